@@ -1,0 +1,3 @@
+//! Contents: bytes named by their hash.
+mod hash;
+pub use hash::ContentHash;

@@ -1,0 +1,6 @@
+//! Nexus: a filesystem for AI agents that any program can embed.
+pub mod content;
+pub mod error;
+pub mod filesystem;
+pub mod metadata;
+pub mod path;
