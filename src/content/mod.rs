@@ -8,6 +8,7 @@ mod blocks;
 mod builder;
 mod hash;
 pub mod local;
+mod placement;
 mod reader;
 
 use std::fmt;
@@ -16,6 +17,8 @@ use std::sync::Arc;
 pub use blocks::{BLOCK_BYTES, BlockHashes};
 pub use builder::{ContentBuilder, NewContent};
 pub use hash::ContentHash;
+pub(crate) use placement::missing;
+pub use placement::{Mount, Placement};
 pub use reader::ContentReader;
 
 use crate::error::Result;

@@ -1,6 +1,8 @@
 -- Schema 1. Readable by any SQLite from 3.40 on: no custom function, no custom collation.
 -- Times are microseconds since 1970-01-01 UTC. Paths are absolute and normalised; compared as bytes,
 -- everything under a directory lies in 'dir/' .. 'dir0'.
+-- References between tables are kept by the transactions that write them, not by foreign keys: checking
+-- one costs a look-up for each row, and deleting a content would search all paths.
 
 -- One row: what every transaction reads first.
 CREATE TABLE store (
@@ -46,8 +48,8 @@ CREATE TABLE paths (
     etag        BLOB,                                       -- SHA-256, 32 bytes
     size        INTEGER,
     version     INTEGER,
-    backend_id  INTEGER REFERENCES backends (id),
-    content_id  INTEGER REFERENCES content (id),
+    backend_id  INTEGER,
+    content_id  INTEGER,
     mime_type   TEXT,
     mime_given  INTEGER                                     -- 0: guessed from the name
 ) WITHOUT ROWID;
@@ -60,7 +62,7 @@ CREATE INDEX paths_by_content ON paths (etag, backend_id, content_id) WHERE etag
 -- One row for each distinct content of a backend that some path holds.
 CREATE TABLE content (
     id         INTEGER PRIMARY KEY,
-    backend_id INTEGER NOT NULL REFERENCES backends (id),
+    backend_id INTEGER NOT NULL,
     hash       BLOB    NOT NULL,
     size       INTEGER NOT NULL,
     blocks     BLOB,             -- SHA-256 of each 256 KiB block, where there are several and a file
@@ -69,7 +71,7 @@ CREATE TABLE content (
 
 -- Contents that no path holds any more and whose file is still to be removed.
 CREATE TABLE doomed (
-    backend_id INTEGER NOT NULL REFERENCES backends (id),
+    backend_id INTEGER NOT NULL,
     hash       BLOB    NOT NULL,
     PRIMARY KEY (backend_id, hash)
 ) WITHOUT ROWID;
@@ -140,8 +142,8 @@ SELECT
     lower(substr(hex(w.path_id), 1, 8) || '-' || substr(hex(w.path_id), 9, 4) || '-'
         || substr(hex(w.path_id), 13, 4) || '-' || substr(hex(w.path_id), 17, 4) || '-'
         || substr(hex(w.path_id), 21)) AS path_id,
-    (SELECT substr(w.path, length(n.name) + 3,
-                   instr(substr(w.path, length(n.name) + 3) || '/', '/') - 1)
+    (SELECT nullif(substr(w.path, length(n.name) + 3,
+                          instr(substr(w.path, length(n.name) + 3) || '/', '/') - 1), '')
      FROM namespaces AS n
      WHERE n.requires_tenant
        AND n.name = substr(w.path, 2, instr(substr(w.path, 2) || '/', '/') - 1)) AS tenant_id,
