@@ -15,7 +15,9 @@ use std::sync::Arc;
 
 pub use change::{Change, Conditions, ImportedFile, MetadataValue, Relocation};
 pub use entry::{Entry, FileInfo, Micros, PathId, guess_mime_type, now};
-pub use query::{ContentCount, EntryQuery, MetadataQuery, Scope, StorageTotals, StoredContent};
+pub use query::{
+    ContentCount, EntryQuery, MetadataQuery, Scope, StorageReport, StorageTotals, StoredContent,
+};
 
 use crate::access::{NamespaceRule, Rules};
 use crate::call::Call;
@@ -23,7 +25,7 @@ use crate::config::Durability;
 use crate::content::{ContentHash, Placement};
 use crate::error::Error;
 use crate::path::VirtualPath;
-use crate::range::Visible;
+use crate::range::{PathRange, Visible};
 use crate::work::{Explanation, WorkCounts, WorkItem, WorkView};
 
 /// What a request was granted: the version of the rules and what may be read under them.
@@ -46,9 +48,25 @@ pub enum StoreError {
     Failed(Error),
 }
 
-impl<E: Into<Error>> From<E> for StoreError {
-    fn from(error: E) -> Self {
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        StoreError::Failed(error)
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
         StoreError::Failed(error.into())
+    }
+}
+
+/// For requests that are made without a grant, and so never meet changed rules.
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::RulesChanged => Error::internal("the rules changed"),
+            StoreError::Failed(error) => error,
+        }
     }
 }
 
@@ -120,18 +138,20 @@ pub trait MetadataStore: Send + Sync {
     fn content_count(&self, hash: &ContentHash, grant: &Grant)
     -> StoreResult<Option<ContentCount>>;
 
-    /// Returns totals over what the grant sees, for each tenant segment (`None` for paths without).
-    fn storage_totals(
-        &self,
-        rules: &Rules,
-        grant: &Grant,
-    ) -> StoreResult<Vec<(Option<String>, StorageTotals)>>;
+    /// Returns totals over what the grant sees.
+    fn storage_report(&self, rules: &Rules, grant: &Grant) -> StoreResult<StorageReport>;
 
     /// Returns the first `limit` work items of `view` that the grant sees.
-    fn work(&self, view: WorkView, limit: usize, grant: &Grant) -> StoreResult<Vec<WorkItem>>;
+    fn work(
+        &self,
+        view: WorkView,
+        limit: usize,
+        rules: &Rules,
+        grant: &Grant,
+    ) -> StoreResult<Vec<WorkItem>>;
 
-    /// Returns how many work items that the grant sees in `scope` have which state.
-    fn work_counts(&self, scope: &Scope, grant: &Grant) -> StoreResult<WorkCounts>;
+    /// Returns how many work items that the grant sees in `range` have which state.
+    fn work_counts(&self, range: &PathRange, grant: &Grant) -> StoreResult<WorkCounts>;
 
     /// Returns what the file at `path` waits for.
     fn explain(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<Explanation>;

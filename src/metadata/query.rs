@@ -89,3 +89,12 @@ pub struct StorageTotals {
     /// Sum of the sizes of those.
     pub physical_bytes: u64,
 }
+
+/// What the files in view occupy, in all and for each tenant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StorageReport {
+    /// All files.
+    pub total: StorageTotals,
+    /// By the tenant segment of the path; `None` for paths without.
+    pub tenants: Vec<(Option<String>, StorageTotals)>,
+}

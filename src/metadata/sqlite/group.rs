@@ -8,6 +8,7 @@ use rusqlite::ffi;
 
 use super::apply;
 use super::backends::{BackendCache, BackendNames};
+use super::checkpoint::Log;
 use super::guard;
 use super::transaction::{Clock, Transaction};
 use super::writer::{Member, Outcome, fail_all};
@@ -17,14 +18,26 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::StoreError;
 
 /// What all groups of an engine share.
-#[derive(Default)]
 pub(super) struct GroupContext {
-    pub backends: Arc<BackendCache>,
-    pub clock: Clock,
+    backends: Arc<BackendCache>,
+    clock: Clock,
+    log: Arc<Log>,
     /// Set when the sync of a commit failed: what the log holds is unknown until it is opened again.
     outcome_unknown: AtomicBool,
     /// The `synchronous` setting of the connection: 1 NORMAL, 2 FULL; 0 not set yet.
     synchronous: AtomicI64,
+}
+
+impl GroupContext {
+    pub fn new(backends: Arc<BackendCache>, log: Arc<Log>) -> Self {
+        GroupContext {
+            backends,
+            clock: Clock::default(),
+            log,
+            outcome_unknown: AtomicBool::default(),
+            synchronous: AtomicI64::default(),
+        }
+    }
 }
 
 /// Commits `members` together and returns the outcome of each, or why not even the transaction could
@@ -75,6 +88,7 @@ pub(super) fn commit(
             let _ = super::sweep::sweep(connection, &member.set.placement);
         }
     }
+    context.log.committed(connection, group.durability);
     Ok(outcomes)
 }
 
@@ -90,6 +104,7 @@ struct Group<'a> {
     context: &'a GroupContext,
     backends: Arc<BackendNames>,
     rules_version: i64,
+    durability: Durability,
     staged: Vec<(Arc<str>, Arc<dyn Staged>, &'a Placement)>,
     doomed: bool,
 }
@@ -100,10 +115,11 @@ impl<'a> Group<'a> {
         context: &'a GroupContext,
         members: &[&Member],
     ) -> Result<Self> {
-        let full = members
-            .iter()
-            .any(|member| member.set.durability == Durability::Full);
-        let synchronous = if full { 2 } else { 1 };
+        let is_full = |member: &&Member| member.set.durability == Durability::Full;
+        let (durability, synchronous) = match members.iter().any(is_full) {
+            true => (Durability::Full, 2),
+            false => (Durability::Normal, 1),
+        };
         if context.synchronous.load(Ordering::Relaxed) != synchronous {
             connection.pragma_update(None, "synchronous", synchronous)?;
             context.synchronous.store(synchronous, Ordering::Relaxed);
@@ -119,6 +135,7 @@ impl<'a> Group<'a> {
             context,
             backends: context.backends.current(),
             rules_version,
+            durability,
             staged: Vec::new(),
             doomed: false,
         })

@@ -55,6 +55,15 @@ pub(super) const PATH_COLUMNS: usize = 12;
 
 /// Reads the columns of [`path_columns`] from column `first` on.
 pub(super) fn decode(row: &Row<'_>, first: usize) -> Result<PathRow> {
+    decode_sharing(row, first, &mut None)
+}
+
+/// Reads as [`decode`] does, and shares the MIME type with the row before where it is the same.
+pub(super) fn decode_sharing(
+    row: &Row<'_>,
+    first: usize,
+    last_mime_type: &mut Option<Arc<str>>,
+) -> Result<PathRow> {
     let kind = match row.get_ref(first + 1)?.as_i64() {
         Ok(1) => Kind::File,
         Ok(2) => Kind::MadeDirectory,
@@ -67,7 +76,10 @@ pub(super) fn decode(row: &Row<'_>, first: usize) -> Result<PathRow> {
             version: row.get::<_, i64>(first + 7)? as u64,
             backend_id: row.get(first + 8)?,
             content_id: row.get(first + 9)?,
-            mime_type: row.get(first + 10)?,
+            mime_type: share(
+                row.get_ref(first + 10)?.as_str().unwrap_or_default(),
+                last_mime_type,
+            ),
             mime_given: row.get(first + 11)?,
         }),
         Kind::MadeDirectory | Kind::ImpliedDirectory => None,
@@ -83,6 +95,13 @@ pub(super) fn decode(row: &Row<'_>, first: usize) -> Result<PathRow> {
         modified_at: row.get(first + 4)?,
         file,
     })
+}
+
+fn share(text: &str, last: &mut Option<Arc<str>>) -> Arc<str> {
+    match last {
+        Some(last) if **last == *text => Arc::clone(last),
+        _ => Arc::clone(last.insert(text.into())),
+    }
 }
 
 /// Reads a blob of exactly `N` bytes.

@@ -15,7 +15,7 @@ use rusqlite::Connection;
 
 use super::group::{self, GroupContext};
 use crate::call::Call;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{Entry, Grant, StoreError, StoreResult, WriteSet};
 
 /// Most write sets of one group.
@@ -72,15 +72,29 @@ impl Writer {
         }
     }
 
-    /// Returns what groups share.
-    pub fn context(&self) -> &GroupContext {
-        &self.context
-    }
-
     /// Runs `work` on the writer's connection, outside of any transaction.
     pub fn with_connection<T>(&self, call: &Call, work: impl FnOnce(&Connection) -> T) -> T {
         let connection = self.connection.lock();
         super::connection::waiting_as(call, || work(&connection))
+    }
+
+    /// Runs `work` in a write transaction of its own, outside of any group.
+    pub fn transaction<T>(
+        &self,
+        call: &Call,
+        work: impl FnOnce(&Connection) -> Result<T>,
+    ) -> Result<T> {
+        self.with_connection(call, |connection| {
+            connection.execute_batch("BEGIN IMMEDIATE")?;
+            let result = work(connection).and_then(|value| {
+                connection.execute_batch("COMMIT")?;
+                Ok(value)
+            });
+            if result.is_err() {
+                group::abandon(connection);
+            }
+            result
+        })
     }
 
     /// Commits `set`, and returns what it left.

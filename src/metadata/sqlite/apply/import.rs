@@ -1,6 +1,7 @@
 //! Creating a file as an export described it.
 
 use super::super::rows;
+use super::super::statistics;
 use super::super::transaction::Transaction;
 use super::super::work;
 use super::conditions::is_directory;
@@ -56,19 +57,32 @@ pub(super) fn import(tx: &mut Transaction<'_>, imported: &ImportedFile) -> Resul
 
 /// Returns the content `etag` as held by some path that the caller may read.
 fn readable_content(tx: &Transaction<'_>, etag: &ContentHash) -> Result<Option<HeldContent>> {
-    let mut statement = tx.connection.prepare_cached(
-        "SELECT backend_id, content_id, size FROM paths
-         WHERE etag = ?1 AND path >= ?2 AND path < ?3 LIMIT 1",
-    )?;
-    for range in &tx.visible()?.ranges {
-        let mut found = statement.query((etag.as_bytes(), &range.start, &range.end))?;
-        if let Some(row) = found.next()? {
-            return Ok(Some(HeldContent {
-                backend_id: row.get(0)?,
-                content_id: row.get(1)?,
-                etag: *etag,
-                size: row.get::<_, i64>(2)? as u64,
-            }));
+    let visible = tx.visible()?;
+    for (backend_id, content_id, size) in statistics::contents(tx.connection, etag)? {
+        let held = HeldContent {
+            backend_id,
+            content_id,
+            etag: *etag,
+            size,
+        };
+        for range in &visible.ranges {
+            if tx
+                .connection
+                .prepare_cached(
+                    "SELECT 1 FROM paths
+                     WHERE etag = ?1 AND backend_id = ?2 AND content_id = ?3
+                       AND path >= ?4 AND path < ?5 LIMIT 1",
+                )?
+                .exists((
+                    etag.as_bytes(),
+                    backend_id,
+                    content_id,
+                    &range.start,
+                    &range.end,
+                ))?
+            {
+                return Ok(Some(held));
+            }
         }
     }
     Ok(None)

@@ -57,7 +57,8 @@ CREATE TABLE paths (
 CREATE UNIQUE INDEX paths_by_id ON paths (path_id) WHERE path_id IS NOT NULL;
 
 -- Finds the content of a hash, and is its reference count: the entries of one (etag, backend_id).
-CREATE INDEX paths_by_content ON paths (etag, backend_id, content_id) WHERE etag IS NOT NULL;
+CREATE INDEX paths_by_content ON paths (etag, backend_id, content_id, path)
+    WHERE etag IS NOT NULL;
 
 -- One row for each distinct content of a backend that some path holds.
 CREATE TABLE content (
