@@ -1,4 +1,5 @@
 //! Nexus: a filesystem for AI agents that any program can embed.
+pub mod config;
 pub mod content;
 pub mod error;
 pub mod filesystem;
