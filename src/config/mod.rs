@@ -2,7 +2,7 @@
 //!
 //! A configuration is resolved once, when a store is opened:
 //!
-//! 1. Each source becomes a tree (`value`, `yaml`), and each tree a [layer](layer) of checked,
+//! 1. Each source becomes a tree (`value`, `yaml`), and each tree a layer of checked,
 //!    typed values (`field`, `declarations`). The sources are, from the highest: what the host
 //!    passed, the environment, and a config file.
 //! 2. The layers are merged key by key ([resolve]), except for the identity, which comes whole from

@@ -23,7 +23,7 @@ pub(crate) fn parse(text: &str) -> Result<Value, String> {
         budget: serde_yaml::budget! {
             max_depth: 64,
             max_nodes: 100_000,
-            max_documents: 1,
+            max_documents: 2,
             max_aliases: 1_000,
             max_anchors: 1_000,
         },
@@ -41,7 +41,8 @@ pub(crate) fn parse(text: &str) -> Result<Value, String> {
         Ok(Value::Null) => Ok(Value::Object(Vec::new())),
         Ok(value) => Ok(value),
         Err(error) => {
-            let message = error.to_string();
+            // Made for users of a program, where the usual text is for its authors.
+            let message = error.render_with_formatter(&serde_yaml::UserMessageFormatter);
             Err(message.split_whitespace().collect::<Vec<_>>().join(" "))
         }
     }
