@@ -1,6 +1,4 @@
 //! Nexus: a filesystem for AI agents that any program can embed.
-pub mod access;
-pub mod call;
 pub mod config;
 pub mod content;
 pub mod error;
