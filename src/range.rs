@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::path::{VirtualPath, is_within, parent_of};
+use crate::path::{is_within, parent_of};
 
 /// Sorts before every character that a name may contain, after the end of the name.
 const AFTER_NAME: char = '\u{1}';
@@ -192,11 +192,5 @@ impl Visible {
     pub(crate) fn sort(&mut self) {
         self.ranges.sort_by(|a, b| a.start.cmp(&b.start));
         self.gates.sort_by(|a, b| a.path.cmp(&b.path));
-    }
-
-    /// Returns the own part that makes the directory `path` exist for the caller, if `path` is a gate.
-    pub fn own_part(&self, path: &VirtualPath) -> Option<&str> {
-        let gate = self.gates.iter().find(|gate| gate.path == path.as_str());
-        gate.map(|gate| gate.own.as_str())
     }
 }

@@ -12,8 +12,10 @@ use crate::range::{PathRange, Visible};
 pub enum Action {
     /// Look at it.
     Read,
-    /// Create or replace the file there, or change what is said of it.
+    /// Create or replace the file there.
     Write,
+    /// Change what is said of the file there.
+    Metadata,
     /// Make a directory there.
     MakeDirectory,
     /// Take it away, with everything under it.
@@ -105,9 +107,7 @@ impl Policy {
         }
         match rule.map_or(Place::Inside, |rule| place(&self.identity, rule, path)) {
             Place::Inside => Ok(Reach::Whole),
-            Place::OwnRoot if matches!(action, Action::Read | Action::MakeDirectory) => {
-                Ok(Reach::Whole)
-            }
+            Place::OwnRoot if !matches!(action, Action::Write | Action::Remove) => Ok(Reach::Whole),
             Place::OwnRoot => Err(Error::access_denied(
                 "the root of a tenant's or agent's part cannot be replaced or removed by it",
             )
@@ -120,6 +120,14 @@ impl Policy {
             Place::OtherTenant => Err(Error::access_denied("belongs to another tenant").at(path)),
             Place::OtherAgent => Err(Error::access_denied("belongs to another agent").at(path)),
         }
+    }
+
+    /// Returns how many leading segments of `path` are not the identity's to make: they count as
+    /// existing directories for it, whatever others do there.
+    pub fn given_depth(&self, path: &VirtualPath) -> usize {
+        let rule = path.segments().next().and_then(|name| self.rules.get(name));
+        rule.map_or(0, |rule| own_depth(bounds(&self.identity, rule)) - 1)
+            .max(usize::from(rule.is_some()))
     }
 
     /// Returns an error unless the identity may maintain the whole store.
@@ -164,8 +172,7 @@ fn is_hidden(identity: &Identity, rule: Option<&NamespaceRule>) -> bool {
     }
 }
 
-/// Returns how many segments lead to the own part of `identity` in the namespace of `rule`, with the
-/// ids that it is bound to on the way.
+/// Returns the tenant and the agent that bind `identity` in the namespace of `rule`.
 fn bounds<'a>(identity: &'a Identity, rule: &NamespaceRule) -> [Option<&'a str>; 2] {
     [
         identity.bound_tenant().filter(|_| rule.requires_tenant),
@@ -173,13 +180,21 @@ fn bounds<'a>(identity: &'a Identity, rule: &NamespaceRule) -> [Option<&'a str>;
     ]
 }
 
+/// Returns how many segments the root of the own part has.
+fn own_depth(bounds: [Option<&str>; 2]) -> usize {
+    match bounds {
+        [None, None] => 1,
+        [Some(_), None] => 2,
+        [_, Some(_)] => 3,
+    }
+}
+
 fn place(identity: &Identity, rule: &NamespaceRule, path: &VirtualPath) -> Place {
     let [tenant, agent] = bounds(identity, rule);
-    let own_depth = match (tenant, agent) {
-        (None, None) => return Place::Inside,
-        (Some(_), None) => 2,
-        (_, Some(_)) => 3,
-    };
+    let own_depth = own_depth([tenant, agent]);
+    if own_depth == 1 {
+        return Place::Inside;
+    }
     let mut segments = path.segments().skip(1);
     let actual = [segments.next(), segments.next()];
     if differs(tenant, actual[0]) {

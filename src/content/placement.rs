@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{BlockHashes, ContentBuilder, ContentReader, ContentStore, LOCAL_BACKEND, NewContent};
+use super::{ContentBuilder, ContentHash, ContentReader, ContentStore, LOCAL_BACKEND, NewContent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::StoredContent;
 use crate::path::{VirtualPath, is_within};
@@ -48,9 +48,10 @@ impl Placement {
         &self.mounts
     }
 
-    /// Returns the names of all backends.
-    pub fn names(&self) -> impl Iterator<Item = &Arc<str>> {
-        std::iter::once(&self.local_name).chain(self.mounts.iter().map(|mount| &mount.name))
+    /// Returns the names of the backends that may be changed.
+    pub fn writable_names(&self) -> impl Iterator<Item = &Arc<str>> {
+        let mounts = self.mounts.iter().filter(|mount| !mount.readonly);
+        std::iter::once(&self.local_name).chain(mounts.map(|mount| &mount.name))
     }
 
     /// Returns the backend that takes new content at `path`.
@@ -97,6 +98,19 @@ impl Placement {
         builder.finish()
     }
 
+    /// Returns the verified bytes of `content`; `None` if its file is gone, as happens when the path was
+    /// changed since.
+    pub fn read(&self, content: StoredContent) -> Result<Option<Vec<u8>>> {
+        match content.data {
+            Some(data) if ContentHash::of(&data) == content.hash => Ok(Some(data)),
+            Some(_) => Err(super::reader::damaged(&content.hash)),
+            None => match self.open(content)? {
+                Some(mut reader) => reader.read_all().map(Some),
+                None => Ok(None),
+            },
+        }
+    }
+
     /// Opens `content`; `None` if its file is gone, as happens when the path was changed since.
     pub fn open(&self, content: StoredContent) -> Result<Option<ContentReader>> {
         if let Some(data) = content.data {
@@ -126,19 +140,6 @@ impl Placement {
 }
 
 /// Returns the error for a content whose file is gone although a path holds it.
-pub(crate) fn missing(hash: &super::ContentHash) -> Error {
+pub(crate) fn missing(hash: &ContentHash) -> Error {
     Error::corrupt(format!("the content {hash} is missing"))
-}
-
-impl StoredContent {
-    /// Returns how to get at `data`, which is in the database.
-    pub fn inline(hash: super::ContentHash, backend: Arc<str>, data: Vec<u8>) -> Self {
-        StoredContent {
-            backend,
-            hash,
-            size: data.len() as u64,
-            data: Some(data),
-            blocks: BlockHashes::default(),
-        }
-    }
 }

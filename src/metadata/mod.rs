@@ -98,11 +98,25 @@ pub trait MetadataStore: Send + Sync {
         call: &Call,
     ) -> crate::error::Result<()>;
 
-    /// Makes sure that the backends `names` are known.
-    fn register_backends(&self, names: &[Arc<str>], call: &Call) -> crate::error::Result<()>;
+    /// Makes sure that each backend, a name and the UUID of its place, is known.
+    ///
+    /// # Errors
+    /// `InvalidConfig` if the name is known with another UUID.
+    fn register_backends(
+        &self,
+        backends: &[(Arc<str>, String)],
+        call: &Call,
+    ) -> crate::error::Result<()>;
+
+    /// Returns the UUID of the place of the backend `name`, if it is known.
+    fn backend_uuid(&self, name: &str, call: &Call) -> crate::error::Result<Option<String>>;
 
     /// Returns what is at `path`, seen or not.
     fn entry(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<Option<Entry>>;
+
+    /// Returns whether the directory `path`, above the caller's own part, exists for the caller: whether
+    /// something of its own is below.
+    fn gate_exists(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<bool>;
 
     /// Returns the entries at `paths`, each as [`entry`](Self::entry) does, of one moment.
     fn entries(&self, paths: &[VirtualPath], grant: &Grant) -> StoreResult<Vec<Option<Entry>>>;

@@ -8,3 +8,8 @@ mod item;
 
 pub use field::{DependencyRef, Status, WorkField, is_work_key};
 pub use item::{Blocker, Explanation, WorkCounts, WorkItem, WorkView};
+
+/// stub
+pub fn format_time(_: crate::metadata::Micros) -> String {
+    String::new()
+}

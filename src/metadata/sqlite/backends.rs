@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::{Error, Result};
 
@@ -64,4 +64,31 @@ impl BackendCache {
         *self.0.write() = Arc::clone(&names);
         Ok(names)
     }
+}
+
+/// Returns the UUID of the place of the backend `name`, if it is known.
+pub(super) fn uuid(connection: &Connection, name: &str) -> Result<Option<String>> {
+    Ok(connection
+        .prepare_cached("SELECT uuid FROM backends WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()?)
+}
+
+/// Adds the backend `name`, whose place has the UUID `wanted`, unless another process just did.
+pub(super) fn register(connection: &Connection, name: &str, wanted: &str) -> Result<()> {
+    connection.execute(
+        "INSERT OR IGNORE INTO backends (name, uuid) VALUES (?1, ?2)",
+        [name, wanted],
+    )?;
+    match uuid(connection, name)? {
+        Some(known) if known == wanted => Ok(()),
+        _ => Err(elsewhere(name)),
+    }
+}
+
+/// Returns the error for a mount whose directory is not the one that the store knows.
+pub(super) fn elsewhere(name: &str) -> Error {
+    Error::invalid_config(format!(
+        "mounts: the backend '{name}' of this store lives in another directory"
+    ))
 }

@@ -103,3 +103,26 @@ pub(super) fn open(path: &Path, role: Role, cache_kib: u32) -> Result<Connection
     }
     Ok(connection)
 }
+
+/// Runs `work` in a write transaction, which is rolled back if it fails.
+pub(super) fn in_transaction<T>(
+    connection: &Connection,
+    work: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    let result = work().and_then(|value| {
+        connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(value)
+    });
+    if result.is_err() {
+        abandon(connection);
+    }
+    result
+}
+
+/// Rolls back whatever transaction is open.
+pub(super) fn abandon(connection: &Connection) {
+    if !connection.is_autocommit() {
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+}

@@ -9,6 +9,7 @@ use rusqlite::ffi;
 use super::apply;
 use super::backends::{BackendCache, BackendNames};
 use super::checkpoint::Log;
+use super::connection::abandon;
 use super::guard;
 use super::transaction::{Clock, Transaction};
 use super::writer::{Member, Outcome, fail_all};
@@ -90,13 +91,6 @@ pub(super) fn commit(
     }
     context.log.committed(connection, group.durability);
     Ok(outcomes)
-}
-
-/// Rolls back whatever transaction is open.
-pub(super) fn abandon(connection: &Connection) {
-    if !connection.is_autocommit() {
-        let _ = connection.execute_batch("ROLLBACK");
-    }
 }
 
 struct Group<'a> {

@@ -176,6 +176,11 @@ fn gates(connection: &Connection, visible: &Visible, range: &PathRange) -> Resul
     Ok(found)
 }
 
+/// Returns whether the directory `path`, above the caller's own parts, exists for the caller.
+pub(super) fn gate_exists(connection: &Connection, visible: &Visible, path: &str) -> Result<bool> {
+    Ok(!gates(connection, visible, &PathRange::of_path(path))?.is_empty())
+}
+
 /// Returns the entry of a directory that exists only because something is in it.
 pub(super) fn implied_directory(path: VirtualPath) -> Entry {
     Entry {

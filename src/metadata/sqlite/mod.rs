@@ -97,6 +97,19 @@ impl SqliteStore {
     }
 }
 
+/// Returns the UUID of the store in the database at `path`, or `None` if there is no database or an
+/// empty one. Changes nothing.
+pub fn store_uuid(path: &Path, call: &Call) -> Result<Option<String>> {
+    // A look at the size opens nothing: closing a descriptor of the database outside of SQLite would
+    // drop the locks of this process.
+    if !path.metadata().is_ok_and(|metadata| metadata.len() > 0) {
+        return Ok(None);
+    }
+    connection::waiting_as(call, || {
+        schema::read_uuid(&connection::open(path, Role::Writer, 0)?)
+    })
+}
+
 impl Drop for SqliteStore {
     fn drop(&mut self) {
         self.checkpointer.stop();
@@ -130,25 +143,43 @@ impl MetadataStore for SqliteStore {
         Ok(())
     }
 
-    fn register_backends(&self, names: &[Arc<str>], call: &Call) -> Result<()> {
-        let known = self.backends.current();
-        if names.iter().all(|name| known.find(name).is_some()) {
+    fn register_backends(&self, wanted: &[(Arc<str>, String)], call: &Call) -> Result<()> {
+        let mut missing = Vec::new();
+        for (name, uuid) in wanted {
+            match self.backend_uuid(name, call)? {
+                Some(known) if known == *uuid => {}
+                Some(_) => return Err(backends::elsewhere(name)),
+                None => missing.push((name, uuid)),
+            }
+        }
+        if missing.is_empty() {
             return Ok(());
         }
         self.writer.transaction(call, |connection| {
-            for name in names {
-                connection.execute("INSERT OR IGNORE INTO backends (name) VALUES (?1)", [name])?;
+            for (name, uuid) in missing {
+                backends::register(connection, name, uuid)?;
             }
+            self.backends.reload(connection)?;
             Ok(())
-        })?;
+        })
+    }
+
+    fn backend_uuid(&self, name: &str, call: &Call) -> Result<Option<String>> {
         self.readers
-            .with(call, |connection| Ok(self.backends.reload(connection)?))?;
-        Ok(())
+            .with(call, |connection| Ok(backends::uuid(connection, name)?))
+            .map_err(Into::into)
     }
 
     fn entry(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<Option<Entry>> {
         self.readers.with(&grant.call, |connection| {
             entries::entry(connection, &self.backends, path.as_str(), grant)
+        })
+    }
+
+    fn gate_exists(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<bool> {
+        self.readers.snapshot(grant, |connection| {
+            let visible = guard::resolve(&grant.visible, connection)?;
+            Ok(listing::gate_exists(connection, &visible, path.as_str())?)
         })
     }
 

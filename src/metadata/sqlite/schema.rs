@@ -35,6 +35,26 @@ pub(super) fn prepare(connection: &mut Connection, uuid: &str) -> Result<String>
     Ok(uuid)
 }
 
+/// Returns the UUID of the store in a database that exists, without changing anything.
+///
+/// # Errors
+/// As [`prepare`].
+pub(super) fn read_uuid(connection: &Connection) -> Result<Option<String>> {
+    if is_empty(connection)? {
+        return Ok(None);
+    }
+    check_application(connection)?;
+    let version = read_version(connection)?;
+    if version > SCHEMA_VERSION {
+        return Err(newer_schema(version));
+    }
+    Ok(Some(connection.query_row(
+        "SELECT uuid FROM store",
+        [],
+        |row| row.get(0),
+    )?))
+}
+
 fn is_empty(connection: &Connection) -> Result<bool> {
     let objects: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
@@ -43,10 +63,8 @@ fn is_empty(connection: &Connection) -> Result<bool> {
 
 fn migrate(transaction: &Transaction<'_>, uuid: &str) -> Result<String> {
     let empty = is_empty(transaction)?;
-    if !empty && application_id(transaction)? != APPLICATION_ID {
-        return Err(Error::invalid_config(
-            "db_path is a SQLite database of another application",
-        ));
+    if !empty {
+        check_application(transaction)?;
     }
     let from = if empty { 0 } else { read_version(transaction)? };
     let known = usize::try_from(from)
@@ -65,14 +83,24 @@ fn migrate(transaction: &Transaction<'_>, uuid: &str) -> Result<String> {
              VALUES (1, ?1, ?2, 1, 0)",
             (uuid, SCHEMA_VERSION),
         )?;
+        transaction.execute(
+            "INSERT INTO backends (id, name, uuid) VALUES (1, 'local', ?1)",
+            [uuid],
+        )?;
     } else if !pending.is_empty() {
         transaction.execute("UPDATE store SET schema_version = ?1", [SCHEMA_VERSION])?;
     }
     Ok(transaction.query_row("SELECT uuid FROM store", [], |row| row.get(0))?)
 }
 
-fn application_id(connection: &Connection) -> Result<i32> {
-    Ok(connection.query_row("PRAGMA application_id", [], |row| row.get(0))?)
+fn check_application(connection: &Connection) -> Result<()> {
+    let id: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    if id == APPLICATION_ID {
+        return Ok(());
+    }
+    Err(Error::invalid_config(
+        "db_path is a SQLite database of another application",
+    ))
 }
 
 fn read_version(connection: &Connection) -> Result<i64> {

@@ -6,6 +6,7 @@
 
 use rusqlite::Connection;
 
+use super::connection::in_transaction;
 use super::rows::blob;
 use crate::content::{ContentHash, Placement};
 use crate::error::Result;
@@ -16,7 +17,7 @@ const STEP: i64 = 256;
 /// Removes what is doomed in the backends of `placement`; returns how many files.
 pub(super) fn sweep(connection: &Connection, placement: &Placement) -> Result<u64> {
     let mut removed = 0;
-    for name in placement.names() {
+    for name in placement.writable_names() {
         let Some(id) = backend_id(connection, name)? else {
             continue;
         };
@@ -102,16 +103,4 @@ fn backend_id(connection: &Connection, name: &str) -> Result<Option<i64>> {
         .prepare_cached("SELECT id FROM backends WHERE name = ?1")?
         .query_row([name], |row| row.get(0))
         .optional()?)
-}
-
-fn in_transaction<T>(connection: &Connection, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let result = work().and_then(|value| {
-        connection.prepare_cached("COMMIT")?.execute([])?;
-        Ok(value)
-    });
-    if result.is_err() {
-        super::group::abandon(connection);
-    }
-    result
 }

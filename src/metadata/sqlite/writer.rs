@@ -13,6 +13,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
 
+use super::connection;
 use super::group::{self, GroupContext};
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
@@ -74,8 +75,8 @@ impl Writer {
 
     /// Runs `work` on the writer's connection, outside of any transaction.
     pub fn with_connection<T>(&self, call: &Call, work: impl FnOnce(&Connection) -> T) -> T {
-        let connection = self.connection.lock();
-        super::connection::waiting_as(call, || work(&connection))
+        let locked = self.connection.lock();
+        connection::waiting_as(call, || work(&locked))
     }
 
     /// Runs `work` in a write transaction of its own, outside of any group.
@@ -85,15 +86,7 @@ impl Writer {
         work: impl FnOnce(&Connection) -> Result<T>,
     ) -> Result<T> {
         self.with_connection(call, |connection| {
-            connection.execute_batch("BEGIN IMMEDIATE")?;
-            let result = work(connection).and_then(|value| {
-                connection.execute_batch("COMMIT")?;
-                Ok(value)
-            });
-            if result.is_err() {
-                group::abandon(connection);
-            }
-            result
+            connection::in_transaction(connection, || work(connection))
         })
     }
 
@@ -179,20 +172,20 @@ impl Writer {
 
     /// Carries out one group, which begins with `leader`, and names the next leader.
     fn lead(&self, leader: &Arc<Member>) {
-        let connection = self.connection.lock();
+        let locked = self.connection.lock();
         let group = self.take_group();
         let members: Vec<&Member> = group.iter().map(AsRef::as_ref).collect();
-        let outcomes = super::connection::waiting_as(&leader.grant.call, || {
+        let outcomes = connection::waiting_as(&leader.grant.call, || {
             catch_unwind(AssertUnwindSafe(|| {
-                group::commit(&connection, &self.context, &members)
+                group::commit(&locked, &self.context, &members)
             }))
         });
         let outcomes = outcomes.unwrap_or_else(|_| {
-            group::abandon(&connection);
+            connection::abandon(&locked);
             let defect = Error::internal("a defect ended a group of commits");
             Ok(fail_all(members.len(), defect))
         });
-        drop(connection);
+        drop(locked);
         match outcomes {
             Ok(outcomes) => {
                 for (member, outcome) in group.iter().zip(outcomes) {

@@ -14,7 +14,6 @@ use super::work;
 use crate::error::Result;
 use crate::metadata::{Change, Entry};
 
-pub(super) use directories::ensure_parent;
 
 /// Applies `changes` in order, then what they entail for work items. Returns the entry that each left.
 pub(super) fn all(tx: &mut Transaction<'_>, changes: &[Change]) -> Result<Vec<Option<Entry>>> {

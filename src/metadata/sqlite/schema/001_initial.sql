@@ -29,13 +29,13 @@ INSERT INTO namespaces VALUES
     ('system',    1, 1, 0, 0, 1),
     ('archives',  1, 0, 1, 0, 1);
 
--- Where contents live. 1 is the store's own; the others are mounts, by name.
+-- Where contents live. 1 is the store's own; the others are mounts, by name. The UUID stands in the
+-- backend's directory too, so that another directory is not taken for it.
 CREATE TABLE backends (
     id   INTEGER PRIMARY KEY,
-    name TEXT    NOT NULL UNIQUE
+    name TEXT    NOT NULL UNIQUE,
+    uuid TEXT    NOT NULL
 );
-
-INSERT INTO backends VALUES (1, 'local');
 
 -- One row for each name. Every ancestor of a row has a row, so that a parent check is one look-up.
 CREATE TABLE paths (
