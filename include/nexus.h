@@ -523,7 +523,7 @@ uint64_t nexus_live_objects(void);
 nexus_status nexus_set_log_callback(nexus_log_fn callback,
                                     void *user,
                                     int32_t level,
-                                    struct nexus_error **error);
+                                    nexus_error **error);
 
 /**
  * Names a status, for messages and logs.
@@ -546,7 +546,7 @@ const char *nexus_status_name(nexus_status status);
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_error_status(const struct nexus_error *error);
+nexus_status nexus_error_status(const nexus_error *error);
 
 /**
  * Returns what went wrong: one line, for people; programs look at the status.
@@ -558,7 +558,7 @@ nexus_status nexus_error_status(const struct nexus_error *error);
  * Threads: any, at once.
  * @since 0.1.0
  */
-const char *nexus_error_message(const struct nexus_error *error);
+const char *nexus_error_message(const nexus_error *error);
 
 /**
  * Returns the path in the store that the error is about.
@@ -570,7 +570,7 @@ const char *nexus_error_message(const struct nexus_error *error);
  * Threads: any, at once.
  * @since 0.1.0
  */
-const char *nexus_error_path(const struct nexus_error *error);
+const char *nexus_error_path(const nexus_error *error);
 
 /**
  * Returns which operation of a batch failed.
@@ -582,7 +582,7 @@ const char *nexus_error_path(const struct nexus_error *error);
  * Threads: any, at once.
  * @since 0.1.0
  */
-int64_t nexus_error_index(const struct nexus_error *error);
+int64_t nexus_error_index(const nexus_error *error);
 
 /**
  * Frees an error.
@@ -592,7 +592,7 @@ int64_t nexus_error_index(const struct nexus_error *error);
  * Threads: any.
  * @since 0.1.0
  */
-void nexus_error_free(struct nexus_error *error);
+void nexus_error_free(nexus_error *error);
 
 /**
  * Frees a string that a call handed out as `char *`.
@@ -622,8 +622,8 @@ void nexus_string_free(char *string);
  * @since 0.1.0
  */
 nexus_status nexus_connect(const char *config_json,
-                           struct nexus_fs **fs,
-                           struct nexus_error **error);
+                           nexus_fs **fs,
+                           nexus_error **error);
 
 /**
  * Opens a store as a configuration file says.
@@ -637,8 +637,8 @@ nexus_status nexus_connect(const char *config_json,
  * @since 0.1.0
  */
 nexus_status nexus_connect_file(const char *yaml_path,
-                                struct nexus_fs **fs,
-                                struct nexus_error **error);
+                                nexus_fs **fs,
+                                nexus_error **error);
 
 /**
  * Derives a narrower handle, never an admin's, on the same store. It costs next to nothing, and it
@@ -655,14 +655,14 @@ nexus_status nexus_connect_file(const char *yaml_path,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_with_identity(struct nexus_fs *fs,
+nexus_status nexus_with_identity(nexus_fs *fs,
                                  const char *tenant,
                                  const char *agent,
-                                 struct nexus_fs **narrow,
-                                 struct nexus_error **error);
+                                 nexus_fs **narrow,
+                                 nexus_error **error);
 
 /**
- * Returns the effective configuration: a JSON object that has `{"value": …, "source": …}` for each
+ * Returns the effective configuration: a JSON object that has an object with `value` and `source` for each
  * key. Secrets are redacted.
  *
  * @param fs     an open handle
@@ -673,9 +673,9 @@ nexus_status nexus_with_identity(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_config(struct nexus_fs *fs,
+nexus_status nexus_config(nexus_fs *fs,
                           char **json,
-                          struct nexus_error **error);
+                          nexus_error **error);
 
 /**
  * Makes the calls in flight on a handle return CANCELLED. Calls made later work.
@@ -687,8 +687,8 @@ nexus_status nexus_config(struct nexus_fs *fs,
  * Threads: any, at once; that is its use.
  * @since 0.1.0
  */
-nexus_status nexus_interrupt(struct nexus_fs *fs,
-                             struct nexus_error **error);
+nexus_status nexus_interrupt(nexus_fs *fs,
+                             nexus_error **error);
 
 /**
  * Closes a handle: makes the calls in flight on it return CANCELLED and waits for them. Readers,
@@ -703,8 +703,8 @@ nexus_status nexus_interrupt(struct nexus_fs *fs,
  * Threads: any; of several closings at once, one succeeds.
  * @since 0.1.0
  */
-nexus_status nexus_close(struct nexus_fs *fs,
-                         struct nexus_error **error);
+nexus_status nexus_close(nexus_fs *fs,
+                         nexus_error **error);
 
 /* Files ------------------------------------------------------------------------------------- */
 
@@ -723,11 +723,11 @@ nexus_status nexus_close(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_write(struct nexus_fs *fs,
+nexus_status nexus_write(nexus_fs *fs,
                          const char *path,
                          const void *data,
                          size_t len,
-                         struct nexus_error **error);
+                         nexus_error **error);
 
 /**
  * Writes a whole file under conditions.
@@ -745,13 +745,13 @@ nexus_status nexus_write(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_write_with(struct nexus_fs *fs,
+nexus_status nexus_write_with(nexus_fs *fs,
                               const char *path,
                               const void *data,
                               size_t len,
-                              const struct nexus_write_options *options,
-                              struct nexus_entry **entry,
-                              struct nexus_error **error);
+                              const nexus_write_options *options,
+                              nexus_entry **entry,
+                              nexus_error **error);
 
 /**
  * Appends to a file, or creates it. Costs as much as writing the whole file.
@@ -766,11 +766,11 @@ nexus_status nexus_write_with(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_append(struct nexus_fs *fs,
+nexus_status nexus_append(nexus_fs *fs,
                           const char *path,
                           const void *data,
                           size_t len,
-                          struct nexus_error **error);
+                          nexus_error **error);
 
 /**
  * Appends to a file, or creates it, under conditions.
@@ -788,13 +788,13 @@ nexus_status nexus_append(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_append_with(struct nexus_fs *fs,
+nexus_status nexus_append_with(nexus_fs *fs,
                                const char *path,
                                const void *data,
                                size_t len,
-                               const struct nexus_write_options *options,
-                               struct nexus_entry **entry,
-                               struct nexus_error **error);
+                               const nexus_write_options *options,
+                               nexus_entry **entry,
+                               nexus_error **error);
 
 /**
  * Reads a whole file, checked against its etag.
@@ -808,10 +808,10 @@ nexus_status nexus_append_with(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_read(struct nexus_fs *fs,
+nexus_status nexus_read(nexus_fs *fs,
                         const char *path,
-                        struct nexus_buffer **buffer,
-                        struct nexus_error **error);
+                        nexus_buffer **buffer,
+                        nexus_error **error);
 
 /**
  * Reads a part of a file, checked like the whole.
@@ -829,13 +829,13 @@ nexus_status nexus_read(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_read_at(struct nexus_fs *fs,
+nexus_status nexus_read_at(nexus_fs *fs,
                            const char *path,
                            uint64_t offset,
                            void *buf,
                            size_t cap,
                            size_t *read_out,
-                           struct nexus_error **error);
+                           nexus_error **error);
 
 /**
  * Describes a file or directory.
@@ -849,10 +849,10 @@ nexus_status nexus_read_at(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_stat(struct nexus_fs *fs,
+nexus_status nexus_stat(nexus_fs *fs,
                         const char *path,
-                        struct nexus_entry **entry,
-                        struct nexus_error **error);
+                        nexus_entry **entry,
+                        nexus_error **error);
 
 /**
  * Says whether there is a file or directory. What the handle may not see does not exist for it.
@@ -866,10 +866,10 @@ nexus_status nexus_stat(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_exists(struct nexus_fs *fs,
+nexus_status nexus_exists(nexus_fs *fs,
                           const char *path,
                           int32_t *exists,
-                          struct nexus_error **error);
+                          nexus_error **error);
 
 /**
  * Says whether there is a directory. What the handle may not see does not exist for it.
@@ -883,10 +883,10 @@ nexus_status nexus_exists(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_is_directory(struct nexus_fs *fs,
+nexus_status nexus_is_directory(nexus_fs *fs,
                                 const char *path,
                                 int32_t *is_directory,
-                                struct nexus_error **error);
+                                nexus_error **error);
 
 /**
  * Deletes a file and its metadata.
@@ -900,9 +900,9 @@ nexus_status nexus_is_directory(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_delete(struct nexus_fs *fs,
+nexus_status nexus_delete(nexus_fs *fs,
                           const char *path,
-                          struct nexus_error **error);
+                          nexus_error **error);
 
 /**
  * Deletes a file and its metadata under conditions.
@@ -916,10 +916,10 @@ nexus_status nexus_delete(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_delete_with(struct nexus_fs *fs,
+nexus_status nexus_delete_with(nexus_fs *fs,
                                const char *path,
-                               const struct nexus_write_options *options,
-                               struct nexus_error **error);
+                               const nexus_write_options *options,
+                               nexus_error **error);
 
 /**
  * Renames a file or a directory with everything in it, at once; metadata goes along. A file
@@ -937,10 +937,10 @@ nexus_status nexus_delete_with(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_rename(struct nexus_fs *fs,
+nexus_status nexus_rename(nexus_fs *fs,
                           const char *from,
                           const char *to,
-                          struct nexus_error **error);
+                          nexus_error **error);
 
 /**
  * Renames under conditions.
@@ -956,12 +956,12 @@ nexus_status nexus_rename(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_rename_with(struct nexus_fs *fs,
+nexus_status nexus_rename_with(nexus_fs *fs,
                                const char *from,
                                const char *to,
                                uint32_t flags,
-                               const struct nexus_write_options *options,
-                               struct nexus_error **error);
+                               const nexus_write_options *options,
+                               nexus_error **error);
 
 /**
  * Copies a file or a directory with everything in it, at once, without copying content within a
@@ -977,10 +977,10 @@ nexus_status nexus_rename_with(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_copy(struct nexus_fs *fs,
+nexus_status nexus_copy(nexus_fs *fs,
                         const char *from,
                         const char *to,
-                        struct nexus_error **error);
+                        nexus_error **error);
 
 /**
  * Copies under conditions.
@@ -996,12 +996,12 @@ nexus_status nexus_copy(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_copy_with(struct nexus_fs *fs,
+nexus_status nexus_copy_with(nexus_fs *fs,
                              const char *from,
                              const char *to,
                              uint32_t flags,
-                             const struct nexus_write_options *options,
-                             struct nexus_error **error);
+                             const nexus_write_options *options,
+                             nexus_error **error);
 
 /**
  * Makes a directory, which then stays when it is empty. Writing needs none: the directories
@@ -1017,10 +1017,10 @@ nexus_status nexus_copy_with(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_mkdir(struct nexus_fs *fs,
+nexus_status nexus_mkdir(nexus_fs *fs,
                          const char *path,
                          uint32_t flags,
-                         struct nexus_error **error);
+                         nexus_error **error);
 
 /**
  * Removes a directory.
@@ -1035,10 +1035,10 @@ nexus_status nexus_mkdir(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_rmdir(struct nexus_fs *fs,
+nexus_status nexus_rmdir(nexus_fs *fs,
                          const char *path,
                          int32_t recursive,
-                         struct nexus_error **error);
+                         nexus_error **error);
 
 /**
  * Returns the bytes of a buffer.
@@ -1050,7 +1050,7 @@ nexus_status nexus_rmdir(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-const void *nexus_buffer_data(const struct nexus_buffer *buffer);
+const void *nexus_buffer_data(const nexus_buffer *buffer);
 
 /**
  * Returns how many bytes a buffer has.
@@ -1061,7 +1061,7 @@ const void *nexus_buffer_data(const struct nexus_buffer *buffer);
  * Threads: any, at once.
  * @since 0.1.0
  */
-size_t nexus_buffer_len(const struct nexus_buffer *buffer);
+size_t nexus_buffer_len(const nexus_buffer *buffer);
 
 /**
  * Frees a buffer and its bytes.
@@ -1071,7 +1071,7 @@ size_t nexus_buffer_len(const struct nexus_buffer *buffer);
  * Threads: any.
  * @since 0.1.0
  */
-void nexus_buffer_free(struct nexus_buffer *buffer);
+void nexus_buffer_free(nexus_buffer *buffer);
 
 /**
  * Frees an entry that a call handed out by itself, as nexus_stat does. Not for the rows of a
@@ -1083,7 +1083,7 @@ void nexus_buffer_free(struct nexus_buffer *buffer);
  * Threads: any.
  * @since 0.1.0
  */
-void nexus_entry_free(struct nexus_entry *entry);
+void nexus_entry_free(nexus_entry *entry);
 
 /**
  * Returns how many rows a list has.
@@ -1094,7 +1094,7 @@ void nexus_entry_free(struct nexus_entry *entry);
  * Threads: any, at once.
  * @since 0.1.0
  */
-size_t nexus_entries_len(const struct nexus_entries *list);
+size_t nexus_entries_len(const nexus_entries *list);
 
 /**
  * Returns one row of a list.
@@ -1107,7 +1107,7 @@ size_t nexus_entries_len(const struct nexus_entries *list);
  * Threads: any, at once.
  * @since 0.1.0
  */
-const struct nexus_entry *nexus_entries_at(const struct nexus_entries *list,
+const nexus_entry *nexus_entries_at(const nexus_entries *list,
                                            size_t index);
 
 /**
@@ -1120,7 +1120,7 @@ const struct nexus_entry *nexus_entries_at(const struct nexus_entries *list,
  * Threads: any, at once.
  * @since 0.1.0
  */
-const char *nexus_entries_cursor(const struct nexus_entries *list);
+const char *nexus_entries_cursor(const nexus_entries *list);
 
 /**
  * Frees a list and its rows.
@@ -1130,7 +1130,7 @@ const char *nexus_entries_cursor(const struct nexus_entries *list);
  * Threads: any.
  * @since 0.1.0
  */
-void nexus_entries_free(struct nexus_entries *list);
+void nexus_entries_free(nexus_entries *list);
 
 /* Streams ----------------------------------------------------------------------------------- */
 
@@ -1147,10 +1147,10 @@ void nexus_entries_free(struct nexus_entries *list);
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_reader_open(struct nexus_fs *fs,
+nexus_status nexus_reader_open(nexus_fs *fs,
                                const char *path,
-                               struct nexus_reader **reader,
-                               struct nexus_error **error);
+                               nexus_reader **reader,
+                               nexus_error **error);
 
 /**
  * Returns the size of the content.
@@ -1163,9 +1163,9 @@ nexus_status nexus_reader_open(struct nexus_fs *fs,
  * Threads: one at a time for one reader: a second call at once is MISUSE.
  * @since 0.1.0
  */
-nexus_status nexus_reader_size(struct nexus_reader *reader,
+nexus_status nexus_reader_size(nexus_reader *reader,
                                uint64_t *size,
-                               struct nexus_error **error);
+                               nexus_error **error);
 
 /**
  * Reads on from where the reader stands.
@@ -1180,11 +1180,11 @@ nexus_status nexus_reader_size(struct nexus_reader *reader,
  * Threads: one at a time for one reader: a second call at once is MISUSE.
  * @since 0.1.0
  */
-nexus_status nexus_reader_read(struct nexus_reader *reader,
+nexus_status nexus_reader_read(nexus_reader *reader,
                                void *buf,
                                size_t cap,
                                size_t *read_out,
-                               struct nexus_error **error);
+                               nexus_error **error);
 
 /**
  * Moves a reader.
@@ -1197,9 +1197,9 @@ nexus_status nexus_reader_read(struct nexus_reader *reader,
  * Threads: one at a time for one reader: a second call at once is MISUSE.
  * @since 0.1.0
  */
-nexus_status nexus_reader_seek(struct nexus_reader *reader,
+nexus_status nexus_reader_seek(nexus_reader *reader,
                                uint64_t offset,
-                               struct nexus_error **error);
+                               nexus_error **error);
 
 /**
  * Closes a reader.
@@ -1211,8 +1211,8 @@ nexus_status nexus_reader_seek(struct nexus_reader *reader,
  * Threads: one at a time for one reader: a second call at once is MISUSE.
  * @since 0.1.0
  */
-nexus_status nexus_reader_close(struct nexus_reader *reader,
-                                struct nexus_error **error);
+nexus_status nexus_reader_close(nexus_reader *reader,
+                                nexus_error **error);
 
 /**
  * Begins a file that is written piece by piece, in bounded memory. It appears, or replaces the
@@ -1230,11 +1230,11 @@ nexus_status nexus_reader_close(struct nexus_reader *reader,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_writer_open(struct nexus_fs *fs,
+nexus_status nexus_writer_open(nexus_fs *fs,
                                const char *path,
-                               const struct nexus_write_options *options,
-                               struct nexus_writer **writer,
-                               struct nexus_error **error);
+                               const nexus_write_options *options,
+                               nexus_writer **writer,
+                               nexus_error **error);
 
 /**
  * Writes on.
@@ -1248,10 +1248,10 @@ nexus_status nexus_writer_open(struct nexus_fs *fs,
  * Threads: one at a time for one writer: a second call at once is MISUSE.
  * @since 0.1.0
  */
-nexus_status nexus_writer_write(struct nexus_writer *writer,
+nexus_status nexus_writer_write(nexus_writer *writer,
                                 const void *data,
                                 size_t len,
-                                struct nexus_error **error);
+                                nexus_error **error);
 
 /**
  * Makes what was written the content of the file. OK ends the writer. After an error nothing was
@@ -1267,9 +1267,9 @@ nexus_status nexus_writer_write(struct nexus_writer *writer,
  * Threads: one at a time for one writer: a second call at once is MISUSE.
  * @since 0.1.0
  */
-nexus_status nexus_writer_commit(struct nexus_writer *writer,
-                                 struct nexus_entry **entry,
-                                 struct nexus_error **error);
+nexus_status nexus_writer_commit(nexus_writer *writer,
+                                 nexus_entry **entry,
+                                 nexus_error **error);
 
 /**
  * Ends a writer and forgets what was written.
@@ -1281,8 +1281,8 @@ nexus_status nexus_writer_commit(struct nexus_writer *writer,
  * Threads: one at a time for one writer: a second call at once is MISUSE.
  * @since 0.1.0
  */
-nexus_status nexus_writer_abort(struct nexus_writer *writer,
-                                struct nexus_error **error);
+nexus_status nexus_writer_abort(nexus_writer *writer,
+                                nexus_error **error);
 
 /* Finding ----------------------------------------------------------------------------------- */
 
@@ -1299,10 +1299,10 @@ nexus_status nexus_writer_abort(struct nexus_writer *writer,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_list(struct nexus_fs *fs,
-                        const struct nexus_list_options *options,
-                        struct nexus_entries **entries,
-                        struct nexus_error **error);
+nexus_status nexus_list(nexus_fs *fs,
+                        const nexus_list_options *options,
+                        nexus_entries **entries,
+                        nexus_error **error);
 
 /**
  * Finds files by the pattern of their path: `*` and `?` stay inside a segment, `**` crosses,
@@ -1318,11 +1318,11 @@ nexus_status nexus_list(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_glob(struct nexus_fs *fs,
+nexus_status nexus_glob(nexus_fs *fs,
                         const char *pattern,
-                        const struct nexus_find_options *options,
-                        struct nexus_entries **entries,
-                        struct nexus_error **error);
+                        const nexus_find_options *options,
+                        nexus_entries **entries,
+                        nexus_error **error);
 
 /**
  * Searches the lines of files with a regular expression, in time linear in their size. Binary
@@ -1339,11 +1339,11 @@ nexus_status nexus_glob(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_grep(struct nexus_fs *fs,
+nexus_status nexus_grep(nexus_fs *fs,
                         const char *pattern,
-                        const struct nexus_grep_options *options,
-                        struct nexus_matches **matches,
-                        struct nexus_error **error);
+                        const nexus_grep_options *options,
+                        nexus_matches **matches,
+                        nexus_error **error);
 
 /**
  * Returns the etags of many files at once.
@@ -1360,11 +1360,11 @@ nexus_status nexus_grep(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_content_ids(struct nexus_fs *fs,
+nexus_status nexus_content_ids(nexus_fs *fs,
                                const char *const *paths,
                                size_t n,
-                               struct nexus_strings **ids,
-                               struct nexus_error **error);
+                               nexus_strings **ids,
+                               nexus_error **error);
 
 /**
  * Returns how many rows a list has.
@@ -1375,7 +1375,7 @@ nexus_status nexus_content_ids(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-size_t nexus_matches_len(const struct nexus_matches *list);
+size_t nexus_matches_len(const nexus_matches *list);
 
 /**
  * Returns one row of a list.
@@ -1388,7 +1388,7 @@ size_t nexus_matches_len(const struct nexus_matches *list);
  * Threads: any, at once.
  * @since 0.1.0
  */
-const struct nexus_match *nexus_matches_at(const struct nexus_matches *list,
+const nexus_match *nexus_matches_at(const nexus_matches *list,
                                            size_t index);
 
 /**
@@ -1400,7 +1400,7 @@ const struct nexus_match *nexus_matches_at(const struct nexus_matches *list,
  * Threads: any, at once.
  * @since 0.1.0
  */
-uint64_t nexus_matches_skipped(const struct nexus_matches *list);
+uint64_t nexus_matches_skipped(const nexus_matches *list);
 
 /**
  * Returns whether `max_matches` or `max_bytes` ended a search early.
@@ -1411,7 +1411,7 @@ uint64_t nexus_matches_skipped(const struct nexus_matches *list);
  * Threads: any, at once.
  * @since 0.1.0
  */
-int32_t nexus_matches_truncated(const struct nexus_matches *list);
+int32_t nexus_matches_truncated(const nexus_matches *list);
 
 /**
  * Frees a list and its rows.
@@ -1421,7 +1421,7 @@ int32_t nexus_matches_truncated(const struct nexus_matches *list);
  * Threads: any.
  * @since 0.1.0
  */
-void nexus_matches_free(struct nexus_matches *list);
+void nexus_matches_free(nexus_matches *list);
 
 /**
  * Returns how many rows a list has.
@@ -1432,7 +1432,7 @@ void nexus_matches_free(struct nexus_matches *list);
  * Threads: any, at once.
  * @since 0.1.0
  */
-size_t nexus_strings_len(const struct nexus_strings *list);
+size_t nexus_strings_len(const nexus_strings *list);
 
 /**
  * Returns one row of a list.
@@ -1445,7 +1445,7 @@ size_t nexus_strings_len(const struct nexus_strings *list);
  * Threads: any, at once.
  * @since 0.1.0
  */
-const char *nexus_strings_at(const struct nexus_strings *list,
+const char *nexus_strings_at(const nexus_strings *list,
                              size_t index);
 
 /**
@@ -1456,7 +1456,7 @@ const char *nexus_strings_at(const struct nexus_strings *list,
  * Threads: any.
  * @since 0.1.0
  */
-void nexus_strings_free(struct nexus_strings *list);
+void nexus_strings_free(nexus_strings *list);
 
 /* Metadata ---------------------------------------------------------------------------------- */
 
@@ -1476,11 +1476,11 @@ void nexus_strings_free(struct nexus_strings *list);
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_set_meta(struct nexus_fs *fs,
+nexus_status nexus_set_meta(nexus_fs *fs,
                             const char *path,
                             const char *key,
                             const char *value_json,
-                            struct nexus_error **error);
+                            nexus_error **error);
 
 /**
  * Sets one metadata key of a file under conditions.
@@ -1496,12 +1496,12 @@ nexus_status nexus_set_meta(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_set_meta_with(struct nexus_fs *fs,
+nexus_status nexus_set_meta_with(nexus_fs *fs,
                                  const char *path,
                                  const char *key,
                                  const char *value_json,
-                                 const struct nexus_write_options *options,
-                                 struct nexus_error **error);
+                                 const nexus_write_options *options,
+                                 nexus_error **error);
 
 /**
  * Sets several metadata keys of a file at once; others stay.
@@ -1515,10 +1515,10 @@ nexus_status nexus_set_meta_with(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_set_meta_many(struct nexus_fs *fs,
+nexus_status nexus_set_meta_many(nexus_fs *fs,
                                  const char *path,
                                  const char *object_json,
-                                 struct nexus_error **error);
+                                 nexus_error **error);
 
 /**
  * Returns one metadata key of a file.
@@ -1534,11 +1534,11 @@ nexus_status nexus_set_meta_many(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_get_meta(struct nexus_fs *fs,
+nexus_status nexus_get_meta(nexus_fs *fs,
                             const char *path,
                             const char *key,
                             char **json,
-                            struct nexus_error **error);
+                            nexus_error **error);
 
 /**
  * Returns all metadata of a file.
@@ -1552,10 +1552,10 @@ nexus_status nexus_get_meta(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_list_meta(struct nexus_fs *fs,
+nexus_status nexus_list_meta(nexus_fs *fs,
                              const char *path,
                              char **object_json,
-                             struct nexus_error **error);
+                             nexus_error **error);
 
 /**
  * Deletes one metadata key of a file.
@@ -1570,10 +1570,10 @@ nexus_status nexus_list_meta(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_delete_meta(struct nexus_fs *fs,
+nexus_status nexus_delete_meta(nexus_fs *fs,
                                const char *path,
                                const char *key,
-                               struct nexus_error **error);
+                               nexus_error **error);
 
 /**
  * Finds the files that have a metadata key with a value. Uses an index.
@@ -1589,12 +1589,12 @@ nexus_status nexus_delete_meta(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_find_by_meta(struct nexus_fs *fs,
+nexus_status nexus_find_by_meta(nexus_fs *fs,
                                 const char *key,
                                 const char *value_json,
-                                const struct nexus_find_options *options,
-                                struct nexus_entries **entries,
-                                struct nexus_error **error);
+                                const nexus_find_options *options,
+                                nexus_entries **entries,
+                                nexus_error **error);
 
 /**
  * Returns the id of a file or of a directory that was made: a UUID for its life, through renames
@@ -1609,10 +1609,10 @@ nexus_status nexus_find_by_meta(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_path_id(struct nexus_fs *fs,
+nexus_status nexus_path_id(nexus_fs *fs,
                            const char *path,
                            char **id,
-                           struct nexus_error **error);
+                           nexus_error **error);
 
 /**
  * Returns where the file or directory with an id is now.
@@ -1626,10 +1626,10 @@ nexus_status nexus_path_id(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_path_of_id(struct nexus_fs *fs,
+nexus_status nexus_path_of_id(nexus_fs *fs,
                               const char *id,
                               char **path,
-                              struct nexus_error **error);
+                              nexus_error **error);
 
 /* Batches ----------------------------------------------------------------------------------- */
 
@@ -1644,9 +1644,9 @@ nexus_status nexus_path_of_id(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_batch_new(struct nexus_fs *fs,
-                             struct nexus_batch **batch,
-                             struct nexus_error **error);
+nexus_status nexus_batch_new(nexus_fs *fs,
+                             nexus_batch **batch,
+                             nexus_error **error);
 
 /**
  * Adds a write; see nexus_write_with.
@@ -1663,12 +1663,12 @@ nexus_status nexus_batch_new(struct nexus_fs *fs,
  * Threads: one at a time for one batch: a second call at once is MISUSE.
  * @since 0.1.0
  */
-nexus_status nexus_batch_write(struct nexus_batch *batch,
+nexus_status nexus_batch_write(nexus_batch *batch,
                                const char *path,
                                const void *data,
                                size_t len,
-                               const struct nexus_write_options *options,
-                               struct nexus_error **error);
+                               const nexus_write_options *options,
+                               nexus_error **error);
 
 /**
  * Adds an append; see nexus_append_with.
@@ -1685,12 +1685,12 @@ nexus_status nexus_batch_write(struct nexus_batch *batch,
  * Threads: one at a time for one batch: a second call at once is MISUSE.
  * @since 0.1.0
  */
-nexus_status nexus_batch_append(struct nexus_batch *batch,
+nexus_status nexus_batch_append(nexus_batch *batch,
                                 const char *path,
                                 const void *data,
                                 size_t len,
-                                const struct nexus_write_options *options,
-                                struct nexus_error **error);
+                                const nexus_write_options *options,
+                                nexus_error **error);
 
 /**
  * Adds a deletion; see nexus_delete.
@@ -1704,9 +1704,9 @@ nexus_status nexus_batch_append(struct nexus_batch *batch,
  * Threads: one at a time for one batch: a second call at once is MISUSE.
  * @since 0.1.0
  */
-nexus_status nexus_batch_delete(struct nexus_batch *batch,
+nexus_status nexus_batch_delete(nexus_batch *batch,
                                 const char *path,
-                                struct nexus_error **error);
+                                nexus_error **error);
 
 /**
  * Adds a rename; see nexus_rename.
@@ -1722,11 +1722,11 @@ nexus_status nexus_batch_delete(struct nexus_batch *batch,
  * Threads: one at a time for one batch: a second call at once is MISUSE.
  * @since 0.1.0
  */
-nexus_status nexus_batch_rename(struct nexus_batch *batch,
+nexus_status nexus_batch_rename(nexus_batch *batch,
                                 const char *from,
                                 const char *to,
                                 uint32_t flags,
-                                struct nexus_error **error);
+                                nexus_error **error);
 
 /**
  * Adds a copy; see nexus_copy.
@@ -1742,11 +1742,11 @@ nexus_status nexus_batch_rename(struct nexus_batch *batch,
  * Threads: one at a time for one batch: a second call at once is MISUSE.
  * @since 0.1.0
  */
-nexus_status nexus_batch_copy(struct nexus_batch *batch,
+nexus_status nexus_batch_copy(nexus_batch *batch,
                               const char *from,
                               const char *to,
                               uint32_t flags,
-                              struct nexus_error **error);
+                              nexus_error **error);
 
 /**
  * Adds the making of a directory; see nexus_mkdir.
@@ -1761,10 +1761,10 @@ nexus_status nexus_batch_copy(struct nexus_batch *batch,
  * Threads: one at a time for one batch: a second call at once is MISUSE.
  * @since 0.1.0
  */
-nexus_status nexus_batch_mkdir(struct nexus_batch *batch,
+nexus_status nexus_batch_mkdir(nexus_batch *batch,
                                const char *path,
                                uint32_t flags,
-                               struct nexus_error **error);
+                               nexus_error **error);
 
 /**
  * Adds the setting of one metadata key; see nexus_set_meta.
@@ -1780,11 +1780,11 @@ nexus_status nexus_batch_mkdir(struct nexus_batch *batch,
  * Threads: one at a time for one batch: a second call at once is MISUSE.
  * @since 0.1.0
  */
-nexus_status nexus_batch_set_meta(struct nexus_batch *batch,
+nexus_status nexus_batch_set_meta(nexus_batch *batch,
                                   const char *path,
                                   const char *key,
                                   const char *value_json,
-                                  struct nexus_error **error);
+                                  nexus_error **error);
 
 /**
  * Adds the setting of several metadata keys; see nexus_set_meta_many.
@@ -1799,10 +1799,10 @@ nexus_status nexus_batch_set_meta(struct nexus_batch *batch,
  * Threads: one at a time for one batch: a second call at once is MISUSE.
  * @since 0.1.0
  */
-nexus_status nexus_batch_set_meta_many(struct nexus_batch *batch,
+nexus_status nexus_batch_set_meta_many(nexus_batch *batch,
                                        const char *path,
                                        const char *object_json,
-                                       struct nexus_error **error);
+                                       nexus_error **error);
 
 /**
  * Adds the deletion of one metadata key; see nexus_delete_meta.
@@ -1817,10 +1817,10 @@ nexus_status nexus_batch_set_meta_many(struct nexus_batch *batch,
  * Threads: one at a time for one batch: a second call at once is MISUSE.
  * @since 0.1.0
  */
-nexus_status nexus_batch_delete_meta(struct nexus_batch *batch,
+nexus_status nexus_batch_delete_meta(nexus_batch *batch,
                                      const char *path,
                                      const char *key,
-                                     struct nexus_error **error);
+                                     nexus_error **error);
 
 /**
  * Adds a condition: at this point of the batch the file has this etag, or is absent. The commit
@@ -1836,10 +1836,10 @@ nexus_status nexus_batch_delete_meta(struct nexus_batch *batch,
  * Threads: one at a time for one batch: a second call at once is MISUSE.
  * @since 0.1.0
  */
-nexus_status nexus_batch_require_etag(struct nexus_batch *batch,
+nexus_status nexus_batch_require_etag(nexus_batch *batch,
                                       const char *path,
                                       const char *etag,
-                                      struct nexus_error **error);
+                                      nexus_error **error);
 
 /**
  * Adds a condition: the lease of a work item is held. The commit returns LEASE_LOST where it
@@ -1855,10 +1855,10 @@ nexus_status nexus_batch_require_etag(struct nexus_batch *batch,
  * Threads: one at a time for one batch: a second call at once is MISUSE.
  * @since 0.1.0
  */
-nexus_status nexus_batch_require_lease(struct nexus_batch *batch,
+nexus_status nexus_batch_require_lease(nexus_batch *batch,
                                        const char *path,
                                        uint64_t lease,
-                                       struct nexus_error **error);
+                                       nexus_error **error);
 
 /**
  * Makes all changes of a batch in one transaction, in the order they were added; each sees the
@@ -1875,9 +1875,9 @@ nexus_status nexus_batch_require_lease(struct nexus_batch *batch,
  * Threads: one at a time for one batch: a second call at once is MISUSE.
  * @since 0.1.0
  */
-nexus_status nexus_batch_commit(struct nexus_batch *batch,
-                                struct nexus_entries **results,
-                                struct nexus_error **error);
+nexus_status nexus_batch_commit(nexus_batch *batch,
+                                nexus_entries **results,
+                                nexus_error **error);
 
 /**
  * Frees a batch. What was not committed is forgotten.
@@ -1887,7 +1887,7 @@ nexus_status nexus_batch_commit(struct nexus_batch *batch,
  * Threads: any, but not while another call uses the batch.
  * @since 0.1.0
  */
-void nexus_batch_free(struct nexus_batch *batch);
+void nexus_batch_free(nexus_batch *batch);
 
 /* Work items -------------------------------------------------------------------------------- */
 
@@ -1904,10 +1904,10 @@ void nexus_batch_free(struct nexus_batch *batch);
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_get_ready_work(struct nexus_fs *fs,
+nexus_status nexus_get_ready_work(nexus_fs *fs,
                                   int64_t limit,
-                                  struct nexus_work_list **items,
-                                  struct nexus_error **error);
+                                  nexus_work_list **items,
+                                  nexus_error **error);
 
 /**
  * Returns the work items of status pending that no dependency holds up. By priority, then by
@@ -1922,10 +1922,10 @@ nexus_status nexus_get_ready_work(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_get_pending_work(struct nexus_fs *fs,
+nexus_status nexus_get_pending_work(nexus_fs *fs,
                                     int64_t limit,
-                                    struct nexus_work_list **items,
-                                    struct nexus_error **error);
+                                    nexus_work_list **items,
+                                    nexus_error **error);
 
 /**
  * Returns the work items that are held up: status ready, pending or blocked with an open
@@ -1941,10 +1941,10 @@ nexus_status nexus_get_pending_work(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_get_blocked_work(struct nexus_fs *fs,
+nexus_status nexus_get_blocked_work(nexus_fs *fs,
                                     int64_t limit,
-                                    struct nexus_work_list **items,
-                                    struct nexus_error **error);
+                                    nexus_work_list **items,
+                                    nexus_error **error);
 
 /**
  * Returns the work items of status in_progress, the latest started first.
@@ -1958,10 +1958,10 @@ nexus_status nexus_get_blocked_work(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_get_in_progress_work(struct nexus_fs *fs,
+nexus_status nexus_get_in_progress_work(nexus_fs *fs,
                                         int64_t limit,
-                                        struct nexus_work_list **items,
-                                        struct nexus_error **error);
+                                        nexus_work_list **items,
+                                        nexus_error **error);
 
 /**
  * Returns every work item, of any status. By priority, then by creation.
@@ -1975,10 +1975,10 @@ nexus_status nexus_get_in_progress_work(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_get_work_by_priority(struct nexus_fs *fs,
+nexus_status nexus_get_work_by_priority(nexus_fs *fs,
                                         int64_t limit,
-                                        struct nexus_work_list **items,
-                                        struct nexus_error **error);
+                                        nexus_work_list **items,
+                                        nexus_error **error);
 
 /**
  * Says what a work item waits for.
@@ -1993,10 +1993,10 @@ nexus_status nexus_get_work_by_priority(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_work_explain(struct nexus_fs *fs,
+nexus_status nexus_work_explain(nexus_fs *fs,
                                 const char *path,
                                 char **json,
-                                struct nexus_error **error);
+                                nexus_error **error);
 
 /**
  * Counts work items: `by_status` sums to their number; `views` (ready, delayed, blocked,
@@ -2011,10 +2011,10 @@ nexus_status nexus_work_explain(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_work_stats(struct nexus_fs *fs,
+nexus_status nexus_work_stats(nexus_fs *fs,
                               const char *prefix,
                               char **json,
-                              struct nexus_error **error);
+                              nexus_error **error);
 
 /**
  * Returns how many rows a list has.
@@ -2025,7 +2025,7 @@ nexus_status nexus_work_stats(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-size_t nexus_work_list_len(const struct nexus_work_list *list);
+size_t nexus_work_list_len(const nexus_work_list *list);
 
 /**
  * Returns one row of a list.
@@ -2038,7 +2038,7 @@ size_t nexus_work_list_len(const struct nexus_work_list *list);
  * Threads: any, at once.
  * @since 0.1.0
  */
-const struct nexus_work_item *nexus_work_list_at(const struct nexus_work_list *list,
+const nexus_work_item *nexus_work_list_at(const nexus_work_list *list,
                                                  size_t index);
 
 /**
@@ -2053,9 +2053,9 @@ const struct nexus_work_item *nexus_work_list_at(const struct nexus_work_list *l
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_work_list_json(const struct nexus_work_list *list,
+nexus_status nexus_work_list_json(const nexus_work_list *list,
                                   char **json,
-                                  struct nexus_error **error);
+                                  nexus_error **error);
 
 /**
  * Frees a list and its rows.
@@ -2065,7 +2065,7 @@ nexus_status nexus_work_list_json(const struct nexus_work_list *list,
  * Threads: any.
  * @since 0.1.0
  */
-void nexus_work_list_free(struct nexus_work_list *list);
+void nexus_work_list_free(nexus_work_list *list);
 
 /* Upkeep ------------------------------------------------------------------------------------ */
 
@@ -2086,13 +2086,13 @@ void nexus_work_list_free(struct nexus_work_list *list);
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_export_metadata(struct nexus_fs *fs,
+nexus_status nexus_export_metadata(nexus_fs *fs,
                                    const char *file,
-                                   const struct nexus_export_options *options,
+                                   const nexus_export_options *options,
                                    nexus_progress_fn progress,
                                    void *user,
                                    uint64_t *count,
-                                   struct nexus_error **error);
+                                   nexus_error **error);
 
 /**
  * Reads what nexus_export_metadata wrote, in one transaction: a bad line leaves everything as it
@@ -2113,13 +2113,13 @@ nexus_status nexus_export_metadata(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_import_metadata(struct nexus_fs *fs,
+nexus_status nexus_import_metadata(nexus_fs *fs,
                                    const char *file,
-                                   const struct nexus_import_options *options,
+                                   const nexus_import_options *options,
                                    nexus_progress_fn progress,
                                    void *user,
                                    char **report,
-                                   struct nexus_error **error);
+                                   nexus_error **error);
 
 /**
  * Removes content that no file has any more, and what broken-off writes left behind. Needs an
@@ -2136,11 +2136,11 @@ nexus_status nexus_import_metadata(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_gc(struct nexus_fs *fs,
+nexus_status nexus_gc(nexus_fs *fs,
                       nexus_progress_fn progress,
                       void *user,
                       char **report,
-                      struct nexus_error **error);
+                      nexus_error **error);
 
 /**
  * Measures what this handle may read: logical and physical bytes, files, distinct contents,
@@ -2154,9 +2154,9 @@ nexus_status nexus_gc(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_storage_stats(struct nexus_fs *fs,
+nexus_status nexus_storage_stats(nexus_fs *fs,
                                  char **json,
-                                 struct nexus_error **error);
+                                 nexus_error **error);
 
 /**
  * Describes a content: `size`, and `ref_count`, the number of files with it that this handle may
@@ -2171,10 +2171,10 @@ nexus_status nexus_storage_stats(struct nexus_fs *fs,
  * Threads: any, at once.
  * @since 0.1.0
  */
-nexus_status nexus_content_info(struct nexus_fs *fs,
+nexus_status nexus_content_info(nexus_fs *fs,
                                 const char *etag,
                                 char **json,
-                                struct nexus_error **error);
+                                nexus_error **error);
 
 #ifdef __cplusplus
 }  // extern "C"

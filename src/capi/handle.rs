@@ -96,7 +96,9 @@ pub(super) struct Table<H, T> {
     /// With `returned`: how a removal waits for the pins of others.
     waiting: Mutex<()>,
     returned: Condvar,
-    _types: PhantomData<(fn(*mut H), Box<T>)>,
+    _handle: PhantomData<fn(*mut H)>,
+    /// The values are ours: the table is shared between threads only if they can be.
+    _value: PhantomData<T>,
 }
 
 impl<H, T: Send + Sync + 'static> Table<H, T> {
@@ -112,7 +114,8 @@ impl<H, T: Send + Sync + 'static> Table<H, T> {
             open: AtomicU64::new(0),
             waiting: Mutex::new(()),
             returned: Condvar::new(),
-            _types: PhantomData,
+            _handle: PhantomData,
+            _value: PhantomData,
         }
     }
 

@@ -169,3 +169,63 @@ impl HostLog {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capi::status::{
+        NEXUS_STATUS_INVALID_ARGUMENT, NEXUS_STATUS_MISUSE, NEXUS_STATUS_OK,
+    };
+    use std::ffi::CStr;
+    use std::ptr;
+
+    #[derive(Default)]
+    struct Heard {
+        lines: Vec<(i32, String)>,
+        /// What setting the log function from within it returned.
+        within: nexus_status,
+    }
+
+    unsafe extern "C" fn hear(user: *mut c_void, level: i32, message: *const c_char) {
+        // SAFETY: the test passes a `Heard` that outlives the function's use.
+        let (heard, line) = unsafe { (&mut *user.cast::<Heard>(), CStr::from_ptr(message)) };
+        heard.lines.push((level, line.to_str().unwrap().to_owned()));
+        // SAFETY: NULL is allowed.
+        heard.within = unsafe { nexus_set_log_callback(None, ptr::null_mut(), 0, ptr::null_mut()) };
+    }
+
+    fn set(callback: nexus_log_fn, heard: &mut Heard, level: i32) -> nexus_status {
+        let user = ptr::from_mut(heard).cast();
+        // SAFETY: `hear` may be called with a `Heard` until it is unset.
+        unsafe { nexus_set_log_callback(callback, user, level, ptr::null_mut()) }
+    }
+
+    #[test]
+    fn the_host_hears_calls_only_and_cannot_reset_the_log_while_it_hears() {
+        let _alone = log::RECEIVER_OF_A_TEST.lock();
+        let mut heard = Heard::default();
+        for unknown in [-1, 0, 5] {
+            let status = set(Some(hear), &mut heard, unknown);
+            assert_eq!(status, NEXUS_STATUS_INVALID_ARGUMENT, "level {unknown}");
+        }
+        assert_eq!(set(Some(hear), &mut heard, NEXUS_LOG_INFO), NEXUS_STATUS_OK);
+        log::emit(Level::Error, &"said outside a call");
+        let call = || {
+            log::emit(Level::Info, &"said in a call");
+            log::emit(Level::Debug, &"too much detail");
+            Ok(())
+        };
+        // SAFETY: NULL is allowed for the error.
+        assert_eq!(unsafe { guard(ptr::null_mut(), call) }, NEXUS_STATUS_OK);
+        assert_eq!(set(None, &mut heard, 0), NEXUS_STATUS_OK);
+        assert_eq!(heard.lines, [(NEXUS_LOG_INFO, "said in a call".to_owned())]);
+        assert_eq!(heard.within, NEXUS_STATUS_MISUSE);
+    }
+
+    #[test]
+    fn the_version_is_the_packages() {
+        // SAFETY: static and NUL-terminated.
+        let version = unsafe { CStr::from_ptr(nexus_version()) };
+        assert_eq!(version.to_str().unwrap(), env!("CARGO_PKG_VERSION"));
+    }
+}

@@ -19,7 +19,7 @@
 //!
 //! This is the one place with `unsafe` code. Two kinds of promises make it sound: what the
 //! conventions in the header ask of C about pointers it passes (valid for the call, outputs
-//! writable), and the invariants of [`handle`] and [`text`], kept in those files.
+//! writable), and the invariants of `handle.rs` and `text.rs`, kept in those files.
 
 // The names are C's.
 #![allow(non_camel_case_types)]

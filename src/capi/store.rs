@@ -123,7 +123,7 @@ pub unsafe extern "C" fn nexus_with_identity(
     }
 }
 
-/// Returns the effective configuration: a JSON object that has `{"value": …, "source": …}` for each
+/// Returns the effective configuration: a JSON object that has an object with `value` and `source` for each
 /// key. Secrets are redacted.
 ///
 /// @param fs     an open handle
@@ -202,5 +202,101 @@ pub unsafe extern "C" fn nexus_close(
             store.wait_for_others();
             Ok(())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capi::entry::nexus_entry;
+    use crate::capi::error::{nexus_error_free, nexus_error_message, nexus_error_status};
+    use crate::capi::files::{nexus_stat, nexus_write};
+    use crate::capi::status::{NEXUS_STATUS_MISUSE, NEXUS_STATUS_OK};
+    use std::ffi::CStr;
+    use std::ptr;
+
+    fn message(error: *const nexus_error) -> String {
+        // SAFETY: a message is NUL-terminated and lives until the error is freed.
+        unsafe { CStr::from_ptr(nexus_error_message(error)) }
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    #[test]
+    fn what_is_no_open_store_is_misuse() {
+        let buffer = crate::capi::buffer::BUFFERS.insert(Vec::new()).unwrap();
+        for (fs, expected) in [
+            (ptr::null_mut(), "the nexus_fs is NULL"),
+            (buffer.cast(), "this is no nexus_fs"),
+            (
+                ptr::without_provenance_mut(0x4100_0000_0000_0010),
+                "this nexus_fs is not open: it was closed or freed",
+            ),
+            (ptr::without_provenance_mut(0x10), "this is no nexus_fs"),
+        ] {
+            let mut entry: *mut nexus_entry = ptr::dangling_mut();
+            let mut error = ptr::null_mut();
+            // SAFETY: the handle may be anything; the other pointers are valid.
+            let status = unsafe { nexus_stat(fs, c"/a".as_ptr(), &mut entry, &mut error) };
+            assert_eq!(status, NEXUS_STATUS_MISUSE);
+            assert!(entry.is_null(), "the output was left alone");
+            assert_eq!(message(error), expected);
+            nexus_error_free(error);
+            // SAFETY: as above.
+            let status = unsafe { nexus_close(fs, ptr::null_mut()) };
+            assert_eq!(status, NEXUS_STATUS_MISUSE);
+        }
+        crate::capi::buffer::nexus_buffer_free(buffer);
+    }
+
+    /// Runs `check` in a child process, which ends at once; returns whether it held.
+    fn holds_in_child(check: impl FnOnce() -> bool) -> bool {
+        // SAFETY: the child runs `check`, which takes no lock another thread may hold, and ends
+        // without running anything of this process.
+        unsafe {
+            match libc::fork() {
+                0 => libc::_exit(if check() { 0 } else { 1 }),
+                child => {
+                    let mut status = -1;
+                    assert_eq!(libc::waitpid(child, &raw mut status, 0), child);
+                    status == 0
+                }
+            }
+        }
+    }
+
+    /// Whether every kind of call is refused, with a message, and nothing is allocated for it.
+    fn is_refused() -> bool {
+        let mut fs = ptr::dangling_mut();
+        let mut error = ptr::null_mut();
+        // SAFETY: the pointers are valid, the handle may be anything.
+        unsafe {
+            let connect = nexus_connect(c"{}".as_ptr(), &mut fs, &mut error);
+            let write = nexus_write(ptr::null_mut(), ptr::null(), ptr::null(), 0, &mut error);
+            let refused = [connect, write, nexus_error_status(error)]
+                .iter()
+                .all(|&status| status == NEXUS_STATUS_MISUSE);
+            let said = CStr::from_ptr(nexus_error_message(error)).to_bytes();
+            nexus_error_free(error);
+            refused && fs.is_null() && said.ends_with(b"exec first")
+        }
+    }
+
+    #[test]
+    fn a_child_forked_while_a_store_was_open_is_refused() {
+        fork::watch().unwrap();
+        assert!(
+            holds_in_child(|| !fork::is_poisoned()),
+            "no store was open, and yet the child is refused"
+        );
+        let _open = EngineUse::new();
+        assert!(
+            holds_in_child(is_refused),
+            "a child of a process with an open store was served"
+        );
+        assert!(!fork::is_poisoned(), "the parent is refused, too");
+        // SAFETY: NULL is allowed for the error.
+        let status = unsafe { crate::capi::guard::guard(ptr::null_mut(), || Ok(())) };
+        assert_eq!(status, NEXUS_STATUS_OK);
     }
 }
