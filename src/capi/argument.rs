@@ -153,7 +153,15 @@ pub(super) unsafe fn paths<'a>(
     (0..count)
         .map(|at| {
             // SAFETY: the caller's promise; `at` is less than `count`.
-            unsafe { path(*pointer.add(at), &format!("{name}[{at}]")) }
+            let found = unsafe { optional_path(*pointer.add(at), name) };
+            match found {
+                Ok(Some(path)) => Ok(path),
+                Ok(None) => Err(missing(&format!("{name}[{at}]"))),
+                Err(error) => Err(Error::new(
+                    error.kind(),
+                    format!("{name}[{at}] is not valid UTF-8"),
+                )),
+            }
         })
         .collect()
 }

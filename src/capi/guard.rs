@@ -100,8 +100,12 @@ fn quietly<R>(body: impl FnOnce() -> R) -> std::thread::Result<R> {
 fn note(info: &PanicHookInfo<'_>) -> bool {
     let inside = DEPTH.try_with(Cell::get).is_ok_and(|depth| depth > 0);
     if inside && let Some(location) = info.location() {
-        // The name of the file alone: a path would be one of the machine that built the library.
-        let file = location.file().rsplit('/').next().unwrap_or_default();
+        // The end of the name alone: a whole path may be one of the machine that built the library.
+        let file = location.file();
+        let file = file
+            .rmatch_indices('/')
+            .nth(1)
+            .map_or(file, |(slash, _)| &file[slash + 1..]);
         let _ = RAISED_AT.try_with(|at| {
             if let Ok(mut at) = at.try_borrow_mut() {
                 *at = format!("{file}:{}", location.line());
@@ -178,7 +182,7 @@ mod tests {
         let (status, error) = run(|| panic!("the {} broke", "cog"));
         assert_eq!(status, NEXUS_STATUS_PANIC);
         let said = message(error);
-        assert!(said.contains("the cog broke (guard.rs:"), "{said}");
+        assert!(said.contains("the cog broke (capi/guard.rs:"), "{said}");
         nexus_error_free(error);
         let (status, _) = run(|| Ok(()));
         assert_eq!(status, NEXUS_STATUS_OK, "the guard is usable after a panic");

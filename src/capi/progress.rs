@@ -113,4 +113,27 @@ mod tests {
         let mut observer = unsafe { Observer::new(None, ptr::null_mut(), FS) };
         assert!(observer.tell(1, 0, "alone"));
     }
+
+    unsafe extern "C" fn close(
+        user: *mut c_void,
+        _done: u64,
+        _total: u64,
+        _what: *const c_char,
+    ) -> i32 {
+        // SAFETY: the handle may be anything; the test passes a place for an error.
+        unsafe { crate::capi::store::nexus_close(FS.cast_mut(), user.cast()) }
+    }
+
+    #[test]
+    fn a_handle_cannot_be_closed_by_its_own_progress_function() {
+        let mut error: *mut crate::capi::error::nexus_error = ptr::null_mut();
+        // SAFETY: `close` may be called with a place for an error.
+        let mut observer = unsafe { Observer::new(Some(close), (&raw mut error).cast(), FS) };
+        assert!(!observer.tell(1, 2, "closing"), "the closing was accepted");
+        // SAFETY: a message is NUL-terminated and lives until the error is freed.
+        let said = unsafe { CStr::from_ptr(crate::capi::error::nexus_error_message(error)) };
+        let said = said.to_str().unwrap();
+        assert!(said.contains("cannot be closed from within"), "{said}");
+        crate::capi::error::nexus_error_free(error);
+    }
 }
