@@ -387,7 +387,8 @@ static void print_store(nexus_fs *fs)
     char *json = NULL;
     must(nexus_storage_stats(fs, &json, &error));
     printf("store     %llu files, %llu distinct contents, %llu bytes saved by storing each once\n",
-           json_number(json, "files"), json_number(json, "distinct_contents"), json_number(json, "bytes_saved"));
+           json_number(json, "files"), json_number(json, "distinct_contents"),
+           json_number(json, "logical_bytes") - json_number(json, "physical_bytes"));
     nexus_string_free(json);
 }
 
