@@ -200,7 +200,7 @@ static void part_4_routing_and_directories(void)
     printf("\nPart 4: routing and directories\n");
 
     /* However it is spelt, a file has one name; and no path leads out of the store. */
-    write_text(fs, "project//src/./main.c", "int main(void) { return 0; }\n");
+    write_text(fs, "project//src/./main.c", "int main(void) { return 0; }");
     print_file(fs, "/project/src/main.c");
     must_refuse(NEXUS_STATUS_INVALID_PATH, nexus_write(fs, "/project/../etc/passwd", "x", 1, &error));
     must_refuse(NEXUS_STATUS_NOT_A_DIRECTORY, nexus_write(fs, "/project/src/main.c/below", "x", 1, &error));

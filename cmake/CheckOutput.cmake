@@ -2,8 +2,9 @@
 #
 #     cmake -DEXPECTED=… -DACTUAL=… [-DVALGRIND=…] -P CheckOutput.cmake -- program arguments…
 #
-# What differs from run to run stands as {time}, {id}, {etag} or {rate} in EXPECTED. The program gets a directory of
-# its own as TMPDIR, written {scratch} in its arguments and in EXPECTED. The output as compared is kept in ACTUAL.
+# What differs from run to run stands as {time}, {id}, {etag} or {rate} in EXPECTED, the project's directory as
+# {project}. The program gets a directory of its own as TMPDIR, written {scratch} in its arguments and in EXPECTED.
+# The output as compared is kept in ACTUAL.
 cmake_minimum_required(VERSION 3.22)
 
 set(command "")
@@ -37,14 +38,16 @@ set(hex "[0-9a-f]")
 set(number "[0-9]+")
 string(REPEAT "${hex}" 64 etag)
 string(REPEAT "${hex}" 4 hex4)
+cmake_path(GET CMAKE_CURRENT_LIST_DIR PARENT_PATH project)
 string(REPLACE "${scratch}" "{scratch}" output "${output}")
+string(REPLACE "${project}" "{project}" output "${output}")
 string(REGEX REPLACE "${etag}" "{etag}" output "${output}")
 string(REGEX REPLACE "${hex4}${hex4}-${hex4}-${hex4}-${hex4}-${hex4}${hex4}${hex4}" "{id}" output "${output}")
 string(REGEX REPLACE "${number}-${number}-${number}T${number}:${number}:[0-9.]+Z" "{time}" output "${output}")
 string(REGEX REPLACE "in [0-9.]+ s: ${number} files/s, [0-9.]+ MiB/s" "{rate}" output "${output}")
 file(WRITE "${ACTUAL}" "${output}")
 
-if(NOT result EQUAL 0)
+if(NOT result STREQUAL "0")
   message(FATAL_ERROR "the program ended with ${result}\n${errors}")
 endif()
 execute_process(COMMAND diff -u "${EXPECTED}" "${ACTUAL}" RESULT_VARIABLE differs OUTPUT_VARIABLE difference
