@@ -185,7 +185,7 @@ static void ingest_large(tree_walk *walk, int host_file)
     }
     if (got < 0) {
         warn(walk->host_path, strerror(errno));
-        nexus_writer_abort(writer);
+        must(nexus_writer_abort(writer, &error));
         walk->unreadable++;
         return;
     }
@@ -260,7 +260,7 @@ static void compare_file(tree_walk *walk, int host_file)
         warn(walk->host_path, "differs from what the store holds");
         walk->different++;
     }
-    nexus_reader_close(reader);
+    must(nexus_reader_close(reader, &error));
 
     /* Reading leaves the content, and so the etag, as it was. */
     must(nexus_stat(walk->fs, walk->store_path, &after, &error));
