@@ -84,6 +84,19 @@ static void create_schema(store *raw)
     run_script(raw, text);
 }
 
+/* A filesystem that cannot do what the comparison rests on must not go unnoticed. */
+static void expect_setting(store *raw, const char *pragma, const char *expected)
+{
+    sqlite3_stmt *row = NULL;
+    check(raw, sqlite3_prepare_v2(raw->db, pragma, -1, &row, NULL), pragma);
+    check(raw, sqlite3_step(row), pragma);
+    const char *value = (const char *)sqlite3_column_text(row, 0);
+    if (value == NULL || strcmp(value, expected) != 0) {
+        fail("baseline: %s is %s, not %s", pragma, value != NULL ? value : "NULL", expected);
+    }
+    sqlite3_finalize(row);
+}
+
 static store *connect(const char *file, durability level, int create)
 {
     store *raw = allocate(sizeof *raw);
@@ -103,6 +116,10 @@ static store *connect(const char *file, durability level, int create)
     run_script(raw, level == DURABILITY_FULL
                         ? "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000"
                         : "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16000");
+    expect_setting(raw, "PRAGMA page_size", "4096");
+    expect_setting(raw, "PRAGMA journal_mode", "wal");
+    expect_setting(raw, "PRAGMA cache_size", "-102400");
+    expect_setting(raw, "PRAGMA synchronous", level == DURABILITY_FULL ? "2" : "1");
     for (int i = 0; i < STATEMENTS; i++) {
         check(raw, sqlite3_prepare_v3(raw->db, STATEMENT_TEXTS[i], -1, SQLITE_PREPARE_PERSISTENT,
                                       &raw->statements[i], NULL), STATEMENT_TEXTS[i]);

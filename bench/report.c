@@ -72,6 +72,20 @@ machine describe_machine(const char *dir)
     return here;
 }
 
+/* Whether the target can be held against what was measured. */
+static int is_judged(const result *finished)
+{
+    switch (finished->of->target_kind) {
+    case RATIO_AT_LEAST:
+        return finished->measured[0] && finished->measured[1];
+    case SECONDS_BELOW:
+        return finished->measured[0];
+    case NO_TARGET:
+        break;
+    }
+    return 0;
+}
+
 void conclude(result *finished)
 {
     for (int side = 0; side < 2; side++) {
@@ -84,16 +98,10 @@ void conclude(result *finished)
         finished->ratio = finished->of->unit == SECONDS ? figures[1] / figures[0]
                                                         : figures[0] / figures[1];
     }
-    switch (finished->of->target_kind) {
-    case NO_TARGET:
-        break;
-    case RATIO_AT_LEAST:
-        finished->missed = finished->ratio > 0 && finished->ratio < finished->of->target;
-        break;
-    case SECONDS_BELOW:
-        finished->missed = finished->measured[0] && figures[0] >= finished->of->target;
-        break;
-    }
+    double target = finished->of->target;
+    finished->missed = is_judged(finished) && (finished->of->target_kind == SECONDS_BELOW
+                                                   ? figures[0] >= target
+                                                   : finished->ratio < target);
 }
 
 void print_machine(const machine *here)
@@ -133,7 +141,7 @@ void print_result(const result *finished)
     char figures[2][32];
     char ratio[16] = "-";
     char target[16] = "-";
-    const char *verdict = "";
+    const char *verdict = is_judged(finished) ? (finished->missed ? " miss" : " ok") : "";
     for (int side = 0; side < 2; side++) {
         format_figure(finished, side, figures[side], sizeof figures[side]);
     }
@@ -142,13 +150,11 @@ void print_result(const result *finished)
     }
     if (finished->of->target_kind == RATIO_AT_LEAST) {
         snprintf(target, sizeof target, ">= %.1f", finished->of->target);
-        verdict = finished->ratio > 0 ? (finished->missed ? "miss" : "ok") : "";
     } else if (finished->of->target_kind == SECONDS_BELOW) {
         snprintf(target, sizeof target, "< %.0f ms", finished->of->target * 1e3);
-        verdict = finished->measured[0] ? (finished->missed ? "miss" : "ok") : "";
     }
-    printf("%-17s %8zu %14s %14s %7s %9s%s%s%s\n", finished->of->name, finished->count,
-           figures[0], figures[1], ratio, target, *verdict != '\0' ? " " : "", verdict,
+    printf("%-17s %8zu %14s %14s %7s %9s%s%s\n", finished->of->name, finished->count,
+           figures[0], figures[1], ratio, target, verdict,
            finished->of->second_is_nexus ? " (second figure: Nexus, one thread)" : "");
     fflush(stdout);
 }
@@ -183,9 +189,10 @@ static void write_result(FILE *file, const result *finished)
         fprintf(file, ", \"ratio\": %.4g", finished->ratio);
     }
     if (of->target_kind != NO_TARGET) {
+        const char *verdict = finished->missed ? "false" : "true";
         fprintf(file, ", \"target\": {\"%s\": %g}, \"ok\": %s",
                 of->target_kind == RATIO_AT_LEAST ? "ratio_at_least" : "seconds_below", of->target,
-                finished->missed ? "false" : "true");
+                is_judged(finished) ? verdict : "null");
     }
     fputs("}", file);
 }
