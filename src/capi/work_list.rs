@@ -294,7 +294,7 @@ mod tests {
             size: 3,
             created_at: 1_000_000,
             updated_at: 1_500_000,
-            status: "in_progress",
+            status: Status::InProgress,
             priority: Some(-4),
             blocker_count: 2,
             worker_id: Some("w".into()),
@@ -310,7 +310,7 @@ mod tests {
     fn bare() -> WorkItem {
         WorkItem {
             tenant_id: None,
-            status: "ready",
+            status: Status::Ready,
             priority: None,
             blocker_count: 0,
             worker_id: None,
