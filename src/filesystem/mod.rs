@@ -1,6 +1,8 @@
 //! API skeleton.
 #![allow(unused_variables, missing_docs)]
+mod line_search;
 pub mod options;
+mod pattern;
 use crate::content::ContentHash;
 use crate::error::Result;
 use crate::metadata::{Entry, PathId};
