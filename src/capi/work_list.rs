@@ -276,6 +276,7 @@ pub extern "C" fn nexus_work_list_free(list: *mut nexus_work_list) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::work::Status;
     use crate::content::ContentHash;
     use crate::metadata::PathId;
     use crate::path::VirtualPath;
