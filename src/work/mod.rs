@@ -5,6 +5,9 @@
 
 mod field;
 mod item;
+mod time;
 
-pub use field::{DependencyRef, Status, WorkField, is_work_key};
+pub use field::{DependencyRef, Status, WorkField, is_library_key, is_work_key};
+pub(crate) use field::{json_string, refused};
 pub use item::{Blocker, Explanation, WorkCounts, WorkItem, WorkView};
+pub use time::{format_time, parse_time};
