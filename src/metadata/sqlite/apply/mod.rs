@@ -24,6 +24,7 @@ pub(super) fn all(tx: &mut Transaction<'_>, changes: &[Change]) -> Result<Vec<Op
         if batch {
             tx.grant.call.check()?;
         }
+        tx.work.begin_operation(index);
         entries.push(one(tx, change).map_err(|error| error.in_operation(index))?);
     }
     work::settle(tx)?;
