@@ -36,20 +36,34 @@ struct Plan {
     within: &'static str,
 }
 
+/// Selects from an index by name: the planner knows nothing of how many items are in which queue.
 macro_rules! select {
-    ($key:literal, $($rest:literal),+) => {
-        concat!("SELECT ", $key, ", path FROM work WHERE ?1 IS NOT NULL AND ", $($rest),+)
+    ($key:literal, $index:literal, $holds:literal, $rest:literal) => {
+        concat!(
+            "SELECT ",
+            $key,
+            ", path FROM work INDEXED BY ",
+            $index,
+            " WHERE ?1 IS NOT NULL AND ",
+            $holds,
+            $rest
+        )
     };
 }
 
-/// The three statements' parts: the key in terms that sort upwards, the conditions, and the order in
-/// which the index has it.
+/// A view by what its items are sorted by (in terms that sort upwards), the conditions they fulfil,
+/// and the index that has them in order.
 macro_rules! plan {
-    ($key:literal, $holds:literal, $order:literal) => {
+    ($key:literal, $holds:literal, $index:literal, $order:literal) => {
         Plan {
-            walk: select!($key, $holds, " ORDER BY ", $order),
+            walk: select!($key, $index, $holds, $order),
             also: None,
-            within: select!($key, $holds, " AND path >= ?2 AND path < ?3"),
+            within: select!(
+                $key,
+                "work_by_status",
+                $holds,
+                " AND path >= ?2 AND path < ?3"
+            ),
         }
     };
 }
@@ -59,47 +73,69 @@ fn plan(view: WorkView) -> Plan {
         WorkView::Ready => Plan {
             walk: select!(
                 "rank, created_at, 0",
+                "work_claimable",
                 "status = 'ready' AND open_edges = 0 AND delayed = 0
-                 AND (not_before IS NULL OR not_before <= ?1)
-                 ORDER BY rank, created_at, path"
+                 AND (not_before IS NULL OR not_before <= ?1)",
+                " ORDER BY rank, created_at, path"
             ),
             // Marked as delayed, and due meanwhile.
             also: Some(select!(
                 "rank, created_at, 0",
-                "status = 'ready' AND delayed = 1 AND not_before <= ?1 AND open_edges = 0"
+                "work_delayed",
+                "status = 'ready' AND delayed = 1 AND not_before <= ?1 AND open_edges = 0",
+                ""
             )),
             within: select!(
                 "rank, created_at, 0",
-                "status = 'ready' AND open_edges = 0
-                 AND (not_before IS NULL OR not_before <= ?1)
-                 AND path >= ?2 AND path < ?3"
+                "work_by_status",
+                "status = 'ready' AND open_edges = 0 AND (not_before IS NULL OR not_before <= ?1)",
+                " AND path >= ?2 AND path < ?3"
             ),
         },
-        WorkView::Blocked => plan!(
-            "-open_edges, rank, created_at",
-            "(status = 'blocked' OR (status IN ('ready', 'pending') AND open_edges > 0))",
-            "open_edges DESC, rank, created_at, path"
-        ),
+        WorkView::Blocked => Plan {
+            // The index's own condition, word for word.
+            walk: select!(
+                "-open_edges, rank, created_at",
+                "work_blocked",
+                "(status = 'blocked' OR (status IN ('ready', 'pending') AND open_edges > 0))",
+                " ORDER BY open_edges DESC, rank, created_at, path"
+            ),
+            also: None,
+            within: select!(
+                "-open_edges, rank, created_at",
+                "work_by_status",
+                "status IN ('blocked', 'ready', 'pending') AND (status = 'blocked' OR open_edges > 0)",
+                " AND path >= ?2 AND path < ?3"
+            ),
+        },
         WorkView::Pending => plan!(
             "rank, created_at, 0",
             "status = 'pending' AND open_edges = 0",
-            "rank, created_at, path"
+            "work_pending",
+            " ORDER BY rank, created_at, path"
         ),
         // `~` turns the order round; without a start comes last.
         WorkView::InProgress => plan!(
             "coalesce(~started_at, 9223372036854775807), 0, 0",
             "status = 'in_progress'",
-            "started_at DESC, path"
+            "work_in_progress",
+            " ORDER BY started_at DESC, path"
         ),
-        WorkView::ByPriority => plan!(
-            "rank, created_at, 0",
-            "status IS NOT NULL",
-            "rank, created_at, path"
-        ),
+        WorkView::ByPriority => Plan {
+            walk: select!(
+                "rank, created_at, 0",
+                "work_by_rank",
+                "status IS NOT NULL",
+                " ORDER BY rank, created_at, path"
+            ),
+            also: None,
+            within: "SELECT rank, created_at, 0, path FROM work NOT INDEXED
+                     WHERE ?1 IS NOT NULL AND status IS NOT NULL AND path >= ?2 AND path < ?3",
+        },
     }
 }
 
-/// Returns the first `limit` items of `view` that `visible` shows.
+/// Returns the first `limit` items of `view` that `visible`, which is resolved, shows.
 pub(in super::super) fn view(
     connection: &Connection,
     view: WorkView,
@@ -281,9 +317,10 @@ fn item(connection: &Connection, path: String, rules: &Rules) -> Result<WorkItem
     })
 }
 
-/// Returns the statements that a handle that sees everything runs for `view`.
+/// Returns the statements of `view`: those that walk an index, and the one within ranges.
 #[cfg(test)]
-pub(super) fn statements(view: WorkView) -> Vec<&'static str> {
+pub(super) fn statements(view: WorkView) -> (Vec<&'static str>, &'static str) {
     let plan = plan(view);
-    std::iter::once(plan.walk).chain(plan.also).collect()
+    let walks = std::iter::once(plan.walk).chain(plan.also);
+    (walks.collect(), plan.within)
 }
