@@ -234,7 +234,7 @@ impl MetadataStore for SqliteStore {
         self.readers.snapshot(grant, |connection| {
             find::require_file(connection, path)?;
             Ok(if is_work_key(key) {
-                work::value(connection, path, key)?
+                work::value(connection, path.as_str(), key)?
             } else {
                 find::value(connection, path, key)?
             })
@@ -245,7 +245,7 @@ impl MetadataStore for SqliteStore {
         self.readers.snapshot(grant, |connection| {
             find::require_file(connection, path)?;
             let mut values = find::values(connection, path)?;
-            values.extend(work::all(connection, path)?);
+            values.extend(work::all(connection, path.as_str())?);
             values.sort();
             Ok(values)
         })
@@ -297,21 +297,14 @@ impl MetadataStore for SqliteStore {
     ) -> StoreResult<Vec<WorkItem>> {
         self.readers.snapshot(grant, |connection| {
             let visible = guard::resolve(&grant.visible, connection)?;
-            Ok(work::view(
-                connection,
-                view,
-                limit,
-                &visible,
-                rules,
-                &grant.call,
-            )?)
+            Ok(work::view(connection, view, limit, rules, &visible)?)
         })
     }
 
     fn work_counts(&self, range: &PathRange, grant: &Grant) -> StoreResult<WorkCounts> {
         self.readers.snapshot(grant, |connection| {
             let visible = guard::resolve(&grant.visible, connection)?;
-            Ok(work::counts(connection, range, &visible, &grant.call)?)
+            Ok(work::counts(connection, range, &visible)?)
         })
     }
 
