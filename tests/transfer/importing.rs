@@ -262,8 +262,8 @@ fn lines_of_the_python_version_are_read() {
     assert_eq!(
         report["renamed_keys"],
         json!([
-            {"path": "/workspace/old.txt", "key": "status", "renamed_to": "x_status"},
             {"path": "/workspace/old.txt", "key": "priority", "renamed_to": "x_priority"},
+            {"path": "/workspace/old.txt", "key": "status", "renamed_to": "x_status"},
         ])
     );
     assert_eq!(
@@ -283,7 +283,7 @@ fn lines_of_the_python_version_are_read() {
         .import(&[original], &ImportOptions::default())
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
-    assert!(error.to_string().contains("'status'"), "{error}");
+    assert!(error.to_string().contains("'priority'"), "{error}");
 }
 
 #[test]
@@ -319,14 +319,121 @@ fn an_id_that_another_file_has_is_not_taken() {
 #[test]
 fn contents_can_change_places() {
     let store = Store::new();
-    store.write("/a", "one");
-    store.write("/b", "two");
-    let lines = [line("/a", "two"), line("/b", "one")];
-    store.import(&lines, &mode(ImportMode::Overwrite)).unwrap();
+    let large = "large ".repeat(50_000);
+    for [one, two] in [
+        ["one", "two"],
+        ["small", &large],
+        [&large.replace('l', "L"), &large],
+    ] {
+        store.write("/a", one);
+        store.write("/b", two);
+        let lines = [line("/a", two), line("/b", one)];
+        store.import(&lines, &mode(ImportMode::Overwrite)).unwrap();
+        store.fs.gc(&mut |_, _, _| true).unwrap();
+        assert!(store.text("/a") == two && store.text("/b") == one);
+    }
+}
+
+#[test]
+fn a_file_can_be_replaced_by_what_it_is() {
+    let store = Store::new();
+    for text in ["small", &"large ".repeat(50_000)] {
+        store.write("/f", text);
+        let before = store.state();
+        store
+            .import(&store.lines(), &mode(ImportMode::Overwrite))
+            .unwrap();
+        store.fs.gc(&mut |_, _, _| true).unwrap();
+        assert!(
+            store.text("/f") == text,
+            "the only file with its content lost it"
+        );
+        assert_eq!(store.state(), before);
+    }
+    let error = store
+        .fs
+        .content_info(line("", "small")["etag"].as_str().unwrap())
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn what_a_replaced_file_held_goes() {
+    let store = Store::new();
+    let large = "large ".repeat(50_000);
+    store.write("/f", &large);
+    store.write("/g", "other");
+    let large = line("/f", &large)["etag"].as_str().unwrap().to_owned();
+    store
+        .import(&[line("/f", "other")], &mode(ImportMode::Overwrite))
+        .unwrap();
+    let error = store.fs.content_info(&large).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    let report = store.fs.gc(&mut |_, _, _| true).unwrap();
+    let report: Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["orphan_contents"], 0, "its file went with it");
+}
+
+#[test]
+fn a_file_under_a_mount_gets_its_content_there() {
+    let store = Store::new();
+    let root = store.scratch("mount");
+    std::fs::create_dir(&root).unwrap();
+    let mounted = store.handle(json!({
+        "mounts": [{"name": "disk", "path": "/disk", "backend": "local", "root": root}],
+    }));
+    let large = "large ".repeat(50_000);
+    store.write("/f", &large);
+    let lines = [
+        with(line("/disk/f", &large), json!({"backend_name": "local"})),
+        with(line("/g", &large), json!({"backend_name": "nowhere"})),
+    ];
+    store
+        .import_as(&mounted, &lines, &ImportOptions::default())
+        .unwrap();
+    let backend = |path: &str| {
+        mounted
+            .stat(path)
+            .unwrap()
+            .file
+            .unwrap()
+            .backend
+            .to_string()
+    };
+    assert_eq!([backend("/disk/f"), backend("/g")], ["disk", "local"]);
+    store.delete("/f");
+    store.delete("/g");
+    assert!(mounted.read("/disk/f").unwrap() == large.as_bytes());
+}
+
+#[test]
+fn a_file_that_appears_meanwhile_is_not_replaced() {
+    let store = Store::new();
+    store.write("/source", "imported");
+    let file = store.scratch("in.jsonl");
+    let lines: String = (0..300)
+        .map(|n| format!("{}\n", line(&format!("/{n}"), "imported")))
+        .collect();
+    std::fs::write(&file, lines).unwrap();
+    let mut appeared = false;
+    let report = store
+        .fs
+        .import_metadata(&file, &ImportOptions::default(), &mut |done, _, what| {
+            // The first lines are planned already.
+            if done == 256 && what == "lines checked" && !appeared {
+                appeared = true;
+                store.write("/0", "written meanwhile");
+            }
+            true
+        })
+        .unwrap();
+    assert!(appeared, "the test did not get between");
+    let report: Value = serde_json::from_str(&report).unwrap();
     assert_eq!(
-        (store.text("/a"), store.text("/b")),
-        ("two".to_owned(), "one".to_owned())
+        (&report["created"], &report["skipped"]),
+        (&json!(299), &json!(1))
     );
+    assert_eq!(store.text("/0"), "written meanwhile");
 }
 
 #[test]
