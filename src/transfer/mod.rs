@@ -1,6 +1,6 @@
 //! Metadata out of a store and into one, as JSON lines.
 //!
-//! A line describes one file; the content itself stays in the store. What a line says is in [`line`],
+//! A line describes one file; the content itself stays in the store. What a line says is in [`mod@line`],
 //! for both directions.
 //!
 //! - [`export`] writes what the caller may read, in pages of short transactions, beside the target

@@ -258,7 +258,9 @@ fn lines_of_the_python_version_are_read() {
         invalid_work_keys: nexus::filesystem::InvalidWorkKeys::Rename,
         ..ImportOptions::default()
     };
-    let report = store.import(&[original.clone()], &options).unwrap();
+    let report = store
+        .import(std::slice::from_ref(&original), &options)
+        .unwrap();
     assert_eq!(
         report["renamed_keys"],
         json!([

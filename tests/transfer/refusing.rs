@@ -156,7 +156,7 @@ fn a_bad_line_leaves_everything_as_it_was() {
             "no readable file has the content",
         ),
     ] {
-        let error = refusal(&store, &[bad.clone()]);
+        let error = refusal(&store, std::slice::from_ref(&bad));
         assert_eq!(error.kind(), kind, "{bad}: {error}");
         let text = error.to_string();
         assert!(

@@ -63,11 +63,7 @@ pub(super) fn find(
         .prepare_cached("SELECT content_id FROM paths WHERE etag = ?1 AND backend_id = ?2 LIMIT 1")?
         .query_row((etag.as_bytes(), backend_id), |row| row.get(0))
         .optional()?;
-    let unheld = || {
-        let is_it =
-            |content: &&HeldContent| content.backend_id == backend_id && content.etag == *etag;
-        tx.imports.as_ref()?.unheld.iter().find(is_it)
-    };
+    let unheld = || tx.imports.as_ref()?.unheld.get(&(backend_id, *etag));
     Ok(held.or_else(|| unheld().map(|content| content.content_id)))
 }
 
@@ -112,7 +108,8 @@ pub(super) fn release(tx: &mut Transaction<'_>, content: HeldContent) -> Result<
         return Ok(());
     }
     if let Some(imports) = &mut tx.imports {
-        imports.unheld.push(content);
+        let key = (content.backend_id, content.etag);
+        imports.unheld.insert(key, content);
         return Ok(());
     }
     let in_backend: Option<bool> = tx

@@ -22,7 +22,7 @@ pub(in super::super) struct Imports {
     /// The contents that the caller could read before the first change.
     readable: HashMap<ContentHash, HeldContent>,
     /// Contents that no path holds any more, unless a later change makes one hold it.
-    pub(super) unheld: Vec<HeldContent>,
+    pub(super) unheld: HashMap<(i64, ContentHash), HeldContent>,
 }
 
 /// Finds the contents that `changes` import, if they do.
@@ -52,7 +52,7 @@ pub(super) fn end(tx: &mut Transaction<'_>) -> Result<()> {
     let Some(imports) = tx.imports.take() else {
         return Ok(());
     };
-    for content in imports.unheld {
+    for content in imports.unheld.into_values() {
         content::release(tx, content)?;
     }
     Ok(())
