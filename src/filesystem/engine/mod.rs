@@ -79,6 +79,7 @@ impl Engine {
     ) -> Result<Engine> {
         let uuid = claim_data_dir(&data_dir, db_path, call)?;
         let local = Arc::new(LocalContentStore::open(&data_dir)?);
+        place::create_database(db_path)?;
         let options = SqliteOptions {
             cache_kib: settings.cache_size_mb.saturating_mul(1024),
             housekeeping: settings.housekeeping,

@@ -260,7 +260,7 @@ impl MetadataStore for SqliteStore {
         self.readers.snapshot(grant, |connection| {
             find::require_file(connection, path)?;
             Ok(if is_work_key(key) {
-                work::value(connection, path.as_str(), key)?
+                work::value(connection, path, key)?
             } else {
                 find::value(connection, path, key)?
             })
@@ -320,14 +320,21 @@ impl MetadataStore for SqliteStore {
     ) -> StoreResult<Vec<WorkItem>> {
         self.readers.snapshot(grant, |connection| {
             let visible = guard::resolve(&grant.visible, connection)?;
-            Ok(work::view(connection, view, limit, rules, &visible)?)
+            Ok(work::view(
+                connection,
+                view,
+                limit,
+                &visible,
+                rules,
+                &grant.call,
+            )?)
         })
     }
 
     fn work_counts(&self, range: &PathRange, grant: &Grant) -> StoreResult<WorkCounts> {
         self.readers.snapshot(grant, |connection| {
             let visible = guard::resolve(&grant.visible, connection)?;
-            Ok(work::counts(connection, range, &visible)?)
+            Ok(work::counts(connection, range, &visible, &grant.call)?)
         })
     }
 
@@ -364,7 +371,7 @@ impl MetadataStore for SqliteStore {
 /// Returns all keys of the file at `path`, typed or not, with their JSON texts, by key.
 fn all_values(connection: &Connection, path: &VirtualPath) -> Result<Vec<(String, String)>> {
     let mut values = find::values(connection, path)?;
-    values.extend(work::all(connection, path.as_str())?);
+    values.extend(work::all(connection, path)?);
     values.sort();
     Ok(values)
 }

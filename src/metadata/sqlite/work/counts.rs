@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use crate::call::Call;
 use crate::error::Result;
 use crate::metadata::now;
 use crate::range::{PathRange, Visible};
@@ -12,6 +13,7 @@ pub(in super::super) fn counts(
     connection: &Connection,
     range: &PathRange,
     visible: &Visible,
+    call: &Call,
 ) -> Result<WorkCounts> {
     let mut counts = WorkCounts::default();
     let mut statement = connection.prepare_cached(
@@ -22,6 +24,7 @@ pub(in super::super) fn counts(
     )?;
     let now = now();
     for range in visible.within(range) {
+        call.check()?;
         let mut found = statement.query((&range.start, &range.end, now))?;
         while let Some(row) = found.next()? {
             let name: String = row.get(0)?;

@@ -102,20 +102,20 @@ pub(super) fn store(
     Ok(!seen.is_empty())
 }
 
-/// Returns the file that is meant. An id that the caller may not see is like one that does not exist;
-/// paths were judged when they were named.
+/// Returns the file that is meant. What the caller may not see is like what does not exist.
 fn resolve(tx: &Transaction<'_>, named: &Named) -> Result<PathId> {
+    let visible = &tx.grant.visible;
     if let Some(id) = named.bound
         && let Some(path) = rows::find_path_of_id(tx.connection, id)?
+        && visible.contains(&path)
     {
-        let by_path = matches!(named.reference, DependencyRef::Path(_));
-        if by_path || tx.grant.visible.contains(&path) {
-            return file_at(tx, &path, named);
-        }
+        return file_at(tx, &path, named);
     }
     match &named.reference {
-        DependencyRef::Id(_) => Err(unknown(named)),
-        DependencyRef::Path(path) => file_at(tx, path.as_str(), named),
+        DependencyRef::Path(path) if visible.contains(path.as_str()) => {
+            file_at(tx, path.as_str(), named)
+        }
+        _ => Err(unknown(named)),
     }
 }
 

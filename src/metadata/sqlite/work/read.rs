@@ -12,7 +12,7 @@ use crate::work::{DependencyRef, Status, WorkField, format_time, json_string};
 /// Returns the JSON text of one typed key of the file at `path`; `None` if it is absent.
 pub(in super::super) fn value(
     connection: &Connection,
-    path: &str,
+    path: &VirtualPath,
     key: &str,
 ) -> Result<Option<String>> {
     let all = read(connection, path, |wanted| wanted == key)?;
@@ -20,13 +20,16 @@ pub(in super::super) fn value(
 }
 
 /// Returns all typed keys of the file at `path` with their JSON texts, by key.
-pub(in super::super) fn all(connection: &Connection, path: &str) -> Result<Vec<(String, String)>> {
+pub(in super::super) fn all(
+    connection: &Connection,
+    path: &VirtualPath,
+) -> Result<Vec<(String, String)>> {
     read(connection, path, |_| true)
 }
 
 fn read(
     connection: &Connection,
-    path: &str,
+    path: &VirtualPath,
     wanted: impl Fn(&str) -> bool,
 ) -> Result<Vec<(String, String)>> {
     let found = connection
@@ -36,7 +39,7 @@ fn read(
                     worker_id, path_id
              FROM work WHERE path = ?1",
         )?
-        .query_row([path], |row| {
+        .query_row([path.as_str()], |row| {
             Ok((
                 columns(row)?,
                 row.get::<_, Option<i64>>(2)?.is_some(),
@@ -105,23 +108,15 @@ fn dependency_ids(connection: &Connection, item: PathId) -> Result<Vec<PathId>> 
     Ok(ids)
 }
 
-/// Returns the paths in `range`, after the path `after`, of the first `limit` files whose typed key has
-/// the value `field`, in order. Dependencies are named by what `visible` shows.
+/// Returns the paths in `range` of the first `limit` files whose typed key has the value `field`, in
+/// order. Dependencies that `visible` does not show are found by nobody.
 pub(in super::super) fn find(
     connection: &Connection,
     field: &WorkField,
     range: &PathRange,
-    after: Option<&str>,
     limit: usize,
     visible: &Visible,
 ) -> Result<Vec<String>> {
-    let rest = match after {
-        Some(after) => range.after(after),
-        None => Some(range.clone()),
-    };
-    let Some(range) = rest else {
-        return Ok(Vec::new());
-    };
     let by_column = |column: &str, value: &dyn rusqlite::ToSql| {
         let sql = format!(
             "SELECT path FROM work WHERE {column} = ?1 AND path >= ?2 AND path < ?3
@@ -151,7 +146,7 @@ pub(in super::super) fn find(
             let Some(ids) = visible_ids(connection, references, visible)? else {
                 return Ok(Vec::new());
             };
-            dependents_on_exactly(connection, &ids, &range, limit)
+            dependents_on_exactly(connection, &ids, range, limit)
         }
     }
 }

@@ -16,7 +16,7 @@ use super::super::connection::{self, Role};
 use super::super::transaction::{Clock, Transaction};
 use super::super::{apply, rows, schema};
 use crate::access::{NamespaceRule, Rules};
-use crate::call::Interrupts;
+use crate::call::{Call, Interrupts};
 use crate::content::local::LocalContentStore;
 use crate::content::{LOCAL_BACKEND, NewContent, Placement};
 use crate::error::{Error, ErrorKind, Result};
@@ -78,7 +78,7 @@ impl Store {
         let grant = Grant {
             rules_version: 1,
             visible: Arc::new(self.visible.clone()),
-            call: Interrupts::default().begin(Duration::from_secs(1)),
+            call: call(),
         };
         let mut tx = Transaction::new(
             &self.connection,
@@ -86,6 +86,7 @@ impl Store {
             &self.placement,
             &self.backends,
             &self.clock,
+            crate::config::Durability::Full,
         );
         self.connection.execute_batch("BEGIN IMMEDIATE").unwrap();
         let outcome = apply::all(&mut tx, &changes);
@@ -117,8 +118,8 @@ impl Store {
         self.apply(vec![delete(path)]).unwrap();
     }
 
-    fn get(&self, path: &str, key: &str) -> Option<String> {
-        super::value(&self.connection, path, key).unwrap()
+    fn get(&self, at: &str, key: &str) -> Option<String> {
+        super::value(&self.connection, &path(at), key).unwrap()
     }
 
     fn status(&self, path: &str) -> Option<String> {
@@ -136,7 +137,15 @@ impl Store {
     }
 
     fn view(&self, view: WorkView, limit: usize) -> Vec<WorkItem> {
-        super::view(&self.connection, view, limit, &rules(), &self.visible).unwrap()
+        super::view(
+            &self.connection,
+            view,
+            limit,
+            &self.visible,
+            &rules(),
+            &call(),
+        )
+        .unwrap()
     }
 
     fn paths(&self, view: WorkView) -> Vec<String> {
@@ -144,11 +153,11 @@ impl Store {
     }
 
     fn counts(&self) -> crate::work::WorkCounts {
-        super::counts(&self.connection, &PathRange::all(), &self.visible).unwrap()
+        super::counts(&self.connection, &PathRange::all(), &self.visible, &call()).unwrap()
     }
 
-    fn explain(&self, path_text: &str) -> crate::work::Explanation {
-        super::explain(&self.connection, &path(path_text), &self.visible).unwrap()
+    fn explain(&self, at: &str) -> crate::work::Explanation {
+        super::explain(&self.connection, &path(at), &self.visible).unwrap()
     }
 
     /// Checks what must hold after every transaction, and says what does not.
@@ -183,6 +192,10 @@ impl Store {
             .unwrap();
         assert_eq!(stray, 0, "edges of items that do not exist");
     }
+}
+
+fn call() -> Call {
+    Interrupts::default().begin(Duration::from_secs(1))
 }
 
 fn paths_of(items: &[WorkItem]) -> Vec<String> {

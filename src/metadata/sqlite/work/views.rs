@@ -12,6 +12,7 @@ use super::super::rows::blob;
 use super::edges::id_at;
 use super::explain::status;
 use crate::access::Rules;
+use crate::call::Call;
 use crate::content::ContentHash;
 use crate::error::{Error, Result};
 use crate::metadata::{Micros, now};
@@ -140,8 +141,9 @@ pub(in super::super) fn view(
     connection: &Connection,
     view: WorkView,
     limit: usize,
-    rules: &Rules,
     visible: &Visible,
+    rules: &Rules,
+    call: &Call,
 ) -> Result<Vec<WorkItem>> {
     if limit == 0 {
         return Ok(Vec::new());
@@ -152,6 +154,7 @@ pub(in super::super) fn view(
         limit,
         now: now(),
         visible,
+        call,
     };
     let paths = match query.walk()? {
         Some(paths) => paths,
@@ -159,7 +162,10 @@ pub(in super::super) fn view(
     };
     paths
         .into_iter()
-        .map(|path| item(connection, path, rules))
+        .map(|path| {
+            call.check()?;
+            item(connection, path, rules)
+        })
         .collect()
 }
 
@@ -183,6 +189,7 @@ struct Query<'a> {
     limit: usize,
     now: Micros,
     visible: &'a Visible,
+    call: &'a Call,
 }
 
 impl Query<'_> {
@@ -226,6 +233,7 @@ impl Query<'_> {
         for range in &self.visible.ranges {
             let mut found = statement.query((self.now, &range.start, &range.end))?;
             while let Some(row) = found.next()? {
+                self.call.check()?;
                 best.offer(place(row)?);
             }
         }
@@ -233,7 +241,9 @@ impl Query<'_> {
         Ok(places.into_iter().map(|place| place.path).collect())
     }
 
+    /// Returns whether the item may be shown; an interrupted call ends here.
     fn shows(&self, row: &Row<'_>) -> Result<bool> {
+        self.call.check()?;
         let path = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
         Ok(self.visible.contains(path))
     }

@@ -23,14 +23,14 @@ fn typed_keys_read_back() {
         ("worker_id", "\"w\"".to_owned()),
     ]
     .map(|(key, json)| (key.to_owned(), json));
-    assert_eq!(crate_all(&store, "/a"), expected);
+    assert_eq!(all_of(&store, "/a"), expected);
     assert_eq!(store.get("/a", "priority").as_deref(), Some("-2"));
     assert_eq!(store.get("/a", "completed_at"), None);
     assert_eq!(store.get("/b", "status"), None);
 }
 
-fn crate_all(store: &Store, path: &str) -> Vec<(String, String)> {
-    super::super::all(&store.connection, path).unwrap()
+fn all_of(store: &Store, at: &str) -> Vec<(String, String)> {
+    super::super::all(&store.connection, &path(at)).unwrap()
 }
 
 #[test]
@@ -112,13 +112,13 @@ fn a_copy_carries_nothing_of_the_running_state() {
         Change::Copy(relocation("/done", "/done2")),
     ];
     store.apply(copies).unwrap();
-    let copy = crate_all(&store, "/c");
+    let copy = all_of(&store, "/c");
     let keys: Vec<&str> = copy.iter().map(|(key, _)| key.as_str()).collect();
     assert_eq!(keys, ["depends_on", "priority", "status", "tags"]);
     assert_eq!(store.status("/c").as_deref(), Some("ready"));
     assert_eq!(store.open_edges("/c"), 1);
     assert_eq!(store.status("/done2").as_deref(), Some("completed"));
-    assert_eq!(crate_all(&store, "/done2"), crate_all(&store, "/done"));
+    assert_eq!(all_of(&store, "/done2"), all_of(&store, "/done"));
     store.check_counters();
 }
 
@@ -160,39 +160,28 @@ fn files_are_found_by_typed_values() {
         r#"{"status": "ready", "priority": 5, "depends_on": ["/x/1", "/x/2"]}"#,
     );
     store.add("/y/4", r#"{"status": "pending", "depends_on": []}"#);
-    let find = |store: &Store, key: &str, json: &str, after, limit| {
+    let find = |store: &Store, key: &str, json: &str, limit| {
         let field = crate::work::WorkField::parse(key, json).unwrap();
         let range = PathRange::all();
-        super::super::find(
-            &store.connection,
-            &field,
-            &range,
-            after,
-            limit,
-            &store.visible,
-        )
-        .unwrap()
+        super::super::find(&store.connection, &field, &range, limit, &store.visible).unwrap()
     };
     let all = usize::MAX;
     assert_eq!(
-        find(&store, "status", "\"ready\"", None, all),
+        find(&store, "status", "\"ready\"", all),
         ["/x/1", "/x/2", "/y/3"]
     );
-    assert_eq!(
-        find(&store, "status", "\"ready\"", Some("/x/1"), 1),
-        ["/x/2"]
-    );
-    assert_eq!(find(&store, "priority", "5", None, all), ["/x/1", "/y/3"]);
-    assert_eq!(find(&store, "tags", "[ \"a\",\"b\" ]", None, all), ["/x/1"]);
+    assert_eq!(find(&store, "status", "\"ready\"", 2), ["/x/1", "/x/2"]);
+    assert_eq!(find(&store, "priority", "5", all), ["/x/1", "/y/3"]);
+    assert_eq!(find(&store, "tags", "[ \"a\",\"b\" ]", all), ["/x/1"]);
     let time = "\"2020-01-01T01:00:00+01:00\"";
-    assert_eq!(find(&store, "not_before", time, None, all), ["/x/2"]);
-    assert_eq!(find(&store, "depends_on", "[]", None, all), ["/y/4"]);
+    assert_eq!(find(&store, "not_before", time, all), ["/x/2"]);
+    assert_eq!(find(&store, "depends_on", "[]", all), ["/y/4"]);
     let both = format!("[\"{first}\", \"/x/2\"]");
-    assert_eq!(find(&store, "depends_on", &both, None, all), ["/y/3"]);
-    assert!(find(&store, "depends_on", "\"/x/1\"", None, all).is_empty());
+    assert_eq!(find(&store, "depends_on", &both, all), ["/y/3"]);
+    assert!(find(&store, "depends_on", "\"/x/1\"", all).is_empty());
     store.see_only(&["/y"]);
     assert!(
-        find(&store, "depends_on", &both, None, all).is_empty(),
+        find(&store, "depends_on", &both, all).is_empty(),
         "an id that is not visible finds nothing"
     );
 }
