@@ -41,8 +41,8 @@ use self::group::GroupContext;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
-    ContentCount, DescribedEntry, Entry, EntryQuery, Grant, MetadataQuery, MetadataStore, PathId,
-    StorageReport, StoreResult, StoredContent, WriteSet,
+    ContentCount, DescribedEntry, Entry, EntryCollector, EntryQuery, EntryRef, Grant,
+    MetadataQuery, MetadataStore, PathId, StorageReport, StoreResult, StoredContent, WriteSet,
 };
 use crate::access::{NamespaceRule, Rules};
 use crate::call::Call;
@@ -213,7 +213,12 @@ impl MetadataStore for SqliteStore {
         })
     }
 
-    fn page(&self, query: &EntryQuery, grant: &Grant) -> StoreResult<Vec<Entry>> {
+    fn page(
+        &self,
+        query: &EntryQuery,
+        grant: &Grant,
+        found: &mut dyn FnMut(EntryRef<'_>),
+    ) -> StoreResult<()> {
         self.readers.snapshot(grant, |connection| {
             let visible = guard::resolve(&grant.visible, connection)?;
             let backends = &self.backends;
@@ -223,6 +228,7 @@ impl MetadataStore for SqliteStore {
                 query,
                 &visible,
                 &grant.call,
+                found,
             )?)
         })
     }
@@ -236,7 +242,17 @@ impl MetadataStore for SqliteStore {
         self.readers.snapshot(grant, |connection| {
             let visible = guard::resolve(&grant.visible, connection)?;
             let backends = &self.backends;
-            let entries = listing::page(connection, backends, query, &visible, &grant.call)?;
+            let mut found = EntryCollector::default();
+            let mut collect = |entry: EntryRef<'_>| found.push(entry);
+            listing::page(
+                connection,
+                backends,
+                query,
+                &visible,
+                &grant.call,
+                &mut collect,
+            )?;
+            let entries = found.entries;
             let mut described = Vec::with_capacity(entries.len());
             let mut taken = 0;
             for entry in entries {
