@@ -6,7 +6,7 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | the open store, shared by the handles of a process | [`engine`] |
+//! | the open store, shared by the handles of a process | `engine` |
 //! | changes: files, directories, metadata; alone or in a batch | `change`, `files`, `directories`, `batch` |
 //! | streams | `streams` |
 //! | finding: lists, globs, contents, metadata | `listing`, `search`, `metadata` |
@@ -33,6 +33,9 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 pub use self::batch::Batch;
+pub(crate) use self::change::check_mime_type;
+pub(crate) use self::listing::prefix_range;
+pub(crate) use self::metadata::object_text;
 pub use self::options::*;
 pub use self::streams::{Reader, Writer};
 pub use crate::work::{WorkItem, WorkView};

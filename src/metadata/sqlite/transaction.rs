@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, Params};
 
+use super::apply::Imports;
 use super::backends::BackendNames;
 use super::guard;
 use super::work::WorkChanges;
+use crate::config::Durability;
 use crate::content::{Placement, Staged};
 use crate::error::Result;
 use crate::metadata::{Grant, Micros};
@@ -19,12 +21,16 @@ pub(super) struct Transaction<'a> {
     pub grant: &'a Grant,
     pub placement: &'a Placement,
     pub backends: &'a BackendNames,
+    /// Whether the commit will be synced.
+    pub durable: bool,
     /// Staged contents that rows now name.
     pub staged: Vec<(Arc<str>, Arc<dyn Staged>)>,
     /// Whether contents were dropped whose files must go after the commit.
     pub doomed: bool,
     /// Work items whose edges or statuses changed.
     pub work: WorkChanges,
+    /// What imports need, while changes that hold some are applied.
+    pub imports: Option<Imports>,
     clock: &'a Clock,
 }
 
@@ -35,15 +41,18 @@ impl<'a> Transaction<'a> {
         placement: &'a Placement,
         backends: &'a BackendNames,
         clock: &'a Clock,
+        durability: Durability,
     ) -> Self {
         Transaction {
             connection,
             grant,
             placement,
             backends,
+            durable: durability == Durability::Full,
             staged: Vec::new(),
             doomed: false,
             work: WorkChanges::default(),
+            imports: None,
             clock,
         }
     }
