@@ -80,9 +80,9 @@ impl SqliteStore {
         options: SqliteOptions,
         call: &Call,
     ) -> Result<(Self, String)> {
-        let cache_kib = options.cache_kib / 2;
+        let writer_kib = options.cache_kib / 4;
         connection::waiting_as(call, || {
-            let mut connection = connection::open(path, Role::Creator, cache_kib)?;
+            let mut connection = connection::open(path, Role::Creator, writer_kib)?;
             let uuid = schema::prepare(&mut connection, uuid)?;
             let backends = Arc::new(BackendCache::default());
             backends.reload(&connection)?;
@@ -90,7 +90,7 @@ impl SqliteStore {
             let context = GroupContext::new(Arc::clone(&backends), checkpointer.log());
             let store = SqliteStore {
                 checkpointer,
-                readers: Readers::new(path.to_owned(), cache_kib),
+                readers: Readers::new(path.to_owned(), options.cache_kib - writer_kib),
                 writer: Writer::new(connection, context),
                 backends,
             };
