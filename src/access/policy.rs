@@ -269,3 +269,6 @@ fn grant_own_part(visible: &mut Visible, root: &str, bounds: [Option<&str>; 2]) 
         [None, None] => {}
     }
 }
+
+#[cfg(test)]
+mod tests;
