@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::guard;
 use crate::call::{Call, Interrupts};
 use crate::error::Result;
 
@@ -109,16 +110,20 @@ pub(super) fn open(path: &Path, role: Role, cache_kib: u32) -> Result<Connection
     Ok(connection)
 }
 
-/// Runs `work` in a write transaction, which is rolled back if it fails.
+/// Runs `work` in a write transaction, which is rolled back if it fails. A schema that this version does
+/// not know is left alone.
 pub(super) fn in_transaction<T>(
     connection: &Connection,
     work: impl FnOnce() -> Result<T>,
 ) -> Result<T> {
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let result = work().and_then(|value| {
-        connection.prepare_cached("COMMIT")?.execute([])?;
-        Ok(value)
-    });
+    let result = guard::versions(connection)
+        .and_then(|(schema, _)| guard::check_schema(schema))
+        .and_then(|()| work())
+        .and_then(|value| {
+            connection.prepare_cached("COMMIT")?.execute([])?;
+            Ok(value)
+        });
     if result.is_err() {
         abandon(connection);
     }

@@ -74,9 +74,18 @@ impl Writer {
     }
 
     /// Runs `work` on the writer's connection, outside of any transaction.
-    pub fn with_connection<T>(&self, call: &Call, work: impl FnOnce(&Connection) -> T) -> T {
+    pub fn with_connection<T>(
+        &self,
+        call: &Call,
+        work: impl FnOnce(&Connection) -> Result<T>,
+    ) -> Result<T> {
         let locked = self.connection.lock();
-        connection::waiting_as(call, || work(&locked))
+        connection::waiting_as(call, || work(&locked)).map_err(|error| {
+            match error.kind() == ErrorKind::Busy && call.is_cancelled() {
+                true => Error::cancelled(),
+                false => error,
+            }
+        })
     }
 
     /// Runs `work` in a write transaction of its own, outside of any group.
