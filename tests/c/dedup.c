@@ -130,7 +130,7 @@ static void expect_corrupt(nexus_fs *fs, const char *path, const char *etag, uin
     if (status == NEXUS_STATUS_OK) {
         OK(nexus_reader_seek(reader, at, ERR));
         FAILS(CORRUPT, nexus_reader_read(reader, byte, sizeof byte, &got, ERR));
-        nexus_reader_close(reader);
+        OK(nexus_reader_close(reader, ERR));
     } else {
         EXPECT_INT(status, NEXUS_STATUS_CORRUPT);
     }

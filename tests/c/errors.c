@@ -223,7 +223,7 @@ static void what_is_no_open_handle_is_misuse(void)
     }
     FAILS(MISUSE, nexus_reader_size((nexus_reader *)(void *)fs, &size, ERR));
     FAILS(MISUSE, nexus_batch_commit((nexus_batch *)(void *)fs, NULL, ERR));
-    nexus_reader_close(reader);
+    OK(nexus_reader_close(reader, ERR));
     FAILS(MISUSE, nexus_reader_size(reader, &size, ERR));
     close_store(fs);
 }

@@ -266,7 +266,7 @@ static void an_aborted_stream_leaves_nothing(void)
     put(fs, "/a", "old");
     OK(nexus_writer_open(fs, "/a", NULL, &writer, ERR));
     OK(nexus_writer_write(writer, bytes, LARGE, ERR));
-    nexus_writer_abort(writer);
+    OK(nexus_writer_abort(writer, ERR));
     EXPECT_STR(get(fs, "/a"), "old");
     EXPECT_INT(files_below(disk("store/tmp")), 0);
     EXPECT_INT(files_below(disk("store/cas")), 0);
@@ -285,7 +285,7 @@ static void a_stream_checks_its_conditions_at_commit(void)
     put(fs, "/a", "theirs");
     FAILS(CONFLICT, nexus_writer_commit(writer, &row, ERR));
     EXPECT(row == NULL);
-    nexus_writer_abort(writer);
+    OK(nexus_writer_abort(writer, ERR));
     EXPECT_STR(get(fs, "/a"), "theirs");
     close_store(fs);
 }
@@ -325,9 +325,9 @@ static void a_reader_sees_the_content_it_opened(void)
     EXPECT(memcmp(drain(deleted), noise(LARGE, 8), LARGE) == 0);
     EXPECT_STR(drain(small), "old");
     EXPECT_STR(get(fs, "/overwritten"), "new");
-    nexus_reader_close(overwritten);
-    nexus_reader_close(deleted);
-    nexus_reader_close(small);
+    OK(nexus_reader_close(overwritten, ERR));
+    OK(nexus_reader_close(deleted, ERR));
+    OK(nexus_reader_close(small, ERR));
     close_store(fs);
 }
 
@@ -354,7 +354,7 @@ static void a_reader_seeks(void)
     OK(nexus_reader_seek(reader, 700000, ERR));
     OK(nexus_reader_read(reader, buffer, 10, &got, ERR));
     EXPECT_INT(got, 0);
-    nexus_reader_close(reader);
+    OK(nexus_reader_close(reader, ERR));
     FAILS(NOT_FOUND, nexus_reader_open(fs, "/missing", &reader, ERR));
     EXPECT(reader == NULL);
     close_store(fs);
@@ -368,7 +368,7 @@ static void streams_outlive_their_handle(void)
     OK(nexus_reader_open(fs, "/a", &reader, ERR));
     close_store(fs);
     EXPECT_STR(drain(reader), "hello");
-    nexus_reader_close(reader);
+    OK(nexus_reader_close(reader, ERR));
 }
 
 static void a_deleted_file_is_gone(void)

@@ -79,7 +79,7 @@ static void an_open_reader_survives_gc(void)
     }
     EXPECT_INT(at, LARGE);
     EXPECT(memcmp(buffer, large, LARGE) == 0);
-    nexus_reader_close(reader);
+    OK(nexus_reader_close(reader, ERR));
     close_store(fs);
 }
 
