@@ -97,6 +97,13 @@ impl Error {
         self
     }
 
+    /// Forgets the index: the operation was not one of a batch.
+    #[must_use]
+    pub fn outside_batch(mut self) -> Self {
+        self.index = None;
+        self
+    }
+
     /// Keeps `source` as the cause.
     #[must_use]
     pub fn caused_by(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {

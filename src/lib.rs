@@ -1,6 +1,47 @@
 //! Nexus: a filesystem for AI agents that any program can embed.
+//!
+//! Agents of many tenants share one store: virtual paths over content-addressed storage, JSON metadata on
+//! every file, isolation that holds, and files that are work items. Programs link the C interface
+//! (`include/nexus.h`); Rust programs may use [`filesystem::Filesystem`] directly.
+//!
+//! # The way of a call
+//!
+//! ```text
+//! capi          decode handle, strings, options          one file per object
+//!   │
+//! filesystem    parse paths; ask the policy; commit or read
+//!   ├── config      what a handle was asked to be
+//!   ├── access      may this identity do this to that path, and which ranges may it read
+//!   ├── content     bytes named by their hash: built before, published inside the transaction
+//!   └── metadata    paths, entries, metadata, work items: one SQLite database
+//!         └── sqlite    readers · one writer with group commit · what each change does
+//! ```
+//!
+//! A write becomes a [`metadata::Change`]; a batch is a list of them. [`access::Policy`] decides on each; the
+//! store applies the list in one transaction and, just before it commits, puts new content files in place.
+//! A query gets from the policy the [ranges of paths](range) that the caller may read, and runs on those.
+//!
+//! | to learn about | read |
+//! |---|---|
+//! | names of files | [`path`], [`range`] |
+//! | errors | [`error`] |
+//! | tenants, agents, namespaces | [`access`] |
+//! | what lives where on disk, crashes, several processes | [`content::local`], [`metadata::sqlite`], `docs/design.md` |
+//! | work items and dependencies | [`work`] |
+//! | export, import and upkeep | `transfer`, `maintenance` |
+
+pub mod access;
+pub mod call;
+#[allow(unsafe_code)]
+pub mod capi;
+pub mod config;
 pub mod content;
 pub mod error;
 pub mod filesystem;
+pub mod log;
+mod maintenance;
 pub mod metadata;
 pub mod path;
+pub mod range;
+mod transfer;
+pub mod work;

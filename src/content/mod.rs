@@ -1,3 +1,90 @@
-//! Contents: bytes named by their hash.
+//! Contents: bytes named by their hash, each stored once per backend.
+//!
+//! A small content lives in the database beside its path (the metadata store keeps it); a larger one
+//! lives in a backend behind [`ContentStore`]. New content is [built](ContentBuilder) before the
+//! transaction that names it, and only [published](ContentStore::publish) inside it.
+
+mod blocks;
+mod builder;
 mod hash;
+pub mod local;
+mod placement;
+mod reader;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use blocks::{BLOCK_BYTES, BlockHashes};
+pub use builder::{ContentBuilder, NewContent};
 pub use hash::ContentHash;
+pub(crate) use placement::missing;
+pub use placement::{Mount, Placement};
+pub use reader::ContentReader;
+
+use crate::error::Result;
+
+/// The backend that every store has: its own data directory.
+pub const LOCAL_BACKEND: &str = "local";
+
+/// One backend: a place that holds contents as files or objects.
+pub trait ContentStore: fmt::Debug + Send + Sync {
+    /// Starts a new content. Nothing of it is visible until it is published.
+    fn stage(&self) -> Result<Box<dyn Staging>>;
+
+    /// Puts finished contents in place, durably. Runs inside the transaction that names them.
+    fn publish(&self, staged: &[&dyn Staged]) -> Result<()>;
+
+    /// Opens a content, or returns `None` if it is not there.
+    fn open(&self, hash: &ContentHash) -> Result<Option<Box<dyn ContentFile>>>;
+
+    /// Returns whether a content is there.
+    fn contains(&self, hash: &ContentHash) -> Result<bool>;
+
+    /// Removes a content; one that is not there is no error.
+    fn remove(&self, hash: &ContentHash) -> Result<()>;
+
+    /// Removes what unfinished writes of dead processes left. Returns how many files and bytes.
+    fn reclaim_unfinished(&self) -> Result<Reclaimed>;
+
+    /// Calls `visit` for each content that is there, with its size, until it returns `false`.
+    fn walk(&self, visit: &mut dyn FnMut(ContentHash, u64) -> Result<bool>) -> Result<()>;
+}
+
+/// A content being written.
+pub trait Staging: Send {
+    /// Appends `data`.
+    fn write(&mut self, data: &[u8]) -> Result<()>;
+
+    /// Makes what was written durable and returns it, still unpublished. Dropping the result
+    /// discards it unless it was published.
+    fn finish(self: Box<Self>) -> Result<Arc<dyn Staged>>;
+}
+
+/// A content that is complete and durable, and can be published.
+pub trait Staged: fmt::Debug + Send + Sync {
+    /// Hash of the bytes.
+    fn hash(&self) -> ContentHash;
+    /// Number of bytes.
+    fn size(&self) -> u64;
+    /// Hashes of the blocks.
+    fn blocks(&self) -> &BlockHashes;
+    /// Lets a backend find its own kind of staged content again.
+    fn as_any(&self) -> &dyn std::any::Any;
+}
+
+/// An open content. It stays readable after the content was removed.
+pub trait ContentFile: Send {
+    /// Reads at `offset` until `buffer` is full or the end is reached; returns the number of bytes.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize>;
+    /// Returns the number of bytes.
+    fn size(&self) -> Result<u64>;
+}
+
+/// What was freed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reclaimed {
+    /// Number of files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}

@@ -1,274 +1,283 @@
-//! API skeleton.
-#![allow(unused_variables, missing_docs)]
-pub mod options;
-use crate::content::ContentHash;
-use crate::error::Result;
-use crate::metadata::{Entry, PathId};
-pub use options::*;
+//! The facade: every call on a store begins here.
+//!
+//! A call parses its paths, asks the [policy](crate::access), and passes what it granted to the
+//! [metadata store](crate::metadata) and the [contents](crate::content). When the rules have changed
+//! meanwhile, the store says so and the call asks again.
+//!
+//! | what | where |
+//! |---|---|
+//! | the open store, shared by the handles of a process | [`engine`] |
+//! | changes: files, directories, metadata; alone or in a batch | `change`, `files`, `directories`, `batch` |
+//! | streams | `streams` |
+//! | finding: lists, globs, contents, metadata | `listing`, `search`, `metadata` |
+//! | work items, statistics | `work`, `statistics` |
 
-/// A handle on a store: what every call is made on. Sync; share it by reference.
-pub struct Filesystem {}
+mod batch;
+mod change;
+mod cursor;
+mod directories;
+mod engine;
+mod files;
+mod line_search;
+mod listing;
+mod metadata;
+pub mod options;
+mod pattern;
+mod search;
+mod statistics;
+mod streams;
+mod work;
+
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+pub use self::batch::Batch;
+pub use self::options::*;
+pub use self::streams::{Reader, Writer};
+pub use crate::work::{WorkItem, WorkView};
+
+use self::engine::Engine;
+use crate::access::{Action, Identity, NamespaceRule, Policy, Reach};
+use crate::call::{Call, Interrupts};
+use crate::config::{self, Resolved};
+use crate::content::Placement;
+use crate::error::{Error, Result};
+use crate::metadata::{Entry, Grant, MetadataStore, StoreError, StoreResult};
+use crate::path::VirtualPath;
+
+/// How often a call asks the policy again when the rules keep changing under it.
+const RULES_RETRIES: usize = 64;
+
+/// An append of at most this many bytes to a content in the database is made under the write lock; others
+/// are staged before it is taken.
+const SMALL_APPEND: usize = 64 * 1024;
+
+/// A handle on a store, bound to an identity. Any thread may use it at any time.
+pub struct Filesystem {
+    handle: Arc<Handle>,
+    interrupts: Interrupts,
+}
+
+/// What a handle and the objects opened on it share.
+struct Handle {
+    engine: Arc<Engine>,
+    config: Resolved,
+    identity: Identity,
+    placement: Arc<Placement>,
+    /// Decides under the newest rules that this handle has seen.
+    policy: RwLock<Arc<Policy>>,
+}
 
 impl Filesystem {
-    /// `None`: auto-discovery; else a JSON object.
+    /// Opens the store that `config`, a JSON object, names; `None` for auto-discovery.
+    ///
+    /// # Errors
+    /// `InvalidConfig` naming the key; `Unsupported`, `VersionMismatch`, `Io`, `NoSpace`, `Busy`.
     pub fn connect(config: Option<&str>) -> Result<Filesystem> {
-        todo!()
+        Filesystem::open(config::resolve(config)?)
     }
+
+    /// Opens the store that the YAML file at `path` names.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
     pub fn connect_file(path: &str) -> Result<Filesystem> {
-        todo!()
+        Filesystem::open(config::resolve_file(path.as_ref())?)
     }
+
+    fn open(config: Resolved) -> Result<Filesystem> {
+        let interrupts = Interrupts::default();
+        let settings = &config.settings;
+        let call = interrupts.begin(settings.busy_timeout);
+        let (engine, placement) = Engine::open(settings, &call)?;
+        let identity = Identity {
+            tenant: settings.tenant_id.clone(),
+            agent: settings.agent_id.clone(),
+            admin: settings.is_admin,
+            readonly_writes: settings.allow_readonly_writes,
+            strict: settings.strict_namespaces,
+        };
+        let declared: Vec<_> = settings.namespaces.iter().map(namespace_rule).collect();
+        engine
+            .store
+            .declare_namespaces(&declared, identity.admin, &call)?;
+        engine.reload_rules(&call)?;
+        Ok(Filesystem::new(
+            engine,
+            config,
+            identity,
+            Arc::new(placement),
+        ))
+    }
+
+    fn new(
+        engine: Arc<Engine>,
+        config: Resolved,
+        identity: Identity,
+        placement: Arc<Placement>,
+    ) -> Filesystem {
+        let policy = Arc::new(policy_of(&engine, &identity, &placement));
+        Filesystem {
+            handle: Arc::new(Handle {
+                engine,
+                config,
+                identity,
+                placement,
+                policy: RwLock::new(policy),
+            }),
+            interrupts: Interrupts::default(),
+        }
+    }
+
+    /// Returns a handle for `tenant` and `agent` on the same store; `None` inherits. It is never admin
+    /// and outlives this one.
+    ///
+    /// # Errors
+    /// `AccessDenied` for an id that differs from one that this handle has; `InvalidArgument` for one
+    /// that cannot be an id.
     pub fn with_identity(&self, tenant: Option<&str>, agent: Option<&str>) -> Result<Filesystem> {
-        todo!()
+        let handle = &self.handle;
+        let identity = handle.identity.narrow(tenant, agent)?;
+        let config = handle
+            .config
+            .with_identity(tenant.map(str::to_owned), agent.map(str::to_owned));
+        Ok(Filesystem::new(
+            Arc::clone(&handle.engine),
+            config,
+            identity,
+            Arc::clone(&handle.placement),
+        ))
     }
-    /// The effective configuration as JSON.
+
+    /// Returns the effective configuration as a JSON object: each key with its value and source.
     pub fn config(&self) -> String {
-        todo!()
+        self.handle.config.to_json(&self.handle.engine.settings)
     }
-    /// Calls in flight on this handle return CANCELLED; later ones work.
+
+    /// Makes the calls in flight on this handle return `Cancelled`; later ones work.
     pub fn interrupt(&self) {
-        todo!()
+        self.interrupts.interrupt();
     }
-    /// Calls in flight and all later ones return CANCELLED.
+
+    /// Makes the calls in flight on this handle, and all that come, return `Cancelled`. Readers, writers,
+    /// batches and derived handles go on working.
     pub fn shut_down(&self) {
-        todo!()
+        self.interrupts.shut_down();
     }
 
-    pub fn write(&self, path: &str, data: &[u8], options: &WriteOptions) -> Result<Entry> {
-        todo!()
-    }
-    pub fn append(&self, path: &str, data: &[u8], options: &WriteOptions) -> Result<Entry> {
-        todo!()
-    }
-    pub fn read(&self, path: &str) -> Result<Vec<u8>> {
-        todo!()
-    }
-    pub fn read_at(&self, path: &str, offset: u64, buffer: &mut [u8]) -> Result<usize> {
-        todo!()
-    }
-    pub fn stat(&self, path: &str) -> Result<Entry> {
-        todo!()
-    }
-    pub fn exists(&self, path: &str) -> Result<bool> {
-        todo!()
-    }
-    pub fn is_directory(&self, path: &str) -> Result<bool> {
-        todo!()
-    }
-    pub fn delete(&self, path: &str, conditions: &Conditions) -> Result<()> {
-        todo!()
-    }
-    pub fn rename(&self, from: &str, to: &str, options: &RelocateOptions) -> Result<()> {
-        todo!()
-    }
-    pub fn copy(&self, from: &str, to: &str, options: &RelocateOptions) -> Result<()> {
-        todo!()
-    }
-    pub fn mkdir(&self, path: &str, options: MkdirOptions) -> Result<()> {
-        todo!()
-    }
-    pub fn rmdir(&self, path: &str, recursive: bool) -> Result<()> {
-        todo!()
+    /// Returns another owner of this handle, whose calls are interrupted apart.
+    fn child(&self) -> Filesystem {
+        Filesystem {
+            handle: Arc::clone(&self.handle),
+            interrupts: Interrupts::default(),
+        }
     }
 
-    pub fn open_reader(&self, path: &str) -> Result<Reader> {
-        todo!()
-    }
-    pub fn open_writer(&self, path: &str, options: &WriteOptions) -> Result<Writer> {
-        todo!()
-    }
-    pub fn batch(&self) -> Batch {
-        todo!()
+    pub(crate) fn begin(&self) -> Call {
+        self.interrupts
+            .begin(self.handle.config.settings.busy_timeout)
     }
 
-    pub fn list(&self, options: &ListOptions) -> Result<Page> {
-        todo!()
-    }
-    pub fn glob(&self, pattern: &str, options: &FindOptions) -> Result<Page> {
-        todo!()
-    }
-    pub fn grep(&self, pattern: &str, options: &GrepOptions) -> Result<Matches> {
-        todo!()
-    }
-    pub fn content_ids(&self, paths: &[&str]) -> Result<Vec<Option<ContentHash>>> {
-        todo!()
+    pub(crate) fn store(&self) -> &dyn MetadataStore {
+        &*self.handle.engine.store
     }
 
-    /// Values are JSON texts.
-    pub fn set_meta(
+    pub(crate) fn placement(&self) -> &Arc<Placement> {
+        &self.handle.placement
+    }
+
+    /// Returns the policy under the newest rules that this process has seen.
+    pub(crate) fn policy(&self) -> Arc<Policy> {
+        let handle = &self.handle;
+        let policy = Arc::clone(&handle.policy.read());
+        if policy.rules().version == handle.engine.rules().version {
+            return policy;
+        }
+        let policy = Arc::new(policy_of(
+            &handle.engine,
+            &handle.identity,
+            &handle.placement,
+        ));
+        *handle.policy.write() = Arc::clone(&policy);
+        policy
+    }
+
+    /// Runs `request` with the policy and a grant of what it lets the caller read; again with the newer
+    /// rules when the store has them.
+    pub(crate) fn granted<T>(
         &self,
-        path: &str,
-        key: &str,
-        value: &str,
-        conditions: &Conditions,
-    ) -> Result<()> {
-        todo!()
-    }
-    /// `object` is a JSON object of keys and values.
-    pub fn set_meta_many(&self, path: &str, object: &str) -> Result<()> {
-        todo!()
-    }
-    pub fn get_meta(&self, path: &str, key: &str) -> Result<String> {
-        todo!()
-    }
-    pub fn list_meta(&self, path: &str) -> Result<String> {
-        todo!()
-    }
-    pub fn delete_meta(&self, path: &str, key: &str) -> Result<()> {
-        todo!()
-    }
-    pub fn find_by_meta(&self, key: &str, value: &str, options: &FindOptions) -> Result<Page> {
-        todo!()
-    }
-    pub fn path_id(&self, path: &str) -> Result<PathId> {
-        todo!()
-    }
-    pub fn path_of_id(&self, id: &str) -> Result<crate::path::VirtualPath> {
-        todo!()
+        call: &Call,
+        mut request: impl FnMut(&Policy, &Grant) -> StoreResult<T>,
+    ) -> Result<T> {
+        for _ in 0..RULES_RETRIES {
+            let policy = self.policy();
+            let grant = Grant {
+                rules_version: policy.rules().version,
+                visible: Arc::clone(policy.visible()),
+                call: call.clone(),
+            };
+            match request(&policy, &grant) {
+                Ok(value) => return Ok(value),
+                Err(StoreError::Failed(error)) => return Err(error),
+                Err(StoreError::RulesChanged) => {
+                    call.check()?;
+                    self.handle.engine.reload_rules(call)?;
+                }
+            }
+        }
+        Err(Error::conflict("the namespaces keep changing"))
     }
 
-    /// `limit` 0: none.
-    pub fn work(&self, view: WorkView, limit: usize) -> Result<Vec<WorkItem>> {
-        todo!()
-    }
-    pub fn work_explain(&self, path: &str) -> Result<String> {
-        todo!()
-    }
-    pub fn work_stats(&self, prefix: Option<&str>) -> Result<String> {
-        todo!()
-    }
-
-    pub fn export_metadata(
+    /// Returns what exists at `path` for the caller.
+    fn look_up(
         &self,
-        file: &str,
-        options: &ExportOptions,
-        progress: Progress<'_>,
-    ) -> Result<u64> {
-        todo!()
-    }
-    pub fn import_metadata(
-        &self,
-        file: &str,
-        options: &ImportOptions,
-        progress: Progress<'_>,
-    ) -> Result<String> {
-        todo!()
-    }
-    pub fn gc(&self, progress: Progress<'_>) -> Result<String> {
-        todo!()
-    }
-    pub fn storage_stats(&self) -> Result<String> {
-        todo!()
-    }
-    pub fn content_info(&self, etag: &str) -> Result<String> {
-        todo!()
+        path: &VirtualPath,
+        policy: &Policy,
+        grant: &Grant,
+    ) -> StoreResult<Option<Entry>> {
+        if path.is_root() {
+            return Ok(Some(implied_directory(path)));
+        }
+        match policy.check(path, Action::Read)? {
+            Reach::Whole => self.store().entry(path, grant),
+            Reach::Gate => {
+                let exists = self.store().gate_exists(path, grant)?;
+                Ok(exists.then(|| implied_directory(path)))
+            }
+        }
     }
 }
 
-/// One content, open for reading; sees that content whatever happens to the path. Keeps the engine open.
-pub struct Reader {}
-impl Reader {
-    pub fn size(&self) -> u64 {
-        todo!()
-    }
-    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        todo!()
-    }
-    pub fn seek(&mut self, offset: u64) -> Result<()> {
-        todo!()
+/// Returns the entry of a directory that was not made.
+fn implied_directory(path: &VirtualPath) -> Entry {
+    Entry {
+        path: path.clone(),
+        path_id: None,
+        created_at: 0,
+        modified_at: 0,
+        file: None,
     }
 }
 
-/// A file being written as a stream; appears at commit. Dropping it aborts.
-pub struct Writer {}
-impl Writer {
-    pub fn write(&mut self, data: &[u8]) -> Result<()> {
-        todo!()
-    }
-    pub fn commit(self) -> Result<Entry> {
-        todo!()
-    }
+fn policy_of(engine: &Engine, identity: &Identity, placement: &Placement) -> Policy {
+    let readonly_mounts = placement
+        .mounts()
+        .iter()
+        .filter(|mount| mount.readonly)
+        .map(|mount| mount.path.clone())
+        .collect();
+    Policy::new(identity.clone(), engine.rules(), readonly_mounts)
 }
 
-/// Changes to be committed together.
-pub struct Batch {}
-impl Batch {
-    pub fn write(&mut self, path: &str, data: &[u8], options: &WriteOptions) -> Result<()> {
-        todo!()
-    }
-    pub fn append(&mut self, path: &str, data: &[u8], options: &WriteOptions) -> Result<()> {
-        todo!()
-    }
-    pub fn delete(&mut self, path: &str, conditions: &Conditions) -> Result<()> {
-        todo!()
-    }
-    pub fn rename(&mut self, from: &str, to: &str, options: &RelocateOptions) -> Result<()> {
-        todo!()
-    }
-    pub fn copy(&mut self, from: &str, to: &str, options: &RelocateOptions) -> Result<()> {
-        todo!()
-    }
-    pub fn mkdir(&mut self, path: &str, options: MkdirOptions) -> Result<()> {
-        todo!()
-    }
-    pub fn rmdir(&mut self, path: &str, recursive: bool) -> Result<()> {
-        todo!()
-    }
-    pub fn set_meta(&mut self, path: &str, key: &str, value: &str) -> Result<()> {
-        todo!()
-    }
-    pub fn set_meta_many(&mut self, path: &str, object: &str) -> Result<()> {
-        todo!()
-    }
-    pub fn delete_meta(&mut self, path: &str, key: &str) -> Result<()> {
-        todo!()
-    }
-    pub fn require_etag(&mut self, path: &str, etag: Option<ContentHash>) -> Result<()> {
-        todo!()
-    }
-    pub fn require_lease(&mut self, path: &str, lease: u64) -> Result<()> {
-        todo!()
-    }
-    /// One result for each operation, in order; `None` where it left no entry (a deletion, a condition).
-    /// May be tried again after a failure; after success every call on the batch is MISUSE.
-    pub fn commit(&mut self) -> Result<Vec<Option<Entry>>> {
-        todo!()
-    }
-}
-
-/// The five queries over work items.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WorkView {
-    Ready,
-    Blocked,
-    Pending,
-    InProgress,
-    ByPriority,
-}
-
-/// One row of a work query.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WorkItem {
-    pub path_id: PathId,
-    pub tenant_id: Option<String>,
-    pub path: crate::path::VirtualPath,
-    pub backend: std::sync::Arc<str>,
-    /// Hash of the content, as 64 hex digits; both `physical_path` and `content_hash` of the C row.
-    pub etag: ContentHash,
-    pub mime_type: std::sync::Arc<str>,
-    pub size: u64,
-    pub created_at: i64,
-    pub updated_at: i64,
-    /// `ready`, `pending`, …
-    pub status: &'static str,
-    pub priority: Option<i64>,
-    /// Open edges.
-    pub blocker_count: u64,
-    pub worker_id: Option<String>,
-    pub started_at: Option<i64>,
-    pub not_before: Option<i64>,
-    /// JSON array text.
-    pub tags: Option<String>,
-    pub attempts: u64,
-    pub lease: u64,
-    pub lease_expires_at: Option<i64>,
+fn namespace_rule(declared: &config::NamespaceDeclaration) -> (NamespaceRule, bool) {
+    let rule = NamespaceRule {
+        name: declared.name.clone(),
+        readonly: declared.readonly,
+        admin_only: declared.admin_only,
+        requires_tenant: declared.requires_tenant,
+        requires_agent: false,
+        builtin: false,
+    };
+    (rule, declared.remove)
 }

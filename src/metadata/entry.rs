@@ -94,3 +94,16 @@ impl Entry {
         self.file.is_none()
     }
 }
+
+/// Returns the current time.
+pub fn now() -> Micros {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_micros() as Micros)
+}
+
+/// Returns the MIME type that the extension of `name` stands for.
+pub fn guess_mime_type(name: &str) -> &'static str {
+    mime_guess::from_path(name)
+        .first_raw()
+        .unwrap_or("application/octet-stream")
+}

@@ -1,3 +1,190 @@
 //! Paths, their entries and everything said about them.
+//!
+//! [`MetadataStore`] is what a store of metadata must do, in terms of the product: look names up, give
+//! pages of entries within ranges, commit a list of changes at once. It knows ranges of paths, not
+//! tenants: the facade asks the [policy](crate::access) and passes on what it granted. Each request
+//! carries the version of the rules it was granted under; when they have changed since, nothing is
+//! done and the facade asks again.
+
+mod change;
 mod entry;
-pub use entry::{Entry, FileInfo, Micros, PathId};
+mod query;
+pub mod sqlite;
+
+use std::sync::Arc;
+
+pub use change::{Change, Conditions, ImportedFile, MetadataValue, Relocation};
+pub use entry::{Entry, FileInfo, Micros, PathId, guess_mime_type, now};
+pub use query::{
+    ContentCount, EntryQuery, MetadataQuery, Scope, StorageReport, StorageTotals, StoredContent,
+};
+
+use crate::access::{NamespaceRule, Rules};
+use crate::call::Call;
+use crate::config::Durability;
+use crate::content::{ContentHash, Placement};
+use crate::error::Error;
+use crate::path::VirtualPath;
+use crate::range::{PathRange, Visible};
+use crate::work::{Explanation, WorkCounts, WorkItem, WorkView};
+
+/// What a request was granted: the version of the rules and what may be read under them.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    /// The version of the rules that the policy decided under.
+    pub rules_version: i64,
+    /// What the caller may read.
+    pub visible: Arc<Visible>,
+    /// The call that this is part of.
+    pub call: Call,
+}
+
+/// Why a request was not carried out.
+#[derive(Debug)]
+pub enum StoreError {
+    /// The rules are not those of the grant; nothing was done.
+    RulesChanged,
+    /// It failed.
+    Failed(Error),
+}
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        StoreError::Failed(error)
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        StoreError::Failed(error.into())
+    }
+}
+
+/// For requests that are made without a grant, and so never meet changed rules.
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::RulesChanged => Error::internal("the rules changed"),
+            StoreError::Failed(error) => error,
+        }
+    }
+}
+
+/// Result of a request to the store.
+pub type StoreResult<T> = std::result::Result<T, StoreError>;
+
+/// A list of changes that are applied in order and committed at once.
+#[derive(Debug, Clone)]
+pub struct WriteSet {
+    /// The changes.
+    pub changes: Arc<Vec<Change>>,
+    /// Where contents live for the handle that asks.
+    pub placement: Arc<Placement>,
+    /// Whether the commit must survive power loss.
+    pub durability: Durability,
+}
+
+/// Keeps the metadata of one store. Shared by all threads.
+pub trait MetadataStore: Send + Sync {
+    /// Returns the rules as they are now.
+    fn rules(&self, call: &Call) -> crate::error::Result<Rules>;
+
+    /// Registers, replaces or removes custom namespaces. `admin` may change what is registered;
+    /// others may add one under which nothing exists.
+    fn declare_namespaces(
+        &self,
+        declared: &[(NamespaceRule, bool)],
+        admin: bool,
+        call: &Call,
+    ) -> crate::error::Result<()>;
+
+    /// Makes sure that each backend, a name and the UUID of its place, is known.
+    ///
+    /// # Errors
+    /// `InvalidConfig` if the name is known with another UUID.
+    fn register_backends(
+        &self,
+        backends: &[(Arc<str>, String)],
+        call: &Call,
+    ) -> crate::error::Result<()>;
+
+    /// Returns the UUID of the place of the backend `name`, if it is known.
+    fn backend_uuid(&self, name: &str, call: &Call) -> crate::error::Result<Option<String>>;
+
+    /// Returns what is at `path`, seen or not.
+    fn entry(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<Option<Entry>>;
+
+    /// Returns whether the directory `path`, above the caller's own part, exists for the caller: whether
+    /// something of its own is below.
+    fn gate_exists(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<bool>;
+
+    /// Returns the entries at `paths`, each as [`entry`](Self::entry) does, of one moment.
+    fn entries(&self, paths: &[VirtualPath], grant: &Grant) -> StoreResult<Vec<Option<Entry>>>;
+
+    /// Returns the file at `path` with its content, inline bytes or what is needed to open it.
+    fn content(
+        &self,
+        path: &VirtualPath,
+        grant: &Grant,
+    ) -> StoreResult<Option<(Entry, Option<StoredContent>)>>;
+
+    /// Returns the path whose id is `id`, if the grant sees it.
+    fn path_of_id(&self, id: PathId, grant: &Grant) -> StoreResult<Option<VirtualPath>>;
+
+    /// Returns a page of what the grant sees.
+    fn page(&self, query: &EntryQuery, grant: &Grant) -> StoreResult<Vec<Entry>>;
+
+    /// Returns the JSON text of one key of the file at `path`; `None` if it is absent.
+    fn metadata_value(
+        &self,
+        path: &VirtualPath,
+        key: &str,
+        grant: &Grant,
+    ) -> StoreResult<Option<String>>;
+
+    /// Returns all keys of the file at `path` with their JSON texts, by key.
+    fn metadata(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<Vec<(String, String)>>;
+
+    /// Returns a page of the files that the grant sees and whose key has the value.
+    fn find(&self, query: &MetadataQuery, grant: &Grant) -> StoreResult<Vec<Entry>>;
+
+    /// Returns how often what the grant sees holds the content `hash`; `None` for never.
+    fn content_count(&self, hash: &ContentHash, grant: &Grant)
+    -> StoreResult<Option<ContentCount>>;
+
+    /// Returns totals over what the grant sees.
+    fn storage_report(&self, rules: &Rules, grant: &Grant) -> StoreResult<StorageReport>;
+
+    /// Returns the first `limit` work items of `view` that the grant sees.
+    fn work(
+        &self,
+        view: WorkView,
+        limit: usize,
+        rules: &Rules,
+        grant: &Grant,
+    ) -> StoreResult<Vec<WorkItem>>;
+
+    /// Returns how many work items that the grant sees in `range` have which state.
+    fn work_counts(&self, range: &PathRange, grant: &Grant) -> StoreResult<WorkCounts>;
+
+    /// Returns what the file at `path` waits for.
+    fn explain(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<Explanation>;
+
+    /// Applies the changes in order, in one transaction: all or nothing. Returns the entry that each
+    /// left, where it left one.
+    fn commit(&self, set: WriteSet, grant: &Grant) -> StoreResult<Vec<Option<Entry>>>;
+
+    /// Removes the files of contents that no path holds any more, in the backends of `placement`, and
+    /// returns how many.
+    fn sweep(&self, placement: &Placement, call: &Call) -> crate::error::Result<u64>;
+
+    /// Returns which of `hashes` no path holds in the backend `backend`, and removes them there.
+    /// Nothing can begin to hold one meanwhile.
+    fn remove_orphans(
+        &self,
+        backend: &str,
+        hashes: &[ContentHash],
+        placement: &Placement,
+        call: &Call,
+    ) -> crate::error::Result<Vec<ContentHash>>;
+}

@@ -1,0 +1,49 @@
+-- The schema that Nexus is measured against: what a careful host would build itself if all it
+-- wanted were these calls, stored in SQLite.
+--
+-- Why it is fair, and rather kind to the host's own schema:
+--
+-- * One table each for names, contents and metadata, in the shape that suits it best: names and
+--   metadata are stored in key order (WITHOUT ROWID), so that a lookup is one descent and a
+--   directory is one range; contents are appended by number, so that large rows never move.
+-- * No further index and no trigger: an insert touches three trees and nothing else.
+-- * Hashes and ids are short binary values, ready before the clock starts. Nexus computes the
+--   hash, draws the id, guesses the MIME type and reads the clock inside its call, counts the
+--   references of each content, and checks the hash again when it reads: that is its price.
+-- * `paths` has every column of a `nexus_entry`, so that both sides hand out the same facts.
+-- * Both sides run the same SQLite, compiled with the same options, with 4 KiB pages, a WAL that
+--   is kept between checkpoints, and a page cache of 100 MiB (of which Nexus pays all its caches).
+--   `synchronous` and `wal_autocheckpoint` follow the durability of the case, and the program sets
+--   them: NORMAL with 16,000 pages, FULL with 4,000. Statements are prepared once.
+
+PRAGMA page_size = 4096;
+PRAGMA journal_mode = WAL;
+PRAGMA cache_size = -102400;
+
+CREATE TABLE content (
+    id   INTEGER PRIMARY KEY,
+    hash BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    data BLOB NOT NULL
+);
+
+CREATE TABLE paths (
+    path         TEXT PRIMARY KEY,
+    kind         INTEGER NOT NULL,
+    size         INTEGER NOT NULL,
+    etag         BLOB NOT NULL,
+    version      INTEGER NOT NULL,
+    mime_type    TEXT NOT NULL,
+    path_id      BLOB NOT NULL,
+    backend_name TEXT NOT NULL,
+    created_at   INTEGER NOT NULL,
+    modified_at  INTEGER NOT NULL,
+    content_id   INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE metadata (
+    path  TEXT NOT NULL,
+    key   TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (path, key)
+) WITHOUT ROWID;

@@ -1,0 +1,76 @@
+/* The cases, and how one of them is measured. */
+#ifndef BENCH_CASES_H
+#define BENCH_CASES_H
+
+#include <stddef.h>
+
+#include "store.h"
+
+/* One contender's place in a case. */
+typedef struct contender {
+    const store_api *api;
+    unsigned threads;
+    store *opened;
+    workload *work;
+    size_t entries; /* of the large trees */
+    char **cursors; /* where pages begin */
+    size_t cursor_count;
+    uint64_t number; /* of the run, from 1; 0 is the warm-up */
+} contender;
+
+typedef enum case_unit { FILES_PER_SECOND, CALLS_PER_SECOND, ROWS_PER_SECOND, MIB_PER_SECOND,
+                         SECONDS } case_unit;
+
+typedef enum case_target {
+    NO_TARGET,     /* for information */
+    RATIO_AT_LEAST, /* of the first contender's figure to the second's, the better the higher */
+    SECONDS_BELOW  /* of the first contender's figure */
+} case_target;
+
+typedef struct bench_case {
+    const char *name;
+    const char *title;
+    case_unit unit;
+    case_target target_kind;
+    double target;
+    durability level;
+    int fresh_store; /* each run begins with an empty store; else all share one */
+    size_t count;       /* of files, or of entries where `tree` is set */
+    size_t quick_count; /* under --quick */
+    size_t small_count; /* under --instructions */
+    size_t size;        /* of a file's content */
+    int tree;           /* `count` says entries, and no files are made for it */
+    int second_is_nexus; /* the second contender is Nexus too */
+    unsigned threads[2]; /* 0: one */
+    /* Makes what the run needs; not measured. May be NULL. */
+    void (*prepare)(contender *side);
+    /* One run: returns its figure in `unit`, and how many operations were measured. */
+    double (*run)(contender *side, size_t *operations);
+} bench_case;
+
+extern const bench_case BENCH_CASES[];
+extern const size_t BENCH_CASE_COUNT;
+
+/* Runs of the parts, in their own files. */
+void prepare_files(contender *side);
+void prepare_metadata(contender *side);
+double run_write(contender *side, size_t *operations);
+double run_write_threads(contender *side, size_t *operations);
+double run_write_batches(contender *side, size_t *operations);
+double run_overwrite(contender *side, size_t *operations);
+double run_read(contender *side, size_t *operations);
+double run_stat(contender *side, size_t *operations);
+double run_set_meta(contender *side, size_t *operations);
+double run_get_meta(contender *side, size_t *operations);
+double run_large_write(contender *side, size_t *operations);
+double run_large_read(contender *side, size_t *operations);
+
+void prepare_list(contender *side);
+void prepare_pages(contender *side);
+double run_list(contender *side, size_t *operations);
+double run_page_recursive(contender *side, size_t *operations);
+double run_page_files(contender *side, size_t *operations);
+double run_page_directories(contender *side, size_t *operations);
+double run_find(contender *side, size_t *operations);
+
+#endif

@@ -1,0 +1,24 @@
+/* What the command line asked for. */
+#ifndef BENCH_OPTIONS_H
+#define BENCH_OPTIONS_H
+
+#include <stddef.h>
+
+typedef enum bench_sides { SIDE_BOTH, SIDE_NEXUS, SIDE_RAW } bench_sides;
+
+typedef struct settings {
+    const char *dir;  /* where the stores are made and, at the end, deleted */
+    const char *json; /* result file, or NULL */
+    unsigned runs;    /* of each side, beside the warm-up */
+    int quick;
+    int strict;
+    int housekeeping; /* of the Nexus store */
+    int instructions; /* one run of one case on one side, for valgrind */
+    bench_sides sides;
+    const char *cases[32]; /* empty: all */
+    size_t case_count;
+} settings;
+
+extern settings bench_settings;
+
+#endif

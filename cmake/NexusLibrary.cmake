@@ -1,0 +1,64 @@
+# Runs cargo and offers its result as the imported targets nexus::nexus (shared) and nexus::nexus_static.
+#
+# cargo knows best what is out of date, so it runs at every build. StageLibrary.cmake then puts the libraries into
+# lib/ of the build directory under the names that they have when installed.
+find_program(CARGO cargo HINTS "$ENV{CARGO_HOME}/bin" "$ENV{HOME}/.cargo/bin")
+if(NOT CARGO)
+  message(FATAL_ERROR
+    "cargo was not found. Install Rust with\n"
+    "  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y\n"
+    "and configure again (cargo is looked for in PATH, $CARGO_HOME/bin and ~/.cargo/bin).")
+endif()
+
+if(CMAKE_BUILD_TYPE STREQUAL "Debug")
+  set(nexus_cargo_profile debug)
+  set(nexus_cargo_flags "")
+else()
+  set(nexus_cargo_profile release)
+  set(nexus_cargo_flags --release)
+endif()
+set(nexus_target_dir "${PROJECT_SOURCE_DIR}/target")
+set(nexus_cargo_output "${nexus_target_dir}/${nexus_cargo_profile}")
+set(nexus_stage "${PROJECT_BINARY_DIR}/lib")
+
+set(nexus_shared "${nexus_stage}/libnexus.so")
+set(nexus_shared_soname "libnexus.so.${PROJECT_VERSION_MAJOR}")
+set(nexus_shared_file "libnexus.so.${PROJECT_VERSION}")
+set(nexus_static "${nexus_stage}/libnexus.a")
+
+# What the system has to add to the static library (`rustc --print native-static-libs`).
+set(nexus_static_needs gcc_s util rt pthread m dl c)
+
+add_custom_target(nexus_cargo ALL
+  COMMAND "${CMAKE_COMMAND}" -E env "CARGO_TARGET_DIR=${nexus_target_dir}"
+          "${CARGO}" build ${nexus_cargo_flags} --locked --lib
+  COMMAND "${CMAKE_COMMAND}"
+          "-DFROM=${nexus_cargo_output}"
+          "-DTO=${nexus_stage}"
+          "-DSHARED_FILE=${nexus_shared_file}"
+          "-DSONAME=${nexus_shared_soname}"
+          "-DSYMBOLS=${PROJECT_SOURCE_DIR}/abi/nexus.symbols"
+          "-DLINKER=${CMAKE_LINKER}"
+          "-DOBJCOPY=${CMAKE_OBJCOPY}"
+          "-DAR=${CMAKE_AR}"
+          -P "${PROJECT_SOURCE_DIR}/cmake/StageLibrary.cmake"
+  BYPRODUCTS "${nexus_shared}" "${nexus_stage}/${nexus_shared_soname}" "${nexus_stage}/${nexus_shared_file}"
+             "${nexus_static}"
+  WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
+  COMMENT "Building libnexus with cargo (${nexus_cargo_profile})"
+  USES_TERMINAL
+  VERBATIM)
+
+add_library(nexus::nexus SHARED IMPORTED GLOBAL)
+set_target_properties(nexus::nexus PROPERTIES
+  IMPORTED_LOCATION "${nexus_shared}"
+  IMPORTED_SONAME "${nexus_shared_soname}"
+  INTERFACE_INCLUDE_DIRECTORIES "${PROJECT_SOURCE_DIR}/include")
+add_dependencies(nexus::nexus nexus_cargo)
+
+add_library(nexus::nexus_static STATIC IMPORTED GLOBAL)
+set_target_properties(nexus::nexus_static PROPERTIES
+  IMPORTED_LOCATION "${nexus_static}"
+  INTERFACE_LINK_LIBRARIES "${nexus_static_needs}"
+  INTERFACE_INCLUDE_DIRECTORIES "${PROJECT_SOURCE_DIR}/include")
+add_dependencies(nexus::nexus_static nexus_cargo)

@@ -1,0 +1,13 @@
+//! Who may do what where.
+//!
+//! [`Policy`] is the one place that decides: every call of the facade asks it, single paths through
+//! [`Policy::check`], queries through the ranges of [`Policy::visible`]. Both follow from the same
+//! classification of a path by its namespace, and look at the path alone, never at what exists.
+
+mod identity;
+mod namespace;
+mod policy;
+
+pub use identity::Identity;
+pub use namespace::{NamespaceRule, Rules};
+pub use policy::{Action, Policy, Reach};

@@ -1,0 +1,58 @@
+//! Namespaces: what the first segment of a path means.
+
+use std::collections::BTreeMap;
+
+/// The rules of one namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamespaceRule {
+    /// First segment of its paths.
+    pub name: String,
+    /// Nothing in it may be changed, not by admins either.
+    pub readonly: bool,
+    /// Admins only.
+    pub admin_only: bool,
+    /// The second segment is a tenant.
+    pub requires_tenant: bool,
+    /// The third segment is an agent.
+    pub requires_agent: bool,
+    /// Part of every store; cannot be redefined.
+    pub builtin: bool,
+}
+
+/// The registered namespaces of a store, and the version that every change of them raises.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rules {
+    /// Raised by each change.
+    pub version: i64,
+    namespaces: BTreeMap<String, NamespaceRule>,
+}
+
+impl Rules {
+    /// Returns the rules of `namespaces` at `version`.
+    pub fn new(version: i64, namespaces: impl IntoIterator<Item = NamespaceRule>) -> Self {
+        Rules {
+            version,
+            namespaces: namespaces
+                .into_iter()
+                .map(|rule| (rule.name.clone(), rule))
+                .collect(),
+        }
+    }
+
+    /// Returns the rule of the namespace `name`, if one is registered.
+    pub fn get(&self, name: &str) -> Option<&NamespaceRule> {
+        self.namespaces.get(name)
+    }
+
+    /// Returns all rules, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &NamespaceRule> {
+        self.namespaces.values()
+    }
+
+    /// Returns the tenant segment of `path`, where its namespace has one.
+    pub fn tenant_of<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let mut segments = path.split('/').skip(1);
+        let rule = self.get(segments.next()?)?;
+        segments.next().filter(|_| rule.requires_tenant)
+    }
+}

@@ -1,0 +1,271 @@
+//! The one policy: may this identity do this to that path, and which paths may it see.
+
+use std::sync::Arc;
+
+use super::{Identity, NamespaceRule, Rules};
+use crate::error::{Error, ErrorKind, Result};
+use crate::path::VirtualPath;
+use crate::range::{PathRange, Visible};
+
+/// What is to be done to a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Look at it.
+    Read,
+    /// Create or replace the file there.
+    Write,
+    /// Change what is said of the file there.
+    Metadata,
+    /// Make a directory there.
+    MakeDirectory,
+    /// Take it away, with everything under it.
+    Remove,
+}
+
+/// How far a granted path is the identity's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// All of what lies there.
+    Whole,
+    /// A directory above the own part: only that part is seen.
+    Gate,
+}
+
+/// Decides for one identity under one version of the rules.
+#[derive(Debug)]
+pub struct Policy {
+    identity: Identity,
+    rules: Arc<Rules>,
+    readonly_mounts: Arc<[VirtualPath]>,
+    visible: Arc<Visible>,
+}
+
+/// Where a path stands relative to the part of a namespace that is the identity's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Above: the tenant or agent segment that the identity is bound to is missing.
+    Above,
+    /// The root of the own part.
+    OwnRoot,
+    /// Inside, or nothing limits the identity here.
+    Inside,
+    OtherTenant,
+    OtherAgent,
+}
+
+impl Policy {
+    /// Returns the policy of `identity` under `rules`; nothing under `readonly_mounts` may change.
+    pub fn new(identity: Identity, rules: Arc<Rules>, readonly_mounts: Arc<[VirtualPath]>) -> Self {
+        let visible = Arc::new(visible(&identity, &rules));
+        Policy {
+            identity,
+            rules,
+            readonly_mounts,
+            visible,
+        }
+    }
+
+    /// Returns the identity that this decides for.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Returns the rules that this decides under.
+    pub fn rules(&self) -> &Arc<Rules> {
+        &self.rules
+    }
+
+    /// Returns what the identity may read. A path is in it exactly if [`check`](Self::check) grants
+    /// [`Action::Read`] on it in [`Reach::Whole`].
+    pub fn visible(&self) -> &Arc<Visible> {
+        &self.visible
+    }
+
+    /// Returns how far `action` on `path` is granted. The root is always read as a gate; changes to
+    /// it are refused before the policy is asked.
+    ///
+    /// # Errors
+    /// `AccessDenied` or `ReadOnly`. They depend on the path, the identity and the rules alone, so
+    /// they say nothing about what exists.
+    pub fn check(&self, path: &VirtualPath, action: Action) -> Result<Reach> {
+        let Some(name) = path.segments().next() else {
+            return Ok(Reach::Gate);
+        };
+        let change = action != Action::Read;
+        let rule = self.rules.get(name);
+        if is_hidden(&self.identity, rule) {
+            return Err(match rule {
+                Some(_) => {
+                    Error::access_denied(format!("Namespace '{name}' requires admin privileges"))
+                }
+                None => Error::access_denied(format!("Namespace '{name}' is not registered")),
+            }
+            .at(path));
+        }
+        if change {
+            self.check_writable(path, action, rule)?;
+        }
+        match rule.map_or(Place::Inside, |rule| place(&self.identity, rule, path)) {
+            Place::Inside => Ok(Reach::Whole),
+            Place::OwnRoot if !matches!(action, Action::Write | Action::Remove) => Ok(Reach::Whole),
+            Place::OwnRoot => Err(Error::access_denied(
+                "the root of a tenant's or agent's part cannot be replaced or removed by it",
+            )
+            .at(path)),
+            Place::Above if !change => Ok(Reach::Gate),
+            Place::Above => Err(Error::access_denied(
+                "a change here needs the right to every tenant's and agent's files",
+            )
+            .at(path)),
+            Place::OtherTenant => Err(Error::access_denied("belongs to another tenant").at(path)),
+            Place::OtherAgent => Err(Error::access_denied("belongs to another agent").at(path)),
+        }
+    }
+
+    /// Returns how many leading segments of `path` are not the identity's to make: they count as
+    /// existing directories for it, whatever others do there.
+    pub fn given_depth(&self, path: &VirtualPath) -> usize {
+        let rule = path.segments().next().and_then(|name| self.rules.get(name));
+        rule.map_or(0, |rule| own_depth(bounds(&self.identity, rule)) - 1)
+            .max(usize::from(rule.is_some()))
+    }
+
+    /// Returns an error unless the identity may maintain the whole store.
+    pub fn check_maintenance(&self, what: &str) -> Result<()> {
+        if self.identity.may_maintain() {
+            return Ok(());
+        }
+        Err(Error::access_denied(format!(
+            "{what} requires admin privileges, or a handle without tenant and agent"
+        )))
+    }
+
+    fn check_writable(
+        &self,
+        path: &VirtualPath,
+        action: Action,
+        rule: Option<&NamespaceRule>,
+    ) -> Result<()> {
+        if rule.is_some_and(|rule| rule.readonly) && !self.identity.readonly_writes {
+            let name = rule.map_or("", |rule| &rule.name);
+            return Err(Error::new(
+                ErrorKind::ReadOnly,
+                format!("Namespace '{name}' is read-only"),
+            )
+            .at(path));
+        }
+        let readonly = |mount: &&VirtualPath| {
+            path.is_within(mount) || (action == Action::Remove && mount.is_within(path))
+        };
+        match self.readonly_mounts.iter().find(readonly) {
+            None => Ok(()),
+            Some(_) => Err(Error::new(ErrorKind::ReadOnly, "the mount is read-only").at(path)),
+        }
+    }
+}
+
+/// Returns whether a whole namespace is denied to `identity`.
+fn is_hidden(identity: &Identity, rule: Option<&NamespaceRule>) -> bool {
+    match rule {
+        Some(rule) => rule.admin_only && !identity.admin,
+        None => identity.strict,
+    }
+}
+
+/// Returns the tenant and the agent that bind `identity` in the namespace of `rule`.
+fn bounds<'a>(identity: &'a Identity, rule: &NamespaceRule) -> [Option<&'a str>; 2] {
+    [
+        identity.bound_tenant().filter(|_| rule.requires_tenant),
+        identity.bound_agent().filter(|_| rule.requires_agent),
+    ]
+}
+
+/// Returns how many segments the root of the own part has.
+fn own_depth(bounds: [Option<&str>; 2]) -> usize {
+    match bounds {
+        [None, None] => 1,
+        [Some(_), None] => 2,
+        [_, Some(_)] => 3,
+    }
+}
+
+fn place(identity: &Identity, rule: &NamespaceRule, path: &VirtualPath) -> Place {
+    let [tenant, agent] = bounds(identity, rule);
+    let own_depth = own_depth([tenant, agent]);
+    if own_depth == 1 {
+        return Place::Inside;
+    }
+    let mut segments = path.segments().skip(1);
+    let actual = [segments.next(), segments.next()];
+    if differs(tenant, actual[0]) {
+        return Place::OtherTenant;
+    }
+    if differs(agent, actual[1]) {
+        return Place::OtherAgent;
+    }
+    match path.segments().take(own_depth + 1).count() {
+        depth if depth < own_depth => Place::Above,
+        depth if depth == own_depth => Place::OwnRoot,
+        _ => Place::Inside,
+    }
+}
+
+fn differs(bound: Option<&str>, actual: Option<&str>) -> bool {
+    matches!((bound, actual), (Some(bound), Some(actual)) if bound != actual)
+}
+
+/// Returns what `identity` may read: the complement of the limited namespaces, and its own parts in
+/// them.
+fn visible(identity: &Identity, rules: &Rules) -> Visible {
+    let mut visible = Visible::default();
+    let mut holes = Vec::new();
+    for rule in rules.iter() {
+        let root = format!("/{}", rule.name);
+        let whole = [PathRange::of_path(&root), PathRange::under(&root)];
+        if is_hidden(identity, Some(rule)) {
+            holes.extend(whole);
+            continue;
+        }
+        match bounds(identity, rule) {
+            [None, None] if identity.strict => visible.ranges.extend(whole),
+            [None, None] => {}
+            limits => {
+                holes.extend(whole);
+                grant_own_part(&mut visible, &root, limits);
+            }
+        }
+    }
+    if !identity.strict {
+        visible.ranges.extend(gaps_between(holes));
+    }
+    visible.sort();
+    visible
+}
+
+/// Returns what `holes` leave of all paths. The ranges of two namespaces can interleave: `/a-b` sorts
+/// between `/a` and `/a/`.
+fn gaps_between(mut holes: Vec<PathRange>) -> Vec<PathRange> {
+    holes.sort_by(|a, b| a.start.cmp(&b.start));
+    let mut gaps = Vec::new();
+    let mut rest = PathRange::all();
+    for hole in holes {
+        if rest.start < hole.start {
+            gaps.push(PathRange {
+                start: rest.start,
+                end: hole.start,
+            });
+        }
+        rest.start = hole.end;
+    }
+    gaps.push(rest);
+    gaps
+}
+
+fn grant_own_part(visible: &mut Visible, root: &str, bounds: [Option<&str>; 2]) {
+    match bounds {
+        [Some(tenant), Some(agent)] => visible.grant(root, &format!("{root}/{tenant}/{agent}")),
+        [Some(tenant), None] => visible.grant(root, &format!("{root}/{tenant}")),
+        [None, Some(agent)] => visible.each_child = Some((root.to_owned(), agent.to_owned())),
+        [None, None] => {}
+    }
+}

@@ -1,0 +1,64 @@
+//! One call in flight: how long it may wait, and whether it was interrupted.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+
+/// Counts the interrupts of one handle. A call that began before the latest one is cancelled.
+#[derive(Debug, Clone, Default)]
+pub struct Interrupts(Arc<AtomicU64>);
+
+/// Set once the handle is shut down: every call is cancelled from then on.
+const SHUT_DOWN: u64 = 1 << 63;
+
+impl Interrupts {
+    /// Cancels the calls in flight.
+    pub fn interrupt(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Cancels the calls in flight and all that come.
+    pub fn shut_down(&self) {
+        self.0.fetch_or(SHUT_DOWN, Ordering::SeqCst);
+    }
+
+    /// Begins a call that waits for others' commits up to `busy_timeout`.
+    pub fn begin(&self, busy_timeout: Duration) -> Call {
+        Call {
+            interrupts: self.clone(),
+            began_at: self.0.load(Ordering::SeqCst) & !SHUT_DOWN,
+            busy_timeout,
+        }
+    }
+}
+
+/// A call in flight.
+#[derive(Debug, Clone)]
+pub struct Call {
+    interrupts: Interrupts,
+    began_at: u64,
+    busy_timeout: Duration,
+}
+
+impl Call {
+    /// Returns whether the call was interrupted.
+    pub fn is_cancelled(&self) -> bool {
+        self.interrupts.0.load(Ordering::SeqCst) != self.began_at
+    }
+
+    /// Returns [`Cancelled`](crate::error::ErrorKind::Cancelled) if the call was interrupted.
+    pub fn check(&self) -> Result<()> {
+        if self.is_cancelled() {
+            Err(Error::cancelled())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Returns when waiting for another's commit ends, if it begins now.
+    pub fn busy_deadline(&self) -> Option<Instant> {
+        Instant::now().checked_add(self.busy_timeout)
+    }
+}

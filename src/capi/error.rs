@@ -1,0 +1,144 @@
+//! `nexus_error`: what went wrong in one call.
+
+use std::ffi::{CStr, CString, c_char};
+use std::ptr;
+
+use super::guard;
+use super::handle::{Table, Tag, reserved};
+use super::status::{self, NEXUS_STATUS_MISUSE, NEXUS_STATUS_PANIC, nexus_status};
+use super::text::c_string;
+use crate::error::Error;
+
+/// What went wrong in one call. Given out only where the caller asks for it by passing a
+/// `nexus_error **`.
+pub struct nexus_error {
+    _opaque: [u8; 0],
+}
+
+pub(super) struct Failure {
+    status: nexus_status,
+    message: CString,
+    path: Option<CString>,
+    index: i64,
+}
+
+pub(super) static ERRORS: Table<nexus_error, Failure> = Table::new(Tag::Error, "nexus_error");
+
+/// The error every call gives in a child forked while a store was open. It is in no table, since
+/// the locks of a table may be held for ever there.
+const AFTER_FORK: usize = reserved(Tag::Error);
+const AFTER_FORK_MESSAGE: &CStr =
+    c"this process was forked while a store was open, which SQLite does not survive: exec first";
+
+/// Returns the handle of the error for calls after a fork.
+pub(super) fn after_fork() -> *mut nexus_error {
+    ptr::without_provenance_mut(AFTER_FORK)
+}
+
+/// Returns a new error object that tells what `error` says.
+pub(super) fn from_failure(error: &Error) -> *mut nexus_error {
+    insert(Failure {
+        status: status::of(error.kind()),
+        message: c_string(error.to_string()),
+        path: error.path().map(c_string),
+        index: error
+            .index()
+            .and_then(|index| i64::try_from(index).ok())
+            .unwrap_or(-1),
+    })
+}
+
+/// Returns a new error object of status PANIC.
+pub(super) fn from_panic(message: &str) -> *mut nexus_error {
+    insert(Failure {
+        status: NEXUS_STATUS_PANIC,
+        message: c_string(message),
+        path: None,
+        index: -1,
+    })
+}
+
+/// NULL where there is no room for one more: the status still tells.
+fn insert(failure: Failure) -> *mut nexus_error {
+    ERRORS.insert(failure).unwrap_or(ptr::null_mut())
+}
+
+/// Returns the status that the call returned.
+///
+/// @param error  an error; not NULL
+/// @return its status; NEXUS_STATUS_MISUSE where `error` is NULL or freed
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub extern "C" fn nexus_error_status(error: *const nexus_error) -> nexus_status {
+    guard::accessor(NEXUS_STATUS_MISUSE, || {
+        ERRORS
+            .find(error)
+            .map_or(NEXUS_STATUS_MISUSE, |failure| failure.status)
+    })
+}
+
+/// Returns what went wrong: one line, for people; programs look at the status.
+///
+/// @param error  an error; not NULL
+/// @return NUL-terminated UTF-8, valid until the error is freed; never NULL, also where `error`
+///         is NULL or freed
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub extern "C" fn nexus_error_message(error: *const nexus_error) -> *const c_char {
+    let unknown = c"this is no nexus_error, or it was freed".as_ptr();
+    guard::accessor(unknown, || {
+        if error.addr() == AFTER_FORK {
+            return AFTER_FORK_MESSAGE.as_ptr();
+        }
+        ERRORS
+            .find(error)
+            .map_or(unknown, |failure| failure.message.as_ptr())
+    })
+}
+
+/// Returns the path in the store that the error is about.
+///
+/// @param error  an error; not NULL
+/// @return NUL-terminated UTF-8, valid until the error is freed; NULL where the error is about no
+///         path, or where `error` is NULL or freed
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub extern "C" fn nexus_error_path(error: *const nexus_error) -> *const c_char {
+    guard::accessor(ptr::null(), || {
+        let failure = ERRORS.find(error);
+        let path = failure.as_ref().and_then(|failure| failure.path.as_ref());
+        path.map_or(ptr::null(), |path| path.as_ptr())
+    })
+}
+
+/// Returns which operation of a batch failed.
+///
+/// @param error  an error; not NULL
+/// @return the operation, counted from 0 in the order they were added; -1 where the error is about
+///         no operation, or where `error` is NULL or freed
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub extern "C" fn nexus_error_index(error: *const nexus_error) -> i64 {
+    guard::accessor(-1, || {
+        ERRORS.find(error).map_or(-1, |failure| failure.index)
+    })
+}
+
+/// Frees an error.
+///
+/// @param error  an error; NULL and one that was freed are ignored
+///
+/// Threads: any.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub extern "C" fn nexus_error_free(error: *mut nexus_error) {
+    guard::release(|| drop(ERRORS.remove(error)));
+}

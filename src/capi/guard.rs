@@ -1,0 +1,201 @@
+//! The guard around every export: no panic leaves the library, and none is printed.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::ptr;
+use std::sync::Once;
+
+use super::error::{self, nexus_error};
+use super::fork;
+use super::status::{self, NEXUS_STATUS_OK, NEXUS_STATUS_PANIC, nexus_status};
+use crate::error::Result;
+
+thread_local! {
+    /// How many exports are running on this thread: more than one inside a callback.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+    /// Where the last panic of this thread was raised, as `file:line`.
+    static RAISED_AT: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Runs the body of an export that returns a status. What went wrong goes to `error`, unless it is
+/// NULL; it is set to NULL first.
+///
+/// # Safety
+/// `error` is NULL or writable.
+pub(super) unsafe fn guard(
+    error: *mut *mut nexus_error,
+    body: impl FnOnce() -> Result<()>,
+) -> nexus_status {
+    let report = |failure| {
+        if !error.is_null() {
+            // SAFETY: the caller's promise.
+            unsafe { *error = failure };
+        }
+    };
+    report(ptr::null_mut());
+    if fork::is_poisoned() {
+        report(error::after_fork());
+        return status::NEXUS_STATUS_MISUSE;
+    }
+    let wanted = !error.is_null();
+    let outcome = quietly(|| match body() {
+        Ok(()) => NEXUS_STATUS_OK,
+        Err(failure) => {
+            if wanted {
+                report(error::from_failure(&failure));
+            }
+            status::of(failure.kind())
+        }
+    });
+    outcome.unwrap_or_else(|payload| {
+        if wanted {
+            let said = quietly(|| error::from_panic(&panic_message(&*payload)));
+            report(said.unwrap_or(ptr::null_mut()));
+        }
+        NEXUS_STATUS_PANIC
+    })
+}
+
+/// Runs the body of an export that frees something. Does nothing in a child forked while a store
+/// was open: what it would free may hold locks there.
+pub(super) fn release(body: impl FnOnce()) {
+    if !fork::is_poisoned() {
+        // A panic in a destructor has nowhere to be reported; the object is gone all the same.
+        let _ = quietly(body);
+    }
+}
+
+/// Runs the body of an export that only looks at memory; `fallback` stands for a panic.
+#[inline]
+pub(super) fn accessor<R>(fallback: R, body: impl FnOnce() -> R) -> R {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or(fallback)
+}
+
+/// Returns whether an export is running on this thread.
+pub(super) fn is_calling() -> bool {
+    DEPTH.with(Cell::get) > 0
+}
+
+/// Catches panics of `body` without a line on standard error.
+fn quietly<R>(body: impl FnOnce() -> R) -> std::thread::Result<R> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let previous = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !note(info) {
+                previous(info);
+            }
+        }));
+    });
+    DEPTH.with(|depth| depth.set(depth.get() + 1));
+    // Unwind safety: everything shared is behind locks that do not poison and changes in
+    // transactions that roll back.
+    let outcome = catch_unwind(AssertUnwindSafe(body));
+    DEPTH.with(|depth| depth.set(depth.get() - 1));
+    outcome
+}
+
+/// Keeps where a panic was raised, if an export runs on this thread; else it is not ours.
+fn note(info: &PanicHookInfo<'_>) -> bool {
+    let inside = DEPTH.try_with(Cell::get).is_ok_and(|depth| depth > 0);
+    if inside && let Some(location) = info.location() {
+        // The end of the name alone: a whole path may be one of the machine that built the library.
+        let file = location.file();
+        let file = file
+            .rmatch_indices('/')
+            .nth(1)
+            .map_or(file, |(slash, _)| &file[slash + 1..]);
+        let _ = RAISED_AT.try_with(|at| {
+            if let Ok(mut at) = at.try_borrow_mut() {
+                *at = format!("{file}:{}", location.line());
+            }
+        });
+    }
+    inside
+}
+
+fn panic_message(payload: &(dyn Any + Send)) -> String {
+    let what = payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without text");
+    let at = RAISED_AT.with(RefCell::take);
+    format!("a defect in Nexus, please report it: {what} ({at})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capi::error::{
+        nexus_error_free, nexus_error_index, nexus_error_message, nexus_error_path,
+        nexus_error_status,
+    };
+    use crate::capi::status::NEXUS_STATUS_CONFLICT;
+    use crate::error::Error;
+    use std::ffi::CStr;
+
+    fn run(body: impl FnOnce() -> Result<()>) -> (nexus_status, *mut nexus_error) {
+        let mut error = ptr::dangling_mut();
+        // SAFETY: `error` is writable.
+        let status = unsafe { guard(&mut error, body) };
+        (status, error)
+    }
+
+    fn message(error: *const nexus_error) -> String {
+        // SAFETY: a message is NUL-terminated and lives until the error is freed.
+        unsafe { CStr::from_ptr(nexus_error_message(error)) }
+            .to_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    #[test]
+    fn success_leaves_no_error() {
+        let (status, error) = run(|| Ok(()));
+        assert_eq!(status, NEXUS_STATUS_OK);
+        assert!(error.is_null(), "the error was not reset");
+    }
+
+    #[test]
+    fn a_failure_tells_status_message_path_and_index() {
+        let (status, error) =
+            run(|| Err(Error::conflict("etag differs").at("/a/b").in_operation(3)));
+        assert_eq!(status, NEXUS_STATUS_CONFLICT);
+        assert_eq!(nexus_error_status(error), NEXUS_STATUS_CONFLICT);
+        assert_eq!(message(error), "operation 3: etag differs: /a/b");
+        // SAFETY: the path is NUL-terminated and lives until the error is freed.
+        let path = unsafe { CStr::from_ptr(nexus_error_path(error)) };
+        assert_eq!(path, c"/a/b");
+        assert_eq!(nexus_error_index(error), 3);
+        nexus_error_free(error);
+        assert_eq!(
+            nexus_error_status(error),
+            status::NEXUS_STATUS_MISUSE,
+            "a freed error was read"
+        );
+    }
+
+    #[test]
+    fn a_panic_becomes_a_status_and_says_where() {
+        let (status, error) = run(|| panic!("the {} broke", "cog"));
+        assert_eq!(status, NEXUS_STATUS_PANIC);
+        let said = message(error);
+        assert!(said.contains("the cog broke (capi/guard.rs:"), "{said}");
+        nexus_error_free(error);
+        let (status, _) = run(|| Ok(()));
+        assert_eq!(status, NEXUS_STATUS_OK, "the guard is usable after a panic");
+        assert!(!is_calling(), "the panic left its mark on the thread");
+    }
+
+    #[test]
+    fn without_an_error_pointer_only_the_status_is_told() {
+        // SAFETY: NULL is allowed.
+        let status = unsafe { guard(ptr::null_mut(), || Err(Error::cancelled())) };
+        assert_eq!(status, status::NEXUS_STATUS_CANCELLED);
+        // SAFETY: as above.
+        let status = unsafe { guard(ptr::null_mut(), || panic!("unheard")) };
+        assert_eq!(status, NEXUS_STATUS_PANIC);
+    }
+}

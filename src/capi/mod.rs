@@ -1,0 +1,77 @@
+//! The C interface: what `include/nexus.h` declares, and nothing else.
+//!
+//! One file for each object. An export decodes its arguments, makes one call of
+//! [`Filesystem`](crate::filesystem::Filesystem) or its like, and encodes the result:
+//!
+//! ```text
+//! let output = Output::new(output);        // blank, whatever happens next
+//! guard(error, || {                        // errors and panics become a status
+//!     let fs = STORES.get(fs)?;            // a handle, looked up, never dereferenced
+//!     let path = path(path, "path")?;      // arguments, checked, named in errors
+//!     output.set(hand_out(&fs.stat(path)?)?);
+//!     Ok(())
+//! })
+//! ```
+//!
+//! The header is generated from these files by `scripts/generate-header`, in the order of the
+//! modules below; a comment `<!-- section: … -->` begins a part of it. The generator does not see
+//! what macros make, so every export is written out.
+//!
+//! This is the one place with `unsafe` code. Two kinds of promises make it sound: what the
+//! conventions in the header ask of C about pointers it passes (valid for the call, outputs
+//! writable), and the invariants of `handle.rs` and `text.rs`, kept in those files.
+
+// The names are C's.
+#![allow(non_camel_case_types)]
+// What a caller must keep is in the conventions of the header, for all functions at once.
+#![allow(clippy::missing_safety_doc)]
+
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("handles need pointers of 64 bits");
+
+// Machinery.
+mod argument;
+mod fork;
+mod guard;
+mod handle;
+
+// Types and exports, in the order of the header.
+pub mod library;
+
+pub mod status;
+
+pub mod error;
+
+pub mod text;
+
+pub mod options;
+
+pub mod progress;
+
+pub mod store;
+
+pub mod files;
+
+pub mod buffer;
+
+pub mod entry;
+
+pub mod reader;
+
+pub mod writer;
+
+pub mod finding;
+
+pub mod matches;
+
+pub mod strings;
+
+pub mod metadata;
+
+pub mod batch;
+
+pub mod work;
+
+pub mod work_list;
+
+pub mod upkeep;

@@ -1,0 +1,555 @@
+//! Options structs: read as far as the caller's version of them goes.
+
+use std::ffi::c_char;
+use std::ptr;
+
+use super::argument::{flag, optional_etag, optional_path, optional_text};
+use crate::error::{Error, Result};
+use crate::filesystem::{
+    Conditions, ExportOptions, FindOptions, GrepOptions, ImportMode, ImportOptions,
+    InvalidWorkKeys, LeaseCondition, ListOptions, RelocateOptions, WriteOptions,
+};
+
+/// Conditions on a change, and the MIME type of a write. Initialise with
+/// NEXUS_WRITE_OPTIONS_INIT. The conditions are checked in the transaction that makes the change;
+/// one that does not hold is CONFLICT, a lease that is not held LEASE_LOST.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct nexus_write_options {
+    /// sizeof(nexus_write_options)
+    pub struct_size: u32,
+    /// 1: the file must not exist. 0: no condition.
+    pub if_none_match: i32,
+    /// The file must exist with this etag. NULL: no condition.
+    pub if_match: *const c_char,
+    /// MIME type of a write or append. NULL: an existing file keeps its own, a new one gets one
+    /// guessed from its name. INVALID_ARGUMENT where a call writes no content.
+    pub mime_type: *const c_char,
+    /// The work item that `lease` belongs to; needed where `lease` is not 0.
+    pub lease_path: *const c_char,
+    /// The lease token that must be held on `lease_path`. 0: no condition.
+    pub lease: u64,
+}
+
+/// What to list. Initialise with NEXUS_LIST_OPTIONS_INIT.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct nexus_list_options {
+    /// sizeof(nexus_list_options)
+    pub struct_size: u32,
+    /// 1: everything below, files only. 0: direct children, files and directories.
+    pub recursive: i32,
+    /// 1: in a recursive listing, directories too. 0: files only.
+    pub include_directories: i32,
+    /// The directory to list. NULL: "/".
+    pub path: *const c_char,
+    /// Only paths that begin with these bytes, which need not end on a segment: "/data" matches
+    /// "/database". NULL: all.
+    pub prefix: *const c_char,
+    /// Most rows to return. 0: all.
+    pub limit: u64,
+    /// What nexus_entries_cursor returned for the page before. NULL: from the beginning.
+    pub cursor: *const c_char,
+}
+
+/// Where and how much to search. Initialise with NEXUS_FIND_OPTIONS_INIT.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct nexus_find_options {
+    /// sizeof(nexus_find_options)
+    pub struct_size: u32,
+    /// The directory to search. NULL: "/".
+    pub base: *const c_char,
+    /// Most rows to return. 0: all.
+    pub limit: u64,
+    /// What nexus_entries_cursor returned for the page before. NULL: from the beginning.
+    pub cursor: *const c_char,
+}
+
+/// What to search in contents. Initialise with NEXUS_GREP_OPTIONS_INIT.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct nexus_grep_options {
+    /// sizeof(nexus_grep_options)
+    pub struct_size: u32,
+    /// 1: letters match in either case. 0: as written.
+    pub ignore_case: i32,
+    /// The directory to search. NULL: "/".
+    pub base: *const c_char,
+    /// Only files whose path below `base` matches this glob pattern. NULL: all.
+    pub file_pattern: *const c_char,
+    /// Most rows to return. 0: 1,000.
+    pub max_matches: u64,
+    /// Most bytes of content to search. 0: no limit.
+    pub max_bytes: u64,
+}
+
+/// What to export. Initialise with NEXUS_EXPORT_OPTIONS_INIT.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct nexus_export_options {
+    /// sizeof(nexus_export_options)
+    pub struct_size: u32,
+    /// Only paths that begin with these bytes. NULL: all.
+    pub prefix: *const c_char,
+    /// Only files in this tenant's parts of the namespaces. NULL: all.
+    pub tenant_id: *const c_char,
+    /// Only files modified later than this, in microseconds since 1970 UTC. 0: all.
+    pub modified_after: i64,
+}
+
+/// How to import. Initialise with NEXUS_IMPORT_OPTIONS_INIT.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct nexus_import_options {
+    /// sizeof(nexus_import_options)
+    pub struct_size: u32,
+    /// What to do with a path that exists: one of the NEXUS_IMPORT_ constants.
+    pub mode: i32,
+    /// 1: report what would be done, and change nothing.
+    pub dry_run: i32,
+    /// What to do with a work key whose value has the wrong type: NEXUS_KEYS_REFUSE or
+    /// NEXUS_KEYS_RENAME.
+    pub invalid_work_keys: i32,
+}
+
+/// Import: an existing file stays.
+pub const NEXUS_IMPORT_SKIP: i32 = 0;
+/// Import: the imported file replaces an existing one.
+pub const NEXUS_IMPORT_OVERWRITE: i32 = 1;
+/// Import: the imported file gets a free name, "name_imported1" and so on.
+pub const NEXUS_IMPORT_REMAP: i32 = 2;
+/// Import: the newer one wins.
+pub const NEXUS_IMPORT_AUTO: i32 = 3;
+
+/// Import: a work key with a value of the wrong type makes its line a bad one.
+pub const NEXUS_KEYS_REFUSE: i32 = 0;
+/// Import: such a key is stored as "x_" and its name, and reported.
+pub const NEXUS_KEYS_RENAME: i32 = 1;
+
+/// A longer struct than this is no newer version but memory that was never initialised.
+const MAX_STRUCT_SIZE: usize = 4096;
+
+/// A struct that begins with its size in the caller's version.
+///
+/// # Safety
+/// The type is `repr(C)`, begins with `struct_size`, and every initialised value of its fields is
+/// valid (numbers and raw pointers only).
+unsafe trait Versioned: Copy {
+    /// What NULL means, and the fields that a shorter struct does not have.
+    const DEFAULT: Self;
+    /// The C type, for messages.
+    const NAME: &'static str;
+    /// Where each field ends.
+    const ENDS: &'static [usize];
+}
+
+macro_rules! versioned {
+    ($type:ident { $($field:ident: $field_type:ty = $default:expr,)* }) => {
+        // SAFETY: the struct is declared above: repr(C), numbers and raw pointers only.
+        unsafe impl Versioned for $type {
+            const DEFAULT: Self = $type {
+                struct_size: size_of::<$type>() as u32,
+                $($field: $default,)*
+            };
+            const NAME: &'static str = stringify!($type);
+            const ENDS: &'static [usize] = &[
+                size_of::<u32>(),
+                $(std::mem::offset_of!($type, $field) + size_of::<$field_type>(),)*
+            ];
+        }
+        // The last field ends the struct: padding behind it would hold garbage that a newer
+        // library takes for a field. And the types above are those of the declaration.
+        const _: () = {
+            let ends = <$type as Versioned>::ENDS;
+            assert!(ends[ends.len() - 1] == size_of::<$type>());
+            let value = <$type as Versioned>::DEFAULT;
+            $(let _: $field_type = value.$field;)*
+        };
+    };
+}
+
+versioned!(nexus_write_options {
+    if_none_match: i32 = 0,
+    if_match: *const c_char = ptr::null(),
+    mime_type: *const c_char = ptr::null(),
+    lease_path: *const c_char = ptr::null(),
+    lease: u64 = 0,
+});
+versioned!(nexus_list_options {
+    recursive: i32 = 1,
+    include_directories: i32 = 0,
+    path: *const c_char = ptr::null(),
+    prefix: *const c_char = ptr::null(),
+    limit: u64 = 0,
+    cursor: *const c_char = ptr::null(),
+});
+versioned!(nexus_find_options {
+    base: *const c_char = ptr::null(),
+    limit: u64 = 0,
+    cursor: *const c_char = ptr::null(),
+});
+versioned!(nexus_grep_options {
+    ignore_case: i32 = 0,
+    base: *const c_char = ptr::null(),
+    file_pattern: *const c_char = ptr::null(),
+    max_matches: u64 = 0,
+    max_bytes: u64 = 0,
+});
+versioned!(nexus_export_options {
+    prefix: *const c_char = ptr::null(),
+    tenant_id: *const c_char = ptr::null(),
+    modified_after: i64 = 0,
+});
+versioned!(nexus_import_options {
+    mode: i32 = NEXUS_IMPORT_SKIP,
+    dry_run: i32 = 0,
+    invalid_work_keys: i32 = NEXUS_KEYS_REFUSE,
+});
+
+/// Returns the options at `pointer`: defaults for NULL and for what the struct is too short for.
+///
+/// # Safety
+/// `pointer` is NULL, or as many bytes from there are readable as the `struct_size` there says.
+unsafe fn read<T: Versioned>(pointer: *const T) -> Result<T> {
+    if pointer.is_null() {
+        return Ok(T::DEFAULT);
+    }
+    let refuse = |what: String| {
+        Err(Error::invalid_argument(format!(
+            "{}: struct_size {what}",
+            T::NAME
+        )))
+    };
+    // SAFETY: every version of the struct begins with its size.
+    let size = unsafe { pointer.cast::<u32>().read_unaligned() } as usize;
+    if !(size_of::<u32>()..=MAX_STRUCT_SIZE).contains(&size) {
+        return refuse(format!(
+            "is {size}; initialise the struct with its INIT macro"
+        ));
+    }
+    if size > size_of::<T>() {
+        // SAFETY: the caller's promise; it is longer than what this version knows.
+        let unknown = unsafe {
+            std::slice::from_raw_parts(
+                pointer.cast::<u8>().add(size_of::<T>()),
+                size - size_of::<T>(),
+            )
+        };
+        if unknown.iter().any(|&byte| byte != 0) {
+            return refuse(format!(
+                "is {size}, with options that this version of the library does not know"
+            ));
+        }
+    }
+    // A field that is not there as a whole is not there.
+    let known = T::ENDS.iter().copied().filter(|&end| end <= size).max();
+    let mut options = T::DEFAULT;
+    // SAFETY: at most `size` bytes are read and `size_of::<T>()` written; any bytes are valid.
+    unsafe {
+        ptr::copy_nonoverlapping(
+            pointer.cast::<u8>(),
+            (&raw mut options).cast::<u8>(),
+            known.unwrap_or(0),
+        );
+    }
+    Ok(options)
+}
+
+/// # Safety
+/// As for [`read`], and the strings in there are NULL or NUL-terminated.
+pub(super) unsafe fn write(pointer: *const nexus_write_options) -> Result<WriteOptions> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let options = read(pointer)?;
+        let lease = match options.lease {
+            0 => None,
+            token => Some(LeaseCondition {
+                path: optional_path(options.lease_path, "lease_path")?
+                    .ok_or_else(|| {
+                        Error::invalid_argument("lease is given, but lease_path is NULL")
+                    })?
+                    .to_owned(),
+                token,
+            }),
+        };
+        Ok(WriteOptions {
+            conditions: Conditions {
+                if_match: optional_etag(options.if_match, "if_match")?,
+                if_none_match: flag(options.if_none_match, "if_none_match")?,
+                lease,
+            },
+            mime_type: optional_text(options.mime_type, "mime_type")?.map(str::to_owned),
+        })
+    }
+}
+
+/// The options of a call that writes no content.
+///
+/// # Safety
+/// As for [`write`].
+pub(super) unsafe fn conditions(pointer: *const nexus_write_options) -> Result<Conditions> {
+    // SAFETY: the caller's promise.
+    let options = unsafe { write(pointer) }?;
+    if options.mime_type.is_some() {
+        return Err(Error::invalid_argument(
+            "mime_type is given, but this call writes no content",
+        ));
+    }
+    Ok(options.conditions)
+}
+
+/// # Safety
+/// As for [`write`].
+pub(super) unsafe fn relocate(
+    flags: u32,
+    pointer: *const nexus_write_options,
+) -> Result<RelocateOptions> {
+    super::argument::flags(flags, super::files::NEXUS_NO_REPLACE, "flags")?;
+    Ok(RelocateOptions {
+        // SAFETY: the caller's promise.
+        conditions: unsafe { conditions(pointer) }?,
+        no_replace: flags & super::files::NEXUS_NO_REPLACE != 0,
+    })
+}
+
+/// # Safety
+/// As for [`write`].
+pub(super) unsafe fn list(pointer: *const nexus_list_options) -> Result<ListOptions> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let options = read(pointer)?;
+        Ok(ListOptions {
+            path: optional_path(options.path, "path")?.map(str::to_owned),
+            prefix: optional_path(options.prefix, "prefix")?.map(str::to_owned),
+            recursive: flag(options.recursive, "recursive")?,
+            include_directories: flag(options.include_directories, "include_directories")?,
+            limit: count(options.limit),
+            cursor: optional_text(options.cursor, "cursor")?.map(str::to_owned),
+        })
+    }
+}
+
+/// # Safety
+/// As for [`write`].
+pub(super) unsafe fn find(pointer: *const nexus_find_options) -> Result<FindOptions> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let options = read(pointer)?;
+        Ok(FindOptions {
+            base: optional_path(options.base, "base")?.map(str::to_owned),
+            limit: count(options.limit),
+            cursor: optional_text(options.cursor, "cursor")?.map(str::to_owned),
+        })
+    }
+}
+
+/// # Safety
+/// As for [`write`].
+pub(super) unsafe fn grep(pointer: *const nexus_grep_options) -> Result<GrepOptions> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let options = read(pointer)?;
+        Ok(GrepOptions {
+            base: optional_path(options.base, "base")?.map(str::to_owned),
+            file_pattern: optional_text(options.file_pattern, "file_pattern")?.map(str::to_owned),
+            ignore_case: flag(options.ignore_case, "ignore_case")?,
+            max_matches: count(options.max_matches),
+            max_bytes: options.max_bytes,
+        })
+    }
+}
+
+/// # Safety
+/// As for [`write`].
+pub(super) unsafe fn export(pointer: *const nexus_export_options) -> Result<ExportOptions> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let options = read(pointer)?;
+        Ok(ExportOptions {
+            prefix: optional_path(options.prefix, "prefix")?.map(str::to_owned),
+            tenant_id: optional_text(options.tenant_id, "tenant_id")?.map(str::to_owned),
+            modified_after: options.modified_after,
+        })
+    }
+}
+
+/// # Safety
+/// As for [`read`].
+pub(super) unsafe fn import(pointer: *const nexus_import_options) -> Result<ImportOptions> {
+    // SAFETY: the caller's promise.
+    let options = unsafe { read(pointer) }?;
+    let unknown = |name, value| {
+        Err(Error::invalid_argument(format!(
+            "{name} is {value}, which is none of its constants"
+        )))
+    };
+    Ok(ImportOptions {
+        mode: match options.mode {
+            NEXUS_IMPORT_SKIP => ImportMode::Skip,
+            NEXUS_IMPORT_OVERWRITE => ImportMode::Overwrite,
+            NEXUS_IMPORT_REMAP => ImportMode::Remap,
+            NEXUS_IMPORT_AUTO => ImportMode::Auto,
+            other => return unknown("mode", other),
+        },
+        dry_run: flag(options.dry_run, "dry_run")?,
+        invalid_work_keys: match options.invalid_work_keys {
+            NEXUS_KEYS_REFUSE => InvalidWorkKeys::Refuse,
+            NEXUS_KEYS_RENAME => InvalidWorkKeys::Rename,
+            other => return unknown("invalid_work_keys", other),
+        },
+    })
+}
+
+/// More than memory could hold is no limit.
+fn count(limit: u64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    /// What a host compiled against a later version passes.
+    #[repr(C)]
+    struct Later {
+        known: nexus_list_options,
+        added: u64,
+    }
+
+    fn later(added: u64) -> Later {
+        let mut known = nexus_list_options::DEFAULT;
+        known.struct_size = size_of::<Later>() as u32;
+        known.limit = 9;
+        Later { known, added }
+    }
+
+    fn list_of(options: &nexus_list_options) -> Result<ListOptions> {
+        // SAFETY: the reference is readable for the size it states, unless that is refused.
+        unsafe { list(options) }
+    }
+
+    #[test]
+    fn null_means_the_defaults() {
+        // SAFETY: NULL is allowed.
+        unsafe {
+            assert_eq!(list(ptr::null()).unwrap(), ListOptions::default());
+            assert_eq!(write(ptr::null()).unwrap(), WriteOptions::default());
+            assert_eq!(find(ptr::null()).unwrap(), FindOptions::default());
+            assert_eq!(grep(ptr::null()).unwrap(), GrepOptions::default());
+            assert_eq!(export(ptr::null()).unwrap(), ExportOptions::default());
+            assert_eq!(import(ptr::null()).unwrap(), ImportOptions::default());
+        }
+    }
+
+    #[test]
+    fn a_shorter_struct_is_completed_with_defaults() {
+        let mut options = nexus_list_options::DEFAULT;
+        options.recursive = 0;
+        options.include_directories = 1;
+        options.path = c"/a".as_ptr();
+        options.limit = 7;
+        for size in 4..=size_of::<nexus_list_options>() {
+            options.struct_size = size as u32;
+            let read = list_of(&options).unwrap();
+            let has = |offset, length| size >= offset + length;
+            let expected = ListOptions {
+                path: has(std::mem::offset_of!(nexus_list_options, path), 8).then(|| "/a".into()),
+                recursive: !has(4, 4),
+                include_directories: has(8, 4),
+                limit: if has(std::mem::offset_of!(nexus_list_options, limit), 8) {
+                    7
+                } else {
+                    0
+                },
+                ..ListOptions::default()
+            };
+            assert_eq!(read, expected, "struct_size {size}");
+        }
+    }
+
+    #[test]
+    fn a_longer_struct_is_accepted_where_its_extra_bytes_are_zero() {
+        let zero = later(0);
+        // SAFETY: the whole of the longer struct is readable.
+        let read = unsafe { list((&raw const zero).cast()) }.unwrap();
+        assert_eq!(read.limit, 9);
+        let set = later(1 << 40);
+        // SAFETY: as above.
+        let error = unsafe { list((&raw const set).cast()) }.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        assert!(error.to_string().contains("does not know"), "{error}");
+    }
+
+    #[test]
+    fn a_struct_that_was_not_initialised_is_refused() {
+        for size in [0, 1, 3, 4097, u32::MAX] {
+            let mut options = nexus_list_options::DEFAULT;
+            options.struct_size = size;
+            let error = list_of(&options).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+            assert!(error.to_string().contains("nexus_list_options"), "{error}");
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_named() {
+        let mut options = nexus_write_options::DEFAULT;
+        let said = |options: &nexus_write_options| {
+            // SAFETY: the strings are NULL or NUL-terminated literals.
+            unsafe { write(options) }.unwrap_err().to_string()
+        };
+        options.if_none_match = 2;
+        assert_eq!(said(&options), "if_none_match is 2; it is 0 or 1");
+        options.if_none_match = 0;
+        options.if_match = c"abc".as_ptr();
+        assert_eq!(
+            said(&options),
+            "if_match is no etag (64 hexadecimal digits)"
+        );
+        options.if_match = ptr::null();
+        options.lease = 5;
+        assert_eq!(said(&options), "lease is given, but lease_path is NULL");
+        let mut options = nexus_import_options::DEFAULT;
+        options.mode = 4;
+        // SAFETY: the reference is readable.
+        let error = unsafe { import(&options) }.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "mode is 4, which is none of its constants"
+        );
+    }
+
+    #[test]
+    fn write_options_become_conditions() {
+        let etag = ContentHashText::of(b"x");
+        let mut options = nexus_write_options::DEFAULT;
+        options.if_match = etag.0.as_ptr();
+        options.lease_path = c"/job".as_ptr();
+        options.lease = 5;
+        // SAFETY: the strings are NUL-terminated and outlive the call.
+        let read = unsafe { conditions(&options) }.unwrap();
+        assert_eq!(read.if_match, Some(crate::content::ContentHash::of(b"x")));
+        let lease = LeaseCondition {
+            path: "/job".into(),
+            token: 5,
+        };
+        assert_eq!(read.lease, Some(lease));
+        options.mime_type = c"text/plain".as_ptr();
+        // SAFETY: as above.
+        assert!(unsafe { conditions(&options) }.is_err());
+        // SAFETY: as above.
+        let read = unsafe { write(&options) }.unwrap();
+        assert_eq!(read.mime_type.as_deref(), Some("text/plain"));
+    }
+
+    struct ContentHashText(std::ffi::CString);
+
+    impl ContentHashText {
+        fn of(bytes: &[u8]) -> Self {
+            let hash = crate::content::ContentHash::of(bytes).to_string();
+            ContentHashText(std::ffi::CString::new(hash).unwrap())
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! `nexus_fs`: a store and the identity it is used with.
+
+use std::ffi::c_char;
+
+use super::argument::{Output, optional_text, text};
+use super::error::nexus_error;
+use super::fork::{self, Engaged, EngineUse};
+use super::guard::guard;
+use super::handle::{Table, Tag};
+use super::progress;
+use super::status::nexus_status;
+use super::text::hand_out;
+use crate::error::{Error, Result};
+use crate::filesystem::Filesystem;
+use crate::log;
+
+/// An open store, as one identity sees it.
+pub struct nexus_fs {
+    _opaque: [u8; 0],
+}
+
+pub(super) static STORES: Table<nexus_fs, Engaged<Filesystem>> = Table::new(Tag::Fs, "nexus_fs");
+
+fn hand_out_store(
+    fs: Output<*mut nexus_fs>,
+    open: impl FnOnce() -> Result<Filesystem>,
+) -> Result<()> {
+    fork::watch()?;
+    // Counted from the start: a fork during the opening is as bad as one after it.
+    let engine = EngineUse::new();
+    let store = open()?;
+    fs.set(STORES.insert(Engaged::begun(engine, store))?);
+    Ok(())
+}
+
+/// <!-- section: Stores -->
+/// Opens a store, creating it where there is none. Any number of processes, and of handles in one
+/// process, may have a store open at once.
+///
+/// @param config_json  a JSON object with the configuration; NULL looks for a configuration file
+///                     (./nexus.yaml, ./nexus.yml, ~/.nexus/config.yaml) and uses the environment
+/// @param fs           receives the handle, to be closed with nexus_close; not NULL
+/// @param error        receives what went wrong; may be NULL
+/// @return OK; INVALID_CONFIG, ACCESS_DENIED, VERSION_MISMATCH, BUSY, NO_SPACE, CORRUPT, IO,
+///         UNSUPPORTED
+///
+/// Threads: any, at once. After a fork with an open store: MISUSE, as for every other call.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_connect(
+    config_json: *const c_char,
+    fs: *mut *mut nexus_fs,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        let fs = Output::new(fs);
+        guard(error, || {
+            let fs = fs.required("fs")?;
+            let config = optional_text(config_json, "config_json")?;
+            hand_out_store(fs, || Filesystem::connect(config))
+        })
+    }
+}
+
+/// Opens a store as a configuration file says.
+///
+/// @param yaml_path  a YAML file of the host; not NULL
+/// @param fs         receives the handle, to be closed with nexus_close; not NULL
+/// @param error      receives what went wrong; may be NULL
+/// @return OK; what nexus_connect returns; NOT_FOUND where there is no such file
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_connect_file(
+    yaml_path: *const c_char,
+    fs: *mut *mut nexus_fs,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        let fs = Output::new(fs);
+        guard(error, || {
+            let fs = fs.required("fs")?;
+            let file = text(yaml_path, "yaml_path")?;
+            hand_out_store(fs, || Filesystem::connect_file(file))
+        })
+    }
+}
+
+/// Derives a narrower handle, never an admin's, on the same store. It costs next to nothing, and it
+/// outlives the handle it came from.
+///
+/// @param fs      an open handle
+/// @param tenant  the tenant; NULL for that of `fs`
+/// @param agent   the agent; NULL for that of `fs`
+/// @param narrow  receives the handle, to be closed with nexus_close; not NULL
+/// @param error   receives what went wrong; may be NULL
+/// @return OK; ACCESS_DENIED where `fs` has another tenant or agent; INVALID_ARGUMENT,
+///         INVALID_PATH for a name that is no path segment
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_with_identity(
+    fs: *mut nexus_fs,
+    tenant: *const c_char,
+    agent: *const c_char,
+    narrow: *mut *mut nexus_fs,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        let narrow = Output::new(narrow);
+        guard(error, || {
+            let store = STORES.get(fs)?;
+            let narrow = narrow.required("narrow")?;
+            let tenant = optional_text(tenant, "tenant")?;
+            let agent = optional_text(agent, "agent")?;
+            hand_out_store(narrow, || store.with_identity(tenant, agent))
+        })
+    }
+}
+
+/// Returns the effective configuration: a JSON object that has an object with `value` and `source` for each
+/// key. Secrets are redacted.
+///
+/// @param fs     an open handle
+/// @param json   receives the text, to be freed with nexus_string_free; not NULL
+/// @param error  receives what went wrong; may be NULL
+/// @return OK
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_config(
+    fs: *mut nexus_fs,
+    json: *mut *mut c_char,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        let json = Output::new(json);
+        guard(error, || {
+            let fs = STORES.get(fs)?;
+            let json = json.required("json")?;
+            json.set(hand_out(&fs.config())?);
+            Ok(())
+        })
+    }
+}
+
+/// Makes the calls in flight on a handle return CANCELLED. Calls made later work.
+///
+/// @param fs     an open handle
+/// @param error  receives what went wrong; may be NULL
+/// @return OK
+///
+/// Threads: any, at once; that is its use.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_interrupt(
+    fs: *mut nexus_fs,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard(error, || {
+            STORES.get(fs)?.interrupt();
+            Ok(())
+        })
+    }
+}
+
+/// Closes a handle: makes the calls in flight on it return CANCELLED and waits for them. Readers,
+/// writers, batches and handles derived from it go on working. The store itself is closed with the
+/// last of them all.
+///
+/// @param fs     an open handle; it is closed whatever this returns, unless MISUSE
+/// @param error  receives what went wrong; may be NULL
+/// @return OK; MISUSE where it is not open, or where this is called by a progress function of a
+///         call on it or by the log function
+///
+/// Threads: any; of several closings at once, one succeeds.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_close(
+    fs: *mut nexus_fs,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard(error, || {
+            if progress::is_inside(fs) || log::is_receiving() {
+                return Err(Error::misuse(
+                    "a nexus_fs cannot be closed from within a call on it: it would wait for itself",
+                ));
+            }
+            let store = STORES.remove(fs)?;
+            store.shut_down();
+            store.wait_for_others();
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capi::entry::nexus_entry;
+    use crate::capi::error::{nexus_error_free, nexus_error_message, nexus_error_status};
+    use crate::capi::files::{nexus_stat, nexus_write};
+    use crate::capi::status::{NEXUS_STATUS_MISUSE, NEXUS_STATUS_OK};
+    use std::ffi::CStr;
+    use std::ptr;
+
+    fn message(error: *const nexus_error) -> String {
+        // SAFETY: a message is NUL-terminated and lives until the error is freed.
+        unsafe { CStr::from_ptr(nexus_error_message(error)) }
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    #[test]
+    fn what_is_no_open_store_is_misuse() {
+        let buffer = crate::capi::buffer::BUFFERS.insert(Vec::new()).unwrap();
+        for (fs, expected) in [
+            (ptr::null_mut(), "the nexus_fs is NULL"),
+            (buffer.cast(), "this is no nexus_fs"),
+            (
+                ptr::without_provenance_mut(0x4100_0000_0000_0010),
+                "this nexus_fs is not open: it was closed or freed",
+            ),
+            (ptr::without_provenance_mut(0x10), "this is no nexus_fs"),
+        ] {
+            let mut entry: *mut nexus_entry = ptr::dangling_mut();
+            let mut error = ptr::null_mut();
+            // SAFETY: the handle may be anything; the other pointers are valid.
+            let status = unsafe { nexus_stat(fs, c"/a".as_ptr(), &mut entry, &mut error) };
+            assert_eq!(status, NEXUS_STATUS_MISUSE);
+            assert!(entry.is_null(), "the output was left alone");
+            assert_eq!(message(error), expected);
+            nexus_error_free(error);
+            // SAFETY: as above.
+            let status = unsafe { nexus_close(fs, ptr::null_mut()) };
+            assert_eq!(status, NEXUS_STATUS_MISUSE);
+        }
+        crate::capi::buffer::nexus_buffer_free(buffer);
+    }
+
+    /// Runs `check` in a child process, which ends at once; returns whether it held.
+    fn holds_in_child(check: impl FnOnce() -> bool) -> bool {
+        // SAFETY: the child runs `check`, which takes no lock another thread may hold, and ends
+        // without running anything of this process.
+        unsafe {
+            match libc::fork() {
+                0 => libc::_exit(if check() { 0 } else { 1 }),
+                child => {
+                    let mut status = -1;
+                    assert_eq!(libc::waitpid(child, &raw mut status, 0), child);
+                    status == 0
+                }
+            }
+        }
+    }
+
+    /// Whether every kind of call is refused, with a message, and nothing is allocated for it.
+    fn is_refused() -> bool {
+        let mut fs = ptr::dangling_mut();
+        let mut error = ptr::null_mut();
+        // SAFETY: the pointers are valid, the handle may be anything.
+        unsafe {
+            let connect = nexus_connect(c"{}".as_ptr(), &mut fs, &mut error);
+            let write = nexus_write(ptr::null_mut(), ptr::null(), ptr::null(), 0, &mut error);
+            let refused = [connect, write, nexus_error_status(error)]
+                .iter()
+                .all(|&status| status == NEXUS_STATUS_MISUSE);
+            let said = CStr::from_ptr(nexus_error_message(error)).to_bytes();
+            nexus_error_free(error);
+            refused && fs.is_null() && said.ends_with(b"exec first")
+        }
+    }
+
+    #[test]
+    fn a_child_forked_while_a_store_was_open_is_refused() {
+        fork::watch().unwrap();
+        assert!(
+            holds_in_child(|| !fork::is_poisoned()),
+            "no store was open, and yet the child is refused"
+        );
+        let _open = EngineUse::new();
+        assert!(
+            holds_in_child(is_refused),
+            "a child of a process with an open store was served"
+        );
+        assert!(!fork::is_poisoned(), "the parent is refused, too");
+        // SAFETY: NULL is allowed for the error.
+        let status = unsafe { crate::capi::guard::guard(ptr::null_mut(), || Ok(())) };
+        assert_eq!(status, NEXUS_STATUS_OK);
+    }
+}

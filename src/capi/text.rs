@@ -1,0 +1,196 @@
+//! Texts handed out: single strings, and the strings of a list in one piece of memory.
+
+use std::collections::HashMap;
+use std::ffi::{CString, c_char};
+use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::guard;
+use crate::error::{Error, Result};
+
+/// How many strings were handed out and not freed.
+pub(super) static OPEN_STRINGS: AtomicU64 = AtomicU64::new(0);
+
+/// Returns `text` as C has it. C cannot have a NUL in it: the text is cut there.
+pub(super) fn c_string(text: impl Into<String>) -> CString {
+    let mut bytes = text.into().into_bytes();
+    if let Some(nul) = bytes.iter().position(|&byte| byte == 0) {
+        bytes.truncate(nul);
+    }
+    CString::new(bytes).unwrap_or_default()
+}
+
+/// Returns a copy of `text` that `nexus_string_free` frees.
+pub(super) fn hand_out(text: &str) -> Result<*mut c_char> {
+    // SAFETY: a call without conditions; the result is checked.
+    let memory = unsafe { libc::malloc(text.len() + 1) }.cast::<u8>();
+    if memory.is_null() {
+        return Err(Error::internal("out of memory"));
+    }
+    // SAFETY: the memory is new and has room for the text and its NUL.
+    unsafe {
+        ptr::copy_nonoverlapping(text.as_ptr(), memory, text.len());
+        memory.add(text.len()).write(0);
+    }
+    OPEN_STRINGS.fetch_add(1, Ordering::Relaxed);
+    Ok(memory.cast())
+}
+
+/// Frees a string that a call handed out as `char *`.
+///
+/// @param string  the string; NULL is ignored. It is ordinary memory: freeing it twice, or
+///                something else, is undefined.
+///
+/// Threads: any.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_string_free(string: *mut c_char) {
+    guard::release(|| {
+        if !string.is_null() {
+            // SAFETY: the caller's promise: the string came from `hand_out`, which uses malloc.
+            unsafe { libc::free(string.cast()) };
+            OPEN_STRINGS.fetch_sub(1, Ordering::Relaxed);
+        }
+    });
+}
+
+/// Where the strings of a row go.
+pub(super) trait Texts<'a> {
+    /// Copies `text`, NUL-terminated, and returns where it is.
+    fn put(&mut self, text: &[u8]) -> *const c_char;
+
+    /// Like [`put`](Self::put) for a text that many rows of one list have.
+    fn put_shared(&mut self, text: &'a str) -> *const c_char {
+        self.put(text.as_bytes())
+    }
+
+    /// Copies `text`, or returns NULL where there is none.
+    fn put_optional(&mut self, text: Option<&[u8]>) -> *const c_char {
+        text.map_or(ptr::null(), |text| self.put(text))
+    }
+}
+
+/// NUL-terminated strings that stay where they are as long as this lives.
+pub(super) struct Arena {
+    /// None of them ever grows beyond its capacity, which would move its strings.
+    blocks: Vec<Vec<u8>>,
+}
+
+// The strings are not changed once they are in, so the pointers into them may be read by any
+// thread: `Arena` is Send and Sync by its fields.
+
+impl Arena {
+    /// Returns an arena with room for `bytes` bytes, terminators included; more is allowed.
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        Arena {
+            blocks: vec![Vec::with_capacity(bytes)],
+        }
+    }
+
+    /// Copies `text`, NUL-terminated, and returns where it is.
+    pub(super) fn put(&mut self, text: &[u8]) -> *const c_char {
+        const NEW_BLOCK: usize = 4096;
+        let needed = text.len() + 1;
+        let fits = |block: &Vec<u8>| block.capacity() - block.len() >= needed;
+        if !self.blocks.last().is_some_and(fits) {
+            self.blocks.push(Vec::with_capacity(needed.max(NEW_BLOCK)));
+        }
+        let Some(block) = self.blocks.last_mut() else {
+            return c"".as_ptr();
+        };
+        let start = block.len();
+        block.extend_from_slice(text);
+        block.push(0);
+        block[start..].as_ptr().cast()
+    }
+}
+
+/// An [`Arena`] being filled with the strings of a list: shared ones are stored once.
+pub(super) struct ListTexts<'a> {
+    arena: Arena,
+    shared: HashMap<&'a str, *const c_char>,
+    /// The latest shared text: neighbours in a list mostly have the same.
+    latest: [Option<(&'a str, *const c_char)>; 2],
+}
+
+impl ListTexts<'_> {
+    /// Returns texts with room for `bytes` bytes, terminators included; more is allowed.
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        ListTexts {
+            arena: Arena::with_capacity(bytes),
+            shared: HashMap::new(),
+            latest: [None; 2],
+        }
+    }
+
+    /// Returns the arena with all the strings.
+    pub(super) fn into_arena(self) -> Arena {
+        self.arena
+    }
+}
+
+impl<'a> Texts<'a> for ListTexts<'a> {
+    fn put(&mut self, text: &[u8]) -> *const c_char {
+        self.arena.put(text)
+    }
+
+    fn put_shared(&mut self, text: &'a str) -> *const c_char {
+        for (known, pointer) in self.latest.iter().flatten() {
+            if *known == text {
+                return *pointer;
+            }
+        }
+        let arena = &mut self.arena;
+        let pointer = *self
+            .shared
+            .entry(text)
+            .or_insert_with(|| arena.put(text.as_bytes()));
+        self.latest = [Some((text, pointer)), self.latest[0]];
+        pointer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::CStr;
+
+    fn read(pointer: *const c_char) -> &'static str {
+        // SAFETY: every pointer of these tests is NUL-terminated and outlives the look.
+        unsafe { CStr::from_ptr(pointer) }.to_str().unwrap()
+    }
+
+    #[test]
+    fn strings_stay_in_place_when_the_estimate_was_too_small() {
+        let mut arena = Arena::with_capacity(8);
+        let texts: Vec<String> = (0..5000).map(|n| format!("text {n}")).collect();
+        let pointers: Vec<_> = texts
+            .iter()
+            .map(|text| arena.put(text.as_bytes()))
+            .collect();
+        let large = arena.put(&[b'x'; 100_000]);
+        for (text, pointer) in texts.iter().zip(pointers) {
+            assert_eq!(read(pointer), text);
+        }
+        assert_eq!(read(large).len(), 100_000);
+    }
+
+    #[test]
+    fn shared_texts_are_stored_once() {
+        let mut texts = ListTexts::with_capacity(0);
+        let names = ["local", "text/plain", "local", "a", "b", "c", "local", ""];
+        let pointers: Vec<_> = names.map(|name| texts.put_shared(name)).to_vec();
+        assert_eq!(pointers[0], pointers[2]);
+        assert_eq!(pointers[0], pointers[6]);
+        assert_ne!(pointers[0], pointers[1]);
+        for (name, pointer) in names.iter().zip(pointers) {
+            assert_eq!(read(pointer), *name);
+        }
+    }
+
+    #[test]
+    fn a_nul_ends_a_c_string() {
+        assert_eq!(c_string("a\0b"), c"a".to_owned());
+        assert_eq!(c_string("plain"), c"plain".to_owned());
+    }
+}

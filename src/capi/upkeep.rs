@@ -1,0 +1,204 @@
+//! Export, import, collection of garbage, statistics.
+
+use std::ffi::{c_char, c_void};
+
+use super::argument::{Output, text};
+use super::error::nexus_error;
+use super::guard::guard;
+use super::options::{self, nexus_export_options, nexus_import_options};
+use super::progress::{Observer, nexus_progress_fn};
+use super::status::nexus_status;
+use super::store::{STORES, nexus_fs};
+use super::text::hand_out;
+use crate::error::Result;
+
+/// Hands out the report of a call that is done, where it is wanted.
+fn give_text(output: Output<*mut c_char>, text: &str) -> Result<()> {
+    if let Some(output) = output.wanted() {
+        output.set(hand_out(text)?);
+    }
+    Ok(())
+}
+
+/// <!-- section: Upkeep -->
+/// Writes the metadata of files as JSON lines sorted by path: path, backend_name, physical_path,
+/// size, etag, mime_type, created_at, modified_at, version, path_id, custom_metadata. The file
+/// appears whole or not at all.
+///
+/// @param fs        an open handle
+/// @param file      a file of the host, which is replaced; not NULL
+/// @param options   what to export; NULL for all the handle may read
+/// @param progress  told of the progress, and may cancel; may be NULL
+/// @param user      passed to `progress`
+/// @param count     receives the number of lines; NULL where it is not wanted
+/// @param error     receives what went wrong; may be NULL
+/// @return OK; INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, NO_SPACE, IO, CANCELLED
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_export_metadata(
+    fs: *mut nexus_fs,
+    file: *const c_char,
+    options: *const nexus_export_options,
+    progress: nexus_progress_fn,
+    user: *mut c_void,
+    count: *mut u64,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        let count = Output::new(count);
+        guard(error, || {
+            let handle = fs;
+            let fs = STORES.get(handle)?;
+            let file = text(file, "file")?;
+            let options = options::export(options)?;
+            let mut observer = Observer::new(progress, user, handle);
+            let lines = fs.export_metadata(file, &options, &mut |done, total, what| {
+                observer.tell(done, total, what)
+            })?;
+            if let Some(count) = count.wanted() {
+                count.set(lines);
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Reads what nexus_export_metadata wrote, in one transaction: a bad line leaves everything as it
+/// was. The content must be in the store and readable by this handle.
+///
+/// @param fs        an open handle
+/// @param file      a file of the host; not NULL
+/// @param options   how to import; NULL for the defaults
+/// @param progress  told of the progress, and may cancel; may be NULL
+/// @param user      passed to `progress`
+/// @param report    receives a JSON object: created, updated, skipped, remapped, and collisions,
+///                  each with path, existing_etag, imported_etag, resolution and message, to be
+///                  freed with nexus_string_free; NULL where it is not wanted
+/// @param error     receives what went wrong; may be NULL
+/// @return OK; INVALID_ARGUMENT for bad lines, INVALID_PATH, ACCESS_DENIED, READ_ONLY, NOT_FOUND,
+///         CYCLE, CONFLICT, BUSY, NO_SPACE, IO, CANCELLED
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_import_metadata(
+    fs: *mut nexus_fs,
+    file: *const c_char,
+    options: *const nexus_import_options,
+    progress: nexus_progress_fn,
+    user: *mut c_void,
+    report: *mut *mut c_char,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        let report = Output::new(report);
+        guard(error, || {
+            let handle = fs;
+            let fs = STORES.get(handle)?;
+            let file = text(file, "file")?;
+            let options = options::import(options)?;
+            let mut observer = Observer::new(progress, user, handle);
+            let text = fs.import_metadata(file, &options, &mut |done, total, what| {
+                observer.tell(done, total, what)
+            })?;
+            give_text(report, &text)
+        })
+    }
+}
+
+/// Removes content that no file has any more, and what broken-off writes left behind. Needs an
+/// admin's handle, or one without tenant and agent. Holds no lock for long.
+///
+/// @param fs        an open handle
+/// @param progress  told of the progress, and may cancel; may be NULL
+/// @param user      passed to `progress`
+/// @param report    receives a JSON object, to be freed with nexus_string_free; NULL where it is
+///                  not wanted
+/// @param error     receives what went wrong; may be NULL
+/// @return OK; ACCESS_DENIED, BUSY, IO, CANCELLED
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_gc(
+    fs: *mut nexus_fs,
+    progress: nexus_progress_fn,
+    user: *mut c_void,
+    report: *mut *mut c_char,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        let report = Output::new(report);
+        guard(error, || {
+            let handle = fs;
+            let fs = STORES.get(handle)?;
+            let mut observer = Observer::new(progress, user, handle);
+            let text = fs.gc(&mut |done, total, what| observer.tell(done, total, what))?;
+            give_text(report, &text)
+        })
+    }
+}
+
+/// Measures what this handle may read: logical and physical bytes, files, distinct contents,
+/// savings, for each tenant.
+///
+/// @param fs     an open handle
+/// @param json   receives a JSON object, to be freed with nexus_string_free; not NULL
+/// @param error  receives what went wrong; may be NULL
+/// @return OK; IO, CANCELLED
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_storage_stats(
+    fs: *mut nexus_fs,
+    json: *mut *mut c_char,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        let json = Output::new(json);
+        guard(error, || {
+            let fs = STORES.get(fs)?;
+            let json = json.required("json")?;
+            json.set(hand_out(&fs.storage_stats()?)?);
+            Ok(())
+        })
+    }
+}
+
+/// Describes a content: `size`, and `ref_count`, the number of files with it that this handle may
+/// read.
+///
+/// @param fs     an open handle
+/// @param etag   64 hexadecimal digits; not NULL
+/// @param json   receives a JSON object, to be freed with nexus_string_free; not NULL
+/// @param error  receives what went wrong; may be NULL
+/// @return OK; INVALID_ARGUMENT, NOT_FOUND where no file with it may be read, IO
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_content_info(
+    fs: *mut nexus_fs,
+    etag: *const c_char,
+    json: *mut *mut c_char,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        let json = Output::new(json);
+        guard(error, || {
+            let fs = STORES.get(fs)?;
+            let json = json.required("json")?;
+            let etag = text(etag, "etag")?;
+            json.set(hand_out(&fs.content_info(etag)?)?);
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,155 @@
+//! `nexus_writer`: a file written piece by piece.
+
+use std::ffi::{c_char, c_void};
+
+use parking_lot::Mutex;
+
+use super::argument::{Output, bytes, path as path_of};
+use super::entry::nexus_entry;
+use super::error::nexus_error;
+use super::files::give_entry;
+use super::fork::Engaged;
+use super::guard::guard;
+use super::handle::{Table, Tag, exclusive};
+use super::options::{self, nexus_write_options};
+use super::status::nexus_status;
+use super::store::{STORES, nexus_fs};
+use crate::error::Error;
+use crate::filesystem::Writer;
+
+/// A file being written piece by piece.
+pub struct nexus_writer {
+    _opaque: [u8; 0],
+}
+
+/// `None` after a commit that failed: the writer can only be aborted then.
+pub(super) static WRITERS: Table<nexus_writer, Engaged<Mutex<Option<Writer>>>> =
+    Table::new(Tag::Writer, "nexus_writer");
+
+fn spent() -> Error {
+    Error::misuse("the commit of this nexus_writer failed: abort it")
+}
+
+/// Begins a file that is written piece by piece, in bounded memory. It appears, or replaces the
+/// one there is, at the commit.
+///
+/// @param fs       an open handle
+/// @param path     the file; not NULL
+/// @param options  conditions, which are checked at the commit, and MIME type; NULL for none
+/// @param writer   receives the writer, to be ended with nexus_writer_commit or
+///                 nexus_writer_abort; not NULL
+/// @param error    receives what went wrong; may be NULL
+/// @return OK; INVALID_PATH, ACCESS_DENIED, READ_ONLY, IS_A_DIRECTORY, NOT_A_DIRECTORY,
+///         NOT_MOUNTED, INVALID_ARGUMENT, NO_SPACE, IO
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_writer_open(
+    fs: *mut nexus_fs,
+    path: *const c_char,
+    options: *const nexus_write_options,
+    writer: *mut *mut nexus_writer,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        let writer = Output::new(writer);
+        guard(error, || {
+            let fs = STORES.get(fs)?;
+            let writer = writer.required("writer")?;
+            let path = path_of(path, "path")?;
+            let opened = fs.open_writer(path, &options::write(options)?)?;
+            writer.set(WRITERS.insert(Engaged::new(Mutex::new(Some(opened))))?);
+            Ok(())
+        })
+    }
+}
+
+/// Writes on.
+///
+/// @param writer  an open writer
+/// @param data    the bytes; may be NULL where `len` is 0
+/// @param len     how many
+/// @param error   receives what went wrong; may be NULL
+/// @return OK; NO_SPACE, IO; MISUSE after a failed commit
+///
+/// Threads: one at a time for one writer: a second call at once is MISUSE.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_writer_write(
+    writer: *mut nexus_writer,
+    data: *const c_void,
+    len: usize,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard(error, || {
+            let writer = WRITERS.get(writer)?;
+            let data = bytes(data, len, "data")?;
+            let mut writer = exclusive(&writer)?;
+            writer.as_mut().ok_or_else(spent)?.write(data)
+        })
+    }
+}
+
+/// Makes what was written the content of the file. OK ends the writer. After an error nothing was
+/// changed, and nexus_writer_abort is what is left to do.
+///
+/// @param writer  an open writer
+/// @param entry   receives the new entry, to be freed with nexus_entry_free; NULL where it is not
+///                wanted
+/// @param error   receives what went wrong; may be NULL
+/// @return OK; CONFLICT, LEASE_LOST, INVALID_PATH, ACCESS_DENIED, READ_ONLY, IS_A_DIRECTORY,
+///         NOT_A_DIRECTORY, BUSY, NO_SPACE, IO; MISUSE after a failed commit
+///
+/// Threads: one at a time for one writer: a second call at once is MISUSE.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_writer_commit(
+    writer: *mut nexus_writer,
+    entry: *mut *mut nexus_entry,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        let entry = Output::new(entry);
+        guard(error, || {
+            let written = {
+                let open = WRITERS.get(writer)?;
+                let written = exclusive(&open)?.take().ok_or_else(spent)?;
+                written.commit()?
+            };
+            drop(WRITERS.remove(writer)?);
+            give_entry(entry, &written)
+        })
+    }
+}
+
+/// Ends a writer and forgets what was written.
+///
+/// @param writer  an open writer
+/// @param error   receives what went wrong; may be NULL
+/// @return OK; MISUSE where it is not open, or in use by another thread
+///
+/// Threads: one at a time for one writer: a second call at once is MISUSE.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_writer_abort(
+    writer: *mut nexus_writer,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard(error, || {
+            {
+                // Another's call in flight is refused, as for every other call.
+                let open = WRITERS.get(writer)?;
+                drop(exclusive(&open)?);
+            }
+            drop(WRITERS.remove(writer)?);
+            Ok(())
+        })
+    }
+}

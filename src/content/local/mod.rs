@@ -1,0 +1,196 @@
+//! Contents as files in a directory.
+//!
+//! `cas/ab/<hash>` holds the content whose hash begins with `ab`; `tmp/` holds unfinished ones.
+//! An unfinished file is locked (`flock`) by its writer, so a file whose lock can be taken belongs to
+//! nobody and may go. Publishing renames it into `cas/` and syncs the directories; that, and every
+//! removal, happens under the metadata store's write lock.
+
+mod staging;
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+
+use self::staging::{StagedFile, StagingFile};
+use super::{ContentFile, ContentHash, ContentStore, Reclaimed, Staged, Staging};
+use crate::error::{Error, Result};
+
+/// A directory of contents.
+#[derive(Debug)]
+pub struct LocalContentStore {
+    root: PathBuf,
+}
+
+impl LocalContentStore {
+    /// Opens the contents in the directory `root`, creating its two parts if they are missing.
+    pub fn open(root: &Path) -> Result<Self> {
+        for part in ["cas", "tmp"] {
+            create_directory(&root.join(part))?;
+        }
+        Ok(LocalContentStore {
+            root: root.to_owned(),
+        })
+    }
+
+    /// Opens the contents in the directory `root` without writing to it.
+    pub fn open_readonly(root: &Path) -> Self {
+        LocalContentStore {
+            root: root.to_owned(),
+        }
+    }
+
+    fn shard(&self, hash: &ContentHash) -> PathBuf {
+        let [first, ..] = hash.as_bytes();
+        self.root.join("cas").join(format!("{first:02x}"))
+    }
+
+    fn file(&self, hash: &ContentHash) -> PathBuf {
+        self.shard(hash).join(hash.to_string())
+    }
+}
+
+impl ContentStore for LocalContentStore {
+    fn stage(&self) -> Result<Box<dyn Staging>> {
+        Ok(Box::new(StagingFile::create(&self.root.join("tmp"))?))
+    }
+
+    fn publish(&self, staged: &[&dyn Staged]) -> Result<()> {
+        let mut directories = BTreeSet::new();
+        for staged in staged {
+            let Some(file) = staged.as_any().downcast_ref::<StagedFile>() else {
+                return Err(Error::internal("a staged content of another backend"));
+            };
+            let shard = self.shard(&staged.hash());
+            if create_directory(&shard)? {
+                directories.insert(self.root.join("cas"));
+            }
+            file.move_to(&self.file(&staged.hash()))?;
+            directories.insert(shard);
+        }
+        for directory in &directories {
+            sync_directory(directory)?;
+        }
+        Ok(())
+    }
+
+    fn open(&self, hash: &ContentHash) -> Result<Option<Box<dyn ContentFile>>> {
+        match File::open(self.file(hash)) {
+            Ok(file) => Ok(Some(Box::new(OpenFile(file)))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("cannot open a content", error)),
+        }
+    }
+
+    fn contains(&self, hash: &ContentHash) -> Result<bool> {
+        self.file(hash)
+            .try_exists()
+            .map_err(|error| Error::io("cannot look for a content", error))
+    }
+
+    fn remove(&self, hash: &ContentHash) -> Result<()> {
+        ignore_missing(fs::remove_file(self.file(hash)))
+            .map_err(|error| Error::io("cannot remove a content", error))
+    }
+
+    fn reclaim_unfinished(&self) -> Result<Reclaimed> {
+        let mut reclaimed = Reclaimed::default();
+        for path in directory_entries(&self.root.join("tmp"))? {
+            // One that vanishes meanwhile was published or discarded by its writer.
+            let Ok(file) = File::open(&path) else {
+                continue;
+            };
+            if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+                continue;
+            }
+            let bytes = file.metadata().map_or(0, |metadata| metadata.len());
+            if fs::remove_file(&path).is_ok() {
+                reclaimed.files += 1;
+                reclaimed.bytes += bytes;
+            }
+        }
+        Ok(reclaimed)
+    }
+
+    fn walk(&self, visit: &mut dyn FnMut(ContentHash, u64) -> Result<bool>) -> Result<()> {
+        for shard in directory_entries(&self.root.join("cas"))? {
+            for path in directory_entries(&shard)? {
+                let name = path.file_name().and_then(|name| name.to_str());
+                let Some(Ok(hash)) = name.map(ContentHash::parse) else {
+                    continue;
+                };
+                let size = path.metadata().map_or(0, |metadata| metadata.len());
+                if !visit(hash, size)? {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+struct OpenFile(File);
+
+impl ContentFile for OpenFile {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self
+                .0
+                .read_at(&mut buffer[filled..], offset + filled as u64)
+            {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::io("cannot read a content", error)),
+            }
+        }
+        Ok(filled)
+    }
+
+    fn size(&self) -> Result<u64> {
+        let metadata = self.0.metadata();
+        Ok(metadata
+            .map_err(|error| Error::io("cannot read a content", error))?
+            .len())
+    }
+}
+
+/// Creates `path` with mode 0700 and returns whether it was missing.
+fn create_directory(path: &Path) -> Result<bool> {
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(Error::io("cannot create a content directory", error)),
+    }
+}
+
+/// Makes the names in the directory `path` durable.
+fn sync_directory(path: &Path) -> Result<()> {
+    File::open(path)
+        .and_then(|directory| directory.sync_all())
+        .map_err(|error| Error::io("cannot sync a content directory", error))
+}
+
+/// Returns the paths in `directory`; none if it is missing.
+fn directory_entries(directory: &Path) -> Result<Vec<PathBuf>> {
+    let failed = |error| Error::io("cannot read a content directory", error);
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    entries
+        .map(|entry| Ok(entry.map_err(failed)?.path()))
+        .collect()
+}
+
+fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}

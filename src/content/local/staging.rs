@@ -1,0 +1,143 @@
+//! Unfinished content files.
+
+use std::any::Any;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Seek, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{FlockOperation, flock};
+use uuid::Uuid;
+
+use super::ignore_missing;
+use crate::content::blocks::ContentHasher;
+use crate::content::{BlockHashes, ContentHash, Staged, Staging};
+use crate::error::{Error, Result};
+
+/// A file in `tmp/`, locked by this process, that goes when it is dropped.
+#[derive(Debug)]
+struct TemporaryFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl TemporaryFile {
+    fn create(directory: &Path) -> io::Result<Self> {
+        loop {
+            let path = directory.join(Uuid::now_v7().to_string());
+            let file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&path)?;
+            // A collector can take the lock between the creation and here, and remove the file: then
+            // it has no name any more, and another is made.
+            flock(&file, FlockOperation::LockExclusive)?;
+            if file.metadata()?.nlink() == 1 {
+                return Ok(TemporaryFile { path, file });
+            }
+        }
+    }
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        // What cannot be removed now is reclaimed at the next opening.
+        let _ = ignore_missing(fs::remove_file(&self.path));
+    }
+}
+
+/// A content being written to a temporary file.
+pub(super) struct StagingFile {
+    temporary: TemporaryFile,
+    hasher: ContentHasher,
+}
+
+impl StagingFile {
+    /// Creates an empty file in `directory`.
+    pub fn create(directory: &Path) -> Result<Self> {
+        let temporary = TemporaryFile::create(directory)
+            .map_err(|error| Error::io("cannot create a temporary content file", error))?;
+        Ok(StagingFile {
+            temporary,
+            hasher: ContentHasher::default(),
+        })
+    }
+}
+
+impl Staging for StagingFile {
+    fn write(&mut self, data: &[u8]) -> Result<()> {
+        self.hasher.update(data);
+        self.temporary
+            .file
+            .write_all(data)
+            .map_err(|error| Error::io("cannot write a content", error))
+    }
+
+    fn finish(self: Box<Self>) -> Result<Arc<dyn Staged>> {
+        self.temporary
+            .file
+            .sync_all()
+            .map_err(|error| Error::io("cannot sync a content", error))?;
+        let (hash, size, blocks) = self.hasher.finish();
+        Ok(Arc::new(StagedFile {
+            temporary: self.temporary,
+            hash,
+            size,
+            blocks,
+        }))
+    }
+}
+
+/// A complete, durable content under its temporary name.
+#[derive(Debug)]
+pub(super) struct StagedFile {
+    temporary: TemporaryFile,
+    hash: ContentHash,
+    size: u64,
+    blocks: BlockHashes,
+}
+
+impl StagedFile {
+    /// Renames the file to `target`, over whatever stands there.
+    ///
+    /// When an earlier transaction moved it and then failed to commit, the temporary name is gone,
+    /// and the content is written again from the file that is still open.
+    pub fn move_to(&self, target: &Path) -> Result<()> {
+        let result = match fs::rename(&self.temporary.path, target) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.copy_to(target),
+            other => other,
+        };
+        result.map_err(|error| Error::io("cannot publish a content", error))
+    }
+
+    fn copy_to(&self, target: &Path) -> io::Result<()> {
+        let directory = self.temporary.path.parent().unwrap_or(Path::new("."));
+        let mut copy = TemporaryFile::create(directory)?;
+        let mut source = &self.temporary.file;
+        source.rewind()?;
+        io::copy(&mut source, &mut copy.file)?;
+        copy.file.sync_all()?;
+        fs::rename(&copy.path, target)
+    }
+}
+
+impl Staged for StagedFile {
+    fn hash(&self) -> ContentHash {
+        self.hash
+    }
+
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn blocks(&self) -> &BlockHashes {
+        &self.blocks
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}

@@ -1,0 +1,145 @@
+//! Which backend holds the content of which path, for one handle.
+
+use std::sync::Arc;
+
+use super::{ContentBuilder, ContentHash, ContentReader, ContentStore, LOCAL_BACKEND, NewContent};
+use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::StoredContent;
+use crate::path::{VirtualPath, is_within};
+
+/// A backend that holds the contents of everything under a path.
+#[derive(Debug, Clone)]
+pub struct Mount {
+    /// The backend's name, recorded with every entry it holds.
+    pub name: Arc<str>,
+    /// The directory under which it takes new contents.
+    pub path: VirtualPath,
+    /// Where it keeps them.
+    pub store: Arc<dyn ContentStore>,
+    /// Nothing under `path` may change.
+    pub readonly: bool,
+}
+
+/// The backends that a handle knows: the store's own and its mounts.
+#[derive(Debug)]
+pub struct Placement {
+    local_name: Arc<str>,
+    local: Arc<dyn ContentStore>,
+    mounts: Vec<Mount>,
+    inline_max: usize,
+}
+
+impl Placement {
+    /// Returns the placement over `local` and `mounts`. Content of at most `inline_max` bytes that
+    /// would go to `local` lives in the database.
+    pub fn new(local: Arc<dyn ContentStore>, mut mounts: Vec<Mount>, inline_max: usize) -> Self {
+        // The longest prefix wins: look there first.
+        mounts.sort_by_key(|mount| std::cmp::Reverse(mount.path.as_str().len()));
+        Placement {
+            local_name: LOCAL_BACKEND.into(),
+            local,
+            mounts,
+            inline_max,
+        }
+    }
+
+    /// Returns the mounts, longest path first.
+    pub fn mounts(&self) -> &[Mount] {
+        &self.mounts
+    }
+
+    /// Returns the names of the backends that may be changed.
+    pub fn writable_names(&self) -> impl Iterator<Item = &Arc<str>> {
+        let mounts = self.mounts.iter().filter(|mount| !mount.readonly);
+        std::iter::once(&self.local_name).chain(mounts.map(|mount| &mount.name))
+    }
+
+    /// Returns the backend that takes new content at `path`.
+    pub fn backend_for(&self, path: &str) -> &Arc<str> {
+        self.mounts
+            .iter()
+            .find(|mount| is_within(path, mount.path.as_str()))
+            .map_or(&self.local_name, |mount| &mount.name)
+    }
+
+    /// Returns the backend `name`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotMounted`] if this handle has no such mount.
+    pub fn store(&self, name: &str) -> Result<&Arc<dyn ContentStore>> {
+        if name == LOCAL_BACKEND {
+            return Ok(&self.local);
+        }
+        self.mounts
+            .iter()
+            .find(|mount| *mount.name == *name)
+            .map(|mount| &mount.store)
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::NotMounted,
+                    format!("the backend '{name}' is not mounted"),
+                )
+            })
+    }
+
+    /// Returns a builder of new content for the backend `name`.
+    pub fn builder(&self, name: &str) -> Result<ContentBuilder> {
+        let inline_max = (name == LOCAL_BACKEND).then_some(self.inline_max);
+        ContentBuilder::new(Arc::clone(self.store(name)?), inline_max)
+    }
+
+    /// Returns new content of `data` for the backend `name`.
+    pub fn build(&self, name: &str, data: &[u8]) -> Result<NewContent> {
+        if name == LOCAL_BACKEND && data.len() <= self.inline_max {
+            return Ok(NewContent::inline(data));
+        }
+        let mut builder = self.builder(name)?;
+        builder.write(data)?;
+        builder.finish()
+    }
+
+    /// Returns the verified bytes of `content`; `None` if its file is gone, as happens when the path was
+    /// changed since.
+    pub fn read(&self, content: StoredContent) -> Result<Option<Vec<u8>>> {
+        match content.data {
+            Some(data) if ContentHash::of(&data) == content.hash => Ok(Some(data)),
+            Some(_) => Err(super::reader::damaged(&content.hash)),
+            None => match self.open(content)? {
+                Some(mut reader) => reader.read_all().map(Some),
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// Opens `content`; `None` if its file is gone, as happens when the path was changed since.
+    pub fn open(&self, content: StoredContent) -> Result<Option<ContentReader>> {
+        if let Some(data) = content.data {
+            return ContentReader::inline(content.hash, data).map(Some);
+        }
+        let Some(file) = self.store(&content.backend)?.open(&content.hash)? else {
+            return Ok(None);
+        };
+        ContentReader::file(content.hash, content.size, content.blocks, file).map(Some)
+    }
+
+    /// Returns `content`, followed by `data`, as new content of the backend `name`.
+    pub fn extend(&self, name: &str, content: StoredContent, data: &[u8]) -> Result<NewContent> {
+        let hash = content.hash;
+        let mut reader = self.open(content)?.ok_or_else(|| missing(&hash))?;
+        let mut builder = self.builder(name)?;
+        let mut buffer = vec![0; super::BLOCK_BYTES.min(reader.size() as usize)];
+        let mut offset = 0;
+        while offset < reader.size() {
+            let count = reader.read_at(offset, &mut buffer)?;
+            builder.write(&buffer[..count])?;
+            offset += count as u64;
+        }
+        builder.write(data)?;
+        builder.finish()
+    }
+}
+
+/// Returns the error for a content whose file is gone although a path holds it.
+pub(crate) fn missing(hash: &ContentHash) -> Error {
+    Error::corrupt(format!("the content {hash} is missing"))
+}

@@ -1,0 +1,132 @@
+//! Reading a content with every byte checked against its hashes before it is handed out.
+
+use std::sync::Arc;
+
+use super::{BLOCK_BYTES, BlockHashes, ContentFile, ContentHash};
+use crate::error::{Error, Result};
+
+/// An open content. Reads are verified: whole contents against the etag, ranges block by block.
+pub struct ContentReader {
+    etag: ContentHash,
+    size: u64,
+    source: Source,
+}
+
+enum Source {
+    /// Bytes from the database, verified when they were read.
+    Memory(Arc<[u8]>),
+    File {
+        file: Box<dyn ContentFile>,
+        blocks: BlockHashes,
+        /// The block that was verified last, with its number.
+        current: Option<(usize, Vec<u8>)>,
+    },
+}
+
+impl ContentReader {
+    /// Returns a reader of inline `data`, checked here against `etag`.
+    pub fn inline(etag: ContentHash, data: Vec<u8>) -> Result<Self> {
+        if ContentHash::of(&data) != etag {
+            return Err(damaged(&etag));
+        }
+        Ok(ContentReader {
+            etag,
+            size: data.len() as u64,
+            source: Source::Memory(data.into()),
+        })
+    }
+
+    /// Returns a reader of `file`, which must hold the `size` bytes named `etag`.
+    pub fn file(
+        etag: ContentHash,
+        size: u64,
+        blocks: BlockHashes,
+        file: Box<dyn ContentFile>,
+    ) -> Result<Self> {
+        if file.size()? != size {
+            return Err(damaged(&etag));
+        }
+        Ok(ContentReader {
+            etag,
+            size,
+            source: Source::File {
+                file,
+                blocks,
+                current: None,
+            },
+        })
+    }
+
+    /// Returns the number of bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Reads everything, verified against the etag.
+    pub fn read_all(&mut self) -> Result<Vec<u8>> {
+        match &mut self.source {
+            Source::Memory(data) => Ok(data.to_vec()),
+            Source::File { file, .. } => {
+                let size = usize::try_from(self.size)
+                    .map_err(|_| Error::invalid_argument("the file does not fit in memory"))?;
+                let mut data = vec![0; size];
+                let read = file.read_at(0, &mut data)?;
+                if read == size && ContentHash::of(&data) == self.etag {
+                    Ok(data)
+                } else {
+                    Err(damaged(&self.etag))
+                }
+            }
+        }
+    }
+
+    /// Reads at `offset` until `buffer` is full or the content ends; returns the number of bytes, 0
+    /// at or beyond the end.
+    pub fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            let rest = self.block_from(offset + filled as u64)?;
+            if rest.is_empty() {
+                break;
+            }
+            let count = rest.len().min(buffer.len() - filled);
+            buffer[filled..filled + count].copy_from_slice(&rest[..count]);
+            filled += count;
+        }
+        Ok(filled)
+    }
+
+    /// Returns verified bytes from `offset` to the end of their block; empty at the end.
+    fn block_from(&mut self, offset: u64) -> Result<&[u8]> {
+        if offset >= self.size {
+            return Ok(&[]);
+        }
+        match &mut self.source {
+            Source::Memory(data) => Ok(&data[offset as usize..]),
+            Source::File {
+                file,
+                blocks,
+                current,
+            } => {
+                let index = (offset / BLOCK_BYTES as u64) as usize;
+                let start = index as u64 * BLOCK_BYTES as u64;
+                if current.as_ref().is_none_or(|(number, _)| *number != index) {
+                    let mut block = current.take().map(|(_, block)| block).unwrap_or_default();
+                    block.resize((self.size - start).min(BLOCK_BYTES as u64) as usize, 0);
+                    let read = file.read_at(start, &mut block)?;
+                    if read != block.len() || !blocks.verify(&self.etag, index, &block) {
+                        return Err(damaged(&self.etag));
+                    }
+                    *current = Some((index, block));
+                }
+                let block = current.as_ref().map_or(&[][..], |(_, block)| block);
+                Ok(&block[(offset - start) as usize..])
+            }
+        }
+    }
+}
+
+/// Returns the error for a content whose bytes are not those of its hash.
+pub(crate) fn damaged(etag: &ContentHash) -> Error {
+    Error::corrupt(format!("the content {etag} is damaged"))
+}

@@ -1,0 +1,154 @@
+//! Several changes in one transaction.
+
+use std::sync::Arc;
+
+use super::change::{append_change, delete_change, metadata_change, relocation};
+use super::directories::rmdir_change;
+use super::{Conditions, Filesystem, MkdirOptions, RelocateOptions, WriteOptions};
+use crate::content::ContentHash;
+use crate::error::{Error, Result};
+use crate::metadata::{self, Change, Entry, MetadataValue};
+use crate::path::VirtualPath;
+
+/// Changes that are committed together: in order, each seeing the earlier ones, all or nothing.
+pub struct Batch {
+    filesystem: Filesystem,
+    changes: Arc<Vec<Change>>,
+    spent: bool,
+}
+
+impl Filesystem {
+    /// Returns an empty batch.
+    pub fn batch(&self) -> Batch {
+        Batch {
+            filesystem: self.child(),
+            changes: Arc::default(),
+            spent: false,
+        }
+    }
+}
+
+impl Batch {
+    /// Adds a [write](Filesystem::write). The bytes are copied.
+    pub fn write(&mut self, path: &str, data: &[u8], options: &WriteOptions) -> Result<()> {
+        let change = self.filesystem.write_change(path, data, options);
+        self.add(change)
+    }
+
+    /// Adds an [append](Filesystem::append). The bytes are copied.
+    pub fn append(&mut self, path: &str, data: &[u8], options: &WriteOptions) -> Result<()> {
+        self.add(append_change(path, data, options))
+    }
+
+    /// Adds a [deletion](Filesystem::delete).
+    pub fn delete(&mut self, path: &str, conditions: &Conditions) -> Result<()> {
+        self.add(delete_change(path, conditions))
+    }
+
+    /// Adds a [rename](Filesystem::rename).
+    pub fn rename(&mut self, from: &str, to: &str, options: &RelocateOptions) -> Result<()> {
+        self.add(relocation(from, to, options).map(Change::Rename))
+    }
+
+    /// Adds a [copy](Filesystem::copy).
+    pub fn copy(&mut self, from: &str, to: &str, options: &RelocateOptions) -> Result<()> {
+        self.add(relocation(from, to, options).map(Change::Copy))
+    }
+
+    /// Adds a [directory](Filesystem::mkdir).
+    pub fn mkdir(&mut self, path: &str, options: MkdirOptions) -> Result<()> {
+        let change = self.filesystem.mkdir_change(path, options);
+        self.add(change)
+    }
+
+    /// Adds the [removal of a directory](Filesystem::rmdir).
+    pub fn rmdir(&mut self, path: &str, recursive: bool) -> Result<()> {
+        self.add(rmdir_change(path, recursive))
+    }
+
+    /// Adds one key of [metadata](Filesystem::set_meta).
+    pub fn set_meta(&mut self, path: &str, key: &str, value: &str) -> Result<()> {
+        let change = MetadataValue::parse(key, value).and_then(|value| {
+            metadata_change(path, vec![(key.to_owned(), value)], &Conditions::default())
+        });
+        self.add(change)
+    }
+
+    /// Adds several keys of [metadata](Filesystem::set_meta_many).
+    pub fn set_meta_many(&mut self, path: &str, object: &str) -> Result<()> {
+        let change = MetadataValue::parse_object(object)
+            .and_then(|values| metadata_change(path, values, &Conditions::default()));
+        self.add(change)
+    }
+
+    /// Adds the [removal of a key](Filesystem::delete_meta).
+    pub fn delete_meta(&mut self, path: &str, key: &str) -> Result<()> {
+        let change = VirtualPath::parse(path).map(|path| Change::DeleteMetadata {
+            path,
+            key: key.to_owned(),
+        });
+        self.add(change)
+    }
+
+    /// Adds the condition that the file at `path` has `etag` or, with `None`, that nothing is there.
+    pub fn require_etag(&mut self, path: &str, etag: Option<ContentHash>) -> Result<()> {
+        let conditions = metadata::Conditions {
+            if_match: etag,
+            if_none_match: etag.is_none(),
+            lease: None,
+        };
+        let change = VirtualPath::parse(path).map(|path| Change::Require { path, conditions });
+        self.add(change)
+    }
+
+    /// Adds the condition that the work item at `path` is held under the lease token `lease`.
+    pub fn require_lease(&mut self, path: &str, lease: u64) -> Result<()> {
+        let change = VirtualPath::parse(path).map(|path| Change::Require {
+            conditions: metadata::Conditions {
+                lease: Some((path.clone(), lease)),
+                ..metadata::Conditions::default()
+            },
+            path,
+        });
+        self.add(change)
+    }
+
+    /// Returns the number of operations.
+    pub fn len(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// Returns whether there is no operation.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// Commits everything at once. Returns one result for each operation, in order; `None` where it left
+    /// no entry. After an error nothing is stored and the commit may be tried again; after success every
+    /// call on the batch is `Misuse`.
+    ///
+    /// # Errors
+    /// Those of the operations; [`Error::index`] names the one that failed.
+    pub fn commit(&mut self) -> Result<Vec<Option<Entry>>> {
+        self.check_unspent()?;
+        let call = self.filesystem.begin();
+        let entries = self.filesystem.commit(&self.changes, &call)?;
+        self.spent = true;
+        self.changes = Arc::default();
+        Ok(entries)
+    }
+
+    fn add(&mut self, change: Result<Change>) -> Result<()> {
+        self.check_unspent()?;
+        let change = change.map_err(|error| error.in_operation(self.changes.len()))?;
+        Arc::make_mut(&mut self.changes).push(change);
+        Ok(())
+    }
+
+    fn check_unspent(&self) -> Result<()> {
+        if self.spent {
+            return Err(Error::misuse("the batch was committed already"));
+        }
+        Ok(())
+    }
+}

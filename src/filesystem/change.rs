@@ -1,0 +1,260 @@
+//! Turning what a caller asks into changes, asking the policy for each, and committing them.
+
+use std::sync::Arc;
+
+use super::{Conditions, Filesystem, MkdirOptions, RelocateOptions, WriteOptions};
+use crate::access::{Action, Policy};
+use crate::call::Call;
+use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::{self, Change, Entry, MetadataValue, Relocation, WriteSet};
+use crate::path::VirtualPath;
+use crate::work::{DependencyRef, WorkField};
+
+/// Longest MIME type, in bytes (RFC 6838 allows 127 for each of its two parts).
+const MAX_MIME_BYTES: usize = 255;
+
+impl Filesystem {
+    /// Commits one change and returns the entry that it left.
+    pub(super) fn commit_one(&self, change: Change, call: &Call) -> Result<Option<Entry>> {
+        let entries = self.commit(&Arc::new(vec![change]), call);
+        Ok(entries.map_err(Error::outside_batch)?.pop().flatten())
+    }
+
+    /// Commits `changes` at once and returns the entry that each left.
+    pub(super) fn commit(
+        &self,
+        changes: &Arc<Vec<Change>>,
+        call: &Call,
+    ) -> Result<Vec<Option<Entry>>> {
+        self.granted(call, |policy, grant| {
+            for (index, change) in changes.iter().enumerate() {
+                authorize(policy, change).map_err(|error| error.in_operation(index))?;
+            }
+            let set = WriteSet {
+                changes: Arc::clone(changes),
+                placement: Arc::clone(self.placement()),
+                durability: self.handle.config.settings.durability,
+            };
+            self.store().commit(set, grant)
+        })
+    }
+
+    /// Fails as the commit would if the policy refuses `change`, before work is spent on it.
+    pub(super) fn pre_authorize(&self, path: &VirtualPath, action: Action) -> Result<()> {
+        authorize_path(&self.policy(), path, action)
+    }
+
+    /// Returns the change that writes `data`.
+    pub(super) fn write_change(
+        &self,
+        path: &str,
+        data: &[u8],
+        options: &WriteOptions,
+    ) -> Result<Change> {
+        let path = VirtualPath::parse(path)?;
+        let (conditions, mime_type) = write_options(options)?;
+        self.pre_authorize(&path, Action::Write)?;
+        let backend = Arc::clone(self.placement().backend_for(path.as_str()));
+        let content = self
+            .placement()
+            .build(&backend, data)
+            .map_err(|error| error.at(&path))?;
+        Ok(Change::Write {
+            path,
+            content,
+            backend,
+            conditions,
+            mime_type,
+        })
+    }
+
+    /// Returns the change that makes a directory.
+    pub(super) fn mkdir_change(&self, path: &str, options: MkdirOptions) -> Result<Change> {
+        let path = VirtualPath::parse(path)?;
+        let given_depth = self.policy().given_depth(&path);
+        Ok(Change::MakeDirectory {
+            path,
+            parents: options.parents,
+            exist_ok: options.exist_ok,
+            given_depth,
+        })
+    }
+}
+
+/// Returns the change that appends `data`.
+pub(super) fn append_change(path: &str, data: &[u8], options: &WriteOptions) -> Result<Change> {
+    let (conditions, mime_type) = write_options(options)?;
+    Ok(Change::Append {
+        path: VirtualPath::parse(path)?,
+        data: data.into(),
+        conditions,
+        mime_type,
+    })
+}
+
+/// Returns the change that removes a file.
+pub(super) fn delete_change(path: &str, conditions: &Conditions) -> Result<Change> {
+    Ok(Change::Delete {
+        path: VirtualPath::parse(path)?,
+        conditions: conditions_of(conditions)?,
+    })
+}
+
+/// Returns the source and target of a rename or copy.
+pub(super) fn relocation(from: &str, to: &str, options: &RelocateOptions) -> Result<Relocation> {
+    if options.conditions.if_none_match {
+        return Err(Error::invalid_argument(
+            "if_none_match makes no sense for the source of a rename or copy; use NO_REPLACE",
+        ));
+    }
+    Ok(Relocation {
+        from: VirtualPath::parse(from)?,
+        to: VirtualPath::parse(to)?,
+        no_replace: options.no_replace,
+        conditions: conditions_of(&options.conditions)?,
+    })
+}
+
+/// Returns the change that sets metadata.
+pub(super) fn metadata_change(
+    path: &str,
+    values: Vec<(String, MetadataValue)>,
+    conditions: &Conditions,
+) -> Result<Change> {
+    Ok(Change::SetMetadata {
+        path: VirtualPath::parse(path)?,
+        values,
+        conditions: conditions_of(conditions)?,
+    })
+}
+
+/// Checks and converts the options of a write.
+pub(super) fn write_options(
+    options: &WriteOptions,
+) -> Result<(metadata::Conditions, Option<String>)> {
+    if let Some(mime_type) = &options.mime_type
+        && (mime_type.is_empty()
+            || mime_type.len() > MAX_MIME_BYTES
+            || mime_type.chars().any(char::is_control))
+    {
+        return Err(Error::invalid_argument(format!(
+            "mime_type {mime_type:?} is not valid: it has 1 to {MAX_MIME_BYTES} bytes and no control characters"
+        )));
+    }
+    Ok((
+        conditions_of(&options.conditions)?,
+        options.mime_type.clone(),
+    ))
+}
+
+/// Checks and converts conditions.
+pub(super) fn conditions_of(conditions: &Conditions) -> Result<metadata::Conditions> {
+    if conditions.if_match.is_some() && conditions.if_none_match {
+        return Err(Error::invalid_argument(
+            "if_match and if_none_match exclude each other",
+        ));
+    }
+    let lease = match &conditions.lease {
+        Some(lease) => Some((VirtualPath::parse(&lease.path)?, lease.token)),
+        None => None,
+    };
+    Ok(metadata::Conditions {
+        if_match: conditions.if_match,
+        if_none_match: conditions.if_none_match,
+        lease,
+    })
+}
+
+/// Asks the policy for everything that `change` touches.
+fn authorize(policy: &Policy, change: &Change) -> Result<()> {
+    match change {
+        Change::Write {
+            path, conditions, ..
+        }
+        | Change::Append {
+            path, conditions, ..
+        } => {
+            authorize_path(policy, path, Action::Write)?;
+            authorize_conditions(policy, conditions)
+        }
+        Change::Delete { path, conditions } => {
+            authorize_path(policy, path, Action::Remove)?;
+            authorize_conditions(policy, conditions)
+        }
+        Change::Rename(relocation) => {
+            authorize_path(policy, &relocation.from, Action::Remove)?;
+            authorize_path(policy, &relocation.to, Action::Write)?;
+            authorize_conditions(policy, &relocation.conditions)
+        }
+        Change::Copy(relocation) => {
+            authorize_path(policy, &relocation.from, Action::Read)?;
+            authorize_path(policy, &relocation.to, Action::Write)?;
+            authorize_conditions(policy, &relocation.conditions)
+        }
+        Change::MakeDirectory { path, exist_ok, .. } if path.is_root() => match exist_ok {
+            true => Ok(()),
+            false => Err(Error::new(ErrorKind::AlreadyExists, "already exists").at(path)),
+        },
+        Change::MakeDirectory { path, .. } => authorize_path(policy, path, Action::MakeDirectory),
+        Change::RemoveDirectory { path, .. } => authorize_path(policy, path, Action::Remove),
+        Change::SetMetadata {
+            path,
+            values,
+            conditions,
+        } => {
+            authorize_path(policy, path, Action::Metadata)?;
+            authorize_conditions(policy, conditions)?;
+            authorize_values(policy, values)
+        }
+        Change::DeleteMetadata { path, .. } => authorize_path(policy, path, Action::Metadata),
+        Change::Require { path, conditions } => {
+            policy.check(path, Action::Read)?;
+            authorize_conditions(policy, conditions)
+        }
+        Change::Import(file) => {
+            authorize_path(policy, &file.path, Action::Write)?;
+            authorize_values(policy, &file.metadata)
+        }
+    }
+}
+
+/// Asks the policy for one path. What cannot be done to the root is the same for everyone.
+fn authorize_path(policy: &Policy, path: &VirtualPath, action: Action) -> Result<()> {
+    if !path.is_root() {
+        return policy.check(path, action).map(drop);
+    }
+    match action {
+        Action::Read => Ok(()),
+        Action::Write | Action::Metadata => {
+            Err(Error::new(ErrorKind::IsADirectory, "is a directory").at(path))
+        }
+        Action::MakeDirectory => {
+            Err(Error::new(ErrorKind::AlreadyExists, "already exists").at(path))
+        }
+        Action::Remove => {
+            Err(Error::invalid_argument("the root directory cannot be moved or removed").at(path))
+        }
+    }
+}
+
+fn authorize_conditions(policy: &Policy, conditions: &metadata::Conditions) -> Result<()> {
+    match &conditions.lease {
+        Some((item, _)) => policy.check(item, Action::Read).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// What a caller may not read it cannot depend on.
+fn authorize_values(policy: &Policy, values: &[(String, MetadataValue)]) -> Result<()> {
+    for (_, value) in values {
+        let MetadataValue::Work(WorkField::DependsOn(dependencies)) = value else {
+            continue;
+        };
+        for dependency in dependencies {
+            if let DependencyRef::Path(path) = dependency {
+                policy.check(path, Action::Read)?;
+            }
+        }
+    }
+    Ok(())
+}

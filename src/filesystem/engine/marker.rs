@@ -1,0 +1,69 @@
+//! The file `nexus-store`, which says which store a directory belongs to.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// Name of the file.
+const NAME: &str = "nexus-store";
+
+/// What it says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Marker {
+    /// UUID of the store.
+    pub store: String,
+    /// The backend that the directory is.
+    pub backend: String,
+    /// UUID of the directory.
+    pub place: String,
+}
+
+impl Marker {
+    pub fn new(store: &str, backend: &str, place: &str) -> Self {
+        Marker {
+            store: store.to_owned(),
+            backend: backend.to_owned(),
+            place: place.to_owned(),
+        }
+    }
+
+    /// Returns whether the directory is the backend `backend` of the store `store`.
+    pub fn is(&self, store: &str, backend: &str) -> bool {
+        self.store == store && self.backend == backend
+    }
+
+    /// Returns what the file in `directory` says, or `None` if there is none.
+    pub fn read(directory: &Path) -> Result<Option<Marker>> {
+        let text = match fs::read_to_string(directory.join(NAME)) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io("cannot read the nexus-store file", error)),
+        };
+        serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|_| Error::invalid_config("a nexus-store file is damaged"))
+    }
+
+    /// Writes the file into `directory`, durably.
+    pub fn write(&self, directory: &Path) -> Result<()> {
+        let write = || -> io::Result<()> {
+            let temporary = directory.join(format!("{NAME}.new"));
+            let mut file = File::create(&temporary)?;
+            file.write_all(serde_json::to_string(self)?.as_bytes())?;
+            file.write_all(b"\n")?;
+            file.sync_all()?;
+            fs::rename(&temporary, directory.join(NAME))?;
+            File::open(directory)?.sync_all()
+        };
+        write().map_err(|error| Error::io("cannot write the nexus-store file", error))
+    }
+}
+
+/// Returns the error for a directory and a database of different stores.
+pub(super) fn not_together() -> Error {
+    Error::invalid_config("data_dir and db_path belong to different stores")
+}

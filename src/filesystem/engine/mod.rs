@@ -1,0 +1,148 @@
+//! The engine of a store: what all handles of one process on it share.
+
+mod marker;
+mod mounts;
+mod place;
+
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+
+use parking_lot::{Mutex, RwLock};
+use uuid::Uuid;
+
+use self::marker::Marker;
+use self::place::DirectoryLock;
+use crate::access::Rules;
+use crate::call::Call;
+use crate::config::{EngineSettings, Settings};
+use crate::content::local::LocalContentStore;
+use crate::content::{ContentStore, LOCAL_BACKEND, Placement};
+use crate::error::{Error, Result};
+use crate::metadata::MetadataStore;
+use crate::metadata::sqlite::{SqliteOptions, SqliteStore, store_uuid};
+
+/// The open stores of this process, by device and inode of their databases. One database has one
+/// engine: closing any descriptor of it outside of SQLite would drop the locks of all.
+static ENGINES: Mutex<Option<HashMap<(u64, u64), Weak<Engine>>>> = Mutex::new(None);
+
+/// One open store.
+pub(crate) struct Engine {
+    pub store: Box<dyn MetadataStore>,
+    pub settings: EngineSettings,
+    local: Arc<LocalContentStore>,
+    data_dir: PathBuf,
+    uuid: String,
+    rules: RwLock<Arc<Rules>>,
+}
+
+impl Engine {
+    /// Opens the store that `settings` name, creating it if it is new, or joins the engine that has it
+    /// open. Returns it with the places of contents that the settings mount.
+    pub fn open(settings: &Settings, call: &Call) -> Result<(Arc<Engine>, Placement)> {
+        let mut engines = ENGINES.lock();
+        let engines = engines.get_or_insert_default();
+        engines.retain(|_, engine| engine.strong_count() > 0);
+        let data_dir = place::prepare_data_dir(&settings.data_dir)?;
+        let db_path = place::prepare_database_path(&settings.db_path)?;
+        // One at a time creates a store or a mount, in all processes.
+        let _lock = DirectoryLock::take(&data_dir, call)?;
+        let open = identity_of(&db_path)
+            .and_then(|identity| engines.get(&identity))
+            .and_then(Weak::upgrade);
+        let engine = match open {
+            Some(engine) if engine.data_dir == data_dir => engine,
+            Some(_) => return Err(marker::not_together()),
+            None => {
+                let engine = Arc::new(Engine::start(settings, data_dir, &db_path, call)?);
+                let identity = identity_of(&db_path)
+                    .ok_or_else(|| Error::internal("the database vanished while it was opened"))?;
+                engines.insert(identity, Arc::downgrade(&engine));
+                engine
+            }
+        };
+        let mounts = mounts::open(&engine, &settings.mounts, call)?;
+        let local: Arc<dyn ContentStore> = Arc::clone(&engine.local) as _;
+        let inline_max = settings.inline_max_bytes as usize;
+        Ok((
+            Arc::clone(&engine),
+            Placement::new(local, mounts, inline_max),
+        ))
+    }
+
+    fn start(
+        settings: &Settings,
+        data_dir: PathBuf,
+        db_path: &Path,
+        call: &Call,
+    ) -> Result<Engine> {
+        let uuid = claim_data_dir(&data_dir, db_path, call)?;
+        let local = Arc::new(LocalContentStore::open(&data_dir)?);
+        let options = SqliteOptions {
+            cache_kib: settings.cache_size_mb.saturating_mul(1024),
+            housekeeping: settings.housekeeping,
+        };
+        let (store, stored_uuid) = SqliteStore::open(db_path, &uuid, options, call)?;
+        if stored_uuid != uuid {
+            return Err(marker::not_together());
+        }
+        local.reclaim_unfinished()?;
+        let only_local = Placement::new(Arc::clone(&local) as _, Vec::new(), 0);
+        store.sweep(&only_local, call)?;
+        Ok(Engine {
+            rules: RwLock::new(Arc::new(store.rules(call)?)),
+            store: Box::new(store),
+            settings: EngineSettings {
+                cache_size_mb: settings.cache_size_mb,
+                housekeeping: settings.housekeeping,
+            },
+            local,
+            data_dir,
+            uuid,
+        })
+    }
+
+    /// Returns the rules as this process last saw them.
+    pub fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read())
+    }
+
+    /// Reads the rules again.
+    pub fn reload_rules(&self, call: &Call) -> Result<()> {
+        let rules = Arc::new(self.store.rules(call)?);
+        *self.rules.write() = rules;
+        Ok(())
+    }
+}
+
+/// Returns the device and inode of the file at `path`, without opening it.
+fn identity_of(path: &Path) -> Option<(u64, u64)> {
+    let metadata = path.metadata().ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// Returns the UUID of the store that the data directory and the database both belong to, marking a new
+/// data directory with a new one.
+fn claim_data_dir(data_dir: &Path, db_path: &Path, call: &Call) -> Result<String> {
+    let marked = Marker::read(data_dir)?;
+    let stored = store_uuid(db_path, call)?;
+    match (marked, stored) {
+        (Some(marker), Some(uuid)) if marker.is(&uuid, LOCAL_BACKEND) => Ok(uuid),
+        (Some(_), Some(_)) => Err(marker::not_together()),
+        (None, Some(_)) => Err(Error::invalid_config(
+            "data_dir is not that of the database: it has no nexus-store file",
+        )),
+        (Some(marker), None) if marker.backend != LOCAL_BACKEND => Err(marker::not_together()),
+        // The process that created the store died before the database was there.
+        (Some(marker), None) if place::has_no_contents(data_dir)? => Ok(marker.store),
+        (Some(_), None) => Err(Error::invalid_config(
+            "the database is missing, but data_dir has contents of its store",
+        )),
+        (None, None) => {
+            let uuid = Uuid::now_v7().to_string();
+            Marker::new(&uuid, LOCAL_BACKEND, &uuid).write(data_dir)?;
+            Ok(uuid)
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The directories that a store lives in.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, flock, statfs};
+
+use crate::call::Call;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How long a waiter for the directory's lock sleeps between attempts.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// File systems of other machines, by the magic numbers of `statfs(2)`: NFS, SMB 1, SMB 2, CIFS, 9P,
+/// Ceph, AFS, Coda. Locks and shared memory do not reach across them.
+const NETWORK_MAGICS: [u32; 8] = [
+    0x6969,
+    0x517b,
+    0xfe53_4d42,
+    0xff53_4d42,
+    0x0102_1997,
+    0x00c3_6400,
+    0x5346_414f,
+    0x7375_7245,
+];
+
+/// Creates the data directory if it is missing, with mode 0700, and returns its canonical path.
+pub(super) fn prepare_data_dir(path: &Path) -> Result<PathBuf> {
+    create(path).map_err(|error| Error::io("cannot create data_dir", error))?;
+    let path = path
+        .canonicalize()
+        .map_err(|error| Error::io("cannot open data_dir", error))?;
+    refuse_network(&path, "data_dir")?;
+    Ok(path)
+}
+
+/// Creates a mount's directory if it is missing and returns its canonical path.
+pub(super) fn prepare_mount(path: &Path, readonly: bool) -> Result<PathBuf> {
+    if !readonly {
+        create(path).map_err(|error| Error::io("cannot create the root of a mount", error))?;
+    }
+    let path = path
+        .canonicalize()
+        .map_err(|error| Error::io("cannot open the root of a mount", error))?;
+    refuse_network(&path, "the root of a mount")?;
+    Ok(path)
+}
+
+/// Creates the directory of the database if it is missing and returns the canonical path of the
+/// database in it.
+pub(super) fn prepare_database_path(path: &Path) -> Result<PathBuf> {
+    let (parent, name) = match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) => (parent, name),
+        _ => return Err(Error::invalid_config("db_path does not name a file")),
+    };
+    let parent = if parent.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        parent
+    };
+    let failed = |error| Error::io("cannot create the directory of db_path", error);
+    create(parent).map_err(failed)?;
+    let parent = parent.canonicalize().map_err(failed)?;
+    refuse_network(&parent, "db_path")?;
+    let path = parent.join(name);
+    // A symbolic link names the database that it points to.
+    Ok(path.canonicalize().unwrap_or(path))
+}
+
+/// Returns whether no content is in the directory.
+pub(super) fn has_no_contents(data_dir: &Path) -> Result<bool> {
+    is_empty(&data_dir.join("cas"))
+}
+
+/// Returns whether nothing is in the directory, or it is missing.
+pub(super) fn is_empty(directory: &Path) -> Result<bool> {
+    match fs::read_dir(directory) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(Error::io("cannot read a directory of the store", error)),
+    }
+}
+
+fn create(path: &Path) -> io::Result<()> {
+    let missing: Vec<_> = path
+        .ancestors()
+        .take_while(|path| !path.as_os_str().is_empty() && !path.exists())
+        .collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    // The new names are durable before anything in them is.
+    for parent in missing.iter().filter_map(|path| path.parent()) {
+        let parent = if parent.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            parent
+        };
+        File::open(parent)?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn refuse_network(path: &Path, what: &str) -> Result<()> {
+    let magic = statfs(path)
+        .map_err(|error| Error::io("cannot look at a file system", error.into()))?
+        .f_type as u32;
+    if NETWORK_MAGICS.contains(&magic) {
+        return Err(Error::unsupported(format!(
+            "{what} is on a network file system; a store is for one machine"
+        )));
+    }
+    Ok(())
+}
+
+/// The lock that serialises the creation of stores and mounts across processes.
+pub(super) struct DirectoryLock {
+    _file: File,
+}
+
+impl DirectoryLock {
+    /// Takes the lock of `data_dir`, waiting for others as `call` allows.
+    pub fn take(data_dir: &Path, call: &Call) -> Result<Self> {
+        let failed = |error| Error::io("cannot lock data_dir", error);
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(data_dir.join("lock"))
+            .map_err(failed)?;
+        let deadline = call.busy_deadline();
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(DirectoryLock { _file: file }),
+                Err(rustix::io::Errno::WOULDBLOCK) => {}
+                Err(error) => return Err(failed(error.into())),
+            }
+            call.check()?;
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Err(Error::new(
+                    ErrorKind::Busy,
+                    "another process is opening the store",
+                ));
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Lists.
+
+use super::files::not_found;
+use super::{Filesystem, ListOptions, Page, cursor};
+use crate::access::Action;
+use crate::call::Call;
+use crate::content::ContentHash;
+use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::{EntryQuery, Scope};
+use crate::path::VirtualPath;
+use crate::range::PathRange;
+
+impl Filesystem {
+    /// Returns a page of entries, ordered by the bytes of their paths: what is under a directory, or what
+    /// begins with a raw prefix.
+    ///
+    /// # Errors
+    /// `NotFound`, `NotADirectory`, `AccessDenied` for the directory; `InvalidArgument` for a cursor that
+    /// no page returned, or for a path together with a prefix.
+    pub fn list(&self, options: &ListOptions) -> Result<Page> {
+        let call = self.begin();
+        let directory = match (&options.path, &options.prefix) {
+            (Some(_), Some(_)) => {
+                return Err(Error::invalid_argument(
+                    "give either path or prefix, not both",
+                ));
+            }
+            (None, Some(prefix)) => return self.list_prefix(prefix, options, &call),
+            (Some(path), None) => VirtualPath::parse(path)?,
+            (None, None) => VirtualPath::root(),
+        };
+        let scope = match options.recursive {
+            true => Scope::Range(PathRange::under(directory.as_str())),
+            false => Scope::Children(directory.clone()),
+        };
+        let (limit, probe) = cursor::probe(options.limit);
+        let query = EntryQuery {
+            scope,
+            directories: options.include_directories || !options.recursive,
+            after: cursor::decode(options.cursor.as_deref())?,
+            limit: probe,
+        };
+        let entries = self.granted(&call, |policy, grant| {
+            policy.check(&directory, Action::Read)?;
+            self.store().page(&query, grant)
+        })?;
+        if entries.is_empty() {
+            self.require_directory(&directory, &call)?;
+        }
+        Ok(cursor::page(entries, limit))
+    }
+
+    fn list_prefix(&self, prefix: &str, options: &ListOptions, call: &Call) -> Result<Page> {
+        let (limit, probe) = cursor::probe(options.limit);
+        let query = EntryQuery {
+            scope: Scope::Range(prefix_range(prefix)),
+            directories: options.include_directories,
+            after: cursor::decode(options.cursor.as_deref())?,
+            limit: probe,
+        };
+        let entries = self.granted(call, |_, grant| self.store().page(&query, grant))?;
+        Ok(cursor::page(entries, limit))
+    }
+
+    /// Returns an error unless a directory is at `path`.
+    pub(super) fn require_directory(&self, path: &VirtualPath, call: &Call) -> Result<()> {
+        let entry = self.granted(call, |policy, grant| self.look_up(path, policy, grant))?;
+        match entry {
+            Some(entry) if entry.is_directory() => Ok(()),
+            Some(_) => {
+                Err(Error::new(ErrorKind::NotADirectory, "is a file, not a directory").at(path))
+            }
+            None => Err(not_found(path)),
+        }
+    }
+
+    /// Returns the etag of the file at each of `paths`, of one moment; `None` where there is no file that
+    /// the caller may read.
+    ///
+    /// # Errors
+    /// `InvalidPath`.
+    pub fn content_ids(&self, paths: &[&str]) -> Result<Vec<Option<ContentHash>>> {
+        let call = self.begin();
+        let paths = paths
+            .iter()
+            .map(|path| VirtualPath::parse(path))
+            .collect::<Result<Vec<_>>>()?;
+        let entries = self.granted(&call, |_, grant| self.store().entries(&paths, grant))?;
+        let visible = self.policy();
+        Ok(paths
+            .iter()
+            .zip(entries)
+            .map(|(path, entry)| {
+                let readable = visible.visible().contains(path.as_str());
+                entry.filter(|_| readable)?.file.map(|file| file.etag)
+            })
+            .collect())
+    }
+}
+
+/// Returns the range of the paths that begin with `prefix`, to which a missing `/` is added.
+pub(super) fn prefix_range(prefix: &str) -> PathRange {
+    match prefix {
+        "" | "/" => PathRange::all(),
+        _ if prefix.starts_with('/') => PathRange::with_prefix(prefix),
+        _ => PathRange::with_prefix(&format!("/{prefix}")),
+    }
+}

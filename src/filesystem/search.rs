@@ -1,0 +1,212 @@
+//! Finding files by name pattern and by content.
+
+use super::line_search::{LineSearch, as_text};
+use super::metadata::base_directory;
+use super::pattern::GlobPattern;
+use super::{Filesystem, FindOptions, GrepOptions, Match, Matches, Page, cursor};
+use crate::access::Action;
+use crate::call::Call;
+use crate::content::ContentReader;
+use crate::error::{ErrorKind, Result};
+use crate::metadata::{Entry, EntryQuery, Scope};
+use crate::path::VirtualPath;
+use crate::range::PathRange;
+
+/// How many names are read in one transaction, so that a long search does not keep the log from starting
+/// over.
+const STEP: usize = 1000;
+/// How much of a content is searched at a time.
+const PIECE: usize = 256 * 1024;
+/// `max_matches` where the caller gives none.
+const DEFAULT_MATCHES: usize = 1000;
+
+impl Filesystem {
+    /// Returns a page of the files whose path below the base matches a glob `pattern`: `*` and `?` stay
+    /// inside a segment, `**` crosses segments, `[…]`, `[!…]` and `{a,b}` are classes and alternatives.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a bad pattern or cursor; `NotFound`, `NotADirectory`, `AccessDenied` for the
+    /// base directory.
+    pub fn glob(&self, pattern: &str, options: &FindOptions) -> Result<Page> {
+        let call = self.begin();
+        let base = base_directory(options.base.as_deref())?;
+        let pattern = GlobPattern::compile(&base, pattern)?;
+        self.check_base(&base, &call)?;
+        let (limit, probe) = cursor::probe(options.limit);
+        let mut names = Names::new(&base, &pattern, cursor::decode(options.cursor.as_deref())?);
+        let mut found = Vec::new();
+        while found.len() < probe
+            && let Some(entries) = names.next(self, &call)?
+        {
+            found.extend(
+                entries
+                    .into_iter()
+                    .filter(|entry| pattern.matches(entry.path.as_str()))
+                    .take(probe - found.len()),
+            );
+        }
+        Ok(cursor::page(found, limit))
+    }
+
+    /// Searches the contents of files for a regular expression, line by line, in time linear in their
+    /// size. Binary files, which have a NUL in their first 8 KiB, are passed over and counted.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a bad expression or pattern; `NotFound`, `NotADirectory`, `AccessDenied` for
+    /// the base directory; `Corrupt` or `NotMounted` for a content that cannot be read.
+    pub fn grep(&self, expression: &str, options: &GrepOptions) -> Result<Matches> {
+        let call = self.begin();
+        let base = base_directory(options.base.as_deref())?;
+        let search = LineSearch::compile(expression, options.ignore_case)?;
+        let files = options.file_pattern.as_deref().unwrap_or("**");
+        let pattern = GlobPattern::compile(&base, files)?;
+        self.check_base(&base, &call)?;
+        let mut names = Names::new(&base, &pattern, None);
+        let mut grep = Grep {
+            search,
+            max_matches: match options.max_matches {
+                0 => DEFAULT_MATCHES,
+                limit => limit,
+            },
+            bytes_left: match options.max_bytes {
+                0 => u64::MAX,
+                limit => limit,
+            },
+            found: Matches::default(),
+        };
+        while let Some(entries) = names.next(self, &call)? {
+            for entry in entries {
+                if !pattern.matches(entry.path.as_str()) {
+                    continue;
+                }
+                if grep.is_over() {
+                    grep.found.truncated = true;
+                    return Ok(grep.found);
+                }
+                match self.open_content(&entry.path, &call) {
+                    Ok(content) => grep.file(&entry.path, content, &call)?,
+                    // Removed, or replaced by a directory, since it was listed.
+                    Err(error)
+                        if matches!(
+                            error.kind(),
+                            ErrorKind::NotFound | ErrorKind::IsADirectory
+                        ) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(grep.found)
+    }
+
+    fn check_base(&self, base: &VirtualPath, call: &Call) -> Result<()> {
+        self.policy().check(base, Action::Read)?;
+        self.require_directory(base, call)
+    }
+}
+
+/// The files that a pattern can match, some at a time.
+struct Names {
+    range: Option<PathRange>,
+    after: Option<String>,
+}
+
+impl Names {
+    fn new(base: &VirtualPath, pattern: &GlobPattern, after: Option<String>) -> Self {
+        let under = PathRange::under(base.as_str());
+        let prefix = match pattern.literal_prefix() {
+            "" | "/" => PathRange::all(),
+            prefix => PathRange::with_prefix(prefix),
+        };
+        Names {
+            range: under.intersection(&prefix),
+            after,
+        }
+    }
+
+    /// Returns the next files; `None` at the end.
+    fn next(&mut self, filesystem: &Filesystem, call: &Call) -> Result<Option<Vec<Entry>>> {
+        let Some(range) = &self.range else {
+            return Ok(None);
+        };
+        let query = EntryQuery {
+            scope: Scope::Range(range.clone()),
+            directories: false,
+            after: self.after.take(),
+            limit: STEP,
+        };
+        let entries =
+            filesystem.granted(call, |_, grant| filesystem.store().page(&query, grant))?;
+        match entries.last() {
+            Some(last) if entries.len() == STEP => {
+                self.after = Some(last.path.as_str().to_owned());
+            }
+            _ => self.range = None,
+        }
+        Ok(Some(entries))
+    }
+}
+
+/// A search through contents.
+struct Grep {
+    search: LineSearch,
+    max_matches: usize,
+    bytes_left: u64,
+    found: Matches,
+}
+
+impl Grep {
+    fn is_over(&self) -> bool {
+        self.found.matches.len() >= self.max_matches || self.bytes_left == 0
+    }
+
+    /// Searches one file.
+    fn file(&mut self, path: &VirtualPath, mut content: ContentReader, call: &Call) -> Result<()> {
+        let mut piece = vec![0; PIECE.min(content.size() as usize)];
+        let mut scan = self.search.scan();
+        let matches = &mut self.found.matches;
+        let max_matches = self.max_matches;
+        let mut too_many = false;
+        let mut cut = false;
+        let mut add = |line, text: &[u8], start, end| {
+            if matches.len() == max_matches {
+                too_many = true;
+                return false;
+            }
+            let (text, match_start, match_end) = as_text(text, start, end);
+            matches.push(Match {
+                path: path.clone(),
+                line,
+                text,
+                match_start,
+                match_end,
+            });
+            true
+        };
+        let mut offset = 0;
+        loop {
+            call.check()?;
+            let wanted = piece
+                .len()
+                .min(usize::try_from(self.bytes_left).unwrap_or(usize::MAX));
+            let count = content
+                .read_at(offset, &mut piece[..wanted])
+                .map_err(|error| error.at(path))?;
+            if offset == 0 && LineSearch::is_binary(&piece[..count]) {
+                self.found.skipped += 1;
+                return Ok(());
+            }
+            offset += count as u64;
+            self.bytes_left -= count as u64;
+            if count == 0 {
+                cut = offset < content.size();
+                scan.finish(&mut add);
+                break;
+            }
+            if !scan.feed(&piece[..count], &mut add) {
+                break;
+            }
+        }
+        self.found.truncated |= too_many || cut;
+        Ok(())
+    }
+}

@@ -1,0 +1,130 @@
+//! Reading and writing files piece by piece, in bounded memory.
+
+use std::sync::Arc;
+
+use super::change::write_options;
+use super::files::entry_of;
+use super::{Filesystem, WriteOptions};
+use crate::access::Action;
+use crate::content::{ContentBuilder, ContentReader};
+use crate::error::Result;
+use crate::metadata::{Change, Conditions, Entry};
+use crate::path::VirtualPath;
+
+impl Filesystem {
+    /// Opens the file at `path` for reading.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn open_reader(&self, path: &str) -> Result<Reader> {
+        let call = self.begin();
+        let path = VirtualPath::parse(path)?;
+        Ok(Reader {
+            content: self.open_content(&path, &call)?,
+            _filesystem: self.child(),
+            path,
+            position: 0,
+        })
+    }
+
+    /// Begins to write the file at `path`, which appears at [`Writer::commit`]. Conditions are checked
+    /// there.
+    ///
+    /// # Errors
+    /// `InvalidPath`, `InvalidArgument`, `AccessDenied`, `ReadOnly`, `NoSpace`.
+    pub fn open_writer(&self, path: &str, options: &WriteOptions) -> Result<Writer> {
+        let path = VirtualPath::parse(path)?;
+        let (conditions, mime_type) = write_options(options)?;
+        self.pre_authorize(&path, Action::Write)?;
+        let backend = Arc::clone(self.placement().backend_for(path.as_str()));
+        let content = self
+            .placement()
+            .builder(&backend)
+            .map_err(|error| error.at(&path))?;
+        Ok(Writer {
+            filesystem: self.child(),
+            path,
+            backend,
+            content,
+            conditions,
+            mime_type,
+        })
+    }
+}
+
+/// A file open for reading. It shows the content that was there when it was opened, whatever happens to
+/// the path, and keeps the store open.
+pub struct Reader {
+    content: ContentReader,
+    path: VirtualPath,
+    position: u64,
+    _filesystem: Filesystem,
+}
+
+impl Reader {
+    /// Returns the number of bytes of the file.
+    pub fn size(&self) -> u64 {
+        self.content.size()
+    }
+
+    /// Reads on until `buffer` is full or the file ends, and returns the number of bytes; 0 at the end.
+    ///
+    /// # Errors
+    /// `Corrupt` if what is read is damaged; `Io`.
+    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let count = self
+            .content
+            .read_at(self.position, buffer)
+            .map_err(|error| error.at(&self.path))?;
+        self.position += count as u64;
+        Ok(count)
+    }
+
+    /// Goes to `offset`, which may lie beyond the end: the next read then returns 0.
+    pub fn seek(&mut self, offset: u64) -> Result<()> {
+        self.position = offset;
+        Ok(())
+    }
+}
+
+/// A file being written. Dropping it leaves everything as it was.
+pub struct Writer {
+    filesystem: Filesystem,
+    path: VirtualPath,
+    backend: Arc<str>,
+    content: ContentBuilder,
+    conditions: Conditions,
+    mime_type: Option<String>,
+}
+
+impl Writer {
+    /// Appends `data` to what was written.
+    ///
+    /// # Errors
+    /// `NoSpace`, `Io`.
+    pub fn write(&mut self, data: &[u8]) -> Result<()> {
+        self.content
+            .write(data)
+            .map_err(|error| error.at(&self.path))
+    }
+
+    /// Makes what was written the content of the file, atomically, and returns its entry.
+    ///
+    /// # Errors
+    /// As [`Filesystem::write`].
+    pub fn commit(self) -> Result<Entry> {
+        let call = self.filesystem.begin();
+        let content = self
+            .content
+            .finish()
+            .map_err(|error| error.at(&self.path))?;
+        let change = Change::Write {
+            path: self.path,
+            content,
+            backend: self.backend,
+            conditions: self.conditions,
+            mime_type: self.mime_type,
+        };
+        entry_of(self.filesystem.commit_one(change, &call)?)
+    }
+}

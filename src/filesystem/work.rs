@@ -1,0 +1,111 @@
+//! Queries over work items.
+
+use serde_json::{Map, Value, json};
+
+use super::listing::prefix_range;
+use super::{Filesystem, WorkItem, WorkView};
+use crate::error::Result;
+use crate::path::VirtualPath;
+use crate::work::{Blocker, Explanation, Status, format_time};
+
+impl Filesystem {
+    /// Returns the first `limit` items of `view` that the caller may read.
+    pub fn work(&self, view: WorkView, limit: usize) -> Result<Vec<WorkItem>> {
+        let call = self.begin();
+        self.granted(&call, |policy, grant| {
+            self.store().work(view, limit, policy.rules(), grant)
+        })
+    }
+
+    /// Returns as JSON why the item at `path` can or cannot be worked on: its status, whether it is
+    /// `claimable`, the number of `dependencies`, and what is `open` (id, path, status, reason).
+    ///
+    /// # Errors
+    /// `NotFound`, `IsADirectory`, `AccessDenied`.
+    pub fn work_explain(&self, path: &str) -> Result<String> {
+        let call = self.begin();
+        let path = VirtualPath::parse(path)?;
+        let explanation = self.granted(&call, |policy, grant| {
+            self.require_whole(&path, policy, grant)?;
+            self.store().explain(&path, grant)
+        })?;
+        Ok(explain(&path, &explanation).to_string())
+    }
+
+    /// Returns as JSON how many items under the raw `prefix` the caller may read: `total`, `by_status`
+    /// (sums to the total), and `views`, which are disjoint.
+    pub fn work_stats(&self, prefix: Option<&str>) -> Result<String> {
+        let call = self.begin();
+        let range = prefix_range(prefix.unwrap_or(""));
+        let counts = self.granted(&call, |_, grant| self.store().work_counts(&range, grant))?;
+        let by_status: Map<String, Value> = Status::ALL
+            .iter()
+            .zip(counts.by_status)
+            .map(|(status, count)| (status.name().to_owned(), count.into()))
+            .collect();
+        Ok(json!({
+            "total": counts.by_status.iter().sum::<u64>(),
+            "by_status": by_status,
+            "views": {
+                "ready": counts.ready,
+                "delayed": counts.delayed,
+                "blocked": counts.blocked,
+                "pending": counts.pending,
+                "in_progress": counts.in_progress,
+            },
+        })
+        .to_string())
+    }
+}
+
+fn explain(path: &VirtualPath, explanation: &Explanation) -> Value {
+    let delayed = explanation
+        .not_before
+        .filter(|time| *time > crate::metadata::now());
+    let claimable = explanation.status == Some(Status::Ready)
+        && explanation.open.is_empty()
+        && delayed.is_none();
+    json!({
+        "path": path.as_str(),
+        "status": explanation.status.map(Status::name),
+        "claimable": claimable,
+        "reason": reason(explanation, delayed.is_some()),
+        "dependencies": explanation.dependencies,
+        "open": explanation.open.iter().map(explain_blocker).collect::<Vec<_>>(),
+        "not_before": explanation.not_before.map(format_time),
+        "worker_id": explanation.worker_id,
+    })
+}
+
+fn reason(explanation: &Explanation, delayed: bool) -> &'static str {
+    match explanation.status {
+        None => "the file is no work item: it has no status",
+        Some(Status::Ready | Status::Pending | Status::Blocked) if !explanation.open.is_empty() => {
+            "it waits for its dependencies"
+        }
+        Some(Status::Ready) if delayed => "its not_before has not passed",
+        Some(Status::Ready) => "it may be worked on",
+        Some(Status::Pending) => "it is pending until its owner makes it ready",
+        Some(Status::Blocked) => "it is held by hand: blocked without dependencies",
+        Some(Status::InProgress) => "it is being worked on",
+        Some(Status::Completed) => "it is completed",
+        Some(Status::Failed) => "it failed",
+        Some(Status::Cancelled) => "it was cancelled",
+    }
+}
+
+fn explain_blocker(blocker: &Blocker) -> Value {
+    let reason = match (blocker.path_id, blocker.deleted, blocker.status) {
+        (None, ..) => "not visible",
+        (_, true, _) => "deleted before it was completed",
+        (.., Some(Status::Failed)) => "failed",
+        (.., Some(Status::Cancelled)) => "cancelled",
+        _ => "not completed yet",
+    };
+    json!({
+        "path_id": blocker.path_id.map(|id| id.to_string()),
+        "path": blocker.path,
+        "status": blocker.status.map(Status::name),
+        "reason": reason,
+    })
+}

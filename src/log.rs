@@ -1,0 +1,129 @@
+//! What the library has to say while it works. Nothing is said unless the host asked for it.
+//!
+//! There is one receiver for the process. It is called on the thread that emits, with no lock of
+//! the store held by this module; what it emits itself is dropped, so it cannot recurse.
+
+use std::cell::Cell;
+use std::fmt::Display;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use parking_lot::RwLock;
+
+/// How grave a line is. A receiver asks for one level and gets the graver ones too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Level {
+    /// Something was lost, or a promise of the host's configuration cannot be kept.
+    Error = 1,
+    /// Something the operator may want to look at; the store goes on.
+    Warn = 2,
+    /// Openings, migrations, checkpoints that took long.
+    Info = 3,
+    /// For those who look for a fault.
+    Debug = 4,
+}
+
+/// Receives each line with its level.
+pub type Receiver = Box<dyn Fn(Level, &str) + Send + Sync>;
+
+/// The receiver's level, 0 without one: what [`emit`] looks at first, so that silence costs a load.
+static LEVEL: AtomicU8 = AtomicU8::new(0);
+static RECEIVER: RwLock<Option<Receiver>> = RwLock::new(None);
+
+thread_local! {
+    static RECEIVING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Sends the lines of `level` and graver ones to `receiver` from now on; `None` is silence.
+/// When this returns, the former receiver is not running and will not be called again.
+///
+/// Returns `false`, and changes nothing, when called by the receiver itself.
+pub fn set(level: Level, receiver: Option<Receiver>) -> bool {
+    if is_receiving() {
+        return false;
+    }
+    let mut current = RECEIVER.write();
+    LEVEL.store(
+        receiver.as_ref().map_or(0, |_| level as u8),
+        Ordering::Relaxed,
+    );
+    *current = receiver;
+    true
+}
+
+/// Returns whether the receiver is running on this thread.
+pub fn is_receiving() -> bool {
+    RECEIVING.with(Cell::get)
+}
+
+/// Says `line` at `level`. Formats nothing unless somebody listens.
+pub fn emit(level: Level, line: &dyn Display) {
+    if LEVEL.load(Ordering::Relaxed) < level as u8 || is_receiving() {
+        return;
+    }
+    let receiver = RECEIVER.read();
+    // The level may have changed on the way to the lock.
+    if LEVEL.load(Ordering::Relaxed) < level as u8 {
+        return;
+    }
+    if let Some(receiver) = &*receiver {
+        let line = line.to_string();
+        let _running = Running::start();
+        receiver(level, &line);
+    }
+}
+
+/// Marks the thread as one that runs the receiver, until dropped.
+struct Running;
+
+impl Running {
+    fn start() -> Self {
+        RECEIVING.with(|receiving| receiving.set(true));
+        Running
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        RECEIVING.with(|receiving| receiving.set(false));
+    }
+}
+
+/// Held by each test that sets the receiver, since there is one for the process.
+#[cfg(test)]
+pub(crate) static RECEIVER_OF_A_TEST: parking_lot::Mutex<()> = parking_lot::Mutex::new(());
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
+
+    #[test]
+    fn a_receiver_gets_its_level_and_graver_ones_and_cannot_recurse() {
+        let _alone = RECEIVER_OF_A_TEST.lock();
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&lines);
+        let receiver = Box::new(move |level, line: &str| {
+            sink.lock().push((level, line.to_owned()));
+            emit(Level::Error, &"an echo");
+            assert!(!set(Level::Error, None), "the receiver replaced itself");
+        });
+        assert!(set(Level::Warn, Some(receiver)));
+        emit(Level::Error, &"grave");
+        emit(Level::Warn, &"less so");
+        emit(Level::Info, &"chatter");
+        assert!(set(Level::Debug, None));
+        emit(Level::Error, &"nobody listens");
+        for expected in [(Level::Error, "grave"), (Level::Warn, "less so")] {
+            let expected = (expected.0, expected.1.to_owned());
+            assert!(lines.lock().contains(&expected), "{expected:?} is missing");
+        }
+        let unwanted = |(_, line): &(Level, String)| {
+            ["an echo", "chatter", "nobody listens"].contains(&line.as_str())
+        };
+        let lines = lines.lock();
+        assert!(!lines.iter().any(unwanted), "{lines:?}");
+    }
+}

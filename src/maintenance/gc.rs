@@ -1,0 +1,69 @@
+//! Collecting what no file needs: unfinished writes of dead processes, and contents that no path holds.
+
+use serde_json::json;
+
+use crate::content::{ContentHash, Reclaimed};
+use crate::error::{Error, Result};
+use crate::filesystem::{Filesystem, Progress};
+
+/// How many contents are looked up together. The write lock is held only for those that no path holds.
+const STEP: usize = 256;
+
+impl Filesystem {
+    /// Removes what no file needs from every backend that this handle has, while others go on working,
+    /// and returns a JSON report: `temporary_files`, `temporary_bytes`, `dropped_contents`,
+    /// `orphan_contents`, `orphan_bytes`.
+    ///
+    /// # Errors
+    /// `AccessDenied` unless the handle is admin, or has neither tenant nor agent; `Cancelled`; `Io`.
+    pub fn gc(&self, progress: Progress<'_>) -> Result<String> {
+        let call = self.begin();
+        self.policy().check_maintenance("gc")?;
+        let placement = self.placement();
+        let mut temporary = Reclaimed::default();
+        let mut orphans = Reclaimed::default();
+        let mut looked_at = 0;
+        let dropped = self.store().sweep(placement, &call)?;
+        for name in placement.writable_names() {
+            let store = placement.store(name)?;
+            let unfinished = store.reclaim_unfinished()?;
+            temporary.files += unfinished.files;
+            temporary.bytes += unfinished.bytes;
+            let mut step: Vec<(ContentHash, u64)> = Vec::with_capacity(STEP);
+            let mut collect = |step: &mut Vec<(ContentHash, u64)>| -> Result<()> {
+                call.check()?;
+                let hashes: Vec<_> = step.iter().map(|(hash, _)| *hash).collect();
+                let removed = self
+                    .store()
+                    .remove_orphans(name, &hashes, placement, &call)?;
+                looked_at += hashes.len() as u64;
+                for (hash, bytes) in step.drain(..) {
+                    if removed.contains(&hash) {
+                        orphans.files += 1;
+                        orphans.bytes += bytes;
+                    }
+                }
+                match progress(looked_at, 0, "contents") {
+                    true => Ok(()),
+                    false => Err(Error::cancelled()),
+                }
+            };
+            store.walk(&mut |hash, bytes| {
+                step.push((hash, bytes));
+                if step.len() == STEP {
+                    collect(&mut step)?;
+                }
+                Ok(true)
+            })?;
+            collect(&mut step)?;
+        }
+        Ok(json!({
+            "temporary_files": temporary.files,
+            "temporary_bytes": temporary.bytes,
+            "dropped_contents": dropped,
+            "orphan_contents": orphans.files,
+            "orphan_bytes": orphans.bytes,
+        })
+        .to_string())
+    }
+}

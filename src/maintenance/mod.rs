@@ -1,0 +1,3 @@
+//! Upkeep of a store.
+
+mod gc;

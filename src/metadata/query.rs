@@ -1,0 +1,100 @@
+//! What can be asked of a metadata store beyond one name.
+
+use std::sync::Arc;
+
+use crate::content::{BlockHashes, ContentHash};
+use crate::path::VirtualPath;
+use crate::range::PathRange;
+
+/// Which names a query is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything in a range.
+    Range(PathRange),
+    /// The direct children of a directory.
+    Children(VirtualPath),
+}
+
+impl Scope {
+    /// Returns the range that holds all of it.
+    pub fn range(&self) -> PathRange {
+        match self {
+            Scope::Range(range) => range.clone(),
+            Scope::Children(directory) => PathRange::under(directory.as_str()),
+        }
+    }
+}
+
+/// A page of entries, in the order of their paths.
+#[derive(Debug, Clone)]
+pub struct EntryQuery {
+    /// Where to look.
+    pub scope: Scope,
+    /// Whether directories count.
+    pub directories: bool,
+    /// Only paths after this one.
+    pub after: Option<String>,
+    /// Most entries; `usize::MAX` for all.
+    pub limit: usize,
+}
+
+/// A page of the files whose metadata has a value.
+#[derive(Debug, Clone)]
+pub struct MetadataQuery {
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub value: super::MetadataValue,
+    /// Where to look.
+    pub range: PathRange,
+    /// Only paths after this one.
+    pub after: Option<String>,
+    /// Most entries; `usize::MAX` for all.
+    pub limit: usize,
+}
+
+/// How to get at the content of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredContent {
+    /// The backend that holds it.
+    pub backend: Arc<str>,
+    /// Its hash.
+    pub hash: ContentHash,
+    /// Its length in bytes.
+    pub size: u64,
+    /// The bytes, where they are inline.
+    pub data: Option<Vec<u8>>,
+    /// Hashes of the blocks, where it is a file of several.
+    pub blocks: BlockHashes,
+}
+
+/// One content as the paths in view hold it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContentCount {
+    /// Its length in bytes.
+    pub size: u64,
+    /// How many paths hold it.
+    pub references: u64,
+}
+
+/// What files occupy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StorageTotals {
+    /// Number of files.
+    pub files: u64,
+    /// Sum of their sizes.
+    pub logical_bytes: u64,
+    /// Number of distinct contents.
+    pub distinct_contents: u64,
+    /// Sum of the sizes of those.
+    pub physical_bytes: u64,
+}
+
+/// What the files in view occupy, in all and for each tenant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StorageReport {
+    /// All files.
+    pub total: StorageTotals,
+    /// By the tenant segment of the path; `None` for paths without.
+    pub tenants: Vec<(Option<String>, StorageTotals)>,
+}

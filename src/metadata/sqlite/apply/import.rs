@@ -1,0 +1,97 @@
+//! Creating a file as an export described it.
+
+use super::super::rows;
+use super::super::statistics;
+use super::super::transaction::Transaction;
+use super::super::work;
+use super::conditions::is_directory;
+use super::content::{self, HeldContent};
+use super::directories::ensure_parent;
+use super::files::{self, NewFile};
+use super::{metadata, remove};
+use crate::content::ContentHash;
+use crate::error::{Error, Result};
+use crate::metadata::{Entry, ImportedFile, PathId, guess_mime_type};
+
+/// Creates the file, replacing one that stands there. Its content must be held by a path that the
+/// caller may read: a hash alone is no key to others' bytes.
+pub(super) fn import(tx: &mut Transaction<'_>, imported: &ImportedFile) -> Result<Entry> {
+    let path = &imported.path;
+    let held = readable_content(tx, &imported.etag)?.ok_or_else(|| {
+        Error::not_found(format!(
+            "no readable file has the content {}",
+            imported.etag
+        ))
+        .at(path)
+    })?;
+    if held.size != imported.size {
+        return Err(Error::invalid_argument("the size is not that of the content").at(path));
+    }
+    let held = content::carry(tx, held, path.as_str())?;
+    let existing = rows::find(tx.connection, path.as_str())?;
+    if let Some(row) = &existing {
+        if row.file.is_none() {
+            return Err(is_directory(path));
+        }
+        remove::row_of_file(tx, row)?;
+    }
+    ensure_parent(tx, path.as_str())?;
+    let file = NewFile {
+        path_id: free_id(tx, imported.path_id)?,
+        created_at: imported.created_at,
+        modified_at: imported.modified_at,
+        version: imported.version.max(1),
+        mime_type: imported
+            .mime_type
+            .as_deref()
+            .unwrap_or_else(|| guess_mime_type(path.name())),
+        mime_given: imported.mime_type.is_some(),
+    };
+    let entry = files::insert(tx, path, &held, &file)?;
+    if let Some(row) = rows::find(tx.connection, path.as_str())? {
+        metadata::set_on(tx, &row, &imported.metadata)?;
+        work::imported(tx, &row)?;
+    }
+    Ok(entry)
+}
+
+/// Returns the content `etag` as held by some path that the caller may read.
+fn readable_content(tx: &Transaction<'_>, etag: &ContentHash) -> Result<Option<HeldContent>> {
+    let visible = tx.visible()?;
+    for (backend_id, content_id, size) in statistics::contents(tx.connection, etag)? {
+        let held = HeldContent {
+            backend_id,
+            content_id,
+            etag: *etag,
+            size,
+        };
+        for range in &visible.ranges {
+            if tx
+                .connection
+                .prepare_cached(
+                    "SELECT 1 FROM paths
+                     WHERE etag = ?1 AND backend_id = ?2 AND content_id = ?3
+                       AND path >= ?4 AND path < ?5 LIMIT 1",
+                )?
+                .exists((
+                    etag.as_bytes(),
+                    backend_id,
+                    content_id,
+                    &range.start,
+                    &range.end,
+                ))?
+            {
+                return Ok(Some(held));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Returns `wanted` if no file has it, else a new id.
+fn free_id(tx: &Transaction<'_>, wanted: Option<PathId>) -> Result<PathId> {
+    match wanted {
+        Some(id) if rows::find_path_of_id(tx.connection, id)?.is_none() => Ok(id),
+        _ => Ok(PathId::generate()),
+    }
+}

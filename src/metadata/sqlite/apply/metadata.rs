@@ -1,0 +1,69 @@
+//! Changing metadata.
+
+use super::super::rows::PathRow;
+use super::super::transaction::Transaction;
+use super::super::work;
+use super::conditions::existing_file;
+use crate::error::{Error, Result};
+use crate::metadata::{Conditions, Entry, MetadataValue};
+use crate::path::VirtualPath;
+use crate::work::is_work_key;
+
+/// Sets keys of the file at `path`.
+pub(super) fn set(
+    tx: &mut Transaction<'_>,
+    path: &VirtualPath,
+    values: &[(String, MetadataValue)],
+    conditions: &Conditions,
+) -> Result<Option<Entry>> {
+    let row = existing_file(tx, path, conditions)?;
+    set_on(tx, &row, values)?;
+    row.into_entry(tx.backends).map(Some)
+}
+
+/// Sets keys of the file `row`.
+pub(super) fn set_on(
+    tx: &mut Transaction<'_>,
+    row: &PathRow,
+    values: &[(String, MetadataValue)],
+) -> Result<()> {
+    let mut fields = Vec::new();
+    for (key, value) in values {
+        match value {
+            MetadataValue::Work(field) => fields.push(field),
+            MetadataValue::Json { text, digest } => {
+                tx.run(
+                    "INSERT INTO metadata (path, key, value, digest) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT (path, key)
+                     DO UPDATE SET value = excluded.value, digest = excluded.digest",
+                    (&row.path, key, text, digest),
+                )?;
+            }
+        }
+    }
+    if fields.is_empty() {
+        return Ok(());
+    }
+    work::set(tx, row, &fields)
+}
+
+/// Removes one key of the file at `path`.
+pub(super) fn delete(
+    tx: &mut Transaction<'_>,
+    path: &VirtualPath,
+    key: &str,
+) -> Result<Option<Entry>> {
+    let row = existing_file(tx, path, &Conditions::default())?;
+    let found = if is_work_key(key) {
+        work::clear(tx, &row, key)?
+    } else {
+        tx.run(
+            "DELETE FROM metadata WHERE path = ?1 AND key = ?2",
+            (path.as_str(), key),
+        )? > 0
+    };
+    if !found {
+        return Err(Error::not_found(format!("no metadata key {key:?}")).at(path));
+    }
+    row.into_entry(tx.backends).map(Some)
+}

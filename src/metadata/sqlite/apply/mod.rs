@@ -1,0 +1,71 @@
+//! Applying changes.
+
+mod conditions;
+mod content;
+mod directories;
+mod files;
+mod import;
+mod metadata;
+mod relocate;
+mod remove;
+
+use super::transaction::Transaction;
+use super::work;
+use crate::error::Result;
+use crate::metadata::{Change, Entry};
+
+
+/// Applies `changes` in order, then what they entail for work items. Returns the entry that each left.
+pub(super) fn all(tx: &mut Transaction<'_>, changes: &[Change]) -> Result<Vec<Option<Entry>>> {
+    let batch = changes.len() > 1;
+    let mut entries = Vec::with_capacity(changes.len());
+    for (index, change) in changes.iter().enumerate() {
+        if batch {
+            tx.grant.call.check()?;
+        }
+        entries.push(one(tx, change).map_err(|error| error.in_operation(index))?);
+    }
+    work::settle(tx)?;
+    Ok(entries)
+}
+
+fn one(tx: &mut Transaction<'_>, change: &Change) -> Result<Option<Entry>> {
+    match change {
+        Change::Write {
+            path,
+            content,
+            backend,
+            conditions,
+            mime_type,
+        } => files::write(tx, path, content, backend, conditions, mime_type.as_deref()).map(Some),
+        Change::Append {
+            path,
+            data,
+            conditions,
+            mime_type,
+        } => files::append(tx, path, data, conditions, mime_type.as_deref()).map(Some),
+        Change::Delete { path, conditions } => remove::file(tx, path, conditions).map(|()| None),
+        Change::Rename(relocation) => relocate::rename(tx, relocation),
+        Change::Copy(relocation) => relocate::copy(tx, relocation),
+        Change::MakeDirectory {
+            path,
+            parents,
+            exist_ok,
+            given_depth,
+        } => directories::make(tx, path, *parents, *exist_ok, *given_depth).map(Some),
+        Change::RemoveDirectory { path, recursive } => {
+            remove::directory(tx, path, *recursive).map(|()| None)
+        }
+        Change::SetMetadata {
+            path,
+            values,
+            conditions,
+        } => metadata::set(tx, path, values, conditions),
+        Change::DeleteMetadata { path, key } => metadata::delete(tx, path, key),
+        Change::Require { path, conditions } => {
+            let row = super::rows::find(tx.connection, path.as_str())?;
+            conditions::check(tx, path, row.as_ref(), conditions).map(|()| None)
+        }
+        Change::Import(file) => import::import(tx, file).map(Some),
+    }
+}

@@ -1,0 +1,128 @@
+//! Connections to the database, and how they wait for each other.
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::call::Call;
+use crate::error::Result;
+
+/// How often a waiter yields before it sleeps between attempts.
+const YIELDS: i32 = 20;
+/// How long it sleeps then.
+const PAUSE: Duration = Duration::from_micros(50);
+/// The write-ahead log keeps this much of its file when it starts over: overwriting is faster than
+/// growing.
+const WAL_KEPT_BYTES: i64 = 64 * 1024 * 1024;
+/// Distinct statements that a connection keeps prepared.
+const STATEMENTS: usize = 160;
+
+struct Waiter {
+    call: Call,
+    deadline: Option<Instant>,
+}
+
+thread_local! {
+    /// The call that this thread is carrying out: SQLite asks it whether to go on waiting.
+    static WAITER: RefCell<Option<Waiter>> = const { RefCell::new(None) };
+}
+
+/// Runs `work`, waiting for others' commits as `call` allows: up to its time limit, and until it is
+/// interrupted.
+pub(super) fn waiting_as<T>(call: &Call, work: impl FnOnce() -> T) -> T {
+    struct Restore(Option<Waiter>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            WAITER.set(self.0.take());
+        }
+    }
+    let waiter = Waiter {
+        call: call.clone(),
+        deadline: None,
+    };
+    let _restore = Restore(WAITER.replace(Some(waiter)));
+    work()
+}
+
+/// Says whether to try again. SQLite's own handler sleeps ever longer, so that one of many waiters
+/// starves; this one yields, then sleeps shortly.
+fn keep_waiting(attempt: i32) -> bool {
+    WAITER.with_borrow_mut(|waiter| {
+        let Some(waiter) = waiter else {
+            return false;
+        };
+        if attempt == 0 {
+            waiter.deadline = waiter.call.busy_deadline();
+        }
+        let expired = waiter
+            .deadline
+            .is_some_and(|deadline| Instant::now() >= deadline);
+        if expired || waiter.call.is_cancelled() {
+            return false;
+        }
+        if attempt < YIELDS {
+            thread::yield_now();
+        } else {
+            thread::sleep(PAUSE);
+        }
+        true
+    })
+}
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Creates the database if it is missing.
+    Creator,
+    Writer,
+    Reader,
+}
+
+/// Opens a connection whose page cache holds at most `cache_kib` KiB.
+pub(super) fn open(path: &Path, role: Role, cache_kib: u32) -> Result<Connection> {
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if role == Role::Creator {
+        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+    }
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_handler(Some(keep_waiting))?;
+    // Without it every cached statement with a join is prepared again at each run: the statement
+    // cache clears bindings, and the planner's statistics make it look at them.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    if role == Role::Reader {
+        connection.pragma_update(None, "query_only", true)?;
+    }
+    Ok(connection)
+}
+
+/// Runs `work` in a write transaction, which is rolled back if it fails.
+pub(super) fn in_transaction<T>(
+    connection: &Connection,
+    work: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    let result = work().and_then(|value| {
+        connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(value)
+    });
+    if result.is_err() {
+        abandon(connection);
+    }
+    result
+}
+
+/// Rolls back whatever transaction is open.
+pub(super) fn abandon(connection: &Connection) {
+    if !connection.is_autocommit() {
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+}

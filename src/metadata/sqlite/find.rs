@@ -1,0 +1,82 @@
+//! Reading metadata, and finding files by it.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::work;
+use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::{MetadataQuery, MetadataValue};
+use crate::path::VirtualPath;
+use crate::range::Visible;
+
+/// Returns an error unless `path` is a file.
+pub(super) fn require_file(connection: &Connection, path: &VirtualPath) -> Result<()> {
+    let kind: Option<i64> = connection
+        .prepare_cached("SELECT kind FROM paths WHERE path = ?1")?
+        .query_row([path.as_str()], |row| row.get(0))
+        .optional()?;
+    match kind {
+        Some(1) => Ok(()),
+        Some(_) => Err(Error::new(ErrorKind::IsADirectory, "is a directory").at(path)),
+        None => Err(Error::not_found("no such file or directory").at(path)),
+    }
+}
+
+/// Returns the JSON text of the untyped `key` of the file at `path`.
+pub(super) fn value(
+    connection: &Connection,
+    path: &VirtualPath,
+    key: &str,
+) -> Result<Option<String>> {
+    Ok(connection
+        .prepare_cached("SELECT value FROM metadata WHERE path = ?1 AND key = ?2")?
+        .query_row([path.as_str(), key], |row| row.get(0))
+        .optional()?)
+}
+
+/// Returns all untyped keys of the file at `path` with their JSON texts.
+pub(super) fn values(connection: &Connection, path: &VirtualPath) -> Result<Vec<(String, String)>> {
+    Ok(connection
+        .prepare_cached("SELECT key, value FROM metadata WHERE path = ?1 ORDER BY key")?
+        .query_map([path.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?)
+}
+
+/// Returns the first visible paths that `query` is about, in order.
+pub(super) fn paths(
+    connection: &Connection,
+    query: &MetadataQuery,
+    visible: &Visible,
+) -> Result<Vec<String>> {
+    let rest = match &query.after {
+        Some(last) => query.range.after(last),
+        None => Some(query.range.clone()),
+    };
+    let mut paths = Vec::new();
+    for range in rest.iter().flat_map(|rest| visible.within(rest)) {
+        let limit = query.limit - paths.len();
+        if limit == 0 {
+            break;
+        }
+        match &query.value {
+            MetadataValue::Work(field) => {
+                paths.extend(work::find(connection, field, &range, limit)?);
+            }
+            MetadataValue::Json { digest, .. } => {
+                let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+                let mut statement = connection.prepare_cached(
+                    "SELECT path FROM metadata
+                     WHERE key = ?1 AND digest = ?2 AND path >= ?3 AND path < ?4
+                     ORDER BY path LIMIT ?5",
+                )?;
+                let found = statement.query_map(
+                    (&query.key, digest, &range.start, &range.end, limit),
+                    |row| row.get(0),
+                )?;
+                for path in found {
+                    paths.push(path?);
+                }
+            }
+        }
+    }
+    Ok(paths)
+}

@@ -1,0 +1,77 @@
+//! What every transaction reads first, and the ranges it then runs on.
+
+use std::borrow::Cow;
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::schema::{SCHEMA_VERSION, newer_schema};
+use crate::error::{Error, Result};
+use crate::metadata::{StoreError, StoreResult};
+use crate::range::{PathRange, Visible};
+
+/// Checks that the schema is known and the rules are those of `rules_version`.
+pub(super) fn check(connection: &Connection, rules_version: i64) -> StoreResult<()> {
+    let (schema, rules) = versions(connection)?;
+    verify(schema, rules, rules_version)
+}
+
+/// Compares what a statement read of the store's row.
+pub(super) fn verify(schema: i64, rules: i64, granted_rules: i64) -> StoreResult<()> {
+    check_schema(schema)?;
+    if rules != granted_rules {
+        return Err(StoreError::RulesChanged);
+    }
+    Ok(())
+}
+
+/// Returns the schema version and the rules version.
+pub(super) fn versions(connection: &Connection) -> Result<(i64, i64)> {
+    let versions = connection
+        .prepare_cached("SELECT schema_version, rules_version FROM store WHERE id = 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    versions.ok_or_else(|| Error::corrupt("the database has no store row"))
+}
+
+/// Returns an error if `schema` is newer than this version knows.
+pub(super) fn check_schema(schema: i64) -> Result<()> {
+    if schema > SCHEMA_VERSION {
+        Err(newer_schema(schema))
+    } else {
+        Ok(())
+    }
+}
+
+/// Returns `visible` with its parts below each child of a directory made explicit.
+pub(super) fn resolve<'a>(
+    visible: &'a Visible,
+    connection: &Connection,
+) -> Result<Cow<'a, Visible>> {
+    let Some((directory, _)) = &visible.each_child else {
+        return Ok(Cow::Borrowed(visible));
+    };
+    let mut children = Vec::new();
+    let mut rest = PathRange::under(directory);
+    while let Some(child) = first_path(connection, &rest)? {
+        // Rows are sorted by path, and every ancestor has a row, so a child comes before what is
+        // under it; names like `child-1` sort in between and are found in turn.
+        rest.start = format!("{child}\u{1}");
+        if child[directory.len() + 1..].contains('/') {
+            let end = child[directory.len() + 1..].find('/').unwrap_or(0) + directory.len() + 1;
+            rest.start = format!("{}0", &child[..end]);
+            continue;
+        }
+        children.push(child);
+    }
+    Ok(visible.resolve(children))
+}
+
+/// Returns the first path in `range`.
+pub(super) fn first_path(connection: &Connection, range: &PathRange) -> Result<Option<String>> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT path FROM paths WHERE path >= ?1 AND path < ?2 ORDER BY path LIMIT 1",
+        )?
+        .query_row([&range.start, &range.end], |row| row.get(0))
+        .optional()?)
+}

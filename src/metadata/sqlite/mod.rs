@@ -1,0 +1,346 @@
+//! Metadata in SQLite.
+//!
+//! | what | where |
+//! |---|---|
+//! | tables, views, migrations | `schema/`, [`schema`] |
+//! | connections and how they wait | [`connection`], [`readers`] |
+//! | the one writer and group commit | [`writer`], [`group`], [`transaction`] |
+//! | what each change does | [`apply`], [`work`] |
+//! | what is read | [`entries`], [`listing`], [`statistics`], [`namespaces`], [`work`] |
+//! | files of dropped contents | [`sweep`] |
+//! | checkpoints of the log | [`checkpoint`] |
+
+mod apply;
+mod backends;
+mod checkpoint;
+mod connection;
+mod entries;
+mod find;
+mod group;
+mod guard;
+mod listing;
+mod namespaces;
+mod readers;
+mod rows;
+mod schema;
+mod statistics;
+mod sweep;
+mod transaction;
+mod work;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use self::backends::BackendCache;
+use self::checkpoint::Checkpointer;
+use self::connection::Role;
+use self::group::GroupContext;
+use self::readers::Readers;
+use self::writer::Writer;
+use super::{
+    ContentCount, Entry, EntryQuery, Grant, MetadataQuery, MetadataStore, PathId, StorageReport,
+    StoreResult, StoredContent, WriteSet,
+};
+use crate::access::{NamespaceRule, Rules};
+use crate::call::Call;
+use crate::content::{ContentHash, Placement};
+use crate::error::Result;
+use crate::path::VirtualPath;
+use crate::range::PathRange;
+use crate::work::{Explanation, WorkCounts, WorkItem, WorkView, is_work_key};
+
+/// What an engine asks of its database.
+#[derive(Debug, Clone, Copy)]
+pub struct SqliteOptions {
+    /// Bound of all page caches together, in KiB.
+    pub cache_kib: u32,
+    /// Checkpoints are made by a thread; else by those who commit.
+    pub housekeeping: bool,
+}
+
+/// The metadata of one store, in one database.
+pub struct SqliteStore {
+    // Dropped in this order: the writer's connection is the last one, so that closing it folds the log
+    // into the database.
+    checkpointer: Checkpointer,
+    readers: Readers,
+    writer: Writer,
+    backends: Arc<BackendCache>,
+}
+
+impl SqliteStore {
+    /// Opens the database at `path`, creating it as the store `uuid` if it is missing or empty, and
+    /// returns it with the UUID that it has. The caller holds the lock of the data directory.
+    pub fn open(
+        path: &Path,
+        uuid: &str,
+        options: SqliteOptions,
+        call: &Call,
+    ) -> Result<(Self, String)> {
+        let cache_kib = options.cache_kib / 2;
+        connection::waiting_as(call, || {
+            let mut connection = connection::open(path, Role::Creator, cache_kib)?;
+            let uuid = schema::prepare(&mut connection, uuid)?;
+            let backends = Arc::new(BackendCache::default());
+            backends.reload(&connection)?;
+            let checkpointer = Checkpointer::start(path, &mut connection, options.housekeeping)?;
+            let context = GroupContext::new(Arc::clone(&backends), checkpointer.log());
+            let store = SqliteStore {
+                checkpointer,
+                readers: Readers::new(path.to_owned(), cache_kib),
+                writer: Writer::new(connection, context),
+                backends,
+            };
+            Ok((store, uuid))
+        })
+    }
+}
+
+/// Returns the UUID of the store in the database at `path`, or `None` if there is no database or an
+/// empty one. Changes nothing.
+pub fn store_uuid(path: &Path, call: &Call) -> Result<Option<String>> {
+    // A look at the size opens nothing: closing a descriptor of the database outside of SQLite would
+    // drop the locks of this process.
+    if !path.metadata().is_ok_and(|metadata| metadata.len() > 0) {
+        return Ok(None);
+    }
+    connection::waiting_as(call, || {
+        schema::read_uuid(&connection::open(path, Role::Writer, 0)?)
+    })
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.checkpointer.stop();
+        self.readers.close();
+    }
+}
+
+impl MetadataStore for SqliteStore {
+    fn rules(&self, call: &Call) -> Result<Rules> {
+        self.readers
+            .with(call, |connection| Ok(namespaces::load(connection)?))
+            .map_err(Into::into)
+    }
+
+    fn declare_namespaces(
+        &self,
+        declared: &[(NamespaceRule, bool)],
+        admin: bool,
+        call: &Call,
+    ) -> Result<()> {
+        let rules = self.rules(call)?;
+        let changes = declared
+            .iter()
+            .any(|(rule, remove)| namespaces::is_change(rules.get(&rule.name), rule, *remove));
+        if !changes {
+            return Ok(());
+        }
+        self.writer.transaction(call, |connection| {
+            namespaces::declare(connection, declared, admin)
+        })?;
+        Ok(())
+    }
+
+    fn register_backends(&self, wanted: &[(Arc<str>, String)], call: &Call) -> Result<()> {
+        let mut missing = Vec::new();
+        for (name, uuid) in wanted {
+            match self.backend_uuid(name, call)? {
+                Some(known) if known == *uuid => {}
+                Some(_) => return Err(backends::elsewhere(name)),
+                None => missing.push((name, uuid)),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        self.writer.transaction(call, |connection| {
+            for (name, uuid) in missing {
+                backends::register(connection, name, uuid)?;
+            }
+            self.backends.reload(connection)?;
+            Ok(())
+        })
+    }
+
+    fn backend_uuid(&self, name: &str, call: &Call) -> Result<Option<String>> {
+        self.readers
+            .with(call, |connection| Ok(backends::uuid(connection, name)?))
+            .map_err(Into::into)
+    }
+
+    fn entry(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<Option<Entry>> {
+        self.readers.with(&grant.call, |connection| {
+            entries::entry(connection, &self.backends, path.as_str(), grant)
+        })
+    }
+
+    fn gate_exists(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<bool> {
+        self.readers.snapshot(grant, |connection| {
+            let visible = guard::resolve(&grant.visible, connection)?;
+            Ok(listing::gate_exists(connection, &visible, path.as_str())?)
+        })
+    }
+
+    fn entries(&self, paths: &[VirtualPath], grant: &Grant) -> StoreResult<Vec<Option<Entry>>> {
+        self.readers.snapshot(grant, |connection| {
+            paths
+                .iter()
+                .map(|path| Ok(entries::find(connection, &self.backends, path.as_str())?))
+                .collect()
+        })
+    }
+
+    fn content(
+        &self,
+        path: &VirtualPath,
+        grant: &Grant,
+    ) -> StoreResult<Option<(Entry, Option<StoredContent>)>> {
+        self.readers.with(&grant.call, |connection| {
+            entries::content(connection, &self.backends, path.as_str(), grant)
+        })
+    }
+
+    fn path_of_id(&self, id: PathId, grant: &Grant) -> StoreResult<Option<VirtualPath>> {
+        self.readers.snapshot(grant, |connection| {
+            let path = rows::find_path_of_id(connection, id)?;
+            Ok(path
+                .filter(|path| grant.visible.contains(path))
+                .map(VirtualPath::from_stored))
+        })
+    }
+
+    fn page(&self, query: &EntryQuery, grant: &Grant) -> StoreResult<Vec<Entry>> {
+        self.readers.snapshot(grant, |connection| {
+            let visible = guard::resolve(&grant.visible, connection)?;
+            let backends = &self.backends;
+            Ok(listing::page(
+                connection,
+                backends,
+                query,
+                &visible,
+                &grant.call,
+            )?)
+        })
+    }
+
+    fn metadata_value(
+        &self,
+        path: &VirtualPath,
+        key: &str,
+        grant: &Grant,
+    ) -> StoreResult<Option<String>> {
+        self.readers.snapshot(grant, |connection| {
+            find::require_file(connection, path)?;
+            Ok(if is_work_key(key) {
+                work::value(connection, path, key)?
+            } else {
+                find::value(connection, path, key)?
+            })
+        })
+    }
+
+    fn metadata(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<Vec<(String, String)>> {
+        self.readers.snapshot(grant, |connection| {
+            find::require_file(connection, path)?;
+            let mut values = find::values(connection, path)?;
+            values.extend(work::all(connection, path)?);
+            values.sort();
+            Ok(values)
+        })
+    }
+
+    fn find(&self, query: &MetadataQuery, grant: &Grant) -> StoreResult<Vec<Entry>> {
+        self.readers.snapshot(grant, |connection| {
+            let visible = guard::resolve(&grant.visible, connection)?;
+            find::paths(connection, query, &visible)?
+                .iter()
+                .filter_map(|path| {
+                    entries::find(connection, &self.backends, path)
+                        .map_err(Into::into)
+                        .transpose()
+                })
+                .collect()
+        })
+    }
+
+    fn content_count(
+        &self,
+        hash: &ContentHash,
+        grant: &Grant,
+    ) -> StoreResult<Option<ContentCount>> {
+        self.readers.snapshot(grant, |connection| {
+            let visible = guard::resolve(&grant.visible, connection)?;
+            Ok(statistics::content_count(connection, hash, &visible)?)
+        })
+    }
+
+    fn storage_report(&self, rules: &Rules, grant: &Grant) -> StoreResult<StorageReport> {
+        self.readers.snapshot(grant, |connection| {
+            let visible = guard::resolve(&grant.visible, connection)?;
+            Ok(statistics::storage_report(
+                connection,
+                &visible,
+                rules,
+                &grant.call,
+            )?)
+        })
+    }
+
+    fn work(
+        &self,
+        view: WorkView,
+        limit: usize,
+        rules: &Rules,
+        grant: &Grant,
+    ) -> StoreResult<Vec<WorkItem>> {
+        self.readers.snapshot(grant, |connection| {
+            let visible = guard::resolve(&grant.visible, connection)?;
+            Ok(work::view(
+                connection,
+                view,
+                limit,
+                &visible,
+                rules,
+                &grant.call,
+            )?)
+        })
+    }
+
+    fn work_counts(&self, range: &PathRange, grant: &Grant) -> StoreResult<WorkCounts> {
+        self.readers.snapshot(grant, |connection| {
+            let visible = guard::resolve(&grant.visible, connection)?;
+            Ok(work::counts(connection, range, &visible, &grant.call)?)
+        })
+    }
+
+    fn explain(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<Explanation> {
+        self.readers.snapshot(grant, |connection| {
+            find::require_file(connection, path)?;
+            let visible = guard::resolve(&grant.visible, connection)?;
+            Ok(work::explain(connection, path, &visible)?)
+        })
+    }
+
+    fn commit(&self, set: WriteSet, grant: &Grant) -> StoreResult<Vec<Option<Entry>>> {
+        self.writer.commit(set, grant.clone())
+    }
+
+    fn sweep(&self, placement: &Placement, call: &Call) -> Result<u64> {
+        self.writer
+            .with_connection(call, |connection| sweep::sweep(connection, placement))
+    }
+
+    fn remove_orphans(
+        &self,
+        backend: &str,
+        hashes: &[ContentHash],
+        placement: &Placement,
+        call: &Call,
+    ) -> Result<Vec<ContentHash>> {
+        self.writer.with_connection(call, |connection| {
+            sweep::remove_orphans(connection, placement, backend, hashes)
+        })
+    }
+}

@@ -1,0 +1,155 @@
+//! Rows of `paths` as values.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::backends::BackendNames;
+use crate::content::ContentHash;
+use crate::error::{Error, Result};
+use crate::metadata::{Entry, FileInfo, Micros, PathId};
+use crate::path::VirtualPath;
+
+/// What a name is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    File = 1,
+    MadeDirectory = 2,
+    ImpliedDirectory = 3,
+}
+
+/// A row of `paths`.
+#[derive(Debug, Clone)]
+pub(super) struct PathRow {
+    pub path: String,
+    pub kind: Kind,
+    pub path_id: Option<PathId>,
+    pub created_at: Micros,
+    pub modified_at: Micros,
+    pub file: Option<FileRow>,
+}
+
+/// The part of it that only files have.
+#[derive(Debug, Clone)]
+pub(super) struct FileRow {
+    pub etag: ContentHash,
+    pub size: u64,
+    pub version: u64,
+    pub backend_id: i64,
+    pub content_id: i64,
+    pub mime_type: Arc<str>,
+    pub mime_given: bool,
+}
+
+/// The columns that [`decode`] reads, in order.
+macro_rules! path_columns {
+    () => {
+        "p.path, p.kind, p.path_id, p.created_at, p.modified_at, p.etag, p.size, p.version, \
+         p.backend_id, p.content_id, p.mime_type, p.mime_given"
+    };
+}
+pub(super) use path_columns;
+
+/// Number of columns that [`decode`] reads.
+pub(super) const PATH_COLUMNS: usize = 12;
+
+/// Reads the columns of [`path_columns`] from column `first` on.
+pub(super) fn decode(row: &Row<'_>, first: usize) -> Result<PathRow> {
+    decode_sharing(row, first, &mut None)
+}
+
+/// Reads as [`decode`] does, and shares the MIME type with the row before where it is the same.
+pub(super) fn decode_sharing(
+    row: &Row<'_>,
+    first: usize,
+    last_mime_type: &mut Option<Arc<str>>,
+) -> Result<PathRow> {
+    let kind = match row.get_ref(first + 1)?.as_i64() {
+        Ok(1) => Kind::File,
+        Ok(2) => Kind::MadeDirectory,
+        _ => Kind::ImpliedDirectory,
+    };
+    let file = match kind {
+        Kind::File => Some(FileRow {
+            etag: blob::<32>(row, first + 5).map(ContentHash::from_bytes)?,
+            size: row.get::<_, i64>(first + 6)? as u64,
+            version: row.get::<_, i64>(first + 7)? as u64,
+            backend_id: row.get(first + 8)?,
+            content_id: row.get(first + 9)?,
+            mime_type: share(
+                row.get_ref(first + 10)?.as_str().unwrap_or_default(),
+                last_mime_type,
+            ),
+            mime_given: row.get(first + 11)?,
+        }),
+        Kind::MadeDirectory | Kind::ImpliedDirectory => None,
+    };
+    Ok(PathRow {
+        path: row.get(first)?,
+        kind,
+        path_id: match kind {
+            Kind::ImpliedDirectory => None,
+            _ => Some(PathId::from_bytes(blob::<16>(row, first + 2)?)),
+        },
+        created_at: row.get(first + 3)?,
+        modified_at: row.get(first + 4)?,
+        file,
+    })
+}
+
+fn share(text: &str, last: &mut Option<Arc<str>>) -> Arc<str> {
+    match last {
+        Some(last) if **last == *text => Arc::clone(last),
+        _ => Arc::clone(last.insert(text.into())),
+    }
+}
+
+/// Reads a blob of exactly `N` bytes.
+pub(super) fn blob<const N: usize>(row: &Row<'_>, column: usize) -> Result<[u8; N]> {
+    let bytes = row.get_ref(column)?.as_blob().ok();
+    bytes
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(|| Error::corrupt("a row of the database is damaged"))
+}
+
+/// Returns the row at `path`.
+pub(super) fn find(connection: &Connection, path: &str) -> Result<Option<PathRow>> {
+    let mut statement = connection.prepare_cached(concat!(
+        "SELECT ",
+        path_columns!(),
+        " FROM paths AS p WHERE p.path = ?1"
+    ))?;
+    let mut rows = statement.query([path])?;
+    rows.next()?.map(|row| decode(row, 0)).transpose()
+}
+
+/// Returns the path whose id is `id`.
+pub(super) fn find_path_of_id(connection: &Connection, id: PathId) -> Result<Option<String>> {
+    let mut statement = connection.prepare_cached("SELECT path FROM paths WHERE path_id = ?1")?;
+    Ok(statement
+        .query_row([id.as_bytes()], |row| row.get(0))
+        .optional()?)
+}
+
+impl PathRow {
+    /// Returns the entry that callers see.
+    pub fn into_entry(self, backends: &BackendNames) -> Result<Entry> {
+        let implied = self.kind == Kind::ImpliedDirectory;
+        Ok(Entry {
+            path: VirtualPath::from_stored(self.path),
+            path_id: self.path_id,
+            created_at: if implied { 0 } else { self.created_at },
+            modified_at: if implied { 0 } else { self.modified_at },
+            file: match self.file {
+                Some(file) => Some(FileInfo {
+                    etag: file.etag,
+                    size: file.size,
+                    version: file.version,
+                    mime_type: file.mime_type,
+                    backend: backends.name(file.backend_id)?,
+                }),
+                None => None,
+            },
+        })
+    }
+}

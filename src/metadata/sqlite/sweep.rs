@@ -1,0 +1,106 @@
+//! Removing the files of contents that no path holds any more.
+//!
+//! The commit that drops a content only notes it in `doomed`. The file goes in a later transaction, whose
+//! write lock makes sure that no path comes to hold the content again meanwhile: a writer puts a file in
+//! place and commits its row under the same lock.
+
+use rusqlite::Connection;
+
+use super::connection::in_transaction;
+use super::rows::blob;
+use crate::content::{ContentHash, Placement};
+use crate::error::Result;
+
+/// Most files that one transaction removes, so that others need not wait long.
+const STEP: i64 = 256;
+
+/// Removes what is doomed in the backends of `placement`; returns how many files.
+pub(super) fn sweep(connection: &Connection, placement: &Placement) -> Result<u64> {
+    let mut removed = 0;
+    for name in placement.writable_names() {
+        let Some(id) = backend_id(connection, name)? else {
+            continue;
+        };
+        loop {
+            let step = in_transaction(connection, || sweep_step(connection, placement, id, name))?;
+            removed += step;
+            if step < STEP as u64 {
+                break;
+            }
+        }
+    }
+    Ok(removed)
+}
+
+/// Removes the files of those of `hashes` that no path holds, and returns which.
+pub(super) fn remove_orphans(
+    connection: &Connection,
+    placement: &Placement,
+    backend: &str,
+    hashes: &[ContentHash],
+) -> Result<Vec<ContentHash>> {
+    let Some(id) = backend_id(connection, backend)? else {
+        return Ok(Vec::new());
+    };
+    let mut orphans = Vec::new();
+    for hash in hashes {
+        if !is_held(connection, id, hash)? {
+            orphans.push(*hash);
+        }
+    }
+    if orphans.is_empty() {
+        return Ok(orphans);
+    }
+    in_transaction(connection, || {
+        let mut removed = Vec::new();
+        for hash in &orphans {
+            if !is_held(connection, id, hash)? {
+                placement.store(backend)?.remove(hash)?;
+                removed.push(*hash);
+            }
+        }
+        Ok(removed)
+    })
+}
+
+fn sweep_step(
+    connection: &Connection,
+    placement: &Placement,
+    backend_id: i64,
+    name: &str,
+) -> Result<u64> {
+    let doomed = connection
+        .prepare_cached("SELECT hash FROM doomed WHERE backend_id = ?1 LIMIT ?2")?
+        .query_map([backend_id, STEP], |row| Ok(blob::<32>(row, 0)))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let count = doomed.len() as u64;
+    for hash in doomed {
+        let hash = ContentHash::from_bytes(hash?);
+        if !is_held(connection, backend_id, &hash)? {
+            placement.store(name)?.remove(&hash)?;
+        }
+        connection
+            .prepare_cached("DELETE FROM doomed WHERE backend_id = ?1 AND hash = ?2")?
+            .execute((backend_id, hash.as_bytes()))?;
+    }
+    Ok(count)
+}
+
+/// Returns whether some path holds the content as a file of the backend. (One that is inline needs no
+/// file, even where an earlier one left it.)
+fn is_held(connection: &Connection, backend_id: i64, hash: &ContentHash) -> Result<bool> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT 1 FROM paths AS p JOIN content AS c ON c.id = p.content_id
+             WHERE p.etag = ?1 AND p.backend_id = ?2 AND c.data IS NULL LIMIT 1",
+        )?
+        .exists((hash.as_bytes(), backend_id))?)
+}
+
+fn backend_id(connection: &Connection, name: &str) -> Result<Option<i64>> {
+    use rusqlite::OptionalExtension;
+    Ok(connection
+        .prepare_cached("SELECT id FROM backends WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()?)
+}

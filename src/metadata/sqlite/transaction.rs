@@ -1,0 +1,81 @@
+//! One write set being applied, inside a group's SQLite transaction.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use rusqlite::{Connection, Params};
+
+use super::backends::BackendNames;
+use super::guard;
+use super::work::WorkChanges;
+use crate::content::{Placement, Staged};
+use crate::error::Result;
+use crate::metadata::{Grant, Micros};
+use crate::range::Visible;
+
+/// What the changes of one write set need, and what they leave to be done before the commit.
+pub(super) struct Transaction<'a> {
+    pub connection: &'a Connection,
+    pub grant: &'a Grant,
+    pub placement: &'a Placement,
+    pub backends: &'a BackendNames,
+    /// Staged contents that rows now name.
+    pub staged: Vec<(Arc<str>, Arc<dyn Staged>)>,
+    /// Whether contents were dropped whose files must go after the commit.
+    pub doomed: bool,
+    /// Work items whose edges or statuses changed.
+    pub work: WorkChanges,
+    clock: &'a Clock,
+}
+
+impl<'a> Transaction<'a> {
+    pub fn new(
+        connection: &'a Connection,
+        grant: &'a Grant,
+        placement: &'a Placement,
+        backends: &'a BackendNames,
+        clock: &'a Clock,
+    ) -> Self {
+        Transaction {
+            connection,
+            grant,
+            placement,
+            backends,
+            staged: Vec::new(),
+            doomed: false,
+            work: WorkChanges::default(),
+            clock,
+        }
+    }
+
+    /// Runs a statement that returns no rows; returns how many rows it changed.
+    pub fn run(&self, sql: &str, params: impl Params) -> Result<usize> {
+        Ok(self.connection.prepare_cached(sql)?.execute(params)?)
+    }
+
+    /// Returns the current time, later than that of every change before.
+    pub fn now(&self) -> Micros {
+        self.clock.next()
+    }
+
+    /// Returns what the caller may read, resolved against what exists now.
+    pub fn visible(&self) -> Result<Cow<'a, Visible>> {
+        guard::resolve(&self.grant.visible, self.connection)
+    }
+}
+
+/// Gives times that only grow, so that creation order is a total order within a process.
+#[derive(Debug, Default)]
+pub(super) struct Clock(std::sync::atomic::AtomicI64);
+
+impl Clock {
+    fn next(&self) -> Micros {
+        use std::sync::atomic::Ordering::Relaxed;
+        let wall = crate::metadata::now();
+        let previous = self.0.fetch_max(wall, Relaxed);
+        if previous < wall {
+            return wall;
+        }
+        self.0.fetch_add(1, Relaxed) + 1
+    }
+}
