@@ -32,7 +32,7 @@ check() {
       began = NR; renamed = 0; wal_written = 0; wal_synced = 0; directory_synced = 0
       next
     }
-    line ~ /^(fsync|fdatasync)\([0-9]+<[^>]*\/tmp\/[^>]*>/ { match(line, /<[^>]*>/); synced[substr(line, RSTART + 1, RLENGTH - 2)] = NR }
+    line ~ "^(fsync|fdatasync)\\([0-9]+<[^>]*/" durability "/tmp/[^>]*>" { match(line, /<[^>]*>/); synced[substr(line, RSTART + 1, RLENGTH - 2)] = NR }
     line ~ /^(rename|link)[a-z0-9]*\(.*\/?cas\// || (line ~ /^(rename|link)[a-z0-9]*\(/ && line ~ /<[^>]*\/cas[^>]*>/) {
       renamed = NR; last_sync = 0
       for (file in synced) { if (synced[file] > last_sync) last_sync = synced[file] }

@@ -332,9 +332,19 @@ static inline int finish(void)
     return expect_skipped ? SKIPPED : 0;
 }
 
-/* Every program takes the name of one test as an optional argument. */
+/* Every program takes the name of one test as an optional argument. The environment configures nothing. */
 static inline void begin(int argc, char **argv)
 {
+    char **variable = environ;
+    while (*variable != NULL) {
+        if (strncmp(*variable, "NEXUS_", 6) == 0) {
+            unsetenv(text("%.*s", (int)strcspn(*variable, "="), *variable));
+            variable = environ;
+        } else {
+            variable++;
+        }
+    }
+    expect_free_blocks();
     expect_only = argc > 1 ? argv[1] : NULL;
     setvbuf(stderr, NULL, _IOLBF, 0);
 }
