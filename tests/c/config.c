@@ -88,7 +88,7 @@ static void wrong_types_and_ranges_are_refused(void)
         EXPECT_HAS(message(), bad[i][0]);
     }
     FAILS(INVALID_CONFIG, try_open("\"tenant_id\": 5"));
-    EXPECT_HAS(message(), "number");
+    EXPECT_HAS(message(), "integer");
     EXPECT(access(disk("nexus-data"), F_OK) != 0);
 }
 

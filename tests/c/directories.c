@@ -141,7 +141,8 @@ static void the_root_stays(void)
     EXPECT_STR(children(fs, "/"), "");
     EXPECT_STR(below(fs, "/"), "");
     put(fs, "/a", "x");
-    FAILS(NOT_EMPTY, nexus_rmdir(fs, "/", 0, ERR));
+    FAILS(INVALID_ARGUMENT, nexus_rmdir(fs, "/", 0, ERR));
+    FAILS(INVALID_ARGUMENT, nexus_rmdir(fs, "/", 1, ERR));
     EXPECT_STR(get(fs, "/a"), "x");
     close_store(fs);
 }

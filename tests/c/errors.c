@@ -366,6 +366,8 @@ static void *export_in_thread(void *user)
 {
     struct in_flight *flight = (struct in_flight *)user;
     flight->status = nexus_export_metadata(flight->fs, flight->file, NULL, wait_for_main, flight, NULL, NULL);
+    /* A call that never came to its callback must not leave the main thread waiting. */
+    close(flight->entered[1]);
     return NULL;
 }
 
@@ -396,7 +398,7 @@ static void another_thread_can_interrupt(void)
     EXPECT_INT(flight.status, NEXUS_STATUS_CANCELLED);
     EXPECT_STR(get(flight.fs, "/many/0000"), "x");
     close_store(flight.fs);
-    close(flight.entered[0]), close(flight.entered[1]), close(flight.leave[0]), close(flight.leave[1]);
+    close(flight.entered[0]), close(flight.leave[0]), close(flight.leave[1]);
 }
 
 static void close_waits_for_calls_in_flight(void)
@@ -423,7 +425,7 @@ static void close_waits_for_calls_in_flight(void)
         EXPECT_INT(flight.status, NEXUS_STATUS_OK);
     }
     EXPECT_INT(nexus_write(flight.fs, "/late", NULL, 0, NULL), NEXUS_STATUS_MISUSE);
-    close(flight.entered[0]), close(flight.entered[1]), close(flight.leave[0]), close(flight.leave[1]);
+    close(flight.entered[0]), close(flight.leave[0]), close(flight.leave[1]);
 }
 
 static void children_outlive_the_handle(void)
