@@ -362,7 +362,7 @@ static void import_hands_over_no_content_and_plants_no_file(void)
 
 static void no_tenant_removes_or_replaces_a_root(void)
 {
-    static const char *const roots[] = {"/", "/workspace", "/shared", "/workspace/acme", "/workspace/acme/bot", "/shared/acme"};
+    static const char *const roots[] = {"/workspace", "/shared", "/workspace/acme", "/workspace/acme/bot", "/shared/acme"};
     char *before;
     size_t i;
     nexus_fs *all, *bot;
@@ -378,6 +378,10 @@ static void no_tenant_removes_or_replaces_a_root(void)
         FAILS(ACCESS_DENIED, nexus_rename(bot, "/free/open", roots[i], ERR));
     }
     FAILS(ACCESS_DENIED, nexus_mkdir(bot, "/workspace", NEXUS_MKDIR_EXIST_OK, ERR));
+    /* Nobody moves or removes the root of all. */
+    FAILS(INVALID_ARGUMENT, nexus_rmdir(bot, "/", 1, ERR));
+    FAILS(INVALID_ARGUMENT, nexus_rename(bot, "/", "/free/taken", ERR));
+    FAILS(INVALID_ARGUMENT, nexus_rmdir(all, "/", 1, ERR));
     EXPECT_STR(listed(all, NULL), before);
     /* Inside its root everything is the handle's to change. */
     put(bot, "/workspace/acme/bot/dir/file", "x");
