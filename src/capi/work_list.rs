@@ -276,6 +276,7 @@ pub extern "C" fn nexus_work_list_free(list: *mut nexus_work_list) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::work::Status;
     use crate::content::ContentHash;
     use crate::metadata::PathId;
     use crate::path::VirtualPath;
@@ -294,7 +295,7 @@ mod tests {
             size: 3,
             created_at: 1_000_000,
             updated_at: 1_500_000,
-            status: "in_progress",
+            status: Status::InProgress,
             priority: Some(-4),
             blocker_count: 2,
             worker_id: Some("w".into()),
@@ -310,7 +311,7 @@ mod tests {
     fn bare() -> WorkItem {
         WorkItem {
             tenant_id: None,
-            status: "ready",
+            status: Status::Ready,
             priority: None,
             blocker_count: 0,
             worker_id: None,

@@ -5,7 +5,7 @@
 //! 1. Each source becomes a tree (`value`, `yaml`), and each tree a layer of checked,
 //!    typed values (`field`, `declarations`). The sources are, from the highest: what the host
 //!    passed, the environment, and a config file.
-//! 2. The layers are merged key by key ([resolve]), except for the identity, which comes whole from
+//! 2. The layers are merged key by key ([`resolve()`]), except for the identity, which comes whole from
 //!    one of them.
 //! 3. The result is [`Settings`]; [`Resolved`] adds where each value came from, for
 //!    [`Resolved::to_json`].
