@@ -276,10 +276,10 @@ pub extern "C" fn nexus_work_list_free(list: *mut nexus_work_list) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::work::Status;
     use crate::content::ContentHash;
     use crate::metadata::PathId;
     use crate::path::VirtualPath;
+    use crate::work::Status;
     use std::ffi::CStr;
 
     const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";

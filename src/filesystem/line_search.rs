@@ -57,6 +57,7 @@ impl LineSearch {
     }
 
     /// Searches a whole content. A line ends with LF or CRLF; the last one may lack its end.
+    #[cfg(test)]
     pub(crate) fn search(&self, content: &[u8], found: Found<'_>) {
         let mut scan = self.scan();
         if scan.feed(content, found) {

@@ -150,17 +150,3 @@ pub struct ImportedFile {
     /// All of its metadata.
     pub metadata: Vec<(String, MetadataValue)>,
 }
-
-impl MetadataValue {
-    /// stub
-    pub fn parse(_key: &str, json: &str) -> crate::error::Result<Self> {
-        Ok(MetadataValue::Json {
-            text: json.to_owned(),
-            digest: [0; 16],
-        })
-    }
-    /// stub
-    pub fn parse_object(_json: &str) -> crate::error::Result<Vec<(String, Self)>> {
-        Ok(Vec::new())
-    }
-}

@@ -10,6 +10,7 @@ mod change;
 mod entry;
 mod query;
 pub mod sqlite;
+mod value;
 
 use std::sync::Arc;
 

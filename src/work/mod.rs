@@ -5,11 +5,9 @@
 
 mod field;
 mod item;
+mod time;
 
-pub use field::{DependencyRef, Status, WorkField, is_work_key};
+pub use field::{DependencyRef, Status, WorkField, is_library_key, is_work_key};
+pub(crate) use field::{json_string, refused};
 pub use item::{Blocker, Explanation, WorkCounts, WorkItem, WorkView};
-
-/// stub
-pub fn format_time(_: crate::metadata::Micros) -> String {
-    String::new()
-}
+pub use time::{format_time, parse_time};

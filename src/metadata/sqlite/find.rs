@@ -59,7 +59,7 @@ pub(super) fn paths(
         }
         match &query.value {
             MetadataValue::Work(field) => {
-                paths.extend(work::find(connection, field, &range, limit)?);
+                paths.extend(work::find(connection, field, &range, limit, visible)?);
             }
             MetadataValue::Json { digest, .. } => {
                 let limit = i64::try_from(limit).unwrap_or(i64::MAX);

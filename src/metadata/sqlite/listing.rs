@@ -1,11 +1,9 @@
 //! Pages of entries: range scans over the names.
 
-use std::sync::Arc;
-
 use rusqlite::Connection;
 
 use super::backends::BackendCache;
-use super::rows::{decode_sharing, path_columns};
+use super::rows::{EntryDecoder, entry_columns};
 use crate::call::Call;
 use crate::error::Result;
 use crate::metadata::{Entry, EntryQuery, Scope};
@@ -33,11 +31,10 @@ pub(super) fn page(
     };
     let mut scan = Scan {
         connection,
-        backends,
+        decoder: EntryDecoder::new(connection, backends),
         call,
         limit: query.limit,
         entries: Vec::new(),
-        mime_type: None,
     };
     for range in visible.within(&rest) {
         match &query.scope {
@@ -58,11 +55,10 @@ pub(super) fn page(
 
 struct Scan<'a> {
     connection: &'a Connection,
-    backends: &'a BackendCache,
+    decoder: EntryDecoder<'a>,
     call: &'a Call,
     limit: usize,
     entries: Vec<Entry>,
-    mime_type: Option<Arc<str>>,
 }
 
 impl Scan<'_> {
@@ -75,13 +71,13 @@ impl Scan<'_> {
         let mut statement = self.connection.prepare_cached(if directories {
             concat!(
                 "SELECT ",
-                path_columns!(),
+                entry_columns!(),
                 " FROM paths AS p WHERE p.path >= ?1 AND p.path < ?2 ORDER BY p.path LIMIT ?3"
             )
         } else {
             concat!(
                 "SELECT ",
-                path_columns!(),
+                entry_columns!(),
                 " FROM paths AS p WHERE p.path >= ?1 AND p.path < ?2 AND p.kind = 1
                  ORDER BY p.path LIMIT ?3"
             )
@@ -98,7 +94,7 @@ impl Scan<'_> {
     fn children(&mut self, directory: &VirtualPath, mut range: PathRange) -> Result<()> {
         let mut statement = self.connection.prepare_cached(concat!(
             "SELECT ",
-            path_columns!(),
+            entry_columns!(),
             " FROM paths AS p WHERE p.path >= ?1 AND p.path < ?2 ORDER BY p.path"
         ))?;
         let name_at = directory.child_prefix().len();
@@ -128,12 +124,8 @@ impl Scan<'_> {
         if self.entries.len() % INTERRUPT_CHECK == 0 {
             self.call.check()?;
         }
-        let row = decode_sharing(row, 0, &mut self.mime_type)?;
-        self.entries.push(super::entries::to_entry(
-            row,
-            self.backends,
-            self.connection,
-        )?);
+        let entry = self.decoder.decode(row)?;
+        self.entries.push(entry);
         Ok(())
     }
 }

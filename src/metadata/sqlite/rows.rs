@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::backends::BackendNames;
+use super::backends::{BackendCache, BackendNames};
 use crate::content::ContentHash;
 use crate::error::{Error, Result};
 use crate::metadata::{Entry, FileInfo, Micros, PathId};
@@ -55,20 +55,7 @@ pub(super) const PATH_COLUMNS: usize = 12;
 
 /// Reads the columns of [`path_columns`] from column `first` on.
 pub(super) fn decode(row: &Row<'_>, first: usize) -> Result<PathRow> {
-    decode_sharing(row, first, &mut None)
-}
-
-/// Reads as [`decode`] does, and shares the MIME type with the row before where it is the same.
-pub(super) fn decode_sharing(
-    row: &Row<'_>,
-    first: usize,
-    last_mime_type: &mut Option<Arc<str>>,
-) -> Result<PathRow> {
-    let kind = match row.get_ref(first + 1)?.as_i64() {
-        Ok(1) => Kind::File,
-        Ok(2) => Kind::MadeDirectory,
-        _ => Kind::ImpliedDirectory,
-    };
+    let kind = kind_at(row, first + 1)?;
     let file = match kind {
         Kind::File => Some(FileRow {
             etag: blob::<32>(row, first + 5).map(ContentHash::from_bytes)?,
@@ -76,10 +63,7 @@ pub(super) fn decode_sharing(
             version: row.get::<_, i64>(first + 7)? as u64,
             backend_id: row.get(first + 8)?,
             content_id: row.get(first + 9)?,
-            mime_type: share(
-                row.get_ref(first + 10)?.as_str().unwrap_or_default(),
-                last_mime_type,
-            ),
+            mime_type: row.get(first + 10)?,
             mime_given: row.get(first + 11)?,
         }),
         Kind::MadeDirectory | Kind::ImpliedDirectory => None,
@@ -87,14 +71,101 @@ pub(super) fn decode_sharing(
     Ok(PathRow {
         path: row.get(first)?,
         kind,
-        path_id: match kind {
-            Kind::ImpliedDirectory => None,
-            _ => Some(PathId::from_bytes(blob::<16>(row, first + 2)?)),
-        },
+        path_id: path_id_at(row, first + 2, kind)?,
         created_at: row.get(first + 3)?,
         modified_at: row.get(first + 4)?,
         file,
     })
+}
+
+fn kind_at(row: &Row<'_>, column: usize) -> Result<Kind> {
+    match row.get_ref(column)?.as_i64() {
+        Ok(1) => Ok(Kind::File),
+        Ok(2) => Ok(Kind::MadeDirectory),
+        Ok(3) => Ok(Kind::ImpliedDirectory),
+        _ => Err(damaged()),
+    }
+}
+
+fn path_id_at(row: &Row<'_>, column: usize, kind: Kind) -> Result<Option<PathId>> {
+    match kind {
+        Kind::ImpliedDirectory => Ok(None),
+        _ => blob::<16>(row, column).map(PathId::from_bytes).map(Some),
+    }
+}
+
+/// The columns that [`EntryDecoder`] reads, in order: what callers see of a name.
+macro_rules! entry_columns {
+    () => {
+        "p.path, p.kind, p.path_id, p.created_at, p.modified_at, p.etag, p.size, p.version, \
+         p.backend_id, p.mime_type"
+    };
+}
+pub(super) use entry_columns;
+
+/// Reads many entries, sharing what neighbours have in common.
+pub(super) struct EntryDecoder<'a> {
+    connection: &'a Connection,
+    cache: &'a BackendCache,
+    backend: Option<(i64, Arc<str>)>,
+    mime_type: Option<Arc<str>>,
+}
+
+impl<'a> EntryDecoder<'a> {
+    pub fn new(connection: &'a Connection, cache: &'a BackendCache) -> Self {
+        EntryDecoder {
+            connection,
+            cache,
+            backend: None,
+            mime_type: None,
+        }
+    }
+
+    /// Reads the columns of [`entry_columns`].
+    pub fn decode(&mut self, row: &Row<'_>) -> Result<Entry> {
+        let kind = kind_at(row, 1)?;
+        let path = row.get_ref(0)?.as_str().map_err(|_| damaged())?;
+        let implied = kind == Kind::ImpliedDirectory;
+        Ok(Entry {
+            path: VirtualPath::from_stored(path.to_owned()),
+            path_id: path_id_at(row, 2, kind)?,
+            created_at: if implied { 0 } else { integer(row, 3)? },
+            modified_at: if implied { 0 } else { integer(row, 4)? },
+            file: match kind {
+                Kind::File => Some(FileInfo {
+                    etag: blob::<32>(row, 5).map(ContentHash::from_bytes)?,
+                    size: integer(row, 6)? as u64,
+                    version: integer(row, 7)? as u64,
+                    backend: self.backend(integer(row, 8)?)?,
+                    mime_type: self.mime_type(row.get_ref(9)?.as_str().map_err(|_| damaged())?),
+                }),
+                _ => None,
+            },
+        })
+    }
+
+    fn backend(&mut self, id: i64) -> Result<Arc<str>> {
+        match &self.backend {
+            Some((last, name)) if *last == id => Ok(Arc::clone(name)),
+            _ => {
+                let name = self.cache.with(id, self.connection)?.name(id)?;
+                self.backend = Some((id, Arc::clone(&name)));
+                Ok(name)
+            }
+        }
+    }
+
+    fn mime_type(&mut self, text: &str) -> Arc<str> {
+        share(text, &mut self.mime_type)
+    }
+}
+
+fn integer(row: &Row<'_>, column: usize) -> Result<i64> {
+    row.get_ref(column)?.as_i64().map_err(|_| damaged())
+}
+
+fn damaged() -> Error {
+    Error::corrupt("a row of the database is damaged")
 }
 
 fn share(text: &str, last: &mut Option<Arc<str>>) -> Arc<str> {
@@ -109,7 +180,7 @@ pub(super) fn blob<const N: usize>(row: &Row<'_>, column: usize) -> Result<[u8; 
     let bytes = row.get_ref(column)?.as_blob().ok();
     bytes
         .and_then(|bytes| bytes.try_into().ok())
-        .ok_or_else(|| Error::corrupt("a row of the database is damaged"))
+        .ok_or_else(damaged)
 }
 
 /// Returns the row at `path`.

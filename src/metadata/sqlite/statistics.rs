@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::rows::{decode_sharing, path_columns};
 use crate::access::Rules;
 use crate::call::Call;
 use crate::content::ContentHash;
@@ -96,24 +95,20 @@ pub(super) fn storage_report(
 ) -> Result<StorageReport> {
     let mut total = Tally::default();
     let mut tenants: BTreeMap<Option<String>, Tally> = BTreeMap::new();
-    let mut statement = connection.prepare_cached(concat!(
-        "SELECT ",
-        path_columns!(),
-        " FROM paths AS p WHERE p.path >= ?1 AND p.path < ?2 AND p.kind = 1"
-    ))?;
-    let mut mime_type = None;
+    let mut statement = connection.prepare_cached(
+        "SELECT path, content_id, size FROM paths WHERE path >= ?1 AND path < ?2 AND kind = 1",
+    )?;
     for PathRange { start, end } in &visible.ranges {
         call.check()?;
         let mut rows = statement.query([start, end])?;
         while let Some(row) = rows.next()? {
-            let row = decode_sharing(row, 0, &mut mime_type)?;
-            let Some(file) = row.file else { continue };
-            total.add(file.content_id, file.size);
-            let tenant = rules.tenant_of(&row.path);
+            let path: String = row.get(0)?;
+            let (content_id, size) = (row.get(1)?, row.get::<_, i64>(2)? as u64);
+            total.add(content_id, size);
             tenants
-                .entry(tenant.map(str::to_owned))
+                .entry(rules.tenant_of(&path).map(str::to_owned))
                 .or_default()
-                .add(file.content_id, file.size);
+                .add(content_id, size);
         }
     }
     Ok(StorageReport {

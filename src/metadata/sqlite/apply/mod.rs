@@ -14,7 +14,6 @@ use super::work;
 use crate::error::Result;
 use crate::metadata::{Change, Entry};
 
-
 /// Applies `changes` in order, then what they entail for work items. Returns the entry that each left.
 pub(super) fn all(tx: &mut Transaction<'_>, changes: &[Change]) -> Result<Vec<Option<Entry>>> {
     let batch = changes.len() > 1;
@@ -23,6 +22,7 @@ pub(super) fn all(tx: &mut Transaction<'_>, changes: &[Change]) -> Result<Vec<Op
         if batch {
             tx.grant.call.check()?;
         }
+        tx.work.begin_operation(index);
         entries.push(one(tx, change).map_err(|error| error.in_operation(index))?);
     }
     work::settle(tx)?;

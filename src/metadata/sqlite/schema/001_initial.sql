@@ -97,7 +97,8 @@ CREATE TABLE work (
                                             'completed', 'failed', 'cancelled')),
     priority         INTEGER,
     rank             INTEGER NOT NULL,           -- priority, or the greatest integer where absent
-    open_edges       INTEGER NOT NULL DEFAULT 0, -- rows of `edges` with open = 1
+    dependencies     INTEGER,                    -- rows of `edges`; NULL where `depends_on` is absent
+    open_edges       INTEGER NOT NULL DEFAULT 0, -- those with open = 1
     delayed          INTEGER NOT NULL DEFAULT 0, -- 1: `not_before` had not passed when last looked at
     not_before       INTEGER,
     worker_id        TEXT,
@@ -121,9 +122,18 @@ CREATE INDEX work_delayed ON work (not_before, path)
     WHERE status = 'ready' AND delayed = 1;
 CREATE INDEX work_leases ON work (lease_boot, lease_deadline, path)
     WHERE lease_deadline IS NOT NULL;
--- The other queues in their order.
-CREATE INDEX work_by_status ON work (status, rank, created_at, path) WHERE status IS NOT NULL;
-CREATE INDEX work_by_rank ON work (rank, created_at, path) WHERE status IS NOT NULL;
+-- The other queues in their order. An item is in at most one of the queues.
+CREATE INDEX work_blocked ON work (open_edges DESC, rank, created_at, path)
+    WHERE status = 'blocked' OR (status IN ('ready', 'pending') AND open_edges > 0);
+CREATE INDEX work_pending ON work (rank, created_at, path)
+    WHERE status = 'pending' AND open_edges = 0;
+CREATE INDEX work_in_progress ON work (started_at DESC, path)
+    WHERE status = 'in_progress';
+CREATE INDEX work_by_rank ON work (rank, created_at, path)
+    WHERE status IS NOT NULL;
+-- For queries within a range of paths.
+CREATE INDEX work_by_status ON work (status, path)
+    WHERE status IS NOT NULL;
 
 -- `item_id` waits for `blocker_id`.
 CREATE TABLE edges (

@@ -1,112 +1,54 @@
 //! Work items in the database: the side table, the edges, and what follows from a change.
 //!
-//! Called by the changes of files while they are applied; [`settle`] then does what the whole set of
-//! changes entails, before it is committed.
+//! The typed keys of a file live in its row of `work`, its dependencies in `edges`, and nowhere else.
+//! Three things are kept beside them, always in the same transaction: `work.dependencies` and
+//! `work.open_edges` count the item's edges, and `edges.open` says whether the blocker has a status
+//! other than `completed` or was deleted while it had one.
+//!
+//! The changes of files call in here while they are applied; [`settle`] then does what the whole set
+//! of changes entails, before it is committed.
 
-#![allow(unused_variables, dead_code)]
+mod counts;
+mod cycles;
+mod edges;
+mod explain;
+mod items;
+mod read;
+mod settle;
+mod views;
 
-use super::rows::PathRow;
-use super::transaction::Transaction;
-use crate::error::Result;
-use crate::metadata::{Micros, PathId};
-use crate::path::VirtualPath;
-use crate::range::PathRange;
-use crate::work::WorkField;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) use counts::counts;
+pub(super) use explain::explain;
+pub(super) use items::{check_lease, clear, copied, deleted, imported, set};
+pub(super) use read::{all, find, value};
+pub(super) use settle::settle;
+pub(super) use views::view;
+
+use self::edges::PendingEdges;
+use crate::metadata::PathId;
 
 /// What [`settle`] has to look at.
 #[derive(Debug, Default)]
-pub(super) struct WorkChanges {}
-
-/// Sets typed keys of the file `row`.
-pub(super) fn set(tx: &mut Transaction<'_>, row: &PathRow, fields: &[&WorkField]) -> Result<()> {
-    Ok(())
+pub(super) struct WorkChanges {
+    /// Index of the change that is being applied.
+    operation: usize,
+    /// New dependencies of items. They are stored by [`settle`], since they may name files that a
+    /// later change creates.
+    pending: BTreeMap<PathId, PendingEdges>,
+    /// Items whose status or edges changed.
+    touched: BTreeSet<PathId>,
+    /// Items that others no longer wait for.
+    closed: BTreeSet<PathId>,
 }
 
-/// Removes a typed key of the file `row`; returns whether it was set.
-pub(super) fn clear(tx: &mut Transaction<'_>, row: &PathRow, key: &str) -> Result<bool> {
-    Ok(false)
-}
-
-/// The files in `range` are being deleted (their rows in `paths` may be gone already).
-pub(super) fn deleted(tx: &mut Transaction<'_>, range: &PathRange) -> Result<()> {
-    Ok(())
-}
-
-/// The file `source` was copied to `path`, which has the id `path_id` and was created at `created_at`.
-pub(super) fn copied(
-    tx: &mut Transaction<'_>,
-    source: &PathRow,
-    path: &VirtualPath,
-    path_id: PathId,
-    created_at: Micros,
-) -> Result<()> {
-    Ok(())
-}
-
-/// The file `row` was imported and its metadata set: nobody works on it.
-pub(super) fn imported(tx: &mut Transaction<'_>, row: &PathRow) -> Result<()> {
-    Ok(())
-}
-
-/// Checks that the work item at `path` is held under the lease `token`.
-pub(super) fn check_lease(tx: &Transaction<'_>, path: &VirtualPath, token: u64) -> Result<()> {
-    Ok(())
-}
-
-/// Does what the changes entail: refuses cycles, and makes blocked items ready whose last edge closed.
-pub(super) fn settle(tx: &mut Transaction<'_>) -> Result<()> {
-    Ok(())
-}
-
-// Stubs of what is read; the signatures are what the store calls.
-use crate::access::Rules;
-use crate::call::Call;
-use crate::range::Visible;
-use crate::work::{Explanation, WorkCounts, WorkItem, WorkView};
-use rusqlite::Connection;
-
-pub(super) fn value(c: &Connection, path: &VirtualPath, key: &str) -> Result<Option<String>> {
-    Ok(None)
-}
-pub(super) fn all(c: &Connection, path: &VirtualPath) -> Result<Vec<(String, String)>> {
-    Ok(Vec::new())
-}
-pub(super) fn find(
-    c: &Connection,
-    f: &WorkField,
-    r: &PathRange,
-    limit: usize,
-) -> Result<Vec<String>> {
-    Ok(Vec::new())
-}
-pub(super) fn view(
-    c: &Connection,
-    view: WorkView,
-    limit: usize,
-    visible: &Visible,
-    rules: &Rules,
-    call: &Call,
-) -> Result<Vec<WorkItem>> {
-    Ok(Vec::new())
-}
-pub(super) fn counts(
-    c: &Connection,
-    r: &PathRange,
-    visible: &Visible,
-    call: &Call,
-) -> Result<WorkCounts> {
-    Ok(WorkCounts::default())
-}
-pub(super) fn explain(
-    c: &Connection,
-    path: &VirtualPath,
-    visible: &Visible,
-) -> Result<Explanation> {
-    Ok(Explanation {
-        status: None,
-        dependencies: 0,
-        open: Vec::new(),
-        not_before: None,
-        worker_id: None,
-    })
+impl WorkChanges {
+    /// The changes that follow belong to the operation `index`.
+    pub fn begin_operation(&mut self, index: usize) {
+        self.operation = index;
+    }
 }

@@ -1,0 +1,55 @@
+//! How many work items there are.
+
+use rusqlite::Connection;
+
+use crate::call::Call;
+use crate::error::Result;
+use crate::metadata::now;
+use crate::range::{PathRange, Visible};
+use crate::work::{Status, WorkCounts};
+
+/// Returns how many work items that `visible`, which is resolved, shows in `range` have which state.
+pub(in super::super) fn counts(
+    connection: &Connection,
+    range: &PathRange,
+    visible: &Visible,
+    call: &Call,
+) -> Result<WorkCounts> {
+    let mut counts = WorkCounts::default();
+    let mut statement = connection.prepare_cached(
+        "SELECT status, open_edges > 0, coalesce(not_before > ?3, 0), count(*)
+         FROM work NOT INDEXED
+         WHERE path >= ?1 AND path < ?2 AND status IS NOT NULL
+         GROUP BY 1, 2, 3",
+    )?;
+    let now = now();
+    for range in visible.within(range) {
+        call.check()?;
+        let mut found = statement.query((&range.start, &range.end, now))?;
+        while let Some(row) = found.next()? {
+            let name: String = row.get(0)?;
+            if let Some(status) = Status::parse(&name) {
+                let number: i64 = row.get(3)?;
+                add(&mut counts, status, row.get(1)?, row.get(2)?, number as u64);
+            }
+        }
+    }
+    Ok(counts)
+}
+
+fn add(counts: &mut WorkCounts, status: Status, has_open_edge: bool, delayed: bool, number: u64) {
+    for (known, total) in Status::ALL.into_iter().zip(&mut counts.by_status) {
+        if known == status {
+            *total += number;
+        }
+    }
+    match status {
+        Status::Blocked => counts.blocked += number,
+        Status::Ready | Status::Pending if has_open_edge => counts.blocked += number,
+        Status::Ready if delayed => counts.delayed += number,
+        Status::Ready => counts.ready += number,
+        Status::Pending => counts.pending += number,
+        Status::InProgress => counts.in_progress += number,
+        Status::Completed | Status::Failed | Status::Cancelled => {}
+    }
+}

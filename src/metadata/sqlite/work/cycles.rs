@@ -1,0 +1,232 @@
+//! Finding cycles among dependencies.
+//!
+//! The edges before a set of changes form no cycle, so a cycle goes through an item whose dependencies
+//! changed. Nothing recurses: a chain may be as long as the store is large.
+
+use std::collections::{HashMap, HashSet};
+
+use rusqlite::Connection;
+
+use super::super::rows;
+use super::super::transaction::Transaction;
+use super::edges::id_at;
+use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::PathId;
+
+/// Up to so many items are searched from one by one; beyond, one walk through everything they depend
+/// on is cheaper.
+const SEARCHED_SINGLY: usize = 32;
+/// Edges read at once, so that an item with many does not hold up the search from the other side.
+const PAGE: usize = 64;
+/// Most names in a message.
+const NAMES_SHOWN: usize = 16;
+
+const BLOCKERS: &str = "SELECT blocker_id FROM edges WHERE item_id = ?1 AND blocker_id > ?2
+                        ORDER BY blocker_id LIMIT ?3";
+const DEPENDENTS: &str = "SELECT item_id FROM edges WHERE blocker_id = ?1 AND item_id > ?2
+                          ORDER BY item_id LIMIT ?3";
+
+/// Returns an error if a cycle goes through one of `changed`: items whose dependencies are new, each
+/// with the index of the operation that set them.
+pub(super) fn refuse(tx: &Transaction<'_>, changed: &[(PathId, usize)]) -> Result<()> {
+    let mut starts = Vec::new();
+    for (item, _) in changed {
+        // An item that nothing depends on is in no cycle.
+        if !neighbours(tx.connection, DEPENDENTS, *item, &[], 1)?.is_empty() {
+            starts.push(*item);
+        }
+    }
+    let cycle = if starts.len() <= SEARCHED_SINGLY {
+        let mut cycle = None;
+        for start in starts {
+            cycle = through(tx.connection, start)?;
+            if cycle.is_some() {
+                break;
+            }
+        }
+        cycle
+    } else {
+        reachable(tx.connection, starts)?
+    };
+    match cycle {
+        None => Ok(()),
+        Some(cycle) => Err(cycle_error(tx, cycle, changed)?),
+    }
+}
+
+/// A search in one direction.
+struct Side {
+    sql: &'static str,
+    /// Each item that was reached, with the one it was reached from.
+    reached: HashMap<PathId, PathId>,
+    /// Items whose edges were not all read, each with the last neighbour that was.
+    open: Vec<(PathId, Option<PathId>)>,
+    /// Number of edges read.
+    cost: usize,
+}
+
+impl Side {
+    fn new(sql: &'static str, start: PathId) -> Self {
+        Side {
+            sql,
+            reached: HashMap::from([(start, start)]),
+            open: vec![(start, None)],
+            cost: 0,
+        }
+    }
+
+    /// Reads a page of edges. Returns one that leads to what `other` has reached, as the item and its
+    /// neighbour.
+    fn advance(
+        &mut self,
+        connection: &Connection,
+        other: &Side,
+    ) -> Result<Option<(PathId, PathId)>> {
+        let Some((item, after)) = self.open.pop() else {
+            return Ok(None);
+        };
+        let after_bytes: &[u8] = after.as_ref().map_or(&[], |id| id.as_bytes());
+        let page = neighbours(connection, self.sql, item, after_bytes, PAGE)?;
+        self.cost += page.len() + 1;
+        if page.len() == PAGE {
+            self.open.push((item, page.last().copied()));
+        }
+        for neighbour in page {
+            if other.reached.contains_key(&neighbour) {
+                return Ok(Some((item, neighbour)));
+            }
+            if self.reached.insert(neighbour, item).is_none() {
+                self.open.push((neighbour, None));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the way from `item` back to the start.
+    fn way_back(&self, item: PathId) -> Vec<PathId> {
+        let mut way = vec![item];
+        let mut at = item;
+        while let Some(previous) = self.reached.get(&at).filter(|previous| **previous != at) {
+            way.push(*previous);
+            at = *previous;
+        }
+        way
+    }
+}
+
+/// Returns a cycle through `start`, which stands at both ends of it. Searches towards blockers and
+/// towards dependents by turns, so that it costs at most twice what the cheaper direction does.
+fn through(connection: &Connection, start: PathId) -> Result<Option<Vec<PathId>>> {
+    let mut down = Side::new(BLOCKERS, start);
+    let mut up = Side::new(DEPENDENTS, start);
+    while !down.open.is_empty() && !up.open.is_empty() {
+        let (above, below) = if down.cost <= up.cost {
+            match down.advance(connection, &up)? {
+                Some((item, blocker)) => (item, blocker),
+                None => continue,
+            }
+        } else {
+            match up.advance(connection, &down)? {
+                Some((item, dependent)) => (dependent, item),
+                None => continue,
+            }
+        };
+        let mut cycle = down.way_back(above);
+        cycle.reverse();
+        cycle.extend(up.way_back(below));
+        return Ok(Some(cycle));
+    }
+    Ok(None)
+}
+
+/// Returns a cycle among what `starts` depend on, directly or not; its first and last items are the
+/// same.
+fn reachable(connection: &Connection, starts: Vec<PathId>) -> Result<Option<Vec<PathId>>> {
+    let mut finished = HashSet::new();
+    for start in starts {
+        if finished.contains(&start) {
+            continue;
+        }
+        let mut way = vec![(start, all_blockers(connection, start)?)];
+        let mut on_way = HashSet::from([start]);
+        while let Some((item, blockers)) = way.last_mut() {
+            let Some(blocker) = blockers.pop() else {
+                finished.insert(*item);
+                on_way.remove(item);
+                way.pop();
+                continue;
+            };
+            if on_way.contains(&blocker) {
+                let items = way.iter().map(|(item, _)| *item);
+                let mut cycle: Vec<_> = items.skip_while(|item| *item != blocker).collect();
+                cycle.push(blocker);
+                return Ok(Some(cycle));
+            }
+            if !finished.contains(&blocker) {
+                on_way.insert(blocker);
+                way.push((blocker, all_blockers(connection, blocker)?));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn all_blockers(connection: &Connection, item: PathId) -> Result<Vec<PathId>> {
+    neighbours(connection, BLOCKERS, item, &[], usize::MAX)
+}
+
+fn neighbours(
+    connection: &Connection,
+    sql: &str,
+    item: PathId,
+    after: &[u8],
+    limit: usize,
+) -> Result<Vec<PathId>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut found = statement.query((item.as_bytes(), after, limit))?;
+    let mut ids = Vec::new();
+    while let Some(row) = found.next()? {
+        ids.push(id_at(row, 0)?);
+    }
+    Ok(ids)
+}
+
+/// Returns the error for `cycle`, naming the last operation that contributed to it.
+fn cycle_error(
+    tx: &Transaction<'_>,
+    mut cycle: Vec<PathId>,
+    changed: &[(PathId, usize)],
+) -> Result<Error> {
+    cycle.pop();
+    let last = changed
+        .iter()
+        .filter_map(|(item, operation)| {
+            let position = cycle.iter().position(|other| other == item)?;
+            Some((*operation, position))
+        })
+        .max();
+    let (operation, position) = last.unwrap_or_default();
+    cycle.rotate_left(position);
+    cycle.extend(cycle.first().copied());
+    let mut names: Vec<String> = Vec::new();
+    for item in &cycle {
+        let name = rows::find_path_of_id(tx.connection, *item)?
+            .filter(|path| tx.grant.visible.contains(path))
+            .unwrap_or_else(|| "not visible".to_owned());
+        // How many there are of those is not told either.
+        if names.last() != Some(&name) || cycle.len() == 2 {
+            names.push(name);
+        }
+    }
+    let path = names.first().cloned().unwrap_or_default();
+    if names.len() > NAMES_SHOWN {
+        let left_out = names.len() - NAMES_SHOWN;
+        let middle = NAMES_SHOWN / 2;
+        names.splice(middle..middle + left_out, [format!("({left_out} more)")]);
+    }
+    let what = format!("dependencies would form the cycle {}", names.join(" -> "));
+    Ok(Error::new(ErrorKind::Cycle, what)
+        .at(path)
+        .in_operation(operation))
+}

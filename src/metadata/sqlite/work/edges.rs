@@ -1,0 +1,233 @@
+//! Edges between work items: stored, opened, closed, and kept when a blocker is deleted.
+
+use std::collections::HashSet;
+
+use rusqlite::{OptionalExtension, Row};
+
+use super::super::rows::{self, Kind, blob};
+use super::super::transaction::Transaction;
+use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::PathId;
+use crate::range::PathRange;
+use crate::work::DependencyRef;
+
+/// Dependencies that were named for an item and are not stored yet.
+#[derive(Debug, Clone)]
+pub(super) struct PendingEdges {
+    /// Index of the change that named them.
+    pub operation: usize,
+    named: Vec<Named>,
+}
+
+#[derive(Debug, Clone)]
+struct Named {
+    reference: DependencyRef,
+    /// The file that stood at the path when it was named: later changes may move it.
+    bound: Option<PathId>,
+}
+
+/// Replaces the dependencies of `item` by those that `references` name, once all changes are applied.
+pub(super) fn replace(
+    tx: &mut Transaction<'_>,
+    item: PathId,
+    references: &[DependencyRef],
+) -> Result<()> {
+    remove_rows(tx, item)?;
+    tx.run(
+        "UPDATE work SET dependencies = 0, open_edges = 0 WHERE path_id = ?1",
+        [item.as_bytes()],
+    )?;
+    let mut named = Vec::with_capacity(references.len());
+    for reference in references {
+        let bound = match reference {
+            DependencyRef::Id(id) => Some(*id),
+            DependencyRef::Path(path) => {
+                rows::find(tx.connection, path.as_str())?.and_then(|row| row.path_id)
+            }
+        };
+        let reference = reference.clone();
+        named.push(Named { reference, bound });
+    }
+    let operation = tx.work.operation;
+    tx.work
+        .pending
+        .insert(item, PendingEdges { operation, named });
+    Ok(())
+}
+
+/// Removes the dependencies of `item`; returns whether `depends_on` was set.
+pub(super) fn remove(tx: &mut Transaction<'_>, item: PathId) -> Result<bool> {
+    tx.work.pending.remove(&item);
+    remove_rows(tx, item)?;
+    let changed = tx.run(
+        "UPDATE work SET dependencies = NULL, open_edges = 0
+         WHERE path_id = ?1 AND dependencies IS NOT NULL",
+        [item.as_bytes()],
+    )?;
+    Ok(changed > 0)
+}
+
+fn remove_rows(tx: &Transaction<'_>, item: PathId) -> Result<()> {
+    tx.run("DELETE FROM edges WHERE item_id = ?1", [item.as_bytes()])?;
+    Ok(())
+}
+
+/// Stores what was named for `item`; returns whether that is anything.
+pub(super) fn store(
+    tx: &mut Transaction<'_>,
+    item: PathId,
+    pending: &PendingEdges,
+) -> Result<bool> {
+    let mut seen = HashSet::with_capacity(pending.named.len());
+    for named in &pending.named {
+        let blocker = resolve(tx, named)?;
+        if !seen.insert(blocker) {
+            continue;
+        }
+        tx.run(
+            "INSERT INTO edges (item_id, blocker_id, open, position)
+             VALUES (?1, ?2,
+                     EXISTS (SELECT 1 FROM work WHERE path_id = ?2 AND status <> 'completed'),
+                     ?3)",
+            (item.as_bytes(), blocker.as_bytes(), seen.len() as i64 - 1),
+        )?;
+    }
+    tx.run(
+        "UPDATE work
+         SET dependencies = ?2,
+             open_edges = (SELECT count(*) FROM edges WHERE item_id = ?1 AND open = 1)
+         WHERE path_id = ?1",
+        (item.as_bytes(), seen.len() as i64),
+    )?;
+    Ok(!seen.is_empty())
+}
+
+/// Returns the file that is meant. What the caller may not see is like what does not exist.
+fn resolve(tx: &Transaction<'_>, named: &Named) -> Result<PathId> {
+    let visible = &tx.grant.visible;
+    if let Some(id) = named.bound
+        && let Some(path) = rows::find_path_of_id(tx.connection, id)?
+        && visible.contains(&path)
+    {
+        return file_at(tx, &path, named);
+    }
+    match &named.reference {
+        DependencyRef::Path(path) if visible.contains(path.as_str()) => {
+            file_at(tx, path.as_str(), named)
+        }
+        _ => Err(unknown(named)),
+    }
+}
+
+fn file_at(tx: &Transaction<'_>, path: &str, named: &Named) -> Result<PathId> {
+    match rows::find(tx.connection, path)? {
+        Some(row) if row.kind == Kind::File => row.path_id.ok_or_else(|| unknown(named)),
+        Some(_) => {
+            let what = "a work item cannot depend on a directory";
+            Err(Error::new(ErrorKind::IsADirectory, what).at(path))
+        }
+        None => Err(unknown(named)),
+    }
+}
+
+fn unknown(named: &Named) -> Error {
+    let error = Error::not_found("no such file to depend on");
+    match &named.reference {
+        DependencyRef::Id(id) => error.at(id.to_string()),
+        DependencyRef::Path(path) => error.at(path),
+    }
+}
+
+/// Opens or closes the edges to `blocker`.
+pub(super) fn set_blocking(
+    tx: &mut Transaction<'_>,
+    blocker: PathId,
+    blocking: bool,
+) -> Result<()> {
+    let step = if blocking { 1 } else { -1 };
+    let changed = tx.run(
+        "UPDATE work SET open_edges = open_edges + ?3
+         WHERE path_id IN (SELECT item_id FROM edges WHERE blocker_id = ?1 AND open <> ?2)",
+        (blocker.as_bytes(), blocking, step),
+    )?;
+    if changed == 0 {
+        return Ok(());
+    }
+    tx.run(
+        "UPDATE edges SET open = ?2 WHERE blocker_id = ?1 AND open <> ?2",
+        (blocker.as_bytes(), blocking),
+    )?;
+    if !blocking {
+        tx.work.closed.insert(blocker);
+    }
+    Ok(())
+}
+
+/// The items in `range` are being deleted: their own edges go, the open ones to them remember where
+/// they were.
+pub(super) fn bury(tx: &mut Transaction<'_>, range: &PathRange) -> Result<()> {
+    let bounds = [&range.start, &range.end];
+    if !tx.work.pending.is_empty() {
+        let mut statement = tx
+            .connection
+            .prepare_cached("SELECT path_id FROM work WHERE path >= ?1 AND path < ?2")?;
+        let mut found = statement.query(bounds)?;
+        while let Some(row) = found.next()? {
+            tx.work.pending.remove(&id_at(row, 0)?);
+        }
+    }
+    tx.run(
+        "DELETE FROM edges
+         WHERE item_id IN (SELECT path_id FROM work WHERE path >= ?1 AND path < ?2)",
+        bounds,
+    )?;
+    tx.run(
+        "UPDATE edges
+         SET blocker_path = (SELECT path FROM work WHERE path_id = edges.blocker_id)
+         WHERE open = 1
+           AND blocker_id IN (SELECT path_id FROM work WHERE path >= ?1 AND path < ?2)",
+        bounds,
+    )?;
+    Ok(())
+}
+
+/// The file `blocker` exists again.
+pub(super) fn unbury(tx: &mut Transaction<'_>, blocker: PathId) -> Result<()> {
+    tx.run(
+        "UPDATE edges SET blocker_path = NULL WHERE blocker_id = ?1 AND blocker_path IS NOT NULL",
+        [blocker.as_bytes()],
+    )?;
+    Ok(())
+}
+
+/// Gives `target` the dependencies of `source`.
+pub(super) fn copy(tx: &mut Transaction<'_>, source: PathId, target: PathId) -> Result<()> {
+    if let Some(pending) = tx.work.pending.get(&source) {
+        let pending = PendingEdges {
+            operation: tx.work.operation,
+            ..pending.clone()
+        };
+        tx.work.pending.insert(target, pending);
+    }
+    tx.run(
+        "INSERT INTO edges (item_id, blocker_id, open, position, blocker_path)
+         SELECT ?2, blocker_id, open, position, blocker_path FROM edges WHERE item_id = ?1",
+        (source.as_bytes(), target.as_bytes()),
+    )?;
+    Ok(())
+}
+
+/// Returns whether a file of the id `item` has typed keys.
+pub(super) fn has_row(tx: &Transaction<'_>, item: PathId) -> Result<bool> {
+    let found: Option<i64> = tx
+        .connection
+        .prepare_cached("SELECT 1 FROM work WHERE path_id = ?1")?
+        .query_row([item.as_bytes()], |row| row.get(0))
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// Reads an id.
+pub(super) fn id_at(row: &Row<'_>, column: usize) -> Result<PathId> {
+    blob::<16>(row, column).map(PathId::from_bytes)
+}

@@ -1,0 +1,51 @@
+//! What a whole set of changes entails, done before its commit.
+
+use super::super::transaction::Transaction;
+use super::{cycles, edges};
+use crate::error::Result;
+
+/// Makes items ready that are blocked, have dependencies, and have no open edge. `{}` selects the
+/// items by their ids. The plus signs keep the planner to that selection.
+macro_rules! make_ready {
+    ($items:literal) => {
+        concat!(
+            "UPDATE work SET status = 'ready' WHERE path_id ",
+            $items,
+            " AND +status = 'blocked' AND +open_edges = 0 AND dependencies > 0"
+        )
+    };
+}
+
+/// Does what the changes entail: stores the dependencies they named, refuses cycles, and makes blocked
+/// items ready that wait for nothing any more.
+pub(in super::super) fn settle(tx: &mut Transaction<'_>) -> Result<()> {
+    store_dependencies(tx)?;
+    // Ready items block as much as blocked ones do, so one round is enough.
+    for item in std::mem::take(&mut tx.work.touched) {
+        tx.run(make_ready!("= ?1"), [item.as_bytes()])?;
+    }
+    for blocker in std::mem::take(&mut tx.work.closed) {
+        tx.run(
+            make_ready!("IN (SELECT item_id FROM edges WHERE blocker_id = ?1)"),
+            [blocker.as_bytes()],
+        )?;
+    }
+    Ok(())
+}
+
+fn store_dependencies(tx: &mut Transaction<'_>) -> Result<()> {
+    let mut pending: Vec<_> = std::mem::take(&mut tx.work.pending).into_iter().collect();
+    pending.sort_by_key(|(_, pending)| pending.operation);
+    let mut changed = Vec::with_capacity(pending.len());
+    for (item, pending) in pending {
+        if !edges::has_row(tx, item)? {
+            continue;
+        }
+        let any = edges::store(tx, item, &pending)
+            .map_err(|error| error.in_operation(pending.operation))?;
+        if any {
+            changed.push((item, pending.operation));
+        }
+    }
+    cycles::refuse(tx, &changed)
+}

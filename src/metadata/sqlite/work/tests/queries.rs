@@ -1,0 +1,373 @@
+//! The views, as calls and as SQL.
+
+use super::*;
+use crate::metadata::now;
+use crate::work::{Status, format_time};
+
+const VIEWS: [(WorkView, &str); 5] = [
+    (WorkView::Ready, "ready_work_items"),
+    (WorkView::Blocked, "blocked_work_items"),
+    (WorkView::Pending, "pending_work_items"),
+    (WorkView::InProgress, "in_progress_work"),
+    (WorkView::ByPriority, "work_by_priority"),
+];
+
+/// A store with items of every kind, in two parts of it.
+fn mixed() -> Store {
+    let store = Store::new();
+    let soon = format_time(now() + 3_600_000_000);
+    store.write("/shared/acme/plain");
+    for part in [
+        "/shared/acme",
+        "/shared/other",
+        "/workspace/acme/bot",
+        "/free",
+    ] {
+        let add = |name: &str, object: &str| store.add(&format!("{part}/{name}"), object);
+        add("ready-late", r#"{"status": "ready"}"#);
+        add("ready-2", r#"{"status": "ready", "priority": 2}"#);
+        add(
+            "ready-1",
+            r#"{"status": "ready", "priority": 1, "tags": ["x"]}"#,
+        );
+        add("ready-2b", r#"{"status": "ready", "priority": 2}"#);
+        add(
+            "delayed",
+            &format!(r#"{{"status": "ready", "priority": 0, "not_before": "{soon}"}}"#),
+        );
+        add(
+            "past",
+            r#"{"status": "ready", "priority": -1, "not_before": "2020-01-01T00:00:00Z"}"#,
+        );
+        add("pending", r#"{"status": "pending"}"#);
+        add("pending-0", r#"{"status": "pending", "priority": 0}"#);
+        add("held", r#"{"status": "blocked"}"#);
+        let on = |names: &[&str]| {
+            let paths: Vec<String> = names
+                .iter()
+                .map(|name| format!("\"{part}/{name}\""))
+                .collect();
+            format!("[{}]", paths.join(","))
+        };
+        let waits = |status: &str, names: &[&str]| {
+            format!(r#"{{"status": "{status}", "depends_on": {}}}"#, on(names))
+        };
+        add("waits-2", &waits("blocked", &["ready-1", "held"]));
+        add("waits-1", &waits("ready", &["ready-1"]));
+        add(
+            "waits-3",
+            &waits("pending", &["ready-1", "ready-2", "pending"]),
+        );
+        add(
+            "began",
+            r#"{"status": "in_progress", "started_at": "2026-01-01T00:00:00Z", "worker_id": "w"}"#,
+        );
+        add(
+            "began-later",
+            r#"{"status": "in_progress", "started_at": "2026-02-01T00:00:00Z"}"#,
+        );
+        add("began-somewhen", r#"{"status": "in_progress"}"#);
+        add("done", r#"{"status": "completed"}"#);
+        add("failed", r#"{"status": "failed", "priority": 1}"#);
+        add("cancelled", r#"{"status": "cancelled"}"#);
+        add("no-item", r#"{"priority": 1, "tags": []}"#);
+    }
+    store
+}
+
+fn names(items: &[WorkItem]) -> Vec<&str> {
+    items.iter().map(|item| item.path.name()).collect()
+}
+
+#[test]
+fn each_view_holds_its_items_in_order() {
+    let mut store = mixed();
+    store.see_only(&["/free"]);
+    let all = usize::MAX;
+    let ready = store.view(WorkView::Ready, all);
+    assert_eq!(
+        names(&ready),
+        ["past", "ready-1", "ready-2", "ready-2b", "ready-late"]
+    );
+    let blocked = store.view(WorkView::Blocked, all);
+    assert_eq!(names(&blocked), ["waits-3", "waits-2", "waits-1", "held"]);
+    let counts: Vec<u64> = blocked.iter().map(|item| item.blocker_count).collect();
+    assert_eq!(counts, [3, 2, 1, 0]);
+    assert_eq!(
+        names(&store.view(WorkView::Pending, all)),
+        ["pending-0", "pending"]
+    );
+    let in_progress = store.view(WorkView::InProgress, all);
+    assert_eq!(
+        names(&in_progress),
+        ["began-later", "began", "began-somewhen"]
+    );
+    let by_priority = store.view(WorkView::ByPriority, all);
+    assert_eq!(by_priority.len(), 18);
+    let first = [
+        "past",
+        "delayed",
+        "pending-0",
+        "ready-1",
+        "failed",
+        "ready-2",
+        "ready-2b",
+    ];
+    assert_eq!(names(&by_priority)[..7], first);
+}
+
+#[test]
+fn an_item_carries_the_columns_of_its_file() {
+    let mut store = mixed();
+    store.see_only(&["/shared/acme"]);
+    let item = store.view(WorkView::Ready, 2).remove(1);
+    assert_eq!(item.path.as_str(), "/shared/acme/ready-1");
+    assert_eq!(item.tenant_id.as_deref(), Some("acme"));
+    assert_eq!(&*item.backend, LOCAL_BACKEND);
+    assert_eq!(item.size, 4);
+    assert_eq!(item.etag, NewContent::inline(b"task").hash());
+    assert_eq!(item.status, Status::Ready);
+    assert_eq!(item.priority, Some(1));
+    assert_eq!(item.tags.as_deref(), Some("[\"x\"]"));
+    assert_eq!((item.attempts, item.lease), (0, 0));
+    store.see_only(&["/free"]);
+    assert_eq!(store.view(WorkView::Ready, 1)[0].tenant_id, None);
+}
+
+#[test]
+fn a_limit_takes_the_first_and_none_takes_nothing() {
+    let mut store = mixed();
+    for part in [
+        &["/"][..],
+        &["/shared/acme"][..],
+        &["/free", "/shared/other"][..],
+    ] {
+        store.see_only(part);
+        for (view, name) in VIEWS {
+            let all = store.paths(view);
+            assert!(!all.is_empty(), "{name} of {part:?}");
+            for limit in [0, 1, 2, all.len() - 1, all.len(), all.len() + 1] {
+                let limited = paths_of(&store.view(view, limit));
+                assert_eq!(limited, all[..limit.min(all.len())], "{name} of {part:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_visible_is_not_shown_counted_or_named() {
+    let mut store = mixed();
+    let everything = store.counts();
+    assert_eq!(everything.by_status.iter().sum::<u64>(), 4 * 18);
+    store.see_only(&["/shared/acme"]);
+    for (view, name) in VIEWS {
+        for path in store.paths(view) {
+            assert!(path.starts_with("/shared/acme/"), "{name} shows {path}");
+        }
+    }
+    let own = store.counts();
+    assert_eq!(own.by_status.iter().sum::<u64>(), 18);
+    store.see_all();
+    store.add("/hidden/b", r#"{"status": "ready"}"#);
+    store.add(
+        "/shared/acme/spy",
+        r#"{"status": "ready", "depends_on": "/hidden/b"}"#,
+    );
+    store.see_only(&["/shared/acme"]);
+    let hidden = crate::work::Blocker {
+        path_id: None,
+        path: None,
+        status: None,
+        deleted: false,
+    };
+    assert_eq!(
+        store.explain("/shared/acme/spy").open,
+        std::slice::from_ref(&hidden)
+    );
+    store.see_all();
+    store.delete("/hidden/b");
+    store.see_only(&["/shared/acme"]);
+    assert_eq!(store.explain("/shared/acme/spy").open, [hidden]);
+    let other = super::super::explain(&store.connection, &path("/free/held"), &store.visible);
+    assert_kind(other, ErrorKind::NotFound);
+}
+
+#[test]
+fn the_views_are_disjoint_and_agree_with_the_counts() {
+    let store = mixed();
+    let counts = store.counts();
+    let mut seen = std::collections::BTreeSet::new();
+    for (view, total) in [
+        (WorkView::Ready, counts.ready),
+        (WorkView::Blocked, counts.blocked),
+        (WorkView::Pending, counts.pending),
+        (WorkView::InProgress, counts.in_progress),
+    ] {
+        let paths = store.paths(view);
+        assert_eq!(paths.len() as u64, total, "{view:?}");
+        for path in paths {
+            assert!(seen.insert(path.clone()), "{path} is in two views");
+        }
+    }
+    assert_eq!(counts.delayed, 4);
+    let items = store.paths(WorkView::ByPriority).len() as u64;
+    assert_eq!(counts.by_status.iter().sum::<u64>(), items);
+    let finished: u64 = [4, 5, 6].iter().map(|index| counts.by_status[*index]).sum();
+    assert_eq!(seen.len() as u64 + counts.delayed + finished, items);
+}
+
+#[test]
+fn a_delayed_item_is_ready_when_its_time_has_come() {
+    let store = Store::new();
+    let due = now() + 20_000;
+    store.add("/b", r#"{"status": "ready", "priority": 2}"#);
+    let object = format!(
+        r#"{{"status": "ready", "priority": 1, "not_before": "{}"}}"#,
+        format_time(due)
+    );
+    store.add("/a", &object);
+    store.add("/c", r#"{"status": "ready", "priority": 3}"#);
+    assert_eq!(store.counts().delayed, 1);
+    while now() <= due {
+        std::thread::yield_now();
+    }
+    assert_eq!(store.paths(WorkView::Ready), ["/a", "/b", "/c"]);
+    assert_eq!(paths_of(&store.view(WorkView::Ready, 1)), ["/a"]);
+    assert_eq!(store.counts().delayed, 0);
+}
+
+#[test]
+fn a_narrow_handle_finds_its_items_behind_many_others() {
+    let mut store = Store::new();
+    let mut changes = Vec::new();
+    for n in 0..3000 {
+        let file = format!("/other/{n}");
+        changes.push(write(&file));
+        changes.push(set(&file, r#"{"status": "ready", "priority": 0}"#));
+    }
+    store.apply(changes).unwrap();
+    store.add("/own/b", r#"{"status": "ready", "priority": 2}"#);
+    store.add("/own/a", r#"{"status": "ready", "priority": 1}"#);
+    store.see_only(&["/own"]);
+    assert_eq!(store.paths(WorkView::Ready), ["/own/a", "/own/b"]);
+    assert_eq!(paths_of(&store.view(WorkView::ByPriority, 1)), ["/own/a"]);
+}
+
+#[test]
+fn the_sql_views_equal_the_calls() {
+    let store = mixed();
+    for (view, name) in VIEWS {
+        let sql = format!(
+            "SELECT path_id, tenant_id, virtual_path, backend_id, content_hash, file_type,
+                    size_bytes, created_at, updated_at, status, priority
+             FROM {name}"
+        );
+        let rows: Vec<[Option<String>; 11]> = store
+            .connection
+            .prepare(&sql)
+            .unwrap()
+            .query_map([], |row| {
+                let mut values = [const { None }; 11];
+                for (column, value) in values.iter_mut().enumerate() {
+                    *value = match row.get_ref(column)? {
+                        rusqlite::types::ValueRef::Integer(n) => Some(n.to_string()),
+                        other => other.as_str_or_null().unwrap().map(str::to_owned),
+                    };
+                }
+                Ok(values)
+            })
+            .unwrap()
+            .collect::<rusqlite::Result<_>>()
+            .unwrap();
+        let calls: Vec<[Option<String>; 11]> = store
+            .view(view, usize::MAX)
+            .iter()
+            .map(as_columns)
+            .collect();
+        assert_eq!(rows, calls, "{name} as SQL, and as the call gives it");
+    }
+    let count = |sql: &str| -> String {
+        store
+            .connection
+            .query_row(sql, [], |row| row.get(0))
+            .unwrap()
+    };
+    assert_eq!(
+        count("SELECT group_concat(DISTINCT blocker_count) FROM blocked_work_items"),
+        "3,2,1,0"
+    );
+    assert_eq!(
+        count("SELECT worker_id || started_at FROM in_progress_work WHERE worker_id IS NOT NULL"),
+        "w2026-01-01T00:00:00.000000Z"
+    );
+    assert_eq!(
+        count("SELECT tags FROM work_by_priority WHERE tags IS NOT NULL"),
+        "[\"x\"]"
+    );
+}
+
+fn as_columns(item: &WorkItem) -> [Option<String>; 11] {
+    let time = |micros: i64| {
+        let seconds = format_time(micros - micros % 1_000_000);
+        format!(
+            "{}.{:06}Z",
+            seconds.trim_end_matches('Z'),
+            micros % 1_000_000
+        )
+    };
+    [
+        Some(item.path_id.to_string()),
+        item.tenant_id.clone(),
+        Some(item.path.to_string()),
+        Some(item.backend.to_string()),
+        Some(item.etag.to_string()),
+        Some(item.mime_type.to_string()),
+        Some(item.size.to_string()),
+        Some(time(item.created_at)),
+        Some(time(item.updated_at)),
+        Some(item.status.name().to_owned()),
+        item.priority.map(|priority| priority.to_string()),
+    ]
+}
+
+/// Returns how SQLite carries out `sql`.
+fn query_plan(store: &Store, sql: &str) -> String {
+    let mut statement = store
+        .connection
+        .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+        .unwrap();
+    let parameters = vec![rusqlite::types::Null; statement.parameter_count()];
+    let details: Vec<String> = statement
+        .query_map(rusqlite::params_from_iter(parameters), |row| row.get(3))
+        .unwrap()
+        .collect::<rusqlite::Result<_>>()
+        .unwrap();
+    details.join("; ")
+}
+
+#[test]
+fn no_view_scans_files_or_sorts_the_backlog() {
+    let store = Store::new();
+    for (view, indexes) in [
+        (WorkView::Ready, &["work_claimable", "work_delayed"][..]),
+        (WorkView::Blocked, &["work_blocked"]),
+        (WorkView::Pending, &["work_pending"]),
+        (WorkView::InProgress, &["work_in_progress"]),
+        (WorkView::ByPriority, &["work_by_rank"]),
+    ] {
+        let (walks, within) = super::super::views::statements(view);
+        assert_eq!(walks.len(), indexes.len());
+        for (sql, index) in walks.iter().zip(indexes) {
+            let plan = query_plan(&store, sql);
+            assert!(plan.contains(&format!("INDEX {index}")), "{view:?}: {plan}");
+            assert!(!plan.contains("TEMP B-TREE"), "{view:?} sorts: {plan}");
+        }
+        let plan = query_plan(&store, within);
+        assert!(
+            plan.contains("path>? AND path<?"),
+            "{view:?} within a range: {plan}"
+        );
+    }
+    let plan = query_plan(&store, super::super::explain::OPEN_EDGES);
+    assert!(!plan.contains("SCAN"), "{plan}");
+}
