@@ -16,7 +16,7 @@ pub enum NewContent {
         /// The bytes.
         data: Arc<[u8]>,
     },
-    /// Large: durable in its backend, to be published in the transaction.
+    /// Large: complete in its backend, to be published in the transaction.
     Staged(Arc<dyn Staged>),
 }
 
@@ -92,7 +92,7 @@ impl ContentBuilder {
         Ok(())
     }
 
-    /// Returns the complete content; a staged one is durable.
+    /// Returns the complete content.
     pub fn finish(self) -> Result<NewContent> {
         Ok(match self.staging {
             Some(staging) => NewContent::Staged(staging.finish()?),

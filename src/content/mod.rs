@@ -55,12 +55,12 @@ pub trait Staging: Send {
     /// Appends `data`.
     fn write(&mut self, data: &[u8]) -> Result<()>;
 
-    /// Makes what was written durable and returns it, still unpublished. Dropping the result
-    /// discards it unless it was published.
+    /// Returns what was written, still unpublished; it is durable before it is published. Dropping the
+    /// result discards it unless it was published.
     fn finish(self: Box<Self>) -> Result<Arc<dyn Staged>>;
 }
 
-/// A content that is complete and durable, and can be published.
+/// A content that is complete and can be published.
 pub trait Staged: fmt::Debug + Send + Sync {
     /// Hash of the bytes.
     fn hash(&self) -> ContentHash;

@@ -6,7 +6,7 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | the open store, shared by the handles of a process | [`engine`] |
+//! | the open store, shared by the handles of a process | `engine` |
 //! | changes: files, directories, metadata; alone or in a batch | `change`, `files`, `directories`, `batch` |
 //! | streams | `streams` |
 //! | finding: lists, globs, contents, metadata | `listing`, `search`, `metadata` |

@@ -12,6 +12,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{FlockOperation, flock};
 
@@ -20,9 +21,9 @@ use super::{ContentFile, ContentHash, ContentStore, Reclaimed, Staged, Staging};
 use crate::error::{Error, Result};
 
 /// A directory of contents.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct LocalContentStore {
-    root: PathBuf,
+    root: Arc<Path>,
 }
 
 impl LocalContentStore {
@@ -31,16 +32,12 @@ impl LocalContentStore {
         for part in ["cas", "tmp"] {
             create_directory(&root.join(part))?;
         }
-        Ok(LocalContentStore {
-            root: root.to_owned(),
-        })
+        Ok(LocalContentStore { root: root.into() })
     }
 
     /// Opens the contents in the directory `root` without writing to it.
     pub fn open_readonly(root: &Path) -> Self {
-        LocalContentStore {
-            root: root.to_owned(),
-        }
+        LocalContentStore { root: root.into() }
     }
 
     fn shard(&self, hash: &ContentHash) -> PathBuf {
@@ -55,7 +52,7 @@ impl LocalContentStore {
 
 impl ContentStore for LocalContentStore {
     fn stage(&self) -> Result<Box<dyn Staging>> {
-        Ok(Box::new(StagingFile::create(&self.root.join("tmp"))?))
+        Ok(Box::new(StagingFile::create(self)?))
     }
 
     fn publish(&self, staged: &[&dyn Staged]) -> Result<()> {

@@ -6,13 +6,14 @@ use std::io::{self, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{FlockOperation, flock};
 use uuid::Uuid;
 
-use super::ignore_missing;
+use super::{LocalContentStore, ignore_missing};
 use crate::content::blocks::ContentHasher;
-use crate::content::{BlockHashes, ContentHash, Staged, Staging};
+use crate::content::{BlockHashes, ContentHash, ContentStore, Staged, Staging};
 use crate::error::{Error, Result};
 
 /// A file in `tmp/`, locked by this process, that goes when it is dropped.
@@ -51,16 +52,18 @@ impl Drop for TemporaryFile {
 
 /// A content being written to a temporary file.
 pub(super) struct StagingFile {
+    store: LocalContentStore,
     temporary: TemporaryFile,
     hasher: ContentHasher,
 }
 
 impl StagingFile {
-    /// Creates an empty file in `directory`.
-    pub fn create(directory: &Path) -> Result<Self> {
-        let temporary = TemporaryFile::create(directory)
+    /// Creates an empty file in the `tmp/` of `store`.
+    pub fn create(store: &LocalContentStore) -> Result<Self> {
+        let temporary = TemporaryFile::create(&store.root.join("tmp"))
             .map_err(|error| Error::io("cannot create a temporary content file", error))?;
         Ok(StagingFile {
+            store: store.clone(),
             temporary,
             hasher: ContentHasher::default(),
         })
@@ -77,40 +80,56 @@ impl Staging for StagingFile {
     }
 
     fn finish(self: Box<Self>) -> Result<Arc<dyn Staged>> {
-        self.temporary
-            .file
-            .sync_all()
-            .map_err(|error| Error::io("cannot sync a content", error))?;
         let (hash, size, blocks) = self.hasher.finish();
-        Ok(Arc::new(StagedFile {
+        let staged = StagedFile {
             temporary: self.temporary,
             hash,
             size,
             blocks,
-        }))
+            is_synced: AtomicBool::new(false),
+        };
+        // One that is there already will hardly be published: then the sync would be for nothing.
+        if !self.store.contains(&hash)? {
+            staged
+                .sync()
+                .map_err(|error| Error::io("cannot sync a content", error))?;
+        }
+        Ok(Arc::new(staged))
     }
 }
 
-/// A complete, durable content under its temporary name.
+/// A complete content under its temporary name.
 #[derive(Debug)]
 pub(super) struct StagedFile {
     temporary: TemporaryFile,
     hash: ContentHash,
     size: u64,
     blocks: BlockHashes,
+    is_synced: AtomicBool,
 }
 
 impl StagedFile {
+    fn sync(&self) -> io::Result<()> {
+        self.temporary.file.sync_all()?;
+        self.is_synced.store(true, Ordering::Release);
+        Ok(())
+    }
+
     /// Renames the file to `target`, over whatever stands there.
     ///
     /// When an earlier transaction moved it and then failed to commit, the temporary name is gone,
     /// and the content is written again from the file that is still open.
     pub fn move_to(&self, target: &Path) -> Result<()> {
-        let result = match fs::rename(&self.temporary.path, target) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.copy_to(target),
-            other => other,
+        let rename = || -> io::Result<()> {
+            if !self.is_synced.load(Ordering::Acquire) {
+                self.sync()?;
+            }
+            match fs::rename(&self.temporary.path, target) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => self.copy_to(target),
+                other => other,
+            }
         };
-        result.map_err(|error| Error::io("cannot publish a content", error))
+        rename().map_err(|error| Error::io("cannot publish a content", error))
     }
 
     fn copy_to(&self, target: &Path) -> io::Result<()> {

@@ -4,7 +4,7 @@ mod marker;
 mod mounts;
 mod place;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
@@ -25,7 +25,10 @@ use crate::metadata::sqlite::{SqliteOptions, SqliteStore, store_uuid};
 
 /// The open stores of this process, by device and inode of their databases. One database has one
 /// engine: closing any descriptor of it outside of SQLite would drop the locks of all.
-static ENGINES: Mutex<Option<HashMap<(u64, u64), Weak<Engine>>>> = Mutex::new(None);
+static ENGINES: Mutex<BTreeMap<FileIdentity, Weak<Engine>>> = Mutex::new(BTreeMap::new());
+
+/// Device and inode of a file.
+type FileIdentity = (u64, u64);
 
 /// One open store.
 pub(crate) struct Engine {
@@ -42,7 +45,6 @@ impl Engine {
     /// open. Returns it with the places of contents that the settings mount.
     pub fn open(settings: &Settings, call: &Call) -> Result<(Arc<Engine>, Placement)> {
         let mut engines = ENGINES.lock();
-        let engines = engines.get_or_insert_default();
         engines.retain(|_, engine| engine.strong_count() > 0);
         let data_dir = place::prepare_data_dir(&settings.data_dir)?;
         let db_path = place::prepare_database_path(&settings.db_path)?;
@@ -79,6 +81,7 @@ impl Engine {
     ) -> Result<Engine> {
         let uuid = claim_data_dir(&data_dir, db_path, call)?;
         let local = Arc::new(LocalContentStore::open(&data_dir)?);
+        place::create_database(db_path)?;
         let options = SqliteOptions {
             cache_kib: settings.cache_size_mb.saturating_mul(1024),
             housekeeping: settings.housekeeping,
@@ -116,8 +119,8 @@ impl Engine {
     }
 }
 
-/// Returns the device and inode of the file at `path`, without opening it.
-fn identity_of(path: &Path) -> Option<(u64, u64)> {
+/// Returns the identity of the file at `path`, without opening it.
+fn identity_of(path: &Path) -> Option<FileIdentity> {
     let metadata = path.metadata().ok()?;
     Some((metadata.dev(), metadata.ino()))
 }

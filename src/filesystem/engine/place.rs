@@ -71,6 +71,21 @@ pub(super) fn prepare_database_path(path: &Path) -> Result<PathBuf> {
     Ok(path.canonicalize().unwrap_or(path))
 }
 
+/// Makes sure that the database can be opened: creates an empty file for the owner alone where there is
+/// none. Nothing has it open yet, so closing it drops no locks.
+pub(super) fn create_database(path: &Path) -> Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| Error::io("cannot create the database", error))?;
+    Ok(())
+}
+
 /// Returns whether no content is in the directory.
 pub(super) fn has_no_contents(data_dir: &Path) -> Result<bool> {
     is_empty(&data_dir.join("cas"))

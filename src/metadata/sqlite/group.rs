@@ -162,6 +162,7 @@ impl<'a> Group<'a> {
             &member.set.placement,
             &backends,
             &self.context.clock,
+            self.durability,
         );
         let entries = apply::all(&mut transaction, &member.set.changes)?;
         self.doomed |= transaction.doomed;

@@ -121,7 +121,7 @@ impl Scan<'_> {
     }
 
     fn push(&mut self, row: &rusqlite::Row<'_>) -> Result<()> {
-        if self.entries.len() % INTERRUPT_CHECK == 0 {
+        if self.entries.len().is_multiple_of(INTERRUPT_CHECK) {
             self.call.check()?;
         }
         let entry = self.decoder.decode(row)?;

@@ -2,13 +2,13 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | tables, views, migrations | `schema/`, [`schema`] |
-//! | connections and how they wait | [`connection`], [`readers`] |
-//! | the one writer and group commit | [`writer`], [`group`], [`transaction`] |
-//! | what each change does | [`apply`], [`work`] |
-//! | what is read | [`entries`], [`listing`], [`statistics`], [`namespaces`], [`work`] |
-//! | files of dropped contents | [`sweep`] |
-//! | checkpoints of the log | [`checkpoint`] |
+//! | tables, views, migrations | `schema/`, `schema` |
+//! | connections and how they wait | `connection`, `readers` |
+//! | the one writer and group commit | `writer`, `group`, `transaction` |
+//! | what each change does | `apply`, `work` |
+//! | what is read | `entries`, `listing`, `statistics`, `namespaces`, `work` |
+//! | files of dropped contents | `sweep` |
+//! | checkpoints of the log | `checkpoint` |
 
 mod apply;
 mod backends;

@@ -1,7 +1,7 @@
 //! Removing the files of contents that no path holds any more.
 //!
-//! The commit that drops a content only notes it in `doomed`. The file goes in a later transaction, whose
-//! write lock makes sure that no path comes to hold the content again meanwhile: a writer puts a file in
+//! The commit that drops a content only notes it in `doomed`. Once that is durable, the file goes in a
+//! later transaction, whose write lock makes sure that no path comes to hold the content again meanwhile: a writer puts a file in
 //! place and commits its row under the same lock.
 
 use rusqlite::Connection;
@@ -16,6 +16,7 @@ const STEP: i64 = 256;
 
 /// Removes what is doomed in the backends of `placement`; returns how many files.
 pub(super) fn sweep(connection: &Connection, placement: &Placement) -> Result<u64> {
+    make_durable(connection)?;
     let mut removed = 0;
     for name in placement.writable_names() {
         let Some(id) = backend_id(connection, name)? else {
@@ -32,7 +33,30 @@ pub(super) fn sweep(connection: &Connection, placement: &Placement) -> Result<u6
     Ok(removed)
 }
 
-/// Removes the files of those of `hashes` that no path holds, and returns which.
+/// Makes the commits durable that dropped contents without a sync: after power loss, a path that still
+/// holds such a content must find it.
+fn make_durable(connection: &Connection) -> Result<()> {
+    let pending = connection
+        .prepare_cached("SELECT 1 FROM doomed WHERE durable = 0 LIMIT 1")?
+        .exists([])?;
+    if !pending {
+        return Ok(());
+    }
+    let before: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // The sync of this commit covers everything before it in the log.
+    let synced = in_transaction(connection, || {
+        connection
+            .prepare_cached("UPDATE doomed SET durable = 1 WHERE durable = 0")?
+            .execute([])?;
+        Ok(())
+    });
+    connection.pragma_update(None, "synchronous", before)?;
+    synced
+}
+
+/// Removes the files of those of `hashes` that no path holds, and returns which. Doomed ones are left to
+/// [`sweep`], which knows when they may go.
 pub(super) fn remove_orphans(
     connection: &Connection,
     placement: &Placement,
@@ -44,7 +68,7 @@ pub(super) fn remove_orphans(
     };
     let mut orphans = Vec::new();
     for hash in hashes {
-        if !is_held(connection, id, hash)? {
+        if is_orphan(connection, id, hash)? {
             orphans.push(*hash);
         }
     }
@@ -53,14 +77,21 @@ pub(super) fn remove_orphans(
     }
     in_transaction(connection, || {
         let mut removed = Vec::new();
-        for hash in &orphans {
-            if !is_held(connection, id, hash)? {
-                placement.store(backend)?.remove(hash)?;
-                removed.push(*hash);
+        for hash in orphans {
+            if is_orphan(connection, id, &hash)? {
+                placement.store(backend)?.remove(&hash)?;
+                removed.push(hash);
             }
         }
         Ok(removed)
     })
+}
+
+fn is_orphan(connection: &Connection, backend_id: i64, hash: &ContentHash) -> Result<bool> {
+    let doomed = connection
+        .prepare_cached("SELECT 1 FROM doomed WHERE backend_id = ?1 AND hash = ?2")?
+        .exists((backend_id, hash.as_bytes()))?;
+    Ok(!doomed && !is_held(connection, backend_id, hash)?)
 }
 
 fn sweep_step(
@@ -70,7 +101,7 @@ fn sweep_step(
     name: &str,
 ) -> Result<u64> {
     let doomed = connection
-        .prepare_cached("SELECT hash FROM doomed WHERE backend_id = ?1 LIMIT ?2")?
+        .prepare_cached("SELECT hash FROM doomed WHERE backend_id = ?1 AND durable LIMIT ?2")?
         .query_map([backend_id, STEP], |row| Ok(blob::<32>(row, 0)))?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     let count = doomed.len() as u64;

@@ -8,6 +8,7 @@ use rusqlite::{Connection, Params};
 use super::backends::BackendNames;
 use super::guard;
 use super::work::WorkChanges;
+use crate::config::Durability;
 use crate::content::{Placement, Staged};
 use crate::error::Result;
 use crate::metadata::{Grant, Micros};
@@ -19,6 +20,8 @@ pub(super) struct Transaction<'a> {
     pub grant: &'a Grant,
     pub placement: &'a Placement,
     pub backends: &'a BackendNames,
+    /// Whether the commit will be synced.
+    pub durable: bool,
     /// Staged contents that rows now name.
     pub staged: Vec<(Arc<str>, Arc<dyn Staged>)>,
     /// Whether contents were dropped whose files must go after the commit.
@@ -35,12 +38,14 @@ impl<'a> Transaction<'a> {
         placement: &'a Placement,
         backends: &'a BackendNames,
         clock: &'a Clock,
+        durability: Durability,
     ) -> Self {
         Transaction {
             connection,
             grant,
             placement,
             backends,
+            durable: durability == Durability::Full,
             staged: Vec::new(),
             doomed: false,
             work: WorkChanges::default(),

@@ -70,10 +70,12 @@ CREATE TABLE content (
     data       BLOB              -- the bytes; NULL where the backend holds them
 );
 
--- Contents that no path holds any more and whose file is still to be removed.
+-- Contents that no path holds any more and whose file is still to be removed: once the commit that
+-- dropped them is durable, or power loss could bring back a path without its content.
 CREATE TABLE doomed (
     backend_id INTEGER NOT NULL,
     hash       BLOB    NOT NULL,
+    durable    INTEGER NOT NULL,
     PRIMARY KEY (backend_id, hash)
 ) WITHOUT ROWID;
 

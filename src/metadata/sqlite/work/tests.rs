@@ -86,6 +86,7 @@ impl Store {
             &self.placement,
             &self.backends,
             &self.clock,
+            crate::config::Durability::Full,
         );
         self.connection.execute_batch("BEGIN IMMEDIATE").unwrap();
         let outcome = apply::all(&mut tx, &changes);
