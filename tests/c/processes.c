@@ -152,11 +152,25 @@ struct pair {
     int to_writer[2];
 };
 
+/* Each process keeps only its own ends, so that neither waits for one that has failed. */
+static void be_writer(const struct pair *pair)
+{
+    close(pair->to_reader[0]);
+    close(pair->to_writer[1]);
+}
+
+static void be_reader(const struct pair *pair)
+{
+    close(pair->to_reader[1]);
+    close(pair->to_writer[0]);
+}
+
 static void write_and_tell(void *user)
 {
     struct pair *pair = (struct pair *)user;
     nexus_fs *fs = open_store("\"durability\": \"normal\"");
     int round;
+    be_writer(pair);
     for (round = 0; round < ROUNDS; round++) {
         if (round % 5 == 4) {
             OK(nexus_delete(fs, "/told", ERR));
@@ -175,6 +189,7 @@ static void read_when_told(void *user)
     struct pair *pair = (struct pair *)user;
     nexus_fs *fs = open_store("");
     int round;
+    be_reader(pair);
     for (round = 0; round < ROUNDS; round++) {
         EXPECT(wait_for_word(pair->to_reader[0]));
         if (round % 5 == 4) {
@@ -248,6 +263,7 @@ static void declare_namespace(void *user)
 {
     struct pair *pair = (struct pair *)user;
     nexus_fs *fs;
+    be_writer(pair);
     EXPECT(wait_for_word(pair->to_writer[0]));
     fs = open_store("\"namespaces\": [{\"name\": \"analytics\", \"requires_tenant\": true}]");
     put(fs, "/analytics/acme/report", "x");
@@ -260,6 +276,7 @@ static void obey_namespace(void *user)
     struct pair *pair = (struct pair *)user;
     nexus_buffer *buffer = NULL;
     nexus_fs *fs = open_as("rival", NULL);
+    be_reader(pair);
     FAILS(NOT_FOUND, nexus_read(fs, "/analytics/acme/report", &buffer, ERR));
     give_word(pair->to_writer[1]);
     EXPECT(wait_for_word(pair->to_reader[0]));
