@@ -21,7 +21,7 @@ impl Filesystem {
     }
 
     /// Commits `changes` at once and returns the entry that each left.
-    pub(super) fn commit(
+    pub(crate) fn commit(
         &self,
         changes: &Arc<Vec<Change>>,
         call: &Call,
@@ -132,19 +132,26 @@ pub(super) fn metadata_change(
 pub(super) fn write_options(
     options: &WriteOptions,
 ) -> Result<(metadata::Conditions, Option<String>)> {
-    if let Some(mime_type) = &options.mime_type
-        && (mime_type.is_empty()
-            || mime_type.len() > MAX_MIME_BYTES
-            || mime_type.chars().any(char::is_control))
-    {
-        return Err(Error::invalid_argument(format!(
-            "mime_type {mime_type:?} is not valid: it has 1 to {MAX_MIME_BYTES} bytes and no control characters"
-        )));
+    if let Some(mime_type) = &options.mime_type {
+        check_mime_type(mime_type)?;
     }
     Ok((
         conditions_of(&options.conditions)?,
         options.mime_type.clone(),
     ))
+}
+
+/// Returns an error unless `mime_type` can be one.
+pub(crate) fn check_mime_type(mime_type: &str) -> Result<()> {
+    if mime_type.is_empty()
+        || mime_type.len() > MAX_MIME_BYTES
+        || mime_type.chars().any(char::is_control)
+    {
+        return Err(Error::invalid_argument(format!(
+            "mime_type {mime_type:?} is not valid: it has 1 to {MAX_MIME_BYTES} bytes and no control characters"
+        )));
+    }
+    Ok(())
 }
 
 /// Checks and converts conditions.

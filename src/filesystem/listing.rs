@@ -99,7 +99,7 @@ impl Filesystem {
 }
 
 /// Returns the range of the paths that begin with `prefix`, to which a missing `/` is added.
-pub(super) fn prefix_range(prefix: &str) -> PathRange {
+pub(crate) fn prefix_range(prefix: &str) -> PathRange {
     match prefix {
         "" | "/" => PathRange::all(),
         _ if prefix.starts_with('/') => PathRange::with_prefix(prefix),

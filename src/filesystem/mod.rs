@@ -33,6 +33,9 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 pub use self::batch::Batch;
+pub(crate) use self::change::check_mime_type;
+pub(crate) use self::listing::prefix_range;
+pub(crate) use self::metadata::object_text;
 pub use self::options::*;
 pub use self::streams::{Reader, Writer};
 pub use crate::work::{WorkItem, WorkView};

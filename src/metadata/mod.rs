@@ -17,8 +17,11 @@ use std::sync::Arc;
 pub use change::{Change, Conditions, ImportedFile, MetadataValue, Relocation};
 pub use entry::{Entry, FileInfo, Micros, PathId, guess_mime_type, now};
 pub use query::{
-    ContentCount, EntryQuery, MetadataQuery, Scope, StorageReport, StorageTotals, StoredContent,
+    ContentCount, DescribedEntry, EntryQuery, MetadataQuery, Scope, StorageReport, StorageTotals,
+    StoredContent,
 };
+
+pub(crate) use value::members;
 
 use crate::access::{NamespaceRule, Rules};
 use crate::call::Call;
@@ -134,6 +137,15 @@ pub trait MetadataStore: Send + Sync {
 
     /// Returns a page of what the grant sees.
     fn page(&self, query: &EntryQuery, grant: &Grant) -> StoreResult<Vec<Entry>>;
+
+    /// Returns a page as [`page`](Self::page) does, each entry with all its keys and their JSON texts, of
+    /// one moment. The page ends early after the entry with which those texts reach `bytes`.
+    fn described_page(
+        &self,
+        query: &EntryQuery,
+        bytes: usize,
+        grant: &Grant,
+    ) -> StoreResult<Vec<DescribedEntry>>;
 
     /// Returns the JSON text of one key of the file at `path`; `None` if it is absent.
     fn metadata_value(

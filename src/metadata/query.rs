@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Entry;
 use crate::content::{BlockHashes, ContentHash};
 use crate::path::VirtualPath;
 use crate::range::PathRange;
@@ -37,6 +38,9 @@ pub struct EntryQuery {
     /// Most entries; `usize::MAX` for all.
     pub limit: usize,
 }
+
+/// An entry with all its metadata keys and their JSON texts, by key.
+pub type DescribedEntry = (Entry, Vec<(String, String)>);
 
 /// A page of the files whose metadata has a value.
 #[derive(Debug, Clone)]

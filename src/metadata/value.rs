@@ -57,15 +57,7 @@ impl MetadataValue {
     /// `InvalidArgument` if it is no object, names a key twice, or holds a value that
     /// [`parse`](Self::parse) refuses.
     pub fn parse_object(json: &str) -> Result<Vec<(String, MetadataValue)>> {
-        let Members(members) = serde_json::from_str(json).map_err(|error| {
-            Error::invalid_argument(format!("metadata must be a JSON object: {error}"))
-        })?;
-        let mut seen = HashSet::with_capacity(members.len());
-        let twice = members.iter().find(|(key, _)| !seen.insert(key.as_str()));
-        if let Some((key, value)) = twice {
-            return Err(refused(key, value.get(), "the key is given twice"));
-        }
-        members
+        members(json)?
             .into_iter()
             .map(|(key, value)| {
                 let value = MetadataValue::parse(&key, value.get())?;
@@ -73,6 +65,22 @@ impl MetadataValue {
             })
             .collect()
     }
+}
+
+/// Returns the keys of the text `json`, an object, and their values as text, in its order.
+///
+/// # Errors
+/// `InvalidArgument` if it is no object, or names a key twice.
+pub(crate) fn members(json: &str) -> Result<Vec<(String, Box<RawValue>)>> {
+    let Members(members) = serde_json::from_str(json).map_err(|error| {
+        Error::invalid_argument(format!("metadata must be a JSON object: {error}"))
+    })?;
+    let mut seen = HashSet::with_capacity(members.len());
+    let twice = members.iter().find(|(key, _)| !seen.insert(key.as_str()));
+    if let Some((key, value)) = twice {
+        return Err(refused(key, value.get(), "the key is given twice"));
+    }
+    Ok(members)
 }
 
 /// The members of an object, values as text.

@@ -172,12 +172,13 @@ fn sync_directory(path: &Path) -> Result<()> {
         .map_err(|error| Error::io("cannot sync a content directory", error))
 }
 
-/// Returns the paths in `directory`; none if it is missing.
+/// Returns the paths in `directory`; none if it is missing or, put there by somebody else, a file.
 fn directory_entries(directory: &Path) -> Result<Vec<PathBuf>> {
+    use io::ErrorKind::{NotADirectory, NotFound};
     let failed = |error| Error::io("cannot read a content directory", error);
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => return Ok(Vec::new()),
         Err(error) => return Err(failed(error)),
     };
     entries

@@ -1,13 +1,15 @@
 //! Folding the write-ahead log into the database.
 //!
-//! Each commit reports how long the log is. Beyond a length, a thread makes a passive checkpoint, which
-//! delays nobody. Commits that follow each other without a pause keep such checkpoints from ever
-//! catching up, so beyond a greater length the writer itself makes one that lets the log start over.
+//! Each commit reports how long the log is. Each time it has grown by so many pages, a thread makes a
+//! passive checkpoint, which delays nobody. Commits that follow each other without a pause add to the log
+//! meanwhile, so such a checkpoint never reaches the end; the writer then folds in the short rest itself,
+//! which lets the log start over. Overwriting the log is faster than growing it.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use nix::sys::signal::SigSet;
 use parking_lot::{Condvar, Mutex};
@@ -17,12 +19,14 @@ use super::connection::{self, Role};
 use crate::config::Durability;
 use crate::error::{Error, Result};
 
-/// Pages in the log from which a checkpoint is due, after a commit that was synced.
+/// Pages that the log may grow by before a checkpoint is due, with commits that are synced.
 const DUE_PAGES_FULL: u64 = 4_000;
-/// The same after one that was not: checkpoints sync, so fewer are made.
+/// The same with commits that are not: checkpoints sync, so fewer are made.
 const DUE_PAGES_NORMAL: u64 = 16_000;
-/// Pages in the log from which the writer makes it start over: 256 MiB.
-const RESTART_PAGES: u64 = 65_536;
+/// Pages in the log (256 MiB) from which the writer waits for readers to let it start over.
+const WAIT_PAGES: u64 = 65_536;
+/// How long it waits, at each time that a checkpoint is due.
+const READER_WAIT: Duration = Duration::from_millis(50);
 /// Page cache of the checkpointing connection, in KiB; it reads the log, not the cache.
 const CACHE_KIB: u32 = 64;
 
@@ -30,6 +34,10 @@ const CACHE_KIB: u32 = 64;
 #[derive(Debug, Default)]
 pub(super) struct Log {
     pages: AtomicU64,
+    /// Its length when a checkpoint was last due.
+    due_at: AtomicU64,
+    /// The thread made a checkpoint since the writer last let the log start over.
+    is_folded: AtomicBool,
     /// Whether a thread makes the checkpoints.
     has_thread: bool,
     wish: Mutex<Wish>,
@@ -48,18 +56,31 @@ impl Log {
     /// Does what the length of the log asks for. Called by the writer after each commit, outside of any
     /// transaction.
     pub fn committed(&self, connection: &Connection, durability: Durability) {
+        if self.is_folded.swap(false, Ordering::Acquire) {
+            start_over(connection, Duration::ZERO);
+            return;
+        }
         let pages = self.pages.load(Ordering::Relaxed);
+        let due_at = self.due_at.load(Ordering::Relaxed);
+        // A log that became shorter started over.
+        let grown = pages.checked_sub(due_at).unwrap_or(pages);
         let due = match durability {
             Durability::Full => DUE_PAGES_FULL,
             Durability::Normal => DUE_PAGES_NORMAL,
         };
-        // A checkpoint that fails is tried again after the next commit.
-        if pages >= RESTART_PAGES {
-            let _ = connection.execute_batch("PRAGMA wal_checkpoint(RESTART)");
-        } else if pages >= due && self.has_thread {
+        if pages < due_at {
+            self.due_at.store(0, Ordering::Relaxed);
+        }
+        if grown < due {
+            return;
+        }
+        self.due_at.store(pages, Ordering::Relaxed);
+        if pages >= WAIT_PAGES {
+            start_over(connection, READER_WAIT);
+        } else if self.has_thread {
             self.ask(Wish::Checkpoint);
-        } else if pages >= due {
-            let _ = connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)");
+        } else {
+            start_over(connection, Duration::ZERO);
         }
     }
 
@@ -81,6 +102,14 @@ impl Log {
             other => other,
         }
     }
+}
+
+/// Folds in what is left of the log and lets it start over, unless readers that began earlier still need
+/// it after `patience`. What fails is tried again when a checkpoint is next due.
+fn start_over(connection: &Connection, patience: Duration) {
+    let _ = connection::waiting_for(patience, || {
+        connection.execute_batch("PRAGMA wal_checkpoint(RESTART)")
+    });
 }
 
 /// The thread, if there is one.
@@ -136,7 +165,12 @@ fn spawn(path: &Path, log: &Arc<Log>) -> Result<JoinHandle<()>> {
         .name("nexus".to_owned())
         .spawn(move || {
             while log.next() == Wish::Checkpoint {
-                let _ = connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)");
+                if connection
+                    .execute_batch("PRAGMA wal_checkpoint(PASSIVE)")
+                    .is_ok()
+                {
+                    log.is_folded.store(true, Ordering::Release);
+                }
             }
         });
     before

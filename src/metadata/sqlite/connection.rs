@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::call::Call;
+use crate::call::{Call, Interrupts};
 use crate::error::Result;
 
 /// How often a waiter yields before it sleeps between attempts.
@@ -46,6 +46,11 @@ pub(super) fn waiting_as<T>(call: &Call, work: impl FnOnce() -> T) -> T {
     };
     let _restore = Restore(WAITER.replace(Some(waiter)));
     work()
+}
+
+/// Runs `work`, waiting for others' commits up to `patience`.
+pub(super) fn waiting_for<T>(patience: Duration, work: impl FnOnce() -> T) -> T {
+    waiting_as(&Interrupts::default().begin(patience), work)
 }
 
 /// Says whether to try again. SQLite's own handler sleeps ever longer, so that one of many waiters

@@ -32,6 +32,8 @@ mod writer;
 use std::path::Path;
 use std::sync::Arc;
 
+use rusqlite::Connection;
+
 use self::backends::BackendCache;
 use self::checkpoint::Checkpointer;
 use self::connection::Role;
@@ -39,8 +41,8 @@ use self::group::GroupContext;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
-    ContentCount, Entry, EntryQuery, Grant, MetadataQuery, MetadataStore, PathId, StorageReport,
-    StoreResult, StoredContent, WriteSet,
+    ContentCount, DescribedEntry, Entry, EntryQuery, Grant, MetadataQuery, MetadataStore, PathId,
+    StorageReport, StoreResult, StoredContent, WriteSet,
 };
 use crate::access::{NamespaceRule, Rules};
 use crate::call::Call;
@@ -225,6 +227,30 @@ impl MetadataStore for SqliteStore {
         })
     }
 
+    fn described_page(
+        &self,
+        query: &EntryQuery,
+        bytes: usize,
+        grant: &Grant,
+    ) -> StoreResult<Vec<DescribedEntry>> {
+        self.readers.snapshot(grant, |connection| {
+            let visible = guard::resolve(&grant.visible, connection)?;
+            let backends = &self.backends;
+            let entries = listing::page(connection, backends, query, &visible, &grant.call)?;
+            let mut described = Vec::with_capacity(entries.len());
+            let mut taken = 0;
+            for entry in entries {
+                let values = all_values(connection, &entry.path)?;
+                taken += values.iter().map(|(_, json)| json.len()).sum::<usize>();
+                described.push((entry, values));
+                if taken >= bytes {
+                    break;
+                }
+            }
+            Ok(described)
+        })
+    }
+
     fn metadata_value(
         &self,
         path: &VirtualPath,
@@ -244,10 +270,7 @@ impl MetadataStore for SqliteStore {
     fn metadata(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<Vec<(String, String)>> {
         self.readers.snapshot(grant, |connection| {
             find::require_file(connection, path)?;
-            let mut values = find::values(connection, path)?;
-            values.extend(work::all(connection, path)?);
-            values.sort();
-            Ok(values)
+            Ok(all_values(connection, path)?)
         })
     }
 
@@ -343,4 +366,12 @@ impl MetadataStore for SqliteStore {
             sweep::remove_orphans(connection, placement, backend, hashes)
         })
     }
+}
+
+/// Returns all keys of the file at `path`, typed or not, with their JSON texts, by key.
+fn all_values(connection: &Connection, path: &VirtualPath) -> Result<Vec<(String, String)>> {
+    let mut values = find::values(connection, path)?;
+    values.extend(work::all(connection, path)?);
+    values.sort();
+    Ok(values)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, Params};
 
+use super::apply::Imports;
 use super::backends::BackendNames;
 use super::guard;
 use super::work::WorkChanges;
@@ -28,6 +29,8 @@ pub(super) struct Transaction<'a> {
     pub doomed: bool,
     /// Work items whose edges or statuses changed.
     pub work: WorkChanges,
+    /// What imports need, while changes that hold some are applied.
+    pub imports: Option<Imports>,
     clock: &'a Clock,
 }
 
@@ -49,6 +52,7 @@ impl<'a> Transaction<'a> {
             staged: Vec::new(),
             doomed: false,
             work: WorkChanges::default(),
+            imports: None,
             clock,
         }
     }

@@ -10,7 +10,7 @@ use crate::metadata::StoredContent;
 
 /// A content that a path can hold.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct HeldContent {
+pub(in super::super) struct HeldContent {
     pub backend_id: i64,
     pub content_id: i64,
     pub etag: ContentHash,
@@ -52,17 +52,19 @@ pub(super) fn hold(
     })
 }
 
-/// Returns the id of the content `etag` in a backend, if some path holds it.
+/// Returns the id of the content `etag` in a backend, if some path holds it or an import may come to.
 pub(super) fn find(
     tx: &Transaction<'_>,
     backend_id: i64,
     etag: &ContentHash,
 ) -> Result<Option<i64>> {
-    Ok(tx
+    let held = tx
         .connection
         .prepare_cached("SELECT content_id FROM paths WHERE etag = ?1 AND backend_id = ?2 LIMIT 1")?
         .query_row((etag.as_bytes(), backend_id), |row| row.get(0))
-        .optional()?)
+        .optional()?;
+    let unheld = || tx.imports.as_ref()?.unheld.get(&(backend_id, *etag));
+    Ok(held.or_else(|| unheld().map(|content| content.content_id)))
 }
 
 /// A staged content whose file should be there already is published again where it is missing.
@@ -100,9 +102,14 @@ fn add(
     Ok(tx.connection.last_insert_rowid())
 }
 
-/// Drops `content` if no path holds it any more.
+/// Drops `content` if no path holds it any more; in an import, once all of it is applied.
 pub(super) fn release(tx: &mut Transaction<'_>, content: HeldContent) -> Result<()> {
     if find(tx, content.backend_id, &content.etag)?.is_some() {
+        return Ok(());
+    }
+    if let Some(imports) = &mut tx.imports {
+        let key = (content.backend_id, content.etag);
+        imports.unheld.insert(key, content);
         return Ok(());
     }
     let in_backend: Option<bool> = tx

@@ -1,5 +1,7 @@
 //! Creating a file as an export described it.
 
+use std::collections::HashMap;
+
 use super::super::rows;
 use super::super::statistics;
 use super::super::transaction::Transaction;
@@ -11,13 +13,60 @@ use super::files::{self, NewFile};
 use super::{metadata, remove};
 use crate::content::ContentHash;
 use crate::error::{Error, Result};
-use crate::metadata::{Entry, ImportedFile, PathId, guess_mime_type};
+use crate::metadata::{Change, Entry, ImportedFile, PathId, guess_mime_type};
+
+/// What the imports among the changes of a set need. A file of the import may come to hold what another
+/// one of it, or the one that it replaces, held before.
+#[derive(Debug, Default)]
+pub(in super::super) struct Imports {
+    /// The contents that the caller could read before the first change.
+    readable: HashMap<ContentHash, HeldContent>,
+    /// Contents that no path holds any more, unless a later change makes one hold it.
+    pub(super) unheld: HashMap<(i64, ContentHash), HeldContent>,
+}
+
+/// Finds the contents that `changes` import, if they do.
+pub(super) fn begin(tx: &mut Transaction<'_>, changes: &[Change]) -> Result<()> {
+    let mut readable = HashMap::new();
+    let mut any = false;
+    for change in changes {
+        let Change::Import(imported) = change else {
+            continue;
+        };
+        any = true;
+        if !readable.contains_key(&imported.etag)
+            && let Some(held) = readable_content(tx, &imported.etag)?
+        {
+            readable.insert(imported.etag, held);
+        }
+    }
+    tx.imports = any.then(|| Imports {
+        readable,
+        ..Imports::default()
+    });
+    Ok(())
+}
+
+/// Drops the contents that no path holds after all changes.
+pub(super) fn end(tx: &mut Transaction<'_>) -> Result<()> {
+    let Some(imports) = tx.imports.take() else {
+        return Ok(());
+    };
+    for content in imports.unheld.into_values() {
+        content::release(tx, content)?;
+    }
+    Ok(())
+}
 
 /// Creates the file, replacing one that stands there. Its content must be held by a path that the
 /// caller may read: a hash alone is no key to others' bytes.
 pub(super) fn import(tx: &mut Transaction<'_>, imported: &ImportedFile) -> Result<Entry> {
     let path = &imported.path;
-    let held = readable_content(tx, &imported.etag)?.ok_or_else(|| {
+    let readable = tx
+        .imports
+        .as_ref()
+        .and_then(|imports| imports.readable.get(&imported.etag).copied());
+    let held = readable.ok_or_else(|| {
         Error::not_found(format!(
             "no readable file has the content {}",
             imported.etag

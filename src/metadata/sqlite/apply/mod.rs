@@ -9,6 +9,8 @@ mod metadata;
 mod relocate;
 mod remove;
 
+pub(super) use self::import::Imports;
+
 use super::transaction::Transaction;
 use super::work;
 use crate::error::Result;
@@ -18,6 +20,7 @@ use crate::metadata::{Change, Entry};
 pub(super) fn all(tx: &mut Transaction<'_>, changes: &[Change]) -> Result<Vec<Option<Entry>>> {
     let batch = changes.len() > 1;
     let mut entries = Vec::with_capacity(changes.len());
+    import::begin(tx, changes)?;
     for (index, change) in changes.iter().enumerate() {
         if batch {
             tx.grant.call.check()?;
@@ -25,6 +28,7 @@ pub(super) fn all(tx: &mut Transaction<'_>, changes: &[Change]) -> Result<Vec<Op
         tx.work.begin_operation(index);
         entries.push(one(tx, change).map_err(|error| error.in_operation(index))?);
     }
+    import::end(tx)?;
     work::settle(tx)?;
     Ok(entries)
 }

@@ -1,0 +1,85 @@
+//! A file of the host that is written aside and then put in its place.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use crate::error::{Error, Result};
+
+/// A new file in the directory of its target. Dropped before [`put_in_place`](Self::put_in_place), it
+/// leaves nothing.
+pub(super) struct Aside {
+    writer: BufWriter<File>,
+    temporary: PathBuf,
+    target: PathBuf,
+}
+
+impl Aside {
+    /// Creates the file that is to become `target`, readable by its owner only.
+    pub fn create(target: &Path) -> Result<Self> {
+        let Some(name) = target.file_name() else {
+            return Err(Error::invalid_argument(format!(
+                "{target:?} does not name a file"
+            )));
+        };
+        let unique = format!(".{}.{}", name.to_string_lossy(), Uuid::now_v7().simple());
+        // A name has at most 255 bytes.
+        let start = unique.len().saturating_sub(200);
+        let start = (start..).find(|at| unique.is_char_boundary(*at));
+        let temporary = directory_of(target).join(&unique[start.unwrap_or_default()..]);
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&temporary)
+            .map_err(|error| host_error("create", target, error))?;
+        Ok(Aside {
+            writer: BufWriter::new(file),
+            temporary,
+            target: target.to_owned(),
+        })
+    }
+
+    /// Adds `bytes`.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.writer
+            .write_all(bytes)
+            .map_err(|error| host_error("write", &self.target, error))
+    }
+
+    /// Makes the file durable and puts it in the place of its target.
+    pub fn put_in_place(mut self) -> Result<()> {
+        let placed = (|| {
+            self.writer.flush()?;
+            self.writer.get_ref().sync_all()?;
+            fs::rename(&self.temporary, &self.target)?;
+            File::open(directory_of(&self.target))?.sync_all()
+        })();
+        placed.map_err(|error| host_error("write", &self.target, error))
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        // After the rename the name is gone already.
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
+
+fn directory_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        _ => Path::new("."),
+    }
+}
+
+/// Returns the error for a file of the host, by its name without directories.
+pub(super) fn host_error(doing: &str, file: &Path, source: io::Error) -> Error {
+    let name = file.file_name().unwrap_or(file.as_os_str());
+    let what = format!("cannot {doing} {name:?}: {source}");
+    let kind = Error::io("", source).kind();
+    Error::new(kind, what)
+}

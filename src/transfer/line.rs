@@ -1,0 +1,224 @@
+//! What one line says: a file, as a JSON object.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::content::ContentHash;
+use crate::error::{Error, Result};
+use crate::filesystem::{InvalidWorkKeys, check_mime_type, object_text};
+use crate::metadata::{Entry, MetadataValue, Micros, PathId, members};
+use crate::path::{VirtualPath, parse_id};
+use crate::work::{
+    DependencyRef, WorkField, format_time, is_library_key, is_work_key, json_string, parse_time,
+};
+
+/// Greatest version: a double, as many readers of JSON use, holds it exactly, and it can grow.
+const MAX_VERSION: u64 = 1 << 53;
+
+/// Adds the line of `entry` to `out`; returns whether it is one of a file.
+pub(super) fn write(entry: &Entry, metadata: &[(String, String)], out: &mut String) -> bool {
+    let Some(file) = &entry.file else {
+        return false;
+    };
+    let etag = json_string(&file.etag.to_string());
+    let id = entry.path_id.map(|id| id.to_string());
+    let members = [
+        ("path", json_string(entry.path.as_str())),
+        ("backend_name", json_string(&file.backend)),
+        ("physical_path", etag.clone()),
+        ("size", file.size.to_string()),
+        ("etag", etag),
+        ("mime_type", json_string(&file.mime_type)),
+        ("created_at", json_string(&time_text(entry.created_at))),
+        ("modified_at", json_string(&time_text(entry.modified_at))),
+        ("version", file.version.to_string()),
+        (
+            "path_id",
+            id.as_deref().map_or("null".to_owned(), json_string),
+        ),
+        // Values are kept as they were given, so they can span lines; outside of strings, which
+        // cannot, a line end is white space.
+        (
+            "custom_metadata",
+            object_text(metadata).replace(['\n', '\r'], " "),
+        ),
+    ];
+    for (index, (key, value)) in members.iter().enumerate() {
+        out.push(if index == 0 { '{' } else { ',' });
+        out.push('"');
+        out.push_str(key);
+        out.push_str("\":");
+        out.push_str(value);
+    }
+    out.push_str("}\n");
+    true
+}
+
+/// Returns `time` with six digits of a second, so that texts compare as times do.
+fn time_text(time: Micros) -> String {
+    match Timestamp::from_microsecond(time) {
+        Ok(time) => format!("{time:.6}"),
+        Err(_) => format_time(time),
+    }
+}
+
+/// A file as a line describes it.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    /// Number of the line, from 1.
+    pub number: u64,
+    pub path: VirtualPath,
+    pub etag: ContentHash,
+    pub size: u64,
+    pub path_id: Option<PathId>,
+    pub mime_type: Option<String>,
+    pub created_at: Option<Micros>,
+    pub modified_at: Option<Micros>,
+    pub version: u64,
+    /// All of its metadata but the dependencies.
+    pub metadata: Vec<(String, MetadataValue)>,
+    pub depends_on: Option<Vec<DependencyRef>>,
+    /// Ill-typed work keys, and the keys that they became.
+    pub renamed: Vec<(String, String)>,
+}
+
+/// The members as text. `null` counts as absent.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Members<'a> {
+    #[serde(borrow)]
+    path: Option<&'a RawValue>,
+    backend_name: Option<&'a RawValue>,
+    physical_path: Option<&'a RawValue>,
+    size: Option<&'a RawValue>,
+    etag: Option<&'a RawValue>,
+    mime_type: Option<&'a RawValue>,
+    created_at: Option<&'a RawValue>,
+    modified_at: Option<&'a RawValue>,
+    version: Option<&'a RawValue>,
+    path_id: Option<&'a RawValue>,
+    custom_metadata: Option<&'a RawValue>,
+}
+
+impl Line {
+    /// Reads the line `number`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` or `InvalidPath`, saying what is wrong with it.
+    pub fn parse(number: u64, bytes: &[u8], invalid_keys: InvalidWorkKeys) -> Result<Line> {
+        let text = str::from_utf8(bytes)
+            .map_err(|_| Error::invalid_argument("the line is not valid UTF-8"))?;
+        if !text.trim_start().starts_with('{') {
+            return Err(Error::invalid_argument("the line is not a JSON object"));
+        }
+        let members: Members<'_> = serde_json::from_str(text)
+            .map_err(|error| Error::invalid_argument(format!("the line is refused: {error}")))?;
+        let path: String = required("path", members.path, "a string")?;
+        let etag: String = required("etag", members.etag, "a string")?;
+        let etag = ContentHash::parse(&etag)?;
+        check_place(&etag, &members)?;
+        let mut line = Line {
+            number,
+            path: VirtualPath::parse(&path)?,
+            etag,
+            size: required("size", members.size, "a number of bytes")?,
+            path_id: path_id(members.path_id)?,
+            mime_type: optional("mime_type", members.mime_type, "a string")?,
+            created_at: time("created_at", members.created_at)?,
+            modified_at: time("modified_at", members.modified_at)?,
+            version: optional("version", members.version, "a number")?.unwrap_or(1),
+            metadata: Vec::new(),
+            depends_on: None,
+            renamed: Vec::new(),
+        };
+        if let Some(mime_type) = &line.mime_type {
+            check_mime_type(mime_type)?;
+        }
+        if !(1..=MAX_VERSION).contains(&line.version) {
+            return Err(wrong("version", "at least 1, and no more than 2^53"));
+        }
+        if let Some(object) = members.custom_metadata {
+            line.read_metadata(object.get(), invalid_keys)?;
+        }
+        Ok(line)
+    }
+
+    fn read_metadata(&mut self, object: &str, invalid_keys: InvalidWorkKeys) -> Result<()> {
+        let members = members(object)?;
+        for (key, value) in &members {
+            // What the library says of the run of a work item ended with that run.
+            if is_library_key(key) {
+                continue;
+            }
+            match MetadataValue::parse(key, value.get()) {
+                Ok(MetadataValue::Work(WorkField::DependsOn(dependencies))) => {
+                    self.depends_on = Some(dependencies);
+                }
+                Ok(value) => self.metadata.push((key.clone(), value)),
+                Err(_) if invalid_keys == InvalidWorkKeys::Rename && is_work_key(key) => {
+                    let mut free = format!("x_{key}");
+                    while members.iter().any(|(taken, _)| *taken == free) {
+                        free.insert_str(0, "x_");
+                    }
+                    let value = MetadataValue::parse(&free, value.get())?;
+                    self.metadata.push((free.clone(), value));
+                    self.renamed.push((key.clone(), free));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where a line says that the content is must fit what it says the content is; where it really is, only
+/// the store knows.
+fn check_place(etag: &ContentHash, members: &Members<'_>) -> Result<()> {
+    let physical: Option<String> = optional("physical_path", members.physical_path, "a string")?;
+    if let Some(physical) = physical
+        && ContentHash::parse(&physical).ok().as_ref() != Some(etag)
+    {
+        return Err(wrong("physical_path", "the same as etag"));
+    }
+    let backend: Option<String> = optional("backend_name", members.backend_name, "a string")?;
+    if let Some(backend) = backend {
+        parse_id("backend_name", &backend)?;
+    }
+    Ok(())
+}
+
+fn path_id(json: Option<&RawValue>) -> Result<Option<PathId>> {
+    let text: Option<String> = optional("path_id", json, "a string")?;
+    text.map(|text| PathId::parse(&text).ok_or_else(|| wrong("path_id", "a UUID")))
+        .transpose()
+}
+
+fn time(key: &str, json: Option<&RawValue>) -> Result<Option<Micros>> {
+    let needed = "a time as in \"2026-01-31T12:00:00Z\" (RFC 3339)";
+    let text: Option<String> = optional(key, json, needed)?;
+    text.map(|text| parse_time(&text).ok_or_else(|| wrong(key, needed)))
+        .transpose()
+}
+
+fn required<'a, T: Deserialize<'a>>(
+    key: &str,
+    json: Option<&'a RawValue>,
+    needed: &str,
+) -> Result<T> {
+    optional(key, json, needed)?
+        .ok_or_else(|| Error::invalid_argument(format!("the key '{key}' is missing")))
+}
+
+fn optional<'a, T: Deserialize<'a>>(
+    key: &str,
+    json: Option<&'a RawValue>,
+    needed: &str,
+) -> Result<Option<T>> {
+    json.map(|json| serde_json::from_str(json.get()).map_err(|_| wrong(key, needed)))
+        .transpose()
+}
+
+fn wrong(key: &str, needed: &str) -> Error {
+    Error::invalid_argument(format!("the key '{key}' must be {needed}"))
+}

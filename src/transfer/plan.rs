@@ -1,0 +1,504 @@
+//! What becomes of each line of an import, as the store stands now.
+//!
+//! The plan is a list of changes for one transaction:
+//!
+//! 1. conditions: each path stands as it did when the plan was made, so that a file that comes to be
+//!    meanwhile is not replaced by a line that was to create one;
+//! 2. the files with all their metadata but the dependencies;
+//! 3. the dependencies, which may name any file of the import by then.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::Serialize;
+
+use super::bad_lines::BadLines;
+use super::import::PROGRESS_STEP;
+use super::line::Line;
+use crate::access::{Action, Reach};
+use crate::call::Call;
+use crate::content::ContentHash;
+use crate::error::{Error, ErrorKind, Result};
+use crate::filesystem::{Filesystem, ImportMode, ImportOptions, Progress};
+use crate::metadata::{
+    Change, Conditions, Entry, ImportedFile, MetadataValue, PathId, guess_mime_type, now,
+};
+use crate::path::VirtualPath;
+use crate::work::{DependencyRef, WorkField};
+
+/// The changes that an import makes, and what it reports of them.
+pub(super) struct Plan {
+    pub changes: Vec<Change>,
+    /// The number of the line that each change comes from.
+    pub lines: Vec<u64>,
+    pub report: Report,
+}
+
+/// What an import did.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Report {
+    created: u64,
+    updated: u64,
+    skipped: u64,
+    remapped: u64,
+    collisions: Vec<Collision>,
+    renamed_keys: Vec<RenamedKey>,
+    dry_run: bool,
+}
+
+impl Report {
+    /// Returns it as a JSON object.
+    pub fn to_json(&self) -> Result<String> {
+        serde_json::to_string(self).map_err(|error| Error::internal(error.to_string()))
+    }
+}
+
+/// A line whose path was taken.
+#[derive(Debug, Serialize)]
+struct Collision {
+    path: String,
+    /// None for a directory.
+    existing_etag: Option<String>,
+    imported_etag: String,
+    resolution: &'static str,
+    message: String,
+}
+
+#[derive(Debug, Serialize)]
+struct RenamedKey {
+    path: String,
+    key: String,
+    renamed_to: String,
+}
+
+/// Where a line goes, and what stands there.
+#[derive(Debug, Clone)]
+struct Target {
+    path: VirtualPath,
+    existing: Option<Entry>,
+    fate: Fate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Created,
+    Updated,
+    Skipped,
+    Remapped,
+}
+
+/// Makes the plan of one import.
+pub(super) struct Planner<'a> {
+    fs: &'a Filesystem,
+    lines: &'a [Line],
+    options: &'a ImportOptions,
+    call: &'a Call,
+    /// The paths that lines name, or will have been given, with the index of the line.
+    taken: HashMap<VirtualPath, usize>,
+    by_id: HashMap<PathId, usize>,
+    directories: HashSet<VirtualPath>,
+    contents: HashMap<ContentHash, Option<u64>>,
+}
+
+impl<'a> Planner<'a> {
+    pub fn new(
+        fs: &'a Filesystem,
+        lines: &'a [Line],
+        options: &'a ImportOptions,
+        call: &'a Call,
+    ) -> Self {
+        let indexed = || lines.iter().enumerate();
+        Planner {
+            fs,
+            lines,
+            options,
+            call,
+            taken: indexed()
+                .map(|(index, line)| (line.path.clone(), index))
+                .collect(),
+            by_id: indexed()
+                .filter_map(|(index, line)| Some((line.path_id?, index)))
+                .collect(),
+            directories: HashSet::new(),
+            contents: HashMap::new(),
+        }
+    }
+
+    /// Returns the plan; useless if there are bad lines, each of which is noted in `bad`.
+    pub fn plan(mut self, bad: &mut BadLines, progress: Progress<'_>) -> Result<Plan> {
+        let total = self.lines.len();
+        let mut targets = Vec::with_capacity(total);
+        for (index, line) in self.lines.iter().enumerate() {
+            if index % PROGRESS_STEP == 0 {
+                self.call.check()?;
+                if !progress(index as u64, total as u64, "lines checked") {
+                    return Err(Error::cancelled());
+                }
+            }
+            targets.push(match self.target(index, line) {
+                Ok(target) => Some(target),
+                Err(error) => {
+                    bad.add_if_of_line(line.number, error)?;
+                    None
+                }
+            });
+        }
+        let files: HashMap<VirtualPath, u64> = self
+            .lines
+            .iter()
+            .zip(&targets)
+            .filter_map(|(line, target)| Some((target.as_ref()?.path.clone(), line.number)))
+            .collect();
+        for (line, target) in self.lines.iter().zip(&mut targets) {
+            if let Some(found) = target
+                && let Err(error) = self.check_parents(found, &files)
+            {
+                bad.add_if_of_line(line.number, error)?;
+                *target = None;
+            }
+        }
+        // A dependency on a line that is bad itself is no second mistake.
+        let known_bad = !bad.is_empty();
+        let mut dependencies = Vec::new();
+        for (line, target) in self.lines.iter().zip(&targets) {
+            match target {
+                Some(target) if !known_bad && target.fate != Fate::Skipped => {
+                    match self.dependencies(line, &targets) {
+                        Ok(found) => dependencies.push(found),
+                        Err(error) => bad.add_if_of_line(line.number, error)?,
+                    }
+                }
+                _ => dependencies.push(None),
+            }
+        }
+        if !bad.is_empty() {
+            return Ok(Plan {
+                changes: Vec::new(),
+                lines: Vec::new(),
+                report: Report::default(),
+            });
+        }
+        self.assemble(&targets, dependencies)
+    }
+
+    /// Returns what stands at `path`, which the caller must be allowed to write.
+    fn look_at(&self, path: &VirtualPath) -> Result<Option<Entry>> {
+        if path.is_root() {
+            return Err(Error::new(ErrorKind::IsADirectory, "is a directory").at(path));
+        }
+        self.fs.granted(self.call, |policy, grant| {
+            policy.check(path, Action::Write)?;
+            self.fs.store().entry(path, grant)
+        })
+    }
+
+    /// Returns where `line` goes, after checking that it can be stored there.
+    fn target(&mut self, index: usize, line: &Line) -> Result<Target> {
+        let existing = self.look_at(&line.path)?;
+        let fate = match (&existing, self.options.mode) {
+            (None, _) => Fate::Created,
+            (Some(_), ImportMode::Remap) => Fate::Remapped,
+            (Some(entry), _) if entry.is_directory() => {
+                return Err(Error::new(ErrorKind::IsADirectory, "is a directory").at(&line.path));
+            }
+            (Some(_), ImportMode::Skip) => Fate::Skipped,
+            (Some(_), ImportMode::Overwrite) => Fate::Updated,
+            (Some(entry), ImportMode::Auto) => {
+                match line
+                    .modified_at
+                    .is_some_and(|time| time > entry.modified_at)
+                {
+                    true => Fate::Updated,
+                    false => Fate::Skipped,
+                }
+            }
+        };
+        if fate != Fate::Skipped {
+            self.check_content(line)?;
+        }
+        let path = match fate {
+            Fate::Remapped => self.free_path(index, line)?,
+            _ => line.path.clone(),
+        };
+        Ok(Target {
+            path,
+            existing,
+            fate,
+        })
+    }
+
+    /// A hash is no key to bytes that the caller cannot read anyway. The transaction looks again.
+    fn check_content(&mut self, line: &Line) -> Result<()> {
+        let size = match self.contents.get(&line.etag) {
+            Some(size) => *size,
+            None => {
+                let found = self.fs.granted(self.call, |_, grant| {
+                    self.fs.store().content_count(&line.etag, grant)
+                })?;
+                let size = found.map(|content| content.size);
+                self.contents.insert(line.etag, size);
+                size
+            }
+        };
+        match size {
+            Some(size) if size == line.size => Ok(()),
+            Some(_) => {
+                Err(Error::invalid_argument("the size is not that of the content").at(&line.path))
+            }
+            None => {
+                let what = format!("no readable file has the content {}", line.etag);
+                Err(Error::not_found(what).at(&line.path))
+            }
+        }
+    }
+
+    /// Returns the first path `…_imported1`, `…_imported2` and so on that is free for `line`.
+    fn free_path(&mut self, index: usize, line: &Line) -> Result<VirtualPath> {
+        for suffix in 1_u64.. {
+            let path = VirtualPath::parse(&format!("{}_imported{suffix}", line.path))?;
+            if self.taken.contains_key(&path) || self.look_at(&path)?.is_some() {
+                self.call.check()?;
+                continue;
+            }
+            self.taken.insert(path.clone(), index);
+            return Ok(path);
+        }
+        Err(Error::internal("every path is taken"))
+    }
+
+    /// Checks that no file stands, or is in `files` with its line, where `target` needs a directory.
+    fn check_parents(&mut self, target: &Target, files: &HashMap<VirtualPath, u64>) -> Result<()> {
+        let mut above = target.path.parent();
+        while let Some(path) = above.filter(|path| !path.is_root()) {
+            if self.directories.contains(&path) {
+                break;
+            }
+            let is_file = self.fs.granted(self.call, |policy, grant| {
+                // Above the caller's own part there are directories only.
+                match policy.check(&path, Action::Read) {
+                    Ok(Reach::Whole) => Ok(self
+                        .fs
+                        .store()
+                        .entry(&path, grant)?
+                        .is_some_and(|entry| !entry.is_directory())),
+                    _ => Ok(false),
+                }
+            })?;
+            if let Some(number) = files.get(&path) {
+                let what = format!("line {number} makes it a file, not a directory");
+                return Err(Error::new(ErrorKind::NotADirectory, what).at(&path));
+            }
+            if is_file {
+                let what = "is a file, not a directory";
+                return Err(Error::new(ErrorKind::NotADirectory, what).at(&path));
+            }
+            above = path.parent();
+            self.directories.insert(path);
+        }
+        Ok(())
+    }
+
+    /// Returns the dependencies of `line`: those on lines by where these go.
+    fn dependencies(
+        &self,
+        line: &Line,
+        targets: &[Option<Target>],
+    ) -> Result<Option<Vec<DependencyRef>>> {
+        let Some(named) = &line.depends_on else {
+            return Ok(None);
+        };
+        let mut found = Vec::with_capacity(named.len());
+        for reference in named {
+            let in_file = match reference {
+                DependencyRef::Id(id) => self.by_id.get(id),
+                DependencyRef::Path(path) => self
+                    .taken
+                    .get(path)
+                    .filter(|index| self.lines[**index].path == *path),
+            };
+            let target = in_file.and_then(|index| targets[*index].as_ref());
+            found.push(match target {
+                Some(target) => DependencyRef::Path(target.path.clone()),
+                None => {
+                    self.check_dependency(reference)
+                        .map_err(|error| error.at(&line.path))?;
+                    reference.clone()
+                }
+            });
+        }
+        Ok(Some(found))
+    }
+
+    /// Checks that the caller may depend on `reference`, a file outside the import.
+    fn check_dependency(&self, reference: &DependencyRef) -> Result<()> {
+        let found = self.fs.granted(self.call, |policy, grant| {
+            let path = match reference {
+                DependencyRef::Id(id) => match self.fs.store().path_of_id(*id, grant)? {
+                    Some(path) => path,
+                    None => return Ok(None),
+                },
+                DependencyRef::Path(path) => path.clone(),
+            };
+            match policy.check(&path, Action::Read)? {
+                Reach::Whole => self.fs.store().entry(&path, grant),
+                Reach::Gate => Ok(None),
+            }
+        })?;
+        let name = match reference {
+            DependencyRef::Id(id) => id.to_string(),
+            DependencyRef::Path(path) => path.to_string(),
+        };
+        match found {
+            Some(entry) if entry.is_directory() => Err(Error::new(
+                ErrorKind::IsADirectory,
+                format!("it cannot depend on the directory {name}"),
+            )),
+            Some(_) => Ok(()),
+            None => Err(Error::not_found(format!(
+                "no such file to depend on: {name}"
+            ))),
+        }
+    }
+
+    fn assemble(
+        self,
+        targets: &[Option<Target>],
+        dependencies: Vec<Option<Vec<DependencyRef>>>,
+    ) -> Result<Plan> {
+        let mut report = Report {
+            dry_run: self.options.dry_run,
+            ..Report::default()
+        };
+        let mut requires = Vec::new();
+        let mut files = Vec::new();
+        let mut edges = Vec::new();
+        let now = now();
+        for ((line, target), dependencies) in self.lines.iter().zip(targets).zip(dependencies) {
+            let Some(target) = target else { continue };
+            report.add(line, target);
+            if target.fate == Fate::Skipped {
+                continue;
+            }
+            requires.push((line.number, require_as_planned(target)));
+            let path_id = self.path_id(line, target)?;
+            files.push((line.number, import(line, target, path_id, now)));
+            if let Some(dependencies) = dependencies {
+                edges.push((line.number, depend(target, dependencies)));
+            }
+        }
+        let (lines, changes) = requires.into_iter().chain(files).chain(edges).unzip();
+        Ok(Plan {
+            changes,
+            lines,
+            report,
+        })
+    }
+
+    /// Returns the id that the file is to have: that of the line, unless another file has it; else that of
+    /// the file that it replaces.
+    fn path_id(&self, line: &Line, target: &Target) -> Result<Option<PathId>> {
+        let replaced = match target.fate {
+            Fate::Updated => target.existing.as_ref().and_then(|entry| entry.path_id),
+            _ => None,
+        };
+        let Some(id) = line.path_id else {
+            return Ok(replaced);
+        };
+        let holder = self
+            .fs
+            .granted(self.call, |_, grant| self.fs.store().path_of_id(id, grant))?;
+        Ok(match holder {
+            Some(path) if path != target.path => replaced,
+            _ => Some(id),
+        })
+    }
+}
+
+impl Report {
+    fn add(&mut self, line: &Line, target: &Target) {
+        let (count, resolution, message) = match target.fate {
+            Fate::Created => (&mut self.created, "create", String::new()),
+            Fate::Updated => (&mut self.updated, "overwrite", "replaced".to_owned()),
+            Fate::Skipped => (
+                &mut self.skipped,
+                "skip",
+                "the existing file stays".to_owned(),
+            ),
+            Fate::Remapped => (
+                &mut self.remapped,
+                "remap",
+                format!("imported as {}", target.path),
+            ),
+        };
+        *count += 1;
+        if target.fate != Fate::Created {
+            let existing = target
+                .existing
+                .as_ref()
+                .and_then(|entry| entry.file.as_ref());
+            self.collisions.push(Collision {
+                path: line.path.to_string(),
+                existing_etag: existing.map(|file| file.etag.to_string()),
+                imported_etag: line.etag.to_string(),
+                resolution,
+                message,
+            });
+        }
+        if target.fate != Fate::Skipped {
+            let renamed = line.renamed.iter().map(|(key, renamed_to)| RenamedKey {
+                path: target.path.to_string(),
+                key: key.clone(),
+                renamed_to: renamed_to.clone(),
+            });
+            self.renamed_keys.extend(renamed);
+        }
+    }
+}
+
+/// Returns the condition that what the plan saw at the target still stands there.
+fn require_as_planned(target: &Target) -> Change {
+    let replaced = match target.fate {
+        Fate::Updated => target
+            .existing
+            .as_ref()
+            .and_then(|entry| entry.file.as_ref()),
+        _ => None,
+    };
+    Change::Require {
+        path: target.path.clone(),
+        conditions: Conditions {
+            if_match: replaced.map(|file| file.etag),
+            if_none_match: replaced.is_none(),
+            lease: None,
+        },
+    }
+}
+
+fn import(line: &Line, target: &Target, path_id: Option<PathId>, now: i64) -> Change {
+    // A type that is only what the name suggests goes on following the name.
+    let mime_type = line
+        .mime_type
+        .as_deref()
+        .unwrap_or_else(|| guess_mime_type(line.path.name()));
+    let given = mime_type != guess_mime_type(target.path.name());
+    let modified_at = line.modified_at.unwrap_or(now);
+    Change::Import(Box::new(ImportedFile {
+        path: target.path.clone(),
+        etag: line.etag,
+        size: line.size,
+        path_id,
+        mime_type: given.then(|| mime_type.to_owned()),
+        created_at: line.created_at.unwrap_or(modified_at),
+        modified_at,
+        version: line.version,
+        metadata: line.metadata.clone(),
+    }))
+}
+
+fn depend(target: &Target, dependencies: Vec<DependencyRef>) -> Change {
+    let field = WorkField::DependsOn(dependencies);
+    Change::SetMetadata {
+        path: target.path.clone(),
+        values: vec![(field.key().to_owned(), MetadataValue::Work(field))],
+        conditions: Conditions::default(),
+    }
+}

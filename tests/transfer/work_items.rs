@@ -1,0 +1,152 @@
+use nexus::error::ErrorKind;
+use nexus::filesystem::{ImportMode, ImportOptions};
+use serde_json::{Value, json};
+
+use crate::store::{Store, line, mode, with};
+
+/// `/jobs/0` waits for `/jobs/1`, that for `/jobs/2`, and `/jobs/2` for `/base`.
+fn chain() -> Store {
+    let store = Store::new();
+    for path in ["/base", "/jobs/0", "/jobs/1", "/jobs/2"] {
+        store.write(path, path);
+        store.set_meta(path, json!({"status": "blocked"}));
+    }
+    store.set_meta("/jobs/0", json!({"depends_on": "/jobs/1"}));
+    store.set_meta("/jobs/1", json!({"depends_on": "/jobs/2"}));
+    store.set_meta("/jobs/2", json!({"depends_on": ["/base"]}));
+    store
+}
+
+fn of_jobs(store: &Store) -> Vec<Value> {
+    let mut lines = store.lines();
+    lines.retain(|line| line["path"].as_str().unwrap().starts_with("/jobs/"));
+    lines
+}
+
+fn id(store: &Store, path: &str) -> Value {
+    json!(store.fs.path_id(path).unwrap().to_string())
+}
+
+#[test]
+fn dependencies_come_back_in_any_order_of_the_lines() {
+    let store = chain();
+    let before = store.state();
+    let lines = of_jobs(&store);
+    for reverse in [false, true] {
+        store
+            .fs
+            .copy("/jobs", "/kept", &Default::default())
+            .unwrap();
+        store.fs.rmdir("/jobs", true).unwrap();
+        let mut lines = lines.clone();
+        if reverse {
+            lines.reverse();
+        }
+        store.import(&lines, &ImportOptions::default()).unwrap();
+        store.fs.rmdir("/kept", true).unwrap();
+        assert_eq!(store.state(), before, "reversed: {reverse}");
+    }
+    store.set_meta("/base", json!({"status": "completed"}));
+    assert_eq!(store.meta("/jobs/2")["status"], "ready", "the edge works");
+}
+
+#[test]
+fn overwriting_items_with_themselves_changes_nothing() {
+    let store = chain();
+    let before = store.state();
+    let report = store
+        .import(&store.lines(), &mode(ImportMode::Overwrite))
+        .unwrap();
+    assert_eq!(report["updated"], 4);
+    assert_eq!(store.state(), before);
+}
+
+#[test]
+fn dependencies_of_remapped_items_stay_among_them() {
+    let store = chain();
+    let before = of_jobs(&store);
+    store.import(&before, &mode(ImportMode::Remap)).unwrap();
+    assert_eq!(of_jobs(&store).len(), 6);
+    let dependency = |path: &str| store.meta(path)["depends_on"].clone();
+    assert_eq!(
+        dependency("/jobs/0_imported1"),
+        json!([id(&store, "/jobs/1_imported1")])
+    );
+    assert_eq!(
+        dependency("/jobs/1_imported1"),
+        json!([id(&store, "/jobs/2_imported1")])
+    );
+    assert_eq!(
+        dependency("/jobs/2_imported1"),
+        json!([id(&store, "/base")])
+    );
+    assert_eq!(dependency("/jobs/0"), json!([id(&store, "/jobs/1")]));
+}
+
+#[test]
+fn a_dependency_on_a_skipped_line_is_one_on_what_stays() {
+    let store = chain();
+    let lines = of_jobs(&store);
+    store.delete("/jobs/0");
+    store.delete("/jobs/1");
+    store.write("/jobs/1", "another file of this name");
+    store.write("/keeps content", "/jobs/0");
+    let report = store.import(&lines, &mode(ImportMode::Skip)).unwrap();
+    assert_eq!(
+        (&report["created"], &report["skipped"]),
+        (&json!(1), &json!(2))
+    );
+    let stays = id(&store, "/jobs/1");
+    assert_ne!(stays, lines[1]["path_id"]);
+    assert_eq!(store.meta("/jobs/0")["depends_on"], json!([stays]));
+}
+
+#[test]
+fn a_cycle_refuses_the_whole_import() {
+    let store = chain();
+    let before = store.state();
+    let mut lines = of_jobs(&store);
+    lines[2]["custom_metadata"]["depends_on"] = json!("/jobs/0");
+    let error = store
+        .import(&lines, &mode(ImportMode::Overwrite))
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cycle, "{error}");
+    assert_eq!(error.index(), None);
+    assert_eq!(store.state(), before);
+}
+
+#[test]
+fn nobody_works_on_an_imported_item() {
+    let store = Store::new();
+    store.write("/source", "x");
+    let item = with(
+        line("/item", "x"),
+        json!({"custom_metadata": {
+            "status": "in_progress", "worker_id": "w1", "started_at": "2026-01-01T00:00:00Z",
+            "attempts": 2, "last_error": "lost", "result": {"n": 1},
+            "lease_expires_at": "2026-01-01T00:01:00Z", "priority": 1, "note": "kept",
+        }}),
+    );
+    store.import(&[item], &ImportOptions::default()).unwrap();
+    assert_eq!(
+        store.meta("/item"),
+        json!({"status": "ready", "priority": 1, "note": "kept"})
+    );
+}
+
+#[test]
+fn items_that_waited_for_a_deleted_one_wait_for_it_again() {
+    let store = chain();
+    let lines: Vec<Value> = store
+        .lines()
+        .into_iter()
+        .filter(|line| line["path"] == "/base")
+        .collect();
+    store.write("/keeps content", "/base");
+    store.delete("/base");
+    store.import(&lines, &ImportOptions::default()).unwrap();
+    assert_eq!(id(&store, "/base"), lines[0]["path_id"]);
+    assert_eq!(store.meta("/jobs/2")["status"], "blocked");
+    store.set_meta("/base", json!({"status": "completed"}));
+    assert_eq!(store.meta("/jobs/2")["status"], "ready");
+}
