@@ -1,0 +1,158 @@
+/* A full disk: NO_SPACE, nothing lost, and everything works again when there is room. */
+#include "expect.h"
+
+#include <sched.h>
+#include <sys/mount.h>
+
+/* A disk of this size stands at `small` in the directory of the test. */
+#define DISK_BYTES (24 * 1024 * 1024)
+#define BALLAST_BYTES (8 * 1024 * 1024)
+
+static int write_line(const char *path, const char *line)
+{
+    int fd = open(path, O_WRONLY);
+    ssize_t written = fd < 0 ? -1 : write(fd, line, strlen(line));
+    if (fd >= 0) {
+        close(fd);
+    }
+    return written == (ssize_t)strlen(line);
+}
+
+/* A namespace of mounts of our own, where the system allows one. */
+static int may_mount(void)
+{
+    if (unshare(CLONE_NEWNS) != 0) {
+        unsigned user = (unsigned)getuid(), group = (unsigned)getgid();
+        char line[64];
+        if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
+            return 0;
+        }
+        snprintf(line, sizeof line, "0 %u 1", user);
+        if (!write_line("/proc/self/setgroups", "deny") || !write_line("/proc/self/uid_map", line)) {
+            return 0;
+        }
+        snprintf(line, sizeof line, "0 %u 1", group);
+        if (!write_line("/proc/self/gid_map", line)) {
+            return 0;
+        }
+    }
+    return mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+}
+
+static int mount_small_disk(void)
+{
+    EXPECT_INT(mkdir(disk("small"), 0700), 0);
+    return mount("none", disk("small"), "tmpfs", 0, text("size=%d", DISK_BYTES)) == 0;
+}
+
+static nexus_fs *open_on_small_disk(void)
+{
+    nexus_fs *fs = NULL;
+    OK(nexus_connect(text("{\"data_dir\": \"%s/small/store\"}", expect_directory), &fs, ERR));
+    return fs;
+}
+
+/* Takes room that can be given back without the store's help. */
+static void put_ballast(void)
+{
+    int fd = open(disk("small/ballast"), O_WRONLY | O_CREAT, 0600);
+    EXPECT(fd >= 0);
+    EXPECT_INT(posix_fallocate(fd, 0, BALLAST_BYTES), 0);
+    close(fd);
+}
+
+enum { SMALL = 1000, MANY_LARGE = 400, MANY_SMALL = 40000 };
+
+/* Writes until there is no room; how many files were acknowledged. */
+static int fill(nexus_fs *fs, const char *directory, size_t size, int most)
+{
+    int count;
+    for (count = 0; count < most; count++) {
+        nexus_status status = nexus_write(fs, text("/%s/%d", directory, count), noise(size, (uint64_t)count), size, ERR);
+        if (status != NEXUS_STATUS_OK) {
+            expect_status(__FILE__, __LINE__, "a write on a full disk", status, NEXUS_STATUS_NO_SPACE);
+            EXPECT_INT(exists(fs, text("/%s/%d", directory, count)), 0);
+            return count;
+        }
+    }
+    FAIL("the disk took %d files of %zu bytes and is not full", most, size);
+}
+
+static void expect_files(nexus_fs *fs, const char *directory, size_t size, int count)
+{
+    int i;
+    for (i = 0; i < count; i++) {
+        EXPECT_CONTENT(fs, text("/%s/%d", directory, i), noise(size, (uint64_t)i), size);
+    }
+}
+
+static void a_full_disk_loses_nothing(void)
+{
+    nexus_batch *batch = NULL;
+    nexus_writer *writer = NULL;
+    nexus_status status;
+    int large, small;
+    nexus_fs *fs;
+    if (!mount_small_disk()) {
+        fprintf(stderr, "skipped: a tmpfs cannot be mounted here: %s\n", strerror(errno));
+        expect_skipped = 1;
+        return;
+    }
+    put_ballast();
+    fs = open_on_small_disk();
+    put(fs, "/before", "old");
+    large = fill(fs, "large", LARGE, MANY_LARGE);
+    small = fill(fs, "small", SMALL, MANY_SMALL);
+    EXPECT(large > 0 && small > 0);
+    /* Everything acknowledged is there and readable while the disk is full. */
+    expect_files(fs, "large", LARGE, large);
+    expect_files(fs, "small", SMALL, small);
+    FAILS(NO_SPACE, nexus_write(fs, "/before", noise(LARGE, 77), LARGE, ERR));
+    EXPECT_STR(get(fs, "/before"), "old");
+    OK(nexus_batch_new(fs, &batch, ERR));
+    OK(nexus_batch_write(batch, "/batched/a", BYTES("x"), NULL, ERR));
+    status = nexus_batch_write(batch, "/batched/b", noise(4 * LARGE, 78), 4 * LARGE, NULL, ERR);
+    if (status == NEXUS_STATUS_OK) {
+        status = nexus_batch_commit(batch, NULL, ERR);
+    }
+    expect_status(__FILE__, __LINE__, "a batch on a full disk", status, NEXUS_STATUS_NO_SPACE);
+    nexus_batch_free(batch);
+    EXPECT_INT(exists(fs, "/batched/a"), 0);
+    status = nexus_writer_open(fs, "/streamed", NULL, &writer, ERR);
+    if (status == NEXUS_STATUS_OK) {
+        status = nexus_writer_write(writer, noise(4 * LARGE, 79), 4 * LARGE, ERR);
+        if (status == NEXUS_STATUS_OK) {
+            status = nexus_writer_commit(writer, NULL, ERR);
+        }
+        EXPECT_INT(nexus_writer_abort(writer, NULL), NEXUS_STATUS_OK);
+    }
+    EXPECT_INT(status, NEXUS_STATUS_NO_SPACE);
+    EXPECT_INT(exists(fs, "/streamed"), 0);
+    /* Room again: the same handle goes on. */
+    EXPECT_INT(unlink(disk("small/ballast")), 0);
+    OK(nexus_write(fs, "/before", noise(LARGE, 77), LARGE, ERR));
+    EXPECT_CONTENT(fs, "/before", noise(LARGE, 77), LARGE);
+    OK(nexus_delete(fs, "/large/0", ERR));
+    put(fs, "/after", "new");
+    expect_files(fs, "small", SMALL, small);
+    close_store(fs);
+    fs = open_on_small_disk();
+    EXPECT_STR(get(fs, "/after"), "new");
+    expect_files(fs, "small", SMALL, small);
+    OK(nexus_gc(fs, NULL, NULL, NULL, ERR));
+    EXPECT_INT(files_below(disk("small/store/cas")), large);
+    EXPECT_INT(files_below(disk("small/store/tmp")), 0);
+    close_store(fs);
+    EXPECT_INT(umount2(disk("small"), MNT_DETACH), 0);
+}
+
+int main(int argc, char **argv)
+{
+    begin(argc, argv);
+    if (!may_mount()) {
+        fprintf(stderr, "skipped: no mount namespace here: %s\n", strerror(errno));
+        return SKIPPED;
+    }
+    RUN(a_full_disk_loses_nothing);
+    return finish();
+}
