@@ -130,6 +130,15 @@ pub(super) fn in_transaction<T>(
     result
 }
 
+/// Runs `work`, whose commits are synced whatever the connection's setting.
+pub(super) fn synced<T>(connection: &Connection, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let before: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let result = work();
+    connection.pragma_update(None, "synchronous", before)?;
+    result
+}
+
 /// Rolls back whatever transaction is open.
 pub(super) fn abandon(connection: &Connection) {
     if !connection.is_autocommit() {

@@ -8,7 +8,7 @@
 //! | what each change does | `apply`, `work` |
 //! | what is read | `entries`, `listing`, `statistics`, `namespaces`, `work` |
 //! | files of dropped contents | `sweep` |
-//! | checkpoints of the log | `checkpoint` |
+//! | checkpoints of the log, failed syncs | `checkpoint`, `health` |
 
 mod apply;
 mod backends;
@@ -18,6 +18,7 @@ mod entries;
 mod find;
 mod group;
 mod guard;
+mod health;
 mod listing;
 mod namespaces;
 mod readers;
@@ -38,6 +39,7 @@ use self::backends::BackendCache;
 use self::checkpoint::Checkpointer;
 use self::connection::Role;
 use self::group::GroupContext;
+use self::health::Health;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
@@ -86,8 +88,10 @@ impl SqliteStore {
             let uuid = schema::prepare(&mut connection, uuid)?;
             let backends = Arc::new(BackendCache::default());
             backends.reload(&connection)?;
-            let checkpointer = Checkpointer::start(path, &mut connection, options.housekeeping)?;
-            let context = GroupContext::new(Arc::clone(&backends), checkpointer.log());
+            let health = Arc::new(Health::default());
+            let checkpointer =
+                Checkpointer::start(path, &mut connection, options.housekeeping, &health)?;
+            let context = GroupContext::new(Arc::clone(&backends), checkpointer.log(), health);
             let store = SqliteStore {
                 checkpointer,
                 readers: Readers::new(path.to_owned(), options.cache_kib - writer_kib),
@@ -367,8 +371,16 @@ impl MetadataStore for SqliteStore {
     }
 
     fn sweep(&self, placement: &Placement, call: &Call) -> Result<u64> {
-        self.writer
-            .with_connection(call, |connection| sweep::sweep(connection, placement))
+        let mut removed = 0;
+        loop {
+            call.check()?;
+            let step = |connection: &_| sweep::step(connection, placement);
+            let step = self.writer.with_connection(call, step)?;
+            removed += step;
+            if step == 0 {
+                return Ok(removed);
+            }
+        }
     }
 
     fn remove_orphans(
