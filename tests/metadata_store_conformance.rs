@@ -1,5 +1,6 @@
 //! What every store of metadata must do, as functions over the trait: each begins with an empty store and
 //! says one thing of it. At the end they are run on each implementation.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeSet;
 use std::path::Path;
