@@ -106,8 +106,12 @@ impl Subject {
         self.store.entry(&path(at), &self.all()).unwrap()
     }
 
+    fn entries(&self, query: &EntryQuery, grant: &Grant) -> StoreResult<Vec<Entry>> {
+        self.store.page(query, grant)
+    }
+
     fn page(&self, query: EntryQuery, grant: &Grant) -> Vec<String> {
-        let entries = self.store.page(&query, grant).unwrap();
+        let entries = self.entries(&query, grant).unwrap();
         entries
             .iter()
             .map(|entry| entry.path.as_str().to_owned())
@@ -210,8 +214,7 @@ fn a_commit_applies_in_order_and_returns_what_each_change_left(subject: &Subject
 fn a_commit_that_fails_leaves_nothing_and_names_the_change(subject: &Subject) {
     subject.write_all(&["/kept"]);
     let before = subject
-        .store
-        .page(&everything(whole()), &subject.all())
+        .entries(&everything(whole()), &subject.all())
         .unwrap();
     let changes = || {
         vec![
@@ -228,8 +231,7 @@ fn a_commit_that_fails_leaves_nothing_and_names_the_change(subject: &Subject) {
         "{error}"
     );
     let after = subject
-        .store
-        .page(&everything(whole()), &subject.all())
+        .entries(&everything(whole()), &subject.all())
         .unwrap();
     assert_eq!(after, before);
     let hash = ContentHash::of(b"a content that is kept as a file");
@@ -268,7 +270,7 @@ fn under_other_rules_nothing_is_done(subject: &Subject) {
         store.content(&path("/a"), &before).map(drop),
         store.gate_exists(&path("/a"), &before).map(drop),
         store.path_of_id(PathId::generate(), &before).map(drop),
-        store.page(&everything(whole()), &before).map(drop),
+        subject.entries(&everything(whole()), &before).map(drop),
         store.metadata(&path("/a"), &before).map(drop),
         store.metadata_value(&path("/a"), "k", &before).map(drop),
         store.content_count(&hash, &before).map(drop),
