@@ -143,6 +143,9 @@ fn specified(
 }
 
 proptest! {
+    // A case is cheap, and the telling ones are rare.
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
     #[test]
     fn every_check_answers_as_specified(
         identity in identity(),
