@@ -16,8 +16,8 @@ use nexus::content::{ContentHash, LOCAL_BACKEND, NewContent, Placement};
 use nexus::error::{Error, ErrorKind};
 use nexus::metadata::sqlite::{SqliteOptions, SqliteStore};
 use nexus::metadata::{
-    Change, Conditions, Entry, EntryQuery, Grant, MetadataQuery, MetadataStore, MetadataValue,
-    PathId, Relocation, Scope, StoreError, StoreResult, WriteSet,
+    Change, Conditions, Entry, EntryQuery, EntryRef, FileInfo, Grant, MetadataQuery, MetadataStore,
+    MetadataValue, PathId, Relocation, Scope, StoreError, StoreResult, WriteSet,
 };
 use nexus::path::VirtualPath;
 use nexus::range::{PathRange, Visible};
@@ -107,7 +107,24 @@ impl Subject {
     }
 
     fn entries(&self, query: &EntryQuery, grant: &Grant) -> StoreResult<Vec<Entry>> {
-        self.store.page(query, grant)
+        let mut entries = Vec::new();
+        let mut keep = |found: EntryRef<'_>| {
+            entries.push(Entry {
+                path: path(found.path),
+                path_id: found.path_id,
+                created_at: found.created_at,
+                modified_at: found.modified_at,
+                file: found.file.map(|file| FileInfo {
+                    etag: file.etag,
+                    size: file.size,
+                    version: file.version,
+                    mime_type: file.mime_type.into(),
+                    backend: file.backend.into(),
+                }),
+            });
+        };
+        self.store.page(query, grant, &mut keep)?;
+        Ok(entries)
     }
 
     fn page(&self, query: EntryQuery, grant: &Grant) -> Vec<String> {

@@ -60,6 +60,7 @@ const SMALL_APPEND: usize = 64 * 1024;
 pub struct Filesystem {
     handle: Arc<Handle>,
     interrupts: Interrupts,
+    is_child: bool,
 }
 
 /// What a handle and the objects opened on it share.
@@ -130,6 +131,7 @@ impl Filesystem {
                 policy: RwLock::new(policy),
             }),
             interrupts: Interrupts::default(),
+            is_child: false,
         }
     }
 
@@ -169,17 +171,21 @@ impl Filesystem {
         self.interrupts.shut_down();
     }
 
-    /// Returns another owner of this handle, whose calls are interrupted apart.
+    /// Returns another owner of this handle, for an object that is opened on it and outlives it.
     fn child(&self) -> Filesystem {
         Filesystem {
             handle: Arc::clone(&self.handle),
-            interrupts: Interrupts::default(),
+            interrupts: self.interrupts.clone(),
+            is_child: true,
         }
     }
 
     pub(crate) fn begin(&self) -> Call {
-        self.interrupts
-            .begin(self.handle.config.settings.busy_timeout)
+        let busy_timeout = self.handle.config.settings.busy_timeout;
+        match self.is_child {
+            true => self.interrupts.begin_of_child(busy_timeout),
+            false => self.interrupts.begin(busy_timeout),
+        }
     }
 
     pub(crate) fn store(&self) -> &dyn MetadataStore {
