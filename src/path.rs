@@ -238,3 +238,6 @@ fn refused_unicode(c: char) -> Option<&'static str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

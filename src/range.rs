@@ -194,3 +194,6 @@ impl Visible {
         self.gates.sort_by(|a, b| a.path.cmp(&b.path));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -154,9 +154,10 @@ impl Policy {
             )
             .at(path));
         }
-        let readonly = |mount: &&VirtualPath| {
-            path.is_within(mount) || (action == Action::Remove && mount.is_within(path))
-        };
+        // What is taken away or put there may be a tree that reaches into the mount.
+        let whole = matches!(action, Action::Write | Action::Remove);
+        let readonly =
+            |mount: &&VirtualPath| path.is_within(mount) || (whole && mount.is_within(path));
         match self.readonly_mounts.iter().find(readonly) {
             None => Ok(()),
             Some(_) => Err(Error::new(ErrorKind::ReadOnly, "the mount is read-only").at(path)),
@@ -269,3 +270,6 @@ fn grant_own_part(visible: &mut Visible, root: &str, bounds: [Option<&str>; 2]) 
         [None, None] => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use super::handle::{Table, Tag};
 use super::text::{Arena, ListTexts, Texts, c_string};
 use crate::error::{Error, Result};
 use crate::filesystem::Page;
-use crate::metadata::Entry;
+use crate::metadata::{Entry, EntryRef};
 
 /// `kind` of a row that is about no entry: a batch operation that leaves none.
 pub const NEXUS_KIND_NONE: i32 = 0;
@@ -70,17 +70,58 @@ pub(super) static ENTRY_LISTS: Table<nexus_entries, EntryList> =
 /// How many single entries were handed out and not freed.
 pub(super) static OPEN_ENTRIES: AtomicU64 = AtomicU64::new(0);
 
+/// A list being filled.
+pub(super) struct EntryListBuilder {
+    rows: Vec<nexus_entry>,
+    texts: ListTexts,
+}
+
+impl EntryListBuilder {
+    /// Returns an empty list.
+    pub(super) fn new() -> Self {
+        EntryListBuilder {
+            rows: Vec::new(),
+            texts: ListTexts::with_capacity(0),
+        }
+    }
+
+    /// Adds a row about `entry`, or about none.
+    pub(super) fn push(&mut self, entry: Option<EntryRef<'_>>) {
+        let row = encode(entry, &mut self.texts);
+        self.rows.push(row);
+    }
+
+    /// Returns the list, whose next page begins at `cursor`.
+    fn finish(self, cursor: Option<&str>) -> EntryList {
+        EntryList {
+            rows: self.rows,
+            _texts: self.texts.into_arena(),
+            cursor: cursor.map(c_string),
+        }
+    }
+
+    /// Hands the list out; its next page begins at `cursor`.
+    pub(super) fn hand_out(self, cursor: Option<&str>) -> Result<*mut nexus_entries> {
+        ENTRY_LISTS.insert(self.finish(cursor))
+    }
+}
+
 /// Returns the list of `page`.
 pub(super) fn hand_out_page(page: &Page) -> Result<*mut nexus_entries> {
-    ENTRY_LISTS.insert(EntryList::new(
-        page.entries.iter().map(Some),
-        page.cursor.as_deref(),
-    ))
+    let mut list = EntryListBuilder::new();
+    for entry in &page.entries {
+        list.push(Some(entry.borrow()));
+    }
+    list.hand_out(page.cursor.as_deref())
 }
 
 /// Returns the list of a batch's results: one row for each operation.
 pub(super) fn hand_out_results(results: &[Option<Entry>]) -> Result<*mut nexus_entries> {
-    ENTRY_LISTS.insert(EntryList::new(results.iter().map(Option::as_ref), None))
+    let mut list = EntryListBuilder::new();
+    for entry in results {
+        list.push(entry.as_ref().map(Entry::borrow));
+    }
+    list.hand_out(None)
 }
 
 /// Returns a copy of `entry` in one piece of memory that `nexus_entry_free` frees.
@@ -102,7 +143,7 @@ pub(super) fn hand_out(entry: &Entry) -> Result<*mut nexus_entry> {
         next: unsafe { memory.add(header) },
         room: size - header,
     };
-    let row = encode(Some(entry), &mut texts);
+    let row = encode(Some(entry.borrow()), &mut texts);
     let pointer = memory.cast::<nexus_entry>();
     // SAFETY: the memory is aligned for anything (malloc) and has room for the header.
     unsafe { pointer.write(row) };
@@ -116,7 +157,7 @@ struct Block {
     room: usize,
 }
 
-impl Texts<'_> for Block {
+impl Texts for Block {
     fn put(&mut self, text: &[u8]) -> *const c_char {
         let needed = text.len() + 1;
         assert!(
@@ -135,7 +176,7 @@ impl Texts<'_> for Block {
     }
 }
 
-/// Returns the bytes of those strings of `entry` that no other row has.
+/// Returns the bytes of the strings of `entry` but for its MIME type and backend.
 fn own_text_bytes(entry: &Entry) -> usize {
     const ETAG: usize = 64 + 1;
     const PATH_ID: usize = 36 + 1;
@@ -146,7 +187,7 @@ fn own_text_bytes(entry: &Entry) -> usize {
 }
 
 /// Returns the row of `entry`, its strings stored in `texts`.
-fn encode<'a>(entry: Option<&'a Entry>, texts: &mut impl Texts<'a>) -> nexus_entry {
+fn encode(entry: Option<EntryRef<'_>>, texts: &mut impl Texts) -> nexus_entry {
     let mut row = nexus_entry {
         struct_size: size_of::<nexus_entry>() as u32,
         kind: NEXUS_KIND_NONE,
@@ -164,37 +205,21 @@ fn encode<'a>(entry: Option<&'a Entry>, texts: &mut impl Texts<'a>) -> nexus_ent
         return row;
     };
     row.kind = NEXUS_KIND_DIRECTORY;
-    row.path = texts.put(entry.path.as_str().as_bytes());
+    row.path = texts.put(entry.path.as_bytes());
     if let Some(id) = entry.path_id {
         row.path_id = texts.put(id.encode(&mut [0; 36]).as_bytes());
         row.created_at = entry.created_at;
         row.modified_at = entry.modified_at;
     }
-    if let Some(file) = &entry.file {
+    if let Some(file) = entry.file {
         row.kind = NEXUS_KIND_FILE;
         row.size = file.size;
         row.etag = texts.put(&file.etag.to_hex());
         row.version = file.version;
-        row.mime_type = texts.put_shared(&file.mime_type);
-        row.backend_name = texts.put_shared(&file.backend);
+        row.mime_type = texts.put_shared(file.mime_type);
+        row.backend_name = texts.put_shared(file.backend);
     }
     row
-}
-
-impl EntryList {
-    fn new<'a>(
-        entries: impl ExactSizeIterator<Item = Option<&'a Entry>> + Clone,
-        cursor: Option<&str>,
-    ) -> Self {
-        const SHARED: usize = 256;
-        let own: usize = entries.clone().flatten().map(own_text_bytes).sum();
-        let mut texts = ListTexts::with_capacity(own + SHARED);
-        EntryList {
-            rows: entries.map(|entry| encode(entry, &mut texts)).collect(),
-            _texts: texts.into_arena(),
-            cursor: cursor.map(c_string),
-        }
-    }
 }
 
 /// Frees an entry that a call handed out by itself, as nexus_stat does. Not for the rows of a

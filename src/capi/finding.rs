@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 
 use super::argument::{Output, paths as paths_of, text};
-use super::entry::{hand_out_page, nexus_entries};
+use super::entry::{EntryListBuilder, hand_out_page, nexus_entries};
 use super::error::nexus_error;
 use super::guard::guard;
 use super::matches::{MATCH_LISTS, MatchList, nexus_matches};
@@ -37,8 +37,11 @@ pub unsafe extern "C" fn nexus_list(
         guard(error, || {
             let fs = STORES.get(fs)?;
             let entries = entries.required("entries")?;
-            let page = fs.list(&options::list(options)?)?;
-            entries.set(hand_out_page(&page)?);
+            let mut list = EntryListBuilder::new();
+            let cursor = fs.visit(&options::list(options)?, &mut |entry| {
+                list.push(Some(entry))
+            })?;
+            entries.set(list.hand_out(cursor.as_deref())?);
             Ok(())
         })
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::{CString, c_char};
 use std::ptr;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::guard;
@@ -55,12 +56,12 @@ pub unsafe extern "C" fn nexus_string_free(string: *mut c_char) {
 }
 
 /// Where the strings of a row go.
-pub(super) trait Texts<'a> {
+pub(super) trait Texts {
     /// Copies `text`, NUL-terminated, and returns where it is.
     fn put(&mut self, text: &[u8]) -> *const c_char;
 
     /// Like [`put`](Self::put) for a text that many rows of one list have.
-    fn put_shared(&mut self, text: &'a str) -> *const c_char {
+    fn put_shared(&mut self, text: &str) -> *const c_char {
         self.put(text.as_bytes())
     }
 
@@ -89,11 +90,14 @@ impl Arena {
 
     /// Copies `text`, NUL-terminated, and returns where it is.
     pub(super) fn put(&mut self, text: &[u8]) -> *const c_char {
-        const NEW_BLOCK: usize = 4096;
+        const SMALLEST_BLOCK: usize = 4096;
+        const LARGEST_BLOCK: usize = 1024 * 1024;
         let needed = text.len() + 1;
         let fits = |block: &Vec<u8>| block.capacity() - block.len() >= needed;
         if !self.blocks.last().is_some_and(fits) {
-            self.blocks.push(Vec::with_capacity(needed.max(NEW_BLOCK)));
+            let last = self.blocks.last().map_or(0, Vec::capacity);
+            let size = (last * 2).clamp(SMALLEST_BLOCK, LARGEST_BLOCK);
+            self.blocks.push(Vec::with_capacity(needed.max(size)));
         }
         let Some(block) = self.blocks.last_mut() else {
             return c"".as_ptr();
@@ -106,20 +110,20 @@ impl Arena {
 }
 
 /// An [`Arena`] being filled with the strings of a list: shared ones are stored once.
-pub(super) struct ListTexts<'a> {
+pub(super) struct ListTexts {
     arena: Arena,
-    shared: HashMap<&'a str, *const c_char>,
-    /// The latest shared text: neighbours in a list mostly have the same.
-    latest: [Option<(&'a str, *const c_char)>; 2],
+    shared: HashMap<Rc<str>, *const c_char>,
+    /// The latest shared texts: neighbours in a list mostly have the same.
+    latest: [Option<(Rc<str>, *const c_char)>; 2],
 }
 
-impl ListTexts<'_> {
+impl ListTexts {
     /// Returns texts with room for `bytes` bytes, terminators included; more is allowed.
     pub(super) fn with_capacity(bytes: usize) -> Self {
         ListTexts {
             arena: Arena::with_capacity(bytes),
             shared: HashMap::new(),
-            latest: [None; 2],
+            latest: [None, None],
         }
     }
 
@@ -129,23 +133,28 @@ impl ListTexts<'_> {
     }
 }
 
-impl<'a> Texts<'a> for ListTexts<'a> {
+impl Texts for ListTexts {
     fn put(&mut self, text: &[u8]) -> *const c_char {
         self.arena.put(text)
     }
 
-    fn put_shared(&mut self, text: &'a str) -> *const c_char {
+    fn put_shared(&mut self, text: &str) -> *const c_char {
         for (known, pointer) in self.latest.iter().flatten() {
-            if *known == text {
+            if **known == *text {
                 return *pointer;
             }
         }
-        let arena = &mut self.arena;
-        let pointer = *self
-            .shared
-            .entry(text)
-            .or_insert_with(|| arena.put(text.as_bytes()));
-        self.latest = [Some((text, pointer)), self.latest[0]];
+        let (key, pointer) = match self.shared.get_key_value(text) {
+            Some((key, pointer)) => (Rc::clone(key), *pointer),
+            None => {
+                let key: Rc<str> = text.into();
+                let pointer = self.arena.put(text.as_bytes());
+                self.shared.insert(Rc::clone(&key), pointer);
+                (key, pointer)
+            }
+        };
+        self.latest.swap(0, 1);
+        self.latest[0] = Some((key, pointer));
         pointer
     }
 }

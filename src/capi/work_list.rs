@@ -102,7 +102,7 @@ impl WorkList {
     }
 }
 
-fn encode<'a>(item: &'a WorkItem, texts: &mut impl Texts<'a>) -> nexus_work_item {
+fn encode<'a>(item: &'a WorkItem, texts: &mut impl Texts) -> nexus_work_item {
     let etag = texts.put(&item.etag.to_hex());
     let bytes = |text: &'a Option<String>| text.as_ref().map(String::as_bytes);
     nexus_work_item {

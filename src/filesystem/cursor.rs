@@ -20,23 +20,57 @@ pub(super) fn decode(cursor: Option<&str>) -> Result<Option<String>> {
         .ok_or_else(|| Error::invalid_argument("cursor is not one that a page returned"))
 }
 
-/// Cuts `entries`, of which one more than `limit` was asked for, to the page, with the cursor of the next
-/// one if there is more.
-pub(super) fn page(mut entries: Vec<Entry>, limit: usize) -> Page {
-    let more = entries.len() > limit;
-    entries.truncate(limit);
-    let last = entries.last().filter(|_| more);
-    Page {
-        cursor: last.map(|entry| encode(entry.path.as_str())),
-        entries,
-    }
+/// Passes on the entries of a page and finds out whether there are more: the store is asked for one more
+/// than the page takes.
+pub(super) struct PageLimit {
+    /// Most entries of the page; `usize::MAX` for all.
+    limit: usize,
+    count: usize,
+    /// The last entry of the page.
+    last: String,
 }
 
-/// Returns how many entries to ask for, for a page of `limit`, 0 for all.
-pub(super) fn probe(limit: usize) -> (usize, usize) {
-    match limit {
-        0 => (usize::MAX, usize::MAX),
-        limit => (limit, limit.saturating_add(1)),
+impl PageLimit {
+    /// Returns the limit that a caller means by `limit`: 0 is none.
+    pub fn new(limit: usize) -> Self {
+        PageLimit {
+            limit: if limit == 0 { usize::MAX } else { limit },
+            count: 0,
+            last: String::new(),
+        }
+    }
+
+    /// Returns how many entries to ask for.
+    pub fn probe(&self) -> usize {
+        self.limit.saturating_add(1)
+    }
+
+    /// Returns how many entries came, the one beyond the page included.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Returns whether the next entry, whose path is `path`, belongs to the page.
+    pub fn admits(&mut self, path: &str) -> bool {
+        self.count += 1;
+        if self.count == self.limit {
+            path.clone_into(&mut self.last);
+        }
+        self.count <= self.limit
+    }
+
+    /// Returns where the next page begins, if there is more.
+    pub fn cursor(&self) -> Option<String> {
+        (self.count > self.limit).then(|| encode(&self.last))
+    }
+
+    /// Returns the page of `entries`, of which there may be one too many.
+    pub fn page(mut self, mut entries: Vec<Entry>) -> Page {
+        entries.retain(|entry| self.admits(entry.path.as_str()));
+        Page {
+            entries,
+            cursor: self.cursor(),
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! Lists.
 
+use super::cursor::{self, PageLimit};
 use super::files::not_found;
-use super::{Filesystem, ListOptions, Page, cursor};
+use super::{Filesystem, ListOptions, Page};
 use crate::access::Action;
 use crate::call::Call;
 use crate::content::ContentHash;
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::{EntryQuery, Scope};
+use crate::metadata::{EntryCollector, EntryQuery, EntryRef, Scope};
 use crate::path::VirtualPath;
 use crate::range::PathRange;
 
@@ -18,48 +19,47 @@ impl Filesystem {
     /// `NotFound`, `NotADirectory`, `AccessDenied` for the directory; `InvalidArgument` for a cursor that
     /// no page returned, or for a path together with a prefix.
     pub fn list(&self, options: &ListOptions) -> Result<Page> {
-        let call = self.begin();
-        let directory = match (&options.path, &options.prefix) {
-            (Some(_), Some(_)) => {
-                return Err(Error::invalid_argument(
-                    "give either path or prefix, not both",
-                ));
-            }
-            (None, Some(prefix)) => return self.list_prefix(prefix, options, &call),
-            (Some(path), None) => VirtualPath::parse(path)?,
-            (None, None) => VirtualPath::root(),
-        };
-        let scope = match options.recursive {
-            true => Scope::Range(PathRange::under(directory.as_str())),
-            false => Scope::Children(directory.clone()),
-        };
-        let (limit, probe) = cursor::probe(options.limit);
-        let query = EntryQuery {
-            scope,
-            directories: options.include_directories || !options.recursive,
-            after: cursor::decode(options.cursor.as_deref())?,
-            limit: probe,
-        };
-        let entries = self.granted(&call, |policy, grant| {
-            policy.check(&directory, Action::Read)?;
-            self.store().page(&query, grant)
-        })?;
-        if entries.is_empty() {
-            self.require_directory(&directory, &call)?;
-        }
-        Ok(cursor::page(entries, limit))
+        let mut found = EntryCollector::default();
+        let cursor = self.visit(options, &mut |entry| found.push(entry))?;
+        Ok(Page {
+            entries: found.entries,
+            cursor,
+        })
     }
 
-    fn list_prefix(&self, prefix: &str, options: &ListOptions, call: &Call) -> Result<Page> {
-        let (limit, probe) = cursor::probe(options.limit);
+    /// Passes the entries of a page to `found`, without a copy, and returns where the next page begins.
+    /// `found` is called inside a read transaction: it must not call the store.
+    ///
+    /// # Errors
+    /// As [`list`](Self::list).
+    pub fn visit(
+        &self,
+        options: &ListOptions,
+        found: &mut dyn FnMut(EntryRef<'_>),
+    ) -> Result<Option<String>> {
+        let call = self.begin();
+        let (scope, directory) = scope_of(options)?;
+        let mut page = PageLimit::new(options.limit);
         let query = EntryQuery {
-            scope: Scope::Range(prefix_range(prefix)),
-            directories: options.include_directories,
+            directories: options.include_directories || matches!(scope, Scope::Children(_)),
+            scope,
             after: cursor::decode(options.cursor.as_deref())?,
-            limit: probe,
+            limit: page.probe(),
         };
-        let entries = self.granted(call, |_, grant| self.store().page(&query, grant))?;
-        Ok(cursor::page(entries, limit))
+        self.granted(&call, |policy, grant| {
+            if let Some(directory) = &directory {
+                policy.check(directory, Action::Read)?;
+            }
+            self.store().page(&query, grant, &mut |entry| {
+                if page.admits(entry.path) {
+                    found(entry);
+                }
+            })
+        })?;
+        if let Some(directory) = directory.filter(|_| page.count() == 0) {
+            self.require_directory(&directory, &call)?;
+        }
+        Ok(page.cursor())
     }
 
     /// Returns an error unless a directory is at `path`.
@@ -96,6 +96,25 @@ impl Filesystem {
             })
             .collect())
     }
+}
+
+/// Returns what `options` are about, and the directory that must be there.
+fn scope_of(options: &ListOptions) -> Result<(Scope, Option<VirtualPath>)> {
+    let directory = match (&options.path, &options.prefix) {
+        (Some(_), Some(_)) => {
+            return Err(Error::invalid_argument(
+                "give either path or prefix, not both",
+            ));
+        }
+        (None, Some(prefix)) => return Ok((Scope::Range(prefix_range(prefix)), None)),
+        (Some(path), None) => VirtualPath::parse(path)?,
+        (None, None) => VirtualPath::root(),
+    };
+    let scope = match options.recursive {
+        true => Scope::Range(PathRange::under(directory.as_str())),
+        false => Scope::Children(directory.clone()),
+    };
+    Ok((scope, Some(directory)))
 }
 
 /// Returns the range of the paths that begin with `prefix`, to which a missing `/` is added.

@@ -1,8 +1,9 @@
 //! Custom metadata, ids, and finding files by them.
 
 use super::change::metadata_change;
+use super::cursor::{self, PageLimit};
 use super::files::not_found;
-use super::{Conditions, Filesystem, FindOptions, Page, cursor};
+use super::{Conditions, Filesystem, FindOptions, Page};
 use crate::access::{Action, Reach};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{Change, MetadataQuery, MetadataValue, PathId};
@@ -88,13 +89,13 @@ impl Filesystem {
     pub fn find_by_meta(&self, key: &str, value: &str, options: &FindOptions) -> Result<Page> {
         let call = self.begin();
         let base = base_directory(options.base.as_deref())?;
-        let (limit, probe) = cursor::probe(options.limit);
+        let page = PageLimit::new(options.limit);
         let query = MetadataQuery {
             key: key.to_owned(),
             value: MetadataValue::parse(key, value)?,
             range: PathRange::under(base.as_str()),
             after: cursor::decode(options.cursor.as_deref())?,
-            limit: probe,
+            limit: page.probe(),
         };
         let entries = self.granted(&call, |policy, grant| {
             policy.check(&base, Action::Read)?;
@@ -103,7 +104,7 @@ impl Filesystem {
         if entries.is_empty() {
             self.require_directory(&base, &call)?;
         }
-        Ok(cursor::page(entries, limit))
+        Ok(page.page(entries))
     }
 
     /// Returns the id of the file, or of the directory that was made, at `path`.

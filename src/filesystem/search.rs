@@ -1,14 +1,15 @@
 //! Finding files by name pattern and by content.
 
+use super::cursor::{self, PageLimit};
 use super::line_search::{LineSearch, as_text};
 use super::metadata::base_directory;
 use super::pattern::GlobPattern;
-use super::{Filesystem, FindOptions, GrepOptions, Match, Matches, Page, cursor};
+use super::{Filesystem, FindOptions, GrepOptions, Match, Matches, Page};
 use crate::access::Action;
 use crate::call::Call;
 use crate::content::ContentReader;
 use crate::error::{ErrorKind, Result};
-use crate::metadata::{Entry, EntryQuery, Scope};
+use crate::metadata::{Entry, EntryCollector, EntryQuery, Scope};
 use crate::path::VirtualPath;
 use crate::range::PathRange;
 
@@ -32,7 +33,8 @@ impl Filesystem {
         let base = base_directory(options.base.as_deref())?;
         let pattern = GlobPattern::compile(&base, pattern)?;
         self.check_base(&base, &call)?;
-        let (limit, probe) = cursor::probe(options.limit);
+        let page = PageLimit::new(options.limit);
+        let probe = page.probe();
         let mut names = Names::new(&base, &pattern, cursor::decode(options.cursor.as_deref())?);
         let mut found = Vec::new();
         while found.len() < probe
@@ -45,7 +47,7 @@ impl Filesystem {
                     .take(probe - found.len()),
             );
         }
-        Ok(cursor::page(found, limit))
+        Ok(page.page(found))
     }
 
     /// Searches the contents of files for a regular expression, line by line, in time linear in their
@@ -134,8 +136,13 @@ impl Names {
             after: self.after.take(),
             limit: STEP,
         };
-        let entries =
-            filesystem.granted(call, |_, grant| filesystem.store().page(&query, grant))?;
+        let mut found = EntryCollector::default();
+        filesystem.granted(call, |_, grant| {
+            filesystem
+                .store()
+                .page(&query, grant, &mut |entry| found.push(entry))
+        })?;
+        let entries = found.entries;
         match entries.last() {
             Some(last) if entries.len() == STEP => {
                 self.after = Some(last.path.as_str().to_owned());

@@ -15,7 +15,8 @@ mod value;
 use std::sync::Arc;
 
 pub use change::{Change, Conditions, ImportedFile, MetadataValue, Relocation};
-pub use entry::{Entry, FileInfo, Micros, PathId, guess_mime_type, now};
+pub(crate) use entry::EntryCollector;
+pub use entry::{Entry, EntryRef, FileInfo, FileRef, Micros, PathId, guess_mime_type, now};
 pub use query::{
     ContentCount, DescribedEntry, EntryQuery, MetadataQuery, Scope, StorageReport, StorageTotals,
     StoredContent,
@@ -135,8 +136,13 @@ pub trait MetadataStore: Send + Sync {
     /// Returns the path whose id is `id`, if the grant sees it.
     fn path_of_id(&self, id: PathId, grant: &Grant) -> StoreResult<Option<VirtualPath>>;
 
-    /// Returns a page of what the grant sees.
-    fn page(&self, query: &EntryQuery, grant: &Grant) -> StoreResult<Vec<Entry>>;
+    /// Passes a page of what the grant sees to `found`, in order.
+    fn page(
+        &self,
+        query: &EntryQuery,
+        grant: &Grant,
+        found: &mut dyn FnMut(EntryRef<'_>),
+    ) -> StoreResult<()>;
 
     /// Returns a page as [`page`](Self::page) does, each entry with all its keys and their JSON texts, of
     /// one moment. The page ends early after the entry with which those texts reach `bytes`.

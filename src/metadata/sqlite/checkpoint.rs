@@ -16,6 +16,7 @@ use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
 
 use super::connection::{self, Role};
+use super::health::Health;
 use crate::config::Durability;
 use crate::error::{Error, Result};
 
@@ -38,6 +39,7 @@ pub(super) struct Log {
     due_at: AtomicU64,
     /// The thread made a checkpoint since the writer last let the log start over.
     is_folded: AtomicBool,
+    health: Arc<Health>,
     /// Whether a thread makes the checkpoints.
     has_thread: bool,
     wish: Mutex<Wish>,
@@ -57,7 +59,7 @@ impl Log {
     /// transaction.
     pub fn committed(&self, connection: &Connection, durability: Durability) {
         if self.is_folded.swap(false, Ordering::Acquire) {
-            start_over(connection, Duration::ZERO);
+            self.start_over(connection, Duration::ZERO);
             return;
         }
         let pages = self.pages.load(Ordering::Relaxed);
@@ -76,12 +78,25 @@ impl Log {
         }
         self.due_at.store(pages, Ordering::Relaxed);
         if pages >= WAIT_PAGES {
-            start_over(connection, READER_WAIT);
+            self.start_over(connection, READER_WAIT);
         } else if self.has_thread {
             self.ask(Wish::Checkpoint);
         } else {
-            start_over(connection, Duration::ZERO);
+            self.start_over(connection, Duration::ZERO);
         }
+    }
+
+    /// Folds in what is left of the log and lets it start over, unless readers that began earlier still
+    /// need it after `patience`. What fails is tried again when a checkpoint is next due.
+    fn start_over(&self, connection: &Connection, patience: Duration) {
+        let _ = connection::waiting_for(patience, || {
+            self.checkpoint(connection, "PRAGMA wal_checkpoint(RESTART)")
+        });
+    }
+
+    fn checkpoint(&self, connection: &Connection, pragma: &str) -> Result<()> {
+        self.health
+            .observe(connection.execute_batch(pragma).map_err(Into::into))
     }
 
     fn ask(&self, wish: Wish) {
@@ -104,14 +119,6 @@ impl Log {
     }
 }
 
-/// Folds in what is left of the log and lets it start over, unless readers that began earlier still need
-/// it after `patience`. What fails is tried again when a checkpoint is next due.
-fn start_over(connection: &Connection, patience: Duration) {
-    let _ = connection::waiting_for(patience, || {
-        connection.execute_batch("PRAGMA wal_checkpoint(RESTART)")
-    });
-}
-
 /// The thread, if there is one.
 pub(super) struct Checkpointer {
     log: Arc<Log>,
@@ -120,8 +127,14 @@ pub(super) struct Checkpointer {
 
 impl Checkpointer {
     /// Watches the log that `writer` grows, with a thread of its own if `housekeeping`.
-    pub fn start(path: &Path, writer: &mut Connection, housekeeping: bool) -> Result<Self> {
+    pub fn start(
+        path: &Path,
+        writer: &mut Connection,
+        housekeeping: bool,
+        health: &Arc<Health>,
+    ) -> Result<Self> {
         let log = Arc::new(Log {
+            health: Arc::clone(health),
             has_thread: housekeeping,
             ..Log::default()
         });

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::guard;
 use crate::call::{Call, Interrupts};
 use crate::error::Result;
 
@@ -109,19 +110,32 @@ pub(super) fn open(path: &Path, role: Role, cache_kib: u32) -> Result<Connection
     Ok(connection)
 }
 
-/// Runs `work` in a write transaction, which is rolled back if it fails.
+/// Runs `work` in a write transaction, which is rolled back if it fails. A schema that this version does
+/// not know is left alone.
 pub(super) fn in_transaction<T>(
     connection: &Connection,
     work: impl FnOnce() -> Result<T>,
 ) -> Result<T> {
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let result = work().and_then(|value| {
-        connection.prepare_cached("COMMIT")?.execute([])?;
-        Ok(value)
-    });
+    let result = guard::versions(connection)
+        .and_then(|(schema, _)| guard::check_schema(schema))
+        .and_then(|()| work())
+        .and_then(|value| {
+            connection.prepare_cached("COMMIT")?.execute([])?;
+            Ok(value)
+        });
     if result.is_err() {
         abandon(connection);
     }
+    result
+}
+
+/// Runs `work`, whose commits are synced whatever the connection's setting.
+pub(super) fn synced<T>(connection: &Connection, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let before: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let result = work();
+    connection.pragma_update(None, "synchronous", before)?;
     result
 }
 

@@ -1,118 +1,81 @@
 //! One group of write sets in one SQLite transaction.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use rusqlite::Connection;
-use rusqlite::ffi;
 
 use super::apply;
 use super::backends::{BackendCache, BackendNames};
 use super::checkpoint::Log;
 use super::connection::abandon;
 use super::guard;
+use super::health::Health;
 use super::transaction::{Clock, Transaction};
-use super::writer::{Member, Outcome, fail_all};
+use super::writer::{Member, Outcome};
 use crate::config::Durability;
 use crate::content::{Placement, Staged};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::metadata::StoreError;
 
 /// What all groups of an engine share.
 pub(super) struct GroupContext {
+    pub health: Arc<Health>,
     backends: Arc<BackendCache>,
     clock: Clock,
     log: Arc<Log>,
-    /// Set when the sync of a commit failed: what the log holds is unknown until it is opened again.
-    outcome_unknown: AtomicBool,
     /// The `synchronous` setting of the connection: 1 NORMAL, 2 FULL; 0 not set yet.
     synchronous: AtomicI64,
 }
 
 impl GroupContext {
-    pub fn new(backends: Arc<BackendCache>, log: Arc<Log>) -> Self {
+    pub fn new(backends: Arc<BackendCache>, log: Arc<Log>, health: Arc<Health>) -> Self {
         GroupContext {
+            health,
             backends,
             clock: Clock::default(),
             log,
-            outcome_unknown: AtomicBool::default(),
             synchronous: AtomicI64::default(),
         }
     }
 }
 
-/// Commits `members` together and returns the outcome of each, or why not even the transaction could
-/// be begun.
-pub(super) fn commit(
-    connection: &Connection,
-    context: &GroupContext,
-    members: &[&Member],
-) -> Result<Vec<Outcome>> {
-    if context.outcome_unknown.load(Ordering::Relaxed) {
-        return Ok(fail_all(members.len(), outcome_unknown(None)));
-    }
-    let mut group = Group::begin(connection, context, members)?;
-    let mut outcomes: Vec<Outcome> = Vec::with_capacity(members.len());
-    for member in members {
-        // Alone, a set needs no savepoint: if it fails, so does the transaction.
-        outcomes.push(match members {
-            [_] => group.apply(member),
-            _ => group.apply_in_savepoint(member),
-        });
-        // A full disk, among others, makes SQLite roll everything back by itself.
-        if connection.is_autocommit() {
-            let lost = || Error::new(ErrorKind::NoSpace, "no space left for the database");
-            let cause = match outcomes.pop() {
-                Some(Err(StoreError::Failed(error))) => error,
-                _ => lost(),
-            };
-            return Ok(fail_all(members.len(), cause));
-        }
-    }
-    if outcomes.iter().all(Result::is_err) {
-        abandon(connection);
-        return Ok(outcomes);
-    }
-    if let Err(error) = group.finish() {
-        abandon(connection);
-        let failed = fail_all(members.len(), error);
-        for (outcome, failed) in outcomes.iter_mut().zip(failed) {
-            if outcome.is_ok() {
-                *outcome = failed;
-            }
-        }
-        return Ok(outcomes);
-    }
-    if group.doomed {
-        // Their files go now; what fails is left in `doomed` for the next sweep.
-        for member in members {
-            let _ = super::sweep::sweep(connection, &member.set.placement);
-        }
-    }
-    context.log.committed(connection, group.durability);
-    Ok(outcomes)
-}
-
-struct Group<'a> {
+/// A group whose transaction has begun, and whose members are still to be named.
+pub(super) struct Group<'a> {
     connection: &'a Connection,
     context: &'a GroupContext,
     backends: Arc<BackendNames>,
     rules_version: i64,
     durability: Durability,
-    staged: Vec<(Arc<str>, Arc<dyn Staged>, &'a Placement)>,
-    doomed: bool,
+}
+
+/// What a group left.
+pub(super) struct Finished {
+    /// The outcome of each member.
+    pub outcomes: Vec<Outcome>,
+    /// Contents were dropped whose files must go.
+    pub doomed: bool,
+}
+
+/// Why a transaction ended without a commit, for all of its members.
+enum Lost {
+    /// The member with this index met what ended it.
+    By(usize, Error),
+    /// The commit failed.
+    AtCommit(Error),
 }
 
 impl<'a> Group<'a> {
-    fn begin(
+    /// Takes the write lock, for members of which none asks for more than `durability`.
+    pub fn begin(
         connection: &'a Connection,
         context: &'a GroupContext,
-        members: &[&Member],
+        durability: Durability,
     ) -> Result<Self> {
-        let is_full = |member: &&Member| member.set.durability == Durability::Full;
-        let (durability, synchronous) = match members.iter().any(is_full) {
-            true => (Durability::Full, 2),
-            false => (Durability::Normal, 1),
+        context.health.check()?;
+        let synchronous = match durability {
+            Durability::Full => 2,
+            Durability::Normal => 1,
         };
         if context.synchronous.load(Ordering::Relaxed) != synchronous {
             connection.pragma_update(None, "synchronous", synchronous)?;
@@ -130,16 +93,96 @@ impl<'a> Group<'a> {
             backends: context.backends.current(),
             rules_version,
             durability,
-            staged: Vec::new(),
-            doomed: false,
         })
     }
 
-    fn apply_in_savepoint(&mut self, member: &&'a Member) -> Outcome {
+    /// Commits `members` together. Where one of them, or the commit, ends the transaction for all, each
+    /// is committed alone instead, so that it meets only its own failure.
+    pub fn commit(self, members: &[&Member]) -> Finished {
+        let (connection, context, durability) = (self.connection, self.context, self.durability);
+        let error = match self.attempt(members) {
+            Ok(finished) => {
+                context.log.committed(connection, durability);
+                return finished;
+            }
+            Err(lost) => lost,
+        };
+        abandon(connection);
+        let mut outcomes: Vec<Option<Outcome>> = members.iter().map(|_| None).collect();
+        match error {
+            Lost::By(index, error) => outcomes[index] = Some(Err(error.into())),
+            Lost::AtCommit(error) if members.len() == 1 => outcomes[0] = Some(Err(error.into())),
+            Lost::AtCommit(_) => {}
+        }
+        let mut doomed = false;
+        let outcomes = members
+            .iter()
+            .zip(outcomes)
+            .map(|(member, outcome)| {
+                outcome.unwrap_or_else(|| {
+                    let group = Group::begin(connection, context, durability)?;
+                    let mut finished = group.commit(&[member]);
+                    doomed |= finished.doomed;
+                    let missing = || Err(Error::internal("a commit without outcome").into());
+                    finished.outcomes.pop().unwrap_or_else(missing)
+                })
+            })
+            .collect();
+        Finished { outcomes, doomed }
+    }
+
+    fn attempt(self, members: &[&Member]) -> std::result::Result<Finished, Lost> {
+        let mut publications = Publications::default();
+        let mut outcomes: Vec<Outcome> = Vec::with_capacity(members.len());
+        let mut doomed = false;
+        for (index, member) in members.iter().enumerate() {
+            // Alone, a set needs no savepoint: if it fails, so does the transaction.
+            let applied = match members {
+                [_] => self.apply(member),
+                _ => self.apply_in_savepoint(member),
+            };
+            // A full disk, among others, makes SQLite roll everything back by itself.
+            if self.connection.is_autocommit() {
+                let unexplained = || Error::internal("SQLite ended a transaction");
+                return Err(Lost::By(
+                    index,
+                    match applied {
+                        Err(StoreError::Failed(error)) => error,
+                        _ => unexplained(),
+                    },
+                ));
+            }
+            outcomes.push(applied.map(|applied| {
+                doomed |= applied.doomed;
+                publications.add(&member.set.placement, applied.staged);
+                applied.entries
+            }));
+        }
+        if outcomes.iter().all(Result::is_err) {
+            abandon(self.connection);
+            return Ok(Finished {
+                outcomes,
+                doomed: false,
+            });
+        }
+        let committed = publications.publish().and_then(|()| {
+            let mut commit = self.connection.prepare_cached("COMMIT")?;
+            self.context
+                .health
+                .observe(commit.execute([]).map_err(Into::into))
+        });
+        committed.map_err(Lost::AtCommit)?;
+        Ok(Finished { outcomes, doomed })
+    }
+
+    fn apply_in_savepoint(&self, member: &Member) -> Result<Applied, StoreError> {
         self.connection
             .prepare_cached("SAVEPOINT member")?
             .execute([])?;
         let outcome = self.apply(member);
+        if self.connection.is_autocommit() {
+            return outcome;
+        }
         if outcome.is_err() {
             self.connection
                 .prepare_cached("ROLLBACK TO member")?
@@ -151,79 +194,54 @@ impl<'a> Group<'a> {
         outcome
     }
 
-    fn apply(&mut self, member: &&'a Member) -> Outcome {
+    fn apply(&self, member: &Member) -> Result<Applied, StoreError> {
         if member.grant.rules_version != self.rules_version {
             return Err(StoreError::RulesChanged);
         }
-        let backends = Arc::clone(&self.backends);
         let mut transaction = Transaction::new(
             self.connection,
             &member.grant,
             &member.set.placement,
-            &backends,
+            &self.backends,
             &self.context.clock,
             self.durability,
         );
         let entries = apply::all(&mut transaction, &member.set.changes)?;
-        self.doomed |= transaction.doomed;
-        let placement = &*member.set.placement;
-        let staged = std::mem::take(&mut transaction.staged);
-        self.staged.extend(
-            staged
-                .into_iter()
-                .map(|(backend, staged)| (backend, staged, placement)),
-        );
-        Ok(entries)
-    }
-
-    /// Puts the named contents in place and commits.
-    fn finish(&mut self) -> Result<()> {
-        self.publish()?;
-        self.connection
-            .prepare_cached("COMMIT")?
-            .execute([])
-            .map_err(|error| self.commit_failed(error))?;
-        Ok(())
-    }
-
-    fn publish(&self) -> Result<()> {
-        let mut done = std::collections::BTreeSet::new();
-        for (backend, _, placement) in &self.staged {
-            if !done.insert(backend) {
-                continue;
-            }
-            let of_backend: Vec<&dyn Staged> = self
-                .staged
-                .iter()
-                .filter(|(other, ..)| other == backend)
-                .map(|(_, staged, _)| &**staged)
-                .collect();
-            placement.store(backend)?.publish(&of_backend)?;
-        }
-        Ok(())
-    }
-
-    fn commit_failed(&self, error: rusqlite::Error) -> Error {
-        let sync_failed = matches!(
-            &error,
-            rusqlite::Error::SqliteFailure(failure, _)
-                if matches!(failure.extended_code, ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC)
-        );
-        if sync_failed {
-            self.context.outcome_unknown.store(true, Ordering::Relaxed);
-            return outcome_unknown(Some(error));
-        }
-        error.into()
+        Ok(Applied {
+            entries,
+            doomed: transaction.doomed,
+            staged: transaction.staged,
+        })
     }
 }
 
-fn outcome_unknown(source: Option<rusqlite::Error>) -> Error {
-    let error = Error::new(
-        ErrorKind::Io,
-        "the outcome of a commit is unknown: its sync failed; reopen the store",
-    );
-    match source {
-        Some(source) => error.caused_by(source),
-        None => error,
+/// What one member left in the transaction.
+struct Applied {
+    entries: Vec<Option<crate::metadata::Entry>>,
+    doomed: bool,
+    staged: Vec<(Arc<str>, Arc<dyn Staged>)>,
+}
+
+/// The contents that the rows of a transaction name and that are not in place yet.
+#[derive(Default)]
+struct Publications<'a>(Vec<(Arc<str>, &'a Placement, Vec<Arc<dyn Staged>>)>);
+
+impl<'a> Publications<'a> {
+    fn add(&mut self, placement: &'a Placement, staged: Vec<(Arc<str>, Arc<dyn Staged>)>) {
+        for (backend, staged) in staged {
+            match self.0.iter_mut().find(|(known, ..)| *known == backend) {
+                Some((.., contents)) => contents.push(staged),
+                None => self.0.push((backend, placement, vec![staged])),
+            }
+        }
+    }
+
+    /// Puts them in place, durably.
+    fn publish(&self) -> Result<()> {
+        for (backend, placement, contents) in &self.0 {
+            let contents: Vec<&dyn Staged> = contents.iter().map(AsRef::as_ref).collect();
+            placement.store(backend)?.publish(&contents)?;
+        }
+        Ok(())
     }
 }

@@ -1,71 +1,70 @@
 //! Pages of entries: range scans over the names.
 
+use std::collections::VecDeque;
+
 use rusqlite::Connection;
 
 use super::backends::BackendCache;
 use super::rows::{EntryDecoder, entry_columns};
 use crate::call::Call;
 use crate::error::Result;
-use crate::metadata::{Entry, EntryQuery, Scope};
+use crate::metadata::{EntryQuery, EntryRef, Scope};
 use crate::path::{VirtualPath, parent_of};
 use crate::range::{PathRange, Visible};
 
 /// How many rows are read between two looks at whether the call was interrupted.
 const INTERRUPT_CHECK: usize = 1024;
 
-/// Returns the first entries of `query` that are visible, in the order of their paths.
+/// Passes the first entries of `query` that are visible to `found`, in the order of their paths.
 pub(super) fn page(
     connection: &Connection,
     backends: &BackendCache,
     query: &EntryQuery,
     visible: &Visible,
     call: &Call,
-) -> Result<Vec<Entry>> {
+    found: &mut dyn FnMut(EntryRef<'_>),
+) -> Result<()> {
     let scope = query.scope.range();
     let rest = match &query.after {
         Some(last) => scope.after(last),
         None => Some(scope),
     };
     let Some(rest) = rest else {
-        return Ok(Vec::new());
+        return Ok(());
     };
     let mut scan = Scan {
         connection,
         decoder: EntryDecoder::new(connection, backends),
         call,
-        limit: query.limit,
-        entries: Vec::new(),
+        gates: gates_in_scope(connection, query, &rest, visible)?.into(),
+        left: query.limit,
+        found,
     };
     for range in visible.within(&rest) {
         match &query.scope {
             Scope::Children(directory) => scan.children(directory, range)?,
             Scope::Range(_) => scan.range(&range, query.directories)?,
         }
-        if scan.is_full() {
-            break;
+        if scan.left == 0 {
+            return Ok(());
         }
     }
-    let mut entries = scan.entries;
-    if query.directories || matches!(query.scope, Scope::Children(_)) {
-        add_gates(connection, &mut entries, query, &rest, visible)?;
-        entries.truncate(query.limit);
-    }
-    Ok(entries)
+    scan.pass_gates(None);
+    Ok(())
 }
 
 struct Scan<'a> {
     connection: &'a Connection,
     decoder: EntryDecoder<'a>,
     call: &'a Call,
-    limit: usize,
-    entries: Vec<Entry>,
+    /// Directories above the caller's own part that are still to be passed on, in order.
+    gates: VecDeque<String>,
+    /// How many entries the page still takes.
+    left: usize,
+    found: &'a mut dyn FnMut(EntryRef<'_>),
 }
 
 impl Scan<'_> {
-    fn is_full(&self) -> bool {
-        self.entries.len() >= self.limit
-    }
-
     /// Adds what is in `range`.
     fn range(&mut self, range: &PathRange, directories: bool) -> Result<()> {
         let mut statement = self.connection.prepare_cached(if directories {
@@ -82,9 +81,11 @@ impl Scan<'_> {
                  ORDER BY p.path LIMIT ?3"
             )
         })?;
-        let limit = i64::try_from(self.limit - self.entries.len()).unwrap_or(i64::MAX);
+        let limit = i64::try_from(self.left).unwrap_or(i64::MAX);
         let mut rows = statement.query((&range.start, &range.end, limit))?;
-        while let Some(row) = rows.next()? {
+        while self.left > 0
+            && let Some(row) = rows.next()?
+        {
             self.push(row)?;
         }
         Ok(())
@@ -98,7 +99,7 @@ impl Scan<'_> {
             " FROM paths AS p WHERE p.path >= ?1 AND p.path < ?2 ORDER BY p.path"
         ))?;
         let name_at = directory.child_prefix().len();
-        while !self.is_full() {
+        while self.left > 0 {
             let mut rows = statement.query([&range.start, &range.end])?;
             let mut below = None;
             while let Some(row) = rows.next()? {
@@ -108,7 +109,7 @@ impl Scan<'_> {
                     break;
                 }
                 self.push(row)?;
-                if self.is_full() {
+                if self.left == 0 {
                     break;
                 }
             }
@@ -121,37 +122,48 @@ impl Scan<'_> {
     }
 
     fn push(&mut self, row: &rusqlite::Row<'_>) -> Result<()> {
-        if self.entries.len().is_multiple_of(INTERRUPT_CHECK) {
+        if self.left.is_multiple_of(INTERRUPT_CHECK) {
             self.call.check()?;
         }
-        let entry = self.decoder.decode(row)?;
-        self.entries.push(entry);
+        if !self.gates.is_empty() {
+            self.pass_gates(row.get_ref(0)?.as_str().ok());
+        }
+        if self.left > 0 {
+            self.left -= 1;
+            (self.found)(self.decoder.decode(row)?);
+        }
         Ok(())
+    }
+
+    /// Passes on the gates that come before the path `next`, or all.
+    fn pass_gates(&mut self, next: Option<&str>) {
+        while self.left > 0
+            && let Some(gate) = self.gates.front()
+            && next.is_none_or(|next| gate.as_str() < next)
+        {
+            (self.found)(EntryRef::implied_directory(gate));
+            self.gates.pop_front();
+            self.left -= 1;
+        }
     }
 }
 
-/// Adds the directories above the caller's own part, where that exists.
-fn add_gates(
+/// Returns the directories above the caller's own parts that `query` is about and that exist.
+fn gates_in_scope(
     connection: &Connection,
-    entries: &mut Vec<Entry>,
     query: &EntryQuery,
     rest: &PathRange,
     visible: &Visible,
-) -> Result<()> {
-    let full = entries.len() >= query.limit;
-    let last = entries.last().map(|entry| entry.path.as_str().to_owned());
-    for path in gates(connection, visible, rest)? {
-        let in_scope = match &query.scope {
-            Scope::Children(directory) => parent_of(&path) == Some(directory.as_str()),
-            Scope::Range(_) => true,
-        };
-        let beyond_page = full && last.as_deref().is_none_or(|last| path.as_str() > last);
-        if in_scope && !beyond_page {
-            let at = entries.partition_point(|entry| entry.path.as_str() < path.as_str());
-            entries.insert(at, implied_directory(VirtualPath::from_stored(path)));
+) -> Result<Vec<String>> {
+    match &query.scope {
+        Scope::Range(_) if !query.directories => Ok(Vec::new()),
+        Scope::Range(_) => gates(connection, visible, rest),
+        Scope::Children(directory) => {
+            let mut gates = gates(connection, visible, rest)?;
+            gates.retain(|gate| parent_of(gate) == Some(directory.as_str()));
+            Ok(gates)
         }
     }
-    Ok(())
 }
 
 /// Returns the gates in `range` that exist, each once.
@@ -171,15 +183,4 @@ fn gates(connection: &Connection, visible: &Visible, range: &PathRange) -> Resul
 /// Returns whether the directory `path`, above the caller's own parts, exists for the caller.
 pub(super) fn gate_exists(connection: &Connection, visible: &Visible, path: &str) -> Result<bool> {
     Ok(!gates(connection, visible, &PathRange::of_path(path))?.is_empty())
-}
-
-/// Returns the entry of a directory that exists only because something is in it.
-pub(super) fn implied_directory(path: VirtualPath) -> Entry {
-    Entry {
-        path,
-        path_id: None,
-        created_at: 0,
-        modified_at: 0,
-        file: None,
-    }
 }

@@ -8,7 +8,7 @@
 //! | what each change does | `apply`, `work` |
 //! | what is read | `entries`, `listing`, `statistics`, `namespaces`, `work` |
 //! | files of dropped contents | `sweep` |
-//! | checkpoints of the log | `checkpoint` |
+//! | checkpoints of the log, failed syncs | `checkpoint`, `health` |
 
 mod apply;
 mod backends;
@@ -18,6 +18,7 @@ mod entries;
 mod find;
 mod group;
 mod guard;
+mod health;
 mod listing;
 mod namespaces;
 mod readers;
@@ -38,11 +39,12 @@ use self::backends::BackendCache;
 use self::checkpoint::Checkpointer;
 use self::connection::Role;
 use self::group::GroupContext;
+use self::health::Health;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
-    ContentCount, DescribedEntry, Entry, EntryQuery, Grant, MetadataQuery, MetadataStore, PathId,
-    StorageReport, StoreResult, StoredContent, WriteSet,
+    ContentCount, DescribedEntry, Entry, EntryCollector, EntryQuery, EntryRef, Grant,
+    MetadataQuery, MetadataStore, PathId, StorageReport, StoreResult, StoredContent, WriteSet,
 };
 use crate::access::{NamespaceRule, Rules};
 use crate::call::Call;
@@ -80,17 +82,19 @@ impl SqliteStore {
         options: SqliteOptions,
         call: &Call,
     ) -> Result<(Self, String)> {
-        let cache_kib = options.cache_kib / 2;
+        let writer_kib = options.cache_kib / 4;
         connection::waiting_as(call, || {
-            let mut connection = connection::open(path, Role::Creator, cache_kib)?;
+            let mut connection = connection::open(path, Role::Creator, writer_kib)?;
             let uuid = schema::prepare(&mut connection, uuid)?;
             let backends = Arc::new(BackendCache::default());
             backends.reload(&connection)?;
-            let checkpointer = Checkpointer::start(path, &mut connection, options.housekeeping)?;
-            let context = GroupContext::new(Arc::clone(&backends), checkpointer.log());
+            let health = Arc::new(Health::default());
+            let checkpointer =
+                Checkpointer::start(path, &mut connection, options.housekeeping, &health)?;
+            let context = GroupContext::new(Arc::clone(&backends), checkpointer.log(), health);
             let store = SqliteStore {
                 checkpointer,
-                readers: Readers::new(path.to_owned(), cache_kib),
+                readers: Readers::new(path.to_owned(), options.cache_kib - writer_kib),
                 writer: Writer::new(connection, context),
                 backends,
             };
@@ -213,7 +217,12 @@ impl MetadataStore for SqliteStore {
         })
     }
 
-    fn page(&self, query: &EntryQuery, grant: &Grant) -> StoreResult<Vec<Entry>> {
+    fn page(
+        &self,
+        query: &EntryQuery,
+        grant: &Grant,
+        found: &mut dyn FnMut(EntryRef<'_>),
+    ) -> StoreResult<()> {
         self.readers.snapshot(grant, |connection| {
             let visible = guard::resolve(&grant.visible, connection)?;
             let backends = &self.backends;
@@ -223,6 +232,7 @@ impl MetadataStore for SqliteStore {
                 query,
                 &visible,
                 &grant.call,
+                found,
             )?)
         })
     }
@@ -236,7 +246,17 @@ impl MetadataStore for SqliteStore {
         self.readers.snapshot(grant, |connection| {
             let visible = guard::resolve(&grant.visible, connection)?;
             let backends = &self.backends;
-            let entries = listing::page(connection, backends, query, &visible, &grant.call)?;
+            let mut found = EntryCollector::default();
+            let mut collect = |entry: EntryRef<'_>| found.push(entry);
+            listing::page(
+                connection,
+                backends,
+                query,
+                &visible,
+                &grant.call,
+                &mut collect,
+            )?;
+            let entries = found.entries;
             let mut described = Vec::with_capacity(entries.len());
             let mut taken = 0;
             for entry in entries {
@@ -351,8 +371,16 @@ impl MetadataStore for SqliteStore {
     }
 
     fn sweep(&self, placement: &Placement, call: &Call) -> Result<u64> {
-        self.writer
-            .with_connection(call, |connection| sweep::sweep(connection, placement))
+        let mut removed = 0;
+        loop {
+            call.check()?;
+            let step = |connection: &_| sweep::step(connection, placement);
+            let step = self.writer.with_connection(call, step)?;
+            removed += step;
+            if step == 0 {
+                return Ok(removed);
+            }
+        }
     }
 
     fn remove_orphans(

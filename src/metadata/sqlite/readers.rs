@@ -1,5 +1,6 @@
 //! Connections for reading, one for each thread that reads at the moment.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use parking_lot::Mutex;
@@ -15,20 +16,45 @@ use crate::metadata::{Grant, StoreError, StoreResult};
 const IDLE: usize = 8;
 
 /// Hands out connections; opens more as they are needed.
+///
+/// Connections are numbered. The first has half of the page cache, the second half of what is left, and so
+/// on; the free one with the lowest number is taken. So a single thread has a large cache, and all of
+/// them together stay within the bound.
 pub(super) struct Readers {
     path: PathBuf,
     cache_kib: u32,
-    idle: Mutex<Vec<Connection>>,
+    pool: Mutex<Pool>,
+}
+
+#[derive(Default)]
+struct Pool {
+    idle: BTreeMap<usize, Connection>,
+    /// Numbers of the connections in use.
+    busy: BTreeSet<usize>,
+}
+
+impl Pool {
+    /// Takes the idle connection with the lowest number, or the lowest number that is free.
+    fn take(&mut self) -> (usize, Option<Connection>) {
+        let (number, connection) = match self.idle.pop_first() {
+            Some((number, connection)) => (number, Some(connection)),
+            None => {
+                let free = (0..).find(|number| !self.busy.contains(number));
+                (free.unwrap_or(usize::MAX), None)
+            }
+        };
+        self.busy.insert(number);
+        (number, connection)
+    }
 }
 
 impl Readers {
-    /// Returns readers of the database at `path`. Their page caches together hold `cache_kib` KiB, as
-    /// long as no more than [`IDLE`] read at once.
+    /// Returns readers of the database at `path`, whose page caches together hold `cache_kib` KiB.
     pub fn new(path: PathBuf, cache_kib: u32) -> Self {
         Readers {
             path,
-            cache_kib: cache_kib / IDLE as u32,
-            idle: Mutex::default(),
+            cache_kib,
+            pool: Mutex::default(),
         }
     }
 
@@ -38,17 +64,19 @@ impl Readers {
         call: &Call,
         work: impl FnOnce(&Connection) -> StoreResult<T>,
     ) -> StoreResult<T> {
-        let idle = self.idle.lock().pop();
+        let (number, idle) = self.pool.lock().take();
+        let mut lease = Lease {
+            pool: &self.pool,
+            number,
+            connection: idle,
+        };
         connection::waiting_as(call, || {
-            let connection = match idle {
+            let connection = match lease.connection.take() {
                 Some(connection) => connection,
-                None => connection::open(&self.path, Role::Reader, self.cache_kib)?,
+                None => connection::open(&self.path, Role::Reader, self.cache_of(number))?,
             };
             let result = work(&connection);
-            let mut idle = self.idle.lock();
-            if idle.len() < IDLE {
-                idle.push(connection);
-            }
+            lease.connection = Some(connection);
             result
         })
         .map_err(|error| match error {
@@ -57,6 +85,14 @@ impl Readers {
             }
             other => other,
         })
+    }
+
+    /// Returns the page cache of connection `number`, in KiB.
+    fn cache_of(&self, number: usize) -> u32 {
+        u32::try_from(number + 1)
+            .ok()
+            .and_then(|halvings| self.cache_kib.checked_shr(halvings))
+            .unwrap_or(0)
     }
 
     /// Runs `work` in one read transaction, whose rules are those of `grant`.
@@ -81,6 +117,25 @@ impl Readers {
 
     /// Closes the idle connections.
     pub fn close(&self) {
-        self.idle.lock().clear();
+        self.pool.lock().idle.clear();
+    }
+}
+
+/// A number in use; gives it back, with the connection unless that was lost to a panic.
+struct Lease<'a> {
+    pool: &'a Mutex<Pool>,
+    number: usize,
+    connection: Option<Connection>,
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        let mut pool = self.pool.lock();
+        pool.busy.remove(&self.number);
+        if let Some(connection) = self.connection.take()
+            && pool.idle.len() < IDLE
+        {
+            pool.idle.insert(self.number, connection);
+        }
     }
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::backends::{BackendCache, BackendNames};
 use crate::content::ContentHash;
 use crate::error::{Error, Result};
-use crate::metadata::{Entry, FileInfo, Micros, PathId};
+use crate::metadata::{Entry, EntryRef, FileInfo, FileRef, Micros, PathId};
 use crate::path::VirtualPath;
 
 /// What a name is.
@@ -103,12 +103,12 @@ macro_rules! entry_columns {
 }
 pub(super) use entry_columns;
 
-/// Reads many entries, sharing what neighbours have in common.
+/// Reads entries one after the other.
 pub(super) struct EntryDecoder<'a> {
     connection: &'a Connection,
     cache: &'a BackendCache,
-    backend: Option<(i64, Arc<str>)>,
-    mime_type: Option<Arc<str>>,
+    /// The backend of the latest file.
+    backend: (i64, Arc<str>),
 }
 
 impl<'a> EntryDecoder<'a> {
@@ -116,47 +116,40 @@ impl<'a> EntryDecoder<'a> {
         EntryDecoder {
             connection,
             cache,
-            backend: None,
-            mime_type: None,
+            backend: (0, "".into()),
         }
     }
 
     /// Reads the columns of [`entry_columns`].
-    pub fn decode(&mut self, row: &Row<'_>) -> Result<Entry> {
-        let kind = kind_at(row, 1)?;
+    pub fn decode<'r>(&'r mut self, row: &'r Row<'_>) -> Result<EntryRef<'r>> {
         let path = row.get_ref(0)?.as_str().map_err(|_| damaged())?;
-        let implied = kind == Kind::ImpliedDirectory;
-        Ok(Entry {
-            path: VirtualPath::from_stored(path.to_owned()),
+        let kind = kind_at(row, 1)?;
+        if kind == Kind::ImpliedDirectory {
+            return Ok(EntryRef::implied_directory(path));
+        }
+        Ok(EntryRef {
+            path,
             path_id: path_id_at(row, 2, kind)?,
-            created_at: if implied { 0 } else { integer(row, 3)? },
-            modified_at: if implied { 0 } else { integer(row, 4)? },
+            created_at: integer(row, 3)?,
+            modified_at: integer(row, 4)?,
             file: match kind {
-                Kind::File => Some(FileInfo {
+                Kind::File => Some(FileRef {
                     etag: blob::<32>(row, 5).map(ContentHash::from_bytes)?,
                     size: integer(row, 6)? as u64,
                     version: integer(row, 7)? as u64,
                     backend: self.backend(integer(row, 8)?)?,
-                    mime_type: self.mime_type(row.get_ref(9)?.as_str().map_err(|_| damaged())?),
+                    mime_type: row.get_ref(9)?.as_str().map_err(|_| damaged())?,
                 }),
                 _ => None,
             },
         })
     }
 
-    fn backend(&mut self, id: i64) -> Result<Arc<str>> {
-        match &self.backend {
-            Some((last, name)) if *last == id => Ok(Arc::clone(name)),
-            _ => {
-                let name = self.cache.with(id, self.connection)?.name(id)?;
-                self.backend = Some((id, Arc::clone(&name)));
-                Ok(name)
-            }
+    fn backend(&mut self, id: i64) -> Result<&str> {
+        if self.backend.0 != id {
+            self.backend = (id, self.cache.with(id, self.connection)?.name(id)?);
         }
-    }
-
-    fn mime_type(&mut self, text: &str) -> Arc<str> {
-        share(text, &mut self.mime_type)
+        Ok(&self.backend.1)
     }
 }
 
@@ -166,13 +159,6 @@ fn integer(row: &Row<'_>, column: usize) -> Result<i64> {
 
 fn damaged() -> Error {
     Error::corrupt("a row of the database is damaged")
-}
-
-fn share(text: &str, last: &mut Option<Arc<str>>) -> Arc<str> {
-    match last {
-        Some(last) if **last == *text => Arc::clone(last),
-        _ => Arc::clone(last.insert(text.into())),
-    }
 }
 
 /// Reads a blob of exactly `N` bytes.

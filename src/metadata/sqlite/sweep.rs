@@ -1,12 +1,12 @@
 //! Removing the files of contents that no path holds any more.
 //!
 //! The commit that drops a content only notes it in `doomed`. Once that is durable, the file goes in a
-//! later transaction, whose write lock makes sure that no path comes to hold the content again meanwhile: a writer puts a file in
-//! place and commits its row under the same lock.
+//! later transaction, whose write lock makes sure that no path comes to hold the content again meanwhile:
+//! a writer puts a file in place and commits its row under the same lock.
 
 use rusqlite::Connection;
 
-use super::connection::in_transaction;
+use super::connection::{in_transaction, synced};
 use super::rows::blob;
 use crate::content::{ContentHash, Placement};
 use crate::error::Result;
@@ -16,21 +16,36 @@ const STEP: i64 = 256;
 
 /// Removes what is doomed in the backends of `placement`; returns how many files.
 pub(super) fn sweep(connection: &Connection, placement: &Placement) -> Result<u64> {
-    make_durable(connection)?;
     let mut removed = 0;
+    loop {
+        let step = step(connection, placement)?;
+        removed += step;
+        if step == 0 {
+            return Ok(removed);
+        }
+    }
+}
+
+/// Removes some of what is doomed in the backends of `placement`; returns how many files, 0 at the end.
+pub(super) fn step(connection: &Connection, placement: &Placement) -> Result<u64> {
+    make_durable(connection)?;
     for name in placement.writable_names() {
         let Some(id) = backend_id(connection, name)? else {
             continue;
         };
-        loop {
-            let step = in_transaction(connection, || sweep_step(connection, placement, id, name))?;
-            removed += step;
-            if step < STEP as u64 {
-                break;
-            }
+        if is_any_doomed(connection, id)? {
+            return in_transaction(connection, || {
+                remove_doomed(connection, placement, id, name)
+            });
         }
     }
-    Ok(removed)
+    Ok(0)
+}
+
+fn is_any_doomed(connection: &Connection, backend_id: i64) -> Result<bool> {
+    Ok(connection
+        .prepare_cached("SELECT 1 FROM doomed WHERE backend_id = ?1 AND durable LIMIT 1")?
+        .exists([backend_id])?)
 }
 
 /// Makes the commits durable that dropped contents without a sync: after power loss, a path that still
@@ -42,17 +57,15 @@ fn make_durable(connection: &Connection) -> Result<()> {
     if !pending {
         return Ok(());
     }
-    let before: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
     // The sync of this commit covers everything before it in the log.
-    let synced = in_transaction(connection, || {
-        connection
-            .prepare_cached("UPDATE doomed SET durable = 1 WHERE durable = 0")?
-            .execute([])?;
-        Ok(())
-    });
-    connection.pragma_update(None, "synchronous", before)?;
-    synced
+    synced(connection, || {
+        in_transaction(connection, || {
+            connection
+                .prepare_cached("UPDATE doomed SET durable = 1 WHERE durable = 0")?
+                .execute([])?;
+            Ok(())
+        })
+    })
 }
 
 /// Removes the files of those of `hashes` that no path holds, and returns which. Doomed ones are left to
@@ -94,7 +107,7 @@ fn is_orphan(connection: &Connection, backend_id: i64, hash: &ContentHash) -> Re
     Ok(!doomed && !is_held(connection, backend_id, hash)?)
 }
 
-fn sweep_step(
+fn remove_doomed(
     connection: &Connection,
     placement: &Placement,
     backend_id: i64,

@@ -7,8 +7,9 @@ use rusqlite::{Connection, Params};
 
 use super::apply::Imports;
 use super::backends::BackendNames;
-use super::guard;
+use super::rows::{self, PathRow};
 use super::work::WorkChanges;
+use super::{guard, listing};
 use crate::config::Durability;
 use crate::content::{Placement, Staged};
 use crate::error::Result;
@@ -65,6 +66,17 @@ impl<'a> Transaction<'a> {
     /// Returns the current time, later than that of every change before.
     pub fn now(&self) -> Micros {
         self.clock.next()
+    }
+
+    /// Returns the row at `path`, of which the caller may read at least a part, if it exists for the
+    /// caller: a directory above its own part does not through what others have there.
+    pub fn seen(&self, path: &str) -> Result<Option<PathRow>> {
+        let row = rows::find(self.connection, path)?;
+        if row.is_none() || self.grant.visible.contains(path) {
+            return Ok(row);
+        }
+        let exists = listing::gate_exists(self.connection, &*self.visible()?, path)?;
+        Ok(row.filter(|_| exists))
     }
 
     /// Returns what the caller may read, resolved against what exists now.

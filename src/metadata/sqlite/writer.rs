@@ -1,23 +1,25 @@
 //! The one writer of an engine, and group commit.
 //!
-//! A thread that commits puts its write set in the queue. If nobody leads, it leads: it takes everything
-//! that is queued, applies it in one SQLite transaction, each set in its own savepoint, commits once, and
-//! hands out the results. What is queued meanwhile is the next group, led by its first member. So one sync
-//! of the log serves as many callers as came during the one before.
+//! A thread that commits puts its write set in the queue. If nobody leads, it leads: it takes the write
+//! lock, then everything that is queued, applies it in one SQLite transaction, each set in its own savepoint,
+//! commits once, and hands out the results. What is queued meanwhile is the next group, led by its first
+//! member. So one sync of the log serves as many callers as came during the one before.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
 
 use super::connection;
-use super::group::{self, GroupContext};
+use super::group::{Finished, Group, GroupContext};
+use super::sweep;
 use crate::call::Call;
+use crate::config::Durability;
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::{Entry, Grant, StoreError, StoreResult, WriteSet};
+use crate::metadata::{Entry, Grant, StoreResult, WriteSet};
 
 /// Most write sets of one group.
 const GROUP_SETS: usize = 256;
@@ -74,19 +76,33 @@ impl Writer {
     }
 
     /// Runs `work` on the writer's connection, outside of any transaction.
-    pub fn with_connection<T>(&self, call: &Call, work: impl FnOnce(&Connection) -> T) -> T {
+    pub fn with_connection<T>(
+        &self,
+        call: &Call,
+        work: impl FnOnce(&Connection) -> Result<T>,
+    ) -> Result<T> {
         let locked = self.connection.lock();
-        connection::waiting_as(call, || work(&locked))
+        self.context.health.check()?;
+        let result = connection::waiting_as(call, || work(&locked));
+        self.context.health.observe(result).map_err(|error| {
+            // A wait that an interrupt ended looks like any other wait in vain.
+            match error.kind() == ErrorKind::Busy && call.is_cancelled() {
+                true => Error::cancelled(),
+                false => error,
+            }
+        })
     }
 
-    /// Runs `work` in a write transaction of its own, outside of any group.
+    /// Runs `work` in a durable write transaction of its own, outside of any group.
     pub fn transaction<T>(
         &self,
         call: &Call,
         work: impl FnOnce(&Connection) -> Result<T>,
     ) -> Result<T> {
         self.with_connection(call, |connection| {
-            connection::in_transaction(connection, || work(connection))
+            connection::synced(connection, || {
+                connection::in_transaction(connection, || work(connection))
+            })
         })
     }
 
@@ -124,32 +140,19 @@ impl Writer {
                 },
                 State::Leader => return None,
                 State::Taken => member.ticket.changed.wait(&mut state),
-                State::Queued => {
-                    let error = match member.grant.call.check() {
-                        Err(cancelled) => Some(cancelled),
-                        Ok(()) if deadline.is_some_and(|end| end <= std::time::Instant::now()) => {
-                            Some(Error::new(
-                                ErrorKind::Busy,
-                                "the store is busy with another's commit",
-                            ))
+                State::Queued => match out_of_patience(member, deadline) {
+                    // The queue's lock is taken before a ticket's everywhere, so let go of this one.
+                    Some(error) => {
+                        drop(state);
+                        if self.withdraw(member) {
+                            return Some(Err(error.into()));
                         }
-                        Ok(()) => None,
-                    };
-                    match error {
-                        // Out of the queue before anyone takes it; the queue's lock is taken first
-                        // everywhere, so let go of the ticket meanwhile.
-                        Some(error) => {
-                            drop(state);
-                            if self.withdraw(member) {
-                                return Some(Err(error.into()));
-                            }
-                            state = member.ticket.state.lock();
-                        }
-                        None => {
-                            member.ticket.changed.wait_for(&mut state, INTERRUPT_CHECK);
-                        }
+                        state = member.ticket.state.lock();
                     }
-                }
+                    None => {
+                        member.ticket.changed.wait_for(&mut state, INTERRUPT_CHECK);
+                    }
+                },
             }
         }
     }
@@ -157,77 +160,97 @@ impl Writer {
     /// Takes `member` out of the queue, unless it was taken or made leader.
     fn withdraw(&self, member: &Arc<Member>) -> bool {
         let mut queue = self.queue.lock();
-        let position = queue
-            .members
-            .iter()
-            .position(|other| Arc::ptr_eq(other, member));
-        match position {
-            Some(position) if matches!(*member.ticket.state.lock(), State::Queued) => {
-                queue.members.remove(position);
-                true
-            }
-            _ => false,
+        if !matches!(*member.ticket.state.lock(), State::Queued) {
+            return false;
         }
+        queue.remove(member);
+        true
     }
 
     /// Carries out one group, which begins with `leader`, and names the next leader.
     fn lead(&self, leader: &Arc<Member>) {
         let locked = self.connection.lock();
-        let group = self.take_group();
-        let members: Vec<&Member> = group.iter().map(AsRef::as_ref).collect();
-        let outcomes = connection::waiting_as(&leader.grant.call, || {
-            catch_unwind(AssertUnwindSafe(|| {
-                group::commit(&locked, &self.context, &members)
-            }))
-        });
-        let outcomes = outcomes.unwrap_or_else(|_| {
-            connection::abandon(&locked);
-            let defect = Error::internal("a defect ended a group of commits");
-            Ok(fail_all(members.len(), defect))
+        connection::waiting_as(&leader.grant.call, || {
+            let durability = self.durability_of_next();
+            match Group::begin(&locked, &self.context, durability) {
+                Ok(group) => self.carry_out(&locked, group, durability),
+                Err(error) => self.give_up(leader, error),
+            }
         });
         drop(locked);
-        match outcomes {
-            Ok(outcomes) => {
-                for (member, outcome) in group.iter().zip(outcomes) {
-                    member.resolve(State::Done(outcome));
-                }
-            }
-            Err(error) => self.give_up(leader, group, error),
-        }
         self.pass_on();
     }
 
-    /// Fails the leader, whose patience for another process's commit ended, and queues the others again:
-    /// theirs may last longer.
-    fn give_up(&self, leader: &Arc<Member>, group: Vec<Arc<Member>>, error: Error) {
+    /// Commits the members that are queued by now, hands out their outcomes, and then removes the files of
+    /// the contents that they dropped.
+    fn carry_out(&self, locked: &Connection, group: Group<'_>, durability: Durability) {
+        let taken = self.take_members(durability);
+        let members: Vec<&Member> = taken.iter().map(AsRef::as_ref).collect();
+        let finished = catch_unwind(AssertUnwindSafe(|| group.commit(&members)));
+        let finished = finished.unwrap_or_else(|_| {
+            connection::abandon(locked);
+            let defect = || Err(Error::internal("a defect ended a group of commits").into());
+            Finished {
+                outcomes: members.iter().map(|_| defect()).collect(),
+                doomed: false,
+            }
+        });
+        for (member, outcome) in taken.iter().zip(finished.outcomes) {
+            member.resolve(State::Done(outcome));
+        }
+        if finished.doomed {
+            self.sweep_after(locked, &members);
+        }
+    }
+
+    /// Sweeps the backends of `members`. What fails is left for the next sweep.
+    fn sweep_after(&self, locked: &Connection, members: &[&Member]) {
+        let mut swept: Vec<&Arc<_>> = Vec::new();
+        for member in members {
+            let placement = &member.set.placement;
+            if !swept.iter().any(|known| Arc::ptr_eq(known, placement)) {
+                let _ = self.context.health.observe(sweep::sweep(locked, placement));
+                swept.push(placement);
+            }
+        }
+    }
+
+    /// Fails the leader alone: its wait for another process's commit ended, others may have more patience.
+    fn give_up(&self, leader: &Arc<Member>, error: Error) {
         let interrupted = error.kind() == ErrorKind::Busy && leader.grant.call.is_cancelled();
-        let alone = error.kind() == ErrorKind::Busy;
         let error = if interrupted {
             Error::cancelled()
         } else {
             error
         };
-        let mut queue = self.queue.lock();
-        for member in group.into_iter().rev() {
-            if Arc::ptr_eq(&member, leader) {
-                member.resolve(State::Done(Err(same(&error).into())));
-            } else if alone {
-                member.resolve(State::Queued);
-                queue.members.push_front(member);
-            } else {
-                member.resolve(State::Done(Err(same(&error).into())));
-            }
-        }
+        self.queue.lock().remove(leader);
+        leader.resolve(State::Done(Err(error.into())));
     }
 
-    fn take_group(&self) -> Vec<Arc<Member>> {
+    /// Returns what the first member asks for.
+    fn durability_of_next(&self) -> Durability {
+        let queue = self.queue.lock();
+        queue
+            .members
+            .front()
+            .map_or(Durability::Full, |member| member.set.durability)
+    }
+
+    /// Takes members from the front that a commit of `durability` satisfies.
+    fn take_members(&self, durability: Durability) -> Vec<Arc<Member>> {
         let mut queue = self.queue.lock();
-        let count = queue.members.len().min(GROUP_SETS);
-        let group: Vec<_> = queue.members.drain(..count).collect();
-        for member in &group {
+        let satisfied = |member: &Arc<Member>| {
+            durability == Durability::Full || member.set.durability == Durability::Normal
+        };
+        let mut taken = Vec::new();
+        while taken.len() < GROUP_SETS
+            && queue.members.front().is_some_and(satisfied)
+            && let Some(member) = queue.members.pop_front()
+        {
             *member.ticket.state.lock() = State::Taken;
+            taken.push(member);
         }
-        group
+        taken
     }
 
     fn pass_on(&self) {
@@ -239,6 +262,12 @@ impl Writer {
     }
 }
 
+impl Queue {
+    fn remove(&mut self, member: &Arc<Member>) {
+        self.members.retain(|other| !Arc::ptr_eq(other, member));
+    }
+}
+
 impl Member {
     fn resolve(&self, state: State) {
         *self.ticket.state.lock() = state;
@@ -246,22 +275,12 @@ impl Member {
     }
 }
 
-/// Repeats an outcome for another member of a group that failed as a whole.
-pub(super) fn repeat(error: &StoreError) -> StoreError {
-    match error {
-        StoreError::RulesChanged => StoreError::RulesChanged,
-        StoreError::Failed(error) => StoreError::Failed(same(error)),
+/// Returns why a queued member waits no longer, if it does not.
+fn out_of_patience(member: &Member, deadline: Option<Instant>) -> Option<Error> {
+    if member.grant.call.is_cancelled() {
+        return Some(Error::cancelled());
     }
-}
-
-fn same(error: &Error) -> Error {
-    Error::new(error.kind(), error.to_string())
-}
-
-/// Returns the result for the callers of one failed group member each.
-pub(super) fn fail_all(count: usize, error: impl Into<StoreError>) -> Vec<Outcome> {
-    let error = error.into();
-    let mut outcomes: Vec<Outcome> = (1..count).map(|_| Err(repeat(&error))).collect();
-    outcomes.insert(0, Err(error));
-    outcomes
+    deadline
+        .filter(|deadline| *deadline <= Instant::now())
+        .map(|_| Error::new(ErrorKind::Busy, "the store is busy with another's commit"))
 }

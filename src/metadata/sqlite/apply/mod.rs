@@ -67,7 +67,7 @@ fn one(tx: &mut Transaction<'_>, change: &Change) -> Result<Option<Entry>> {
         } => metadata::set(tx, path, values, conditions),
         Change::DeleteMetadata { path, key } => metadata::delete(tx, path, key),
         Change::Require { path, conditions } => {
-            let row = super::rows::find(tx.connection, path.as_str())?;
+            let row = tx.seen(path.as_str())?;
             conditions::check(tx, path, row.as_ref(), conditions).map(|()| None)
         }
         Change::Import(file) => import::import(tx, file).map(Some),

@@ -68,7 +68,7 @@ pub(super) fn copy(tx: &mut Transaction<'_>, relocation: &Relocation) -> Result<
 /// Returns the row to be moved or copied, after checking what can be checked on it alone.
 fn source(tx: &Transaction<'_>, relocation: &Relocation) -> Result<PathRow> {
     let Relocation { from, to, .. } = relocation;
-    let row = rows::find(tx.connection, from.as_str())?;
+    let row = tx.seen(from.as_str())?;
     check(tx, from, row.as_ref(), &relocation.conditions)?;
     let row = row.ok_or_else(|| not_found(from))?;
     if from != to && to.is_within(from) {

@@ -1,0 +1,470 @@
+//! The filesystem as the specification describes it, in memory and without any cleverness: directories
+//! that were not made are computed from what is in them, and every count is counted anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use nexus::content::ContentHash;
+use nexus::error::ErrorKind;
+use nexus::metadata::guess_mime_type;
+use serde_json::Value;
+
+use super::operation::{CONTENTS, Change, Condition, Where};
+
+/// Stands for something that the store chooses: a path id, or a time. Later ones are greater.
+pub type Mark = u64;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct File {
+    pub id: Mark,
+    pub created: Mark,
+    pub modified: Mark,
+    pub content: Rc<[u8]>,
+    pub version: u64,
+    pub mime_type: String,
+    mime_given: bool,
+    pub metadata: BTreeMap<&'static str, &'static str>,
+}
+
+/// What is at a path.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Node {
+    File(File),
+    /// With its id, which is also its time; `None` for a directory that was not made.
+    Directory(Option<Mark>),
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Reference {
+    next: Mark,
+    files: BTreeMap<String, File>,
+    made: BTreeMap<String, Mark>,
+    /// The contents that files hold, and whether they lie in a file of the store.
+    placed: BTreeMap<ContentHash, bool>,
+}
+
+pub type Outcome<T> = Result<T, ErrorKind>;
+
+/// Returns the bytes of a content: those of any two share their beginning.
+pub fn bytes(index: usize) -> Rc<[u8]> {
+    (0..CONTENTS[index])
+        .map(|at| b'a' + (at % 23) as u8)
+        .collect()
+}
+
+fn within(path: &str, directory: &str) -> bool {
+    path == directory || below(path, directory)
+}
+
+fn below(path: &str, directory: &str) -> bool {
+    match directory {
+        "/" => path != "/",
+        _ => path.starts_with(&format!("{directory}/")),
+    }
+}
+
+fn parent(path: &str) -> &str {
+    match path.rfind('/') {
+        Some(0) | None => "/",
+        Some(slash) => &path[..slash],
+    }
+}
+
+fn name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap()
+}
+
+impl Reference {
+    pub fn node(&self, path: &str) -> Option<Node> {
+        if let Some(file) = self.files.get(path) {
+            return Some(Node::File(file.clone()));
+        }
+        if let Some(id) = self.made.get(path) {
+            return Some(Node::Directory(Some(*id)));
+        }
+        (path == "/" || !self.is_empty(path)).then_some(Node::Directory(None))
+    }
+
+    fn is_empty(&self, path: &str) -> bool {
+        !self
+            .files
+            .keys()
+            .chain(self.made.keys())
+            .any(|other| below(other, path))
+    }
+
+    pub fn files(&self) -> impl Iterator<Item = (&String, &File)> {
+        self.files.iter()
+    }
+
+    /// Returns all paths, of files and directories.
+    pub fn paths(&self) -> BTreeSet<String> {
+        let mut paths = BTreeSet::new();
+        for path in self.files.keys().chain(self.made.keys()) {
+            let mut path = path.as_str();
+            while path != "/" {
+                paths.insert(path.to_owned());
+                path = parent(path);
+            }
+        }
+        paths
+    }
+
+    pub fn file(&self, path: &str) -> Outcome<&File> {
+        match (self.files.get(path), self.node(path)) {
+            (Some(file), _) => Ok(file),
+            (None, Some(_)) => Err(ErrorKind::IsADirectory),
+            (None, None) => Err(ErrorKind::NotFound),
+        }
+    }
+
+    fn directory(&self, path: &str) -> Outcome<()> {
+        match self.node(path) {
+            Some(Node::Directory(_)) => Ok(()),
+            Some(Node::File(_)) => Err(ErrorKind::NotADirectory),
+            None => Err(ErrorKind::NotFound),
+        }
+    }
+
+    pub fn list(&self, at: &Where, directories: bool) -> Outcome<Vec<String>> {
+        let chosen: Box<dyn Fn(&str) -> bool> = match at {
+            Where::Below(directory) => {
+                self.directory(directory)?;
+                Box::new(|path| below(path, directory))
+            }
+            Where::Children(directory) => {
+                self.directory(directory)?;
+                Box::new(move |path| parent(path) == directory)
+            }
+            Where::Prefix(prefix) => Box::new(|path| path.starts_with(prefix.as_str())),
+        };
+        let directories = directories || matches!(at, Where::Children(_));
+        let all = self.paths().into_iter();
+        Ok(all
+            .filter(|path| chosen(path) && (directories || self.files.contains_key(path)))
+            .collect())
+    }
+
+    pub fn find(&self, base: &str, key: &str, value: &str) -> Outcome<Vec<String>> {
+        self.directory(base)?;
+        let has = |file: &File| file.metadata.get(key).is_some_and(|held| same(held, value));
+        let files = self.files.iter();
+        Ok(files
+            .filter(|(path, file)| below(path, base) && has(file))
+            .map(|(path, _)| path.clone())
+            .collect())
+    }
+
+    /// Returns the hashes of the contents that lie in files of the store.
+    pub fn content_files(&self) -> BTreeSet<ContentHash> {
+        let placed = self.placed.iter();
+        placed
+            .filter(|(_, in_file)| **in_file)
+            .map(|(hash, _)| *hash)
+            .collect()
+    }
+
+    /// Applies changes in order, all or nothing: returns what each left, or the number of the one that
+    /// failed and why. New contents of more than `inline_max` bytes become files of the store.
+    pub fn apply(
+        &mut self,
+        changes: &[Change],
+        inline_max: usize,
+    ) -> Result<Vec<Option<(String, Node)>>, (usize, ErrorKind)> {
+        let mut next = self.clone();
+        let mut left = Vec::new();
+        for (index, change) in changes.iter().enumerate() {
+            let path = next.change(change).map_err(|kind| (index, kind))?;
+            next.place(inline_max);
+            left.push(path.map(|path| {
+                let node = next.node(&path).expect("what a change left is there");
+                (path, node)
+            }));
+        }
+        *self = next;
+        Ok(left)
+    }
+
+    fn place(&mut self, inline_max: usize) {
+        let before = std::mem::take(&mut self.placed);
+        for file in self.files.values() {
+            let hash = ContentHash::of(&file.content);
+            let in_file = file.content.len() > inline_max;
+            let placed = before.get(&hash).copied().unwrap_or(in_file);
+            self.placed.insert(hash, placed);
+        }
+    }
+
+    fn mark(&mut self) -> Mark {
+        self.next += 1;
+        self.next
+    }
+
+    /// Applies one change and returns the path that it leaves something at.
+    fn change(&mut self, change: &Change) -> Outcome<Option<String>> {
+        match change {
+            Change::Write {
+                path,
+                content,
+                condition,
+                mime_type,
+            } => {
+                self.check(path, *condition)?;
+                self.put(path, bytes(*content), *mime_type)?;
+                Ok(Some(path.clone()))
+            }
+            Change::Append {
+                path,
+                content,
+                condition,
+            } => {
+                self.check(path, *condition)?;
+                let old = self.files.get(path).map(|file| Rc::clone(&file.content));
+                let all = [&*old.unwrap_or_default(), &*bytes(*content)].concat();
+                self.put(path, all.into(), None)?;
+                Ok(Some(path.clone()))
+            }
+            Change::Delete { path, condition } => {
+                self.check(path, *condition)?;
+                self.file(path)?;
+                self.files.remove(path);
+                Ok(None)
+            }
+            Change::Rename {
+                from,
+                to,
+                no_replace,
+            } => {
+                if self.make_way(from, to, *no_replace)? {
+                    self.rename(from, to);
+                }
+                Ok(Some(to.clone()))
+            }
+            Change::Copy {
+                from,
+                to,
+                no_replace,
+            } => {
+                if self.make_way(from, to, *no_replace)? {
+                    self.copy(from, to);
+                }
+                Ok(Some(to.clone()))
+            }
+            Change::MakeDirectory {
+                path,
+                parents,
+                exist_ok,
+            } => {
+                self.make_directory(path, *parents, *exist_ok)?;
+                Ok(Some(path.clone()))
+            }
+            Change::RemoveDirectory { path, recursive } => {
+                self.directory(path)?;
+                if !recursive && !self.is_empty(path) {
+                    return Err(ErrorKind::NotEmpty);
+                }
+                self.files.retain(|other, _| !within(other, path));
+                self.made.retain(|other, _| !within(other, path));
+                Ok(None)
+            }
+            Change::SetMeta { path, values } => {
+                self.file(path)?;
+                let file = self.files.get_mut(path).unwrap();
+                file.metadata.extend(values.iter().copied());
+                Ok(Some(path.clone()))
+            }
+            Change::DeleteMeta { path, key } => {
+                self.file(path)?;
+                let file = self.files.get_mut(path).unwrap();
+                file.metadata.remove(key).ok_or(ErrorKind::NotFound)?;
+                Ok(Some(path.clone()))
+            }
+            Change::RequireEtag { path, content } => {
+                let condition = content.map_or(Condition::IfNoneMatch, Condition::IfMatch);
+                self.check(path, condition)?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn check(&self, path: &str, condition: Condition) -> Outcome<()> {
+        match (condition, self.node(path)) {
+            (Condition::None, _) | (Condition::IfNoneMatch, None) => Ok(()),
+            (Condition::IfMatch(content), Some(Node::File(file)))
+                if file.content == bytes(content) =>
+            {
+                Ok(())
+            }
+            (Condition::IfMatch(_), Some(Node::Directory(_))) => Err(ErrorKind::IsADirectory),
+            _ => Err(ErrorKind::Conflict),
+        }
+    }
+
+    /// Returns an error if something above `path` is a file.
+    fn check_above(&self, path: &str) -> Outcome<()> {
+        let is_above = |file: &&String| below(path, file);
+        match self.files.keys().find(is_above) {
+            Some(_) => Err(ErrorKind::NotADirectory),
+            None => Ok(()),
+        }
+    }
+
+    fn put(&mut self, path: &str, content: Rc<[u8]>, mime: Option<&str>) -> Outcome<()> {
+        match self.node(path) {
+            Some(Node::Directory(_)) => return Err(ErrorKind::IsADirectory),
+            Some(Node::File(mut file)) => {
+                file.version += u64::from(file.content != content);
+                file.content = content;
+                file.modified = self.mark();
+                file.mime_given |= mime.is_some();
+                if let Some(mime) = mime {
+                    file.mime_type = mime.to_owned();
+                }
+                self.files.insert(path.to_owned(), file);
+            }
+            None => {
+                self.check_above(path)?;
+                let mark = self.mark();
+                let file = File {
+                    id: mark,
+                    created: mark,
+                    modified: mark,
+                    content,
+                    version: 1,
+                    mime_type: mime
+                        .unwrap_or_else(|| guess_mime_type(name(path)))
+                        .to_owned(),
+                    mime_given: mime.is_some(),
+                    metadata: BTreeMap::new(),
+                };
+                self.files.insert(path.to_owned(), file);
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that `from` can go to `to`, and removes what gives way there. Returns whether there is
+    /// anything to do.
+    fn make_way(&mut self, from: &str, to: &str, no_replace: bool) -> Outcome<bool> {
+        let source = self.node(from).ok_or(ErrorKind::NotFound)?;
+        if from == to {
+            return Ok(false);
+        }
+        match (&source, self.node(to)) {
+            (Node::File(_), _) if within(to, from) => return Err(ErrorKind::NotADirectory),
+            (_, _) if within(to, from) => return Err(ErrorKind::InvalidArgument),
+            (_, None) => {}
+            (_, Some(_)) if no_replace => return Err(ErrorKind::AlreadyExists),
+            (Node::File(_), Some(Node::File(_))) => drop(self.files.remove(to)),
+            (Node::File(_), Some(_)) => return Err(ErrorKind::IsADirectory),
+            (_, Some(Node::File(_))) => return Err(ErrorKind::NotADirectory),
+            _ if !self.is_empty(to) => return Err(ErrorKind::NotEmpty),
+            _ => drop(self.made.remove(to)),
+        }
+        self.check_above(to)?;
+        Ok(true)
+    }
+
+    fn rename(&mut self, from: &str, to: &str) {
+        let moved = |path: &str| format!("{to}{}", &path[from.len()..]);
+        let (files, made): (Vec<_>, Vec<_>) = self.tree(from);
+        for (path, mut file) in files {
+            self.files.remove(&path);
+            if !file.mime_given {
+                file.mime_type = guess_mime_type(name(&moved(&path))).to_owned();
+            }
+            self.files.insert(moved(&path), file);
+        }
+        for (path, id) in made {
+            self.made.remove(&path);
+            self.made.insert(moved(&path), id);
+        }
+    }
+
+    /// Copies in the order of paths: what comes first is older.
+    fn copy(&mut self, from: &str, to: &str) {
+        let (files, made) = self.tree(from);
+        let mut files: BTreeMap<String, File> = files.into_iter().collect();
+        let made = made.into_iter().map(|(path, _)| path);
+        let all: BTreeSet<String> = files.keys().cloned().chain(made).collect();
+        for path in all {
+            let moved = format!("{to}{}", &path[from.len()..]);
+            let mark = self.mark();
+            let Some(file) = files.remove(&path) else {
+                self.made.insert(moved, mark);
+                continue;
+            };
+            let mut copy = File {
+                id: mark,
+                created: mark,
+                modified: mark,
+                version: 1,
+                ..file
+            };
+            if !copy.mime_given {
+                copy.mime_type = guess_mime_type(name(&moved)).to_owned();
+            }
+            self.files.insert(moved, copy);
+        }
+    }
+
+    fn tree(&self, root: &str) -> (Vec<(String, File)>, Vec<(String, Mark)>) {
+        let files = self.files.iter().filter(|(path, _)| within(path, root));
+        let made = self.made.iter().filter(|(path, _)| within(path, root));
+        (
+            files
+                .map(|(path, file)| (path.clone(), file.clone()))
+                .collect(),
+            made.map(|(path, id)| (path.clone(), *id)).collect(),
+        )
+    }
+
+    fn make_directory(&mut self, path: &str, parents: bool, exist_ok: bool) -> Outcome<()> {
+        match self.node(path) {
+            Some(Node::File(_)) => return Err(ErrorKind::AlreadyExists),
+            Some(Node::Directory(_)) if !exist_ok => return Err(ErrorKind::AlreadyExists),
+            Some(Node::Directory(Some(_))) => return Ok(()),
+            Some(Node::Directory(None)) => {
+                let mark = self.mark();
+                self.made.insert(path.to_owned(), mark);
+                return Ok(());
+            }
+            None => {}
+        }
+        // The root of a namespace is not for its users to make.
+        let is_given = |path: &str| matches!(path, "/" | "/shared");
+        let above = parent(path);
+        match self.node(above) {
+            Some(Node::File(_)) => return Err(ErrorKind::NotADirectory),
+            None if !parents && !is_given(above) => return Err(ErrorKind::NotFound),
+            _ => self.check_above(path)?,
+        }
+        let mut missing = vec![path];
+        let mut above = above;
+        while self.node(above).is_none() {
+            if !is_given(above) {
+                missing.push(above);
+            }
+            above = parent(above);
+        }
+        for path in missing.into_iter().rev() {
+            let mark = self.mark();
+            self.made.insert(path.to_owned(), mark);
+        }
+        Ok(())
+    }
+}
+
+/// Returns whether two values are the same by meaning: 1 and 1.0 are.
+fn same(a: &str, b: &str) -> bool {
+    fn plain(value: Value) -> Value {
+        match value {
+            Value::Number(number) => number.as_f64().into(),
+            Value::Array(values) => values.into_iter().map(plain).collect(),
+            Value::Object(members) => members.into_iter().map(|(k, v)| (k, plain(v))).collect(),
+            other => other,
+        }
+    }
+    let parse = |text: &str| plain(serde_json::from_str(text).unwrap());
+    parse(a) == parse(b)
+}

@@ -1,0 +1,147 @@
+//! Contents as files that cannot be written, or that something has damaged.
+
+use nexus::content::ContentHash;
+
+use super::*;
+
+fn content_file(place: &Place, data: &[u8]) -> PathBuf {
+    let hash = ContentHash::of(data).to_string();
+    place.path(&format!("store/cas/{}/{hash}", &hash[..2]))
+}
+
+/// Puts a file in the place of a directory, so that nothing can be made in it.
+fn obstruct(directory: &Path) -> impl FnOnce() + use<> {
+    let (directory, aside) = (directory.to_owned(), directory.with_extension("aside"));
+    std::fs::rename(&directory, &aside).unwrap();
+    std::fs::write(&directory, "in the way").unwrap();
+    move || {
+        std::fs::remove_file(&directory).unwrap();
+        std::fs::rename(&aside, &directory).unwrap();
+    }
+}
+
+#[test]
+fn a_content_that_cannot_be_staged_changes_nothing() {
+    let place = Place::new();
+    let fs = place.connect(json!({}));
+    write(&fs, "/a", b"old").unwrap();
+    let clear = obstruct(&place.path("store/tmp"));
+    refused(write(&fs, "/a", LARGE), ErrorKind::Io);
+    assert_eq!(fs.read("/a").unwrap(), b"old");
+    clear();
+    write(&fs, "/a", LARGE).unwrap();
+    assert_eq!(fs.read("/a").unwrap(), LARGE);
+}
+
+#[test]
+fn a_content_that_cannot_be_put_in_place_undoes_its_batch_which_may_be_tried_again() {
+    let place = Place::new();
+    let fs = place.connect(json!({}));
+    write(&fs, "/a", b"old").unwrap();
+    let mut batch = fs.batch();
+    batch.write("/a", b"new", &WriteOptions::default()).unwrap();
+    batch.write("/b", LARGE, &WriteOptions::default()).unwrap();
+    let clear = obstruct(&place.path("store/cas"));
+    refused(batch.commit(), ErrorKind::Io);
+    assert_eq!(fs.read("/a").unwrap(), b"old");
+    assert!(!fs.exists("/b").unwrap());
+    clear();
+    batch.commit().unwrap();
+    assert_eq!(fs.read("/a").unwrap(), b"new");
+    assert_eq!(fs.read("/b").unwrap(), LARGE);
+}
+
+#[test]
+fn damage_is_reported_with_path_and_hash_and_never_read() {
+    let place = Place::new();
+    let fs = place.connect(json!({}));
+    let data: Vec<u8> = (0..600_000_u32).map(|at| (at % 251) as u8).collect();
+    let hash = ContentHash::of(&data).to_string();
+    let mut flipped = data.clone();
+    flipped[300_000] ^= 1;
+    let mut longer = data.clone();
+    longer.push(0);
+    for damaged in [&flipped[..], &data[..599_999], &[], &longer] {
+        write(&fs, "/big", &data).unwrap();
+        std::fs::write(content_file(&place, &data), damaged).unwrap();
+        let message = refused(fs.read("/big"), ErrorKind::Corrupt);
+        assert!(
+            message.contains("/big") && message.contains(&hash),
+            "{message}"
+        );
+        refused(fs.copy_bytes("/big", 300_000), ErrorKind::Corrupt);
+        refused(
+            fs.append("/big", b"x", &WriteOptions::default()),
+            ErrorKind::Corrupt,
+        );
+        fs.stat("/big").unwrap();
+        fs.delete("/big", &Default::default()).unwrap();
+    }
+    write(&fs, "/big", &data).unwrap();
+    std::fs::write(content_file(&place, &data), &flipped).unwrap();
+    assert_eq!(
+        fs.copy_bytes("/big", 0).unwrap(),
+        data[..10],
+        "an undamaged block is read"
+    );
+}
+
+#[test]
+fn a_missing_content_is_corrupt_until_someone_writes_it_again() {
+    let place = Place::new();
+    let fs = place.connect(json!({}));
+    write(&fs, "/a", LARGE).unwrap();
+    std::fs::remove_file(content_file(&place, LARGE)).unwrap();
+    let message = refused(fs.read("/a"), ErrorKind::Corrupt);
+    assert!(message.contains("/a"), "{message}");
+    write(&fs, "/b", LARGE).unwrap();
+    assert_eq!(fs.read("/a").unwrap(), LARGE, "the same bytes heal it");
+    std::fs::remove_file(content_file(&place, LARGE)).unwrap();
+    fs.delete("/a", &Default::default()).unwrap();
+    fs.delete("/b", &Default::default()).unwrap();
+}
+
+#[test]
+fn a_file_that_was_planted_under_a_hash_is_not_trusted() {
+    let place = Place::new();
+    let fs = place.connect(json!({}));
+    let planted = content_file(&place, LARGE);
+    std::fs::create_dir_all(planted.parent().unwrap()).unwrap();
+    std::fs::write(&planted, "other bytes").unwrap();
+    write(&fs, "/a", LARGE).unwrap();
+    assert_eq!(fs.read("/a").unwrap(), LARGE);
+    assert_eq!(std::fs::read(&planted).unwrap(), LARGE);
+}
+
+#[test]
+fn collecting_removes_what_no_file_holds_and_nothing_else() {
+    let place = Place::new();
+    let fs = place.connect(json!({}));
+    write(&fs, "/a", LARGE).unwrap();
+    let orphan = content_file(&place, b"held by nobody");
+    std::fs::create_dir_all(orphan.parent().unwrap()).unwrap();
+    std::fs::write(&orphan, "held by nobody").unwrap();
+    std::fs::write(place.path("store/tmp/left-by-the-dead"), "half").unwrap();
+    let report: Value = serde_json::from_str(&fs.gc(&mut |_, _, _| true).unwrap()).unwrap();
+    assert_eq!(report["orphan_contents"], 1, "{report}");
+    assert_eq!(report["orphan_bytes"], 14, "{report}");
+    assert_eq!(report["temporary_files"], 1, "{report}");
+    assert!(!orphan.exists() && content_file(&place, LARGE).exists());
+    assert_eq!(
+        std::fs::read_dir(place.path("store/tmp")).unwrap().count(),
+        0
+    );
+}
+
+trait CopyBytes {
+    fn copy_bytes(&self, path: &str, offset: u64) -> Result<Vec<u8>, Error>;
+}
+
+impl CopyBytes for Filesystem {
+    /// Reads ten bytes at `offset`.
+    fn copy_bytes(&self, path: &str, offset: u64) -> Result<Vec<u8>, Error> {
+        let mut buffer = [0; 10];
+        let count = self.read_at(path, offset, &mut buffer)?;
+        Ok(buffer[..count].to_vec())
+    }
+}

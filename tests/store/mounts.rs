@@ -1,0 +1,141 @@
+//! Mounts: contents in other directories, read-only or not, or not there at all.
+
+use nexus::filesystem::{MkdirOptions, RelocateOptions};
+
+use super::*;
+
+impl Place {
+    fn mounted(&self, readonly: bool) -> Filesystem {
+        let mount = json!({
+            "name": "media",
+            "path": "/m/x",
+            "root": self.path("media"),
+            "readonly": readonly,
+        });
+        self.connect(json!({"is_admin": true, "allow_readonly_writes": true, "mounts": [mount]}))
+    }
+}
+
+fn rename(fs: &Filesystem, from: &str, to: &str) -> Result<(), Error> {
+    fs.rename(from, to, &RelocateOptions::default())
+}
+
+fn copy(fs: &Filesystem, from: &str, to: &str) -> Result<(), Error> {
+    fs.copy(from, to, &RelocateOptions::default())
+}
+
+fn backend(fs: &Filesystem, path: &str) -> String {
+    fs.stat(path).unwrap().file.unwrap().backend.to_string()
+}
+
+#[test]
+fn contents_follow_their_paths_into_and_out_of_a_mount() {
+    let place = Place::new();
+    let fs = place.mounted(false);
+    write(&fs, "/m/x/in", b"in").unwrap();
+    write(&fs, "/out", LARGE).unwrap();
+    assert_eq!(
+        (backend(&fs, "/m/x/in"), backend(&fs, "/out")),
+        ("media".into(), "local".into())
+    );
+    rename(&fs, "/m/x/in", "/in").unwrap();
+    copy(&fs, "/out", "/m/x/out").unwrap();
+    assert_eq!(
+        (backend(&fs, "/in"), backend(&fs, "/m/x/out")),
+        ("local".into(), "media".into())
+    );
+    assert_eq!(fs.read("/in").unwrap(), b"in");
+    assert_eq!(fs.read("/m/x/out").unwrap(), LARGE);
+    fs.gc(&mut |_, _, _| true).unwrap();
+    let files = snapshot(&place.path("media/cas"));
+    assert_eq!(
+        files.iter().filter(|(_, bytes)| bytes.is_some()).count(),
+        1,
+        "{files:?}"
+    );
+}
+
+#[test]
+fn nothing_under_a_read_only_mount_changes_for_admins_either() {
+    let place = Place::new();
+    let fs = place.mounted(false);
+    write(&fs, "/m/x/f", LARGE).unwrap();
+    write(&fs, "/tree/x/f", b"1").unwrap();
+    let before = snapshot(&place.path("media"));
+    let fs = place.mounted(true);
+    assert_eq!(fs.read("/m/x/f").unwrap(), LARGE);
+    let readonly = ErrorKind::ReadOnly;
+    refused(write(&fs, "/m/x/f", b"2"), readonly);
+    refused(
+        fs.append("/m/x/f", b"2", &WriteOptions::default()),
+        readonly,
+    );
+    refused(fs.delete("/m/x/f", &Default::default()), readonly);
+    refused(
+        fs.set_meta("/m/x/f", "k", "1", &Default::default()),
+        readonly,
+    );
+    refused(fs.mkdir("/m/x/d", MkdirOptions::default()), readonly);
+    refused(fs.rmdir("/m", true), readonly);
+    refused(rename(&fs, "/m", "/n"), readonly);
+    refused(rename(&fs, "/m/x/f", "/f"), readonly);
+    refused(copy(&fs, "/tree/x/f", "/m/x/g"), readonly);
+    copy(&fs, "/m/x/f", "/f").unwrap();
+    assert_eq!(fs.read("/f").unwrap(), LARGE);
+    assert_eq!(snapshot(&place.path("media")), before);
+}
+
+#[test]
+fn a_tree_cannot_be_put_around_a_read_only_mount() {
+    let place = Place::new();
+    let fs = place.mounted(false);
+    write(&fs, "/tree/x/f", b"1").unwrap();
+    fs.mkdir(
+        "/empty/x",
+        MkdirOptions {
+            parents: true,
+            exist_ok: false,
+        },
+    )
+    .unwrap();
+    let fs = place.mounted(true);
+    refused(rename(&fs, "/tree", "/m"), ErrorKind::ReadOnly);
+    refused(copy(&fs, "/tree", "/m"), ErrorKind::ReadOnly);
+    refused(rename(&fs, "/empty", "/m"), ErrorKind::ReadOnly);
+}
+
+#[test]
+fn without_its_mount_a_file_is_known_but_not_read() {
+    let place = Place::new();
+    let fs = place.mounted(false);
+    for path in ["/m/x/f", "/m/x/g"] {
+        write(&fs, path, LARGE).unwrap();
+    }
+    drop(fs);
+    let fs = place.connect(json!({}));
+    assert_eq!(fs.list(&Default::default()).unwrap().entries.len(), 2);
+    assert_eq!(backend(&fs, "/m/x/f"), "media");
+    refused(fs.read("/m/x/f"), ErrorKind::NotMounted);
+    rename(&fs, "/m/x/f", "/m/x/h").unwrap();
+    fs.delete("/m/x/g", &Default::default()).unwrap();
+    assert_eq!(place.mounted(false).read("/m/x/h").unwrap(), LARGE);
+}
+
+#[test]
+fn a_root_of_another_store_or_with_other_files_is_refused_untouched() {
+    let place = Place::new();
+    drop(place.mounted(false));
+    let mount = |data_dir: &str, root: &str| {
+        let mount = json!({"name": "media", "path": "/m", "root": place.path(root)});
+        place.try_connect(json!({"data_dir": place.path(data_dir), "mounts": [mount]}))
+    };
+    std::fs::create_dir(place.path("photos")).unwrap();
+    std::fs::write(place.path("photos/a.jpg"), "mine").unwrap();
+    for root in ["media", "photos"] {
+        let before = snapshot(&place.path(root));
+        refused(mount("other", root), ErrorKind::InvalidConfig);
+        assert_eq!(snapshot(&place.path(root)), before);
+    }
+    refused(mount("store", "new"), ErrorKind::InvalidConfig);
+    refused(mount("store", "store/inside"), ErrorKind::InvalidConfig);
+}

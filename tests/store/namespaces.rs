@@ -1,0 +1,93 @@
+//! Namespaces are rules of the store: they bind every handle, whoever declared them.
+
+use super::*;
+
+#[test]
+fn a_declared_namespace_binds_handles_that_are_already_open() {
+    let place = Place::new();
+    let acme = place.connect(json!({"tenant_id": "acme"}));
+    write(&acme, "/elsewhere/x", b"1").unwrap();
+    assert!(!acme.exists("/team/zed/x").unwrap());
+    let declaring = place.connect(json!({"namespaces": [{"name": "team"}]}));
+    write(&declaring, "/team/zed/x", b"1").unwrap();
+    refused(write(&acme, "/team/zed/y", b"1"), ErrorKind::AccessDenied);
+    refused(acme.read("/team/zed/x"), ErrorKind::AccessDenied);
+    assert!(!acme.exists("/team/zed/x").unwrap());
+    assert_eq!(acme.list(&Default::default()).unwrap().entries.len(), 1);
+    write(&acme, "/team/acme/x", b"1").unwrap();
+}
+
+#[test]
+fn a_batch_prepared_before_a_declaration_is_committed_under_it() {
+    let place = Place::new();
+    let fs = place.connect(json!({}));
+    let mut batch = fs.batch();
+    batch
+        .write("/other", b"1", &WriteOptions::default())
+        .unwrap();
+    batch
+        .write("/frozen/x", b"1", &WriteOptions::default())
+        .unwrap();
+    place.connect(json!({"namespaces": [{"name": "frozen", "readonly": true}]}));
+    let error = batch.commit().unwrap_err();
+    assert_eq!(
+        (error.kind(), error.index()),
+        (ErrorKind::ReadOnly, Some(1)),
+        "{error}"
+    );
+    assert!(!fs.exists("/other").unwrap());
+}
+
+#[test]
+fn a_namespace_outlives_the_configuration_that_declared_it() {
+    let place = Place::new();
+    let rules = json!({"namespaces": [{"name": "vault", "admin_only": true}]});
+    drop(place.connect(rules.clone()));
+    let fs = place.connect(json!({}));
+    refused(write(&fs, "/vault/x", b"1"), ErrorKind::AccessDenied);
+    place.connect(rules);
+}
+
+#[test]
+fn only_an_admin_changes_or_removes_rules_or_declares_them_over_files() {
+    let place = Place::new();
+    let team = |more: Value| {
+        let mut rule = more;
+        rule["name"] = json!("team");
+        json!([rule])
+    };
+    let fs = place.connect(json!({"namespaces": team(json!({}))}));
+    write(&fs, "/used/x", b"1").unwrap();
+    for namespaces in [
+        team(json!({"readonly": true})),
+        team(json!({"remove": true})),
+        json!([{"name": "used"}]),
+        json!([{"name": "new"}, {"name": "used"}]),
+        json!([{"name": "workspace"}]),
+    ] {
+        let config = json!({"namespaces": namespaces});
+        refused(place.try_connect(config), ErrorKind::InvalidConfig);
+    }
+    write(&fs, "/new/x", b"1").unwrap();
+    place.connect(json!({"is_admin": true, "namespaces": team(json!({"readonly": true}))}));
+    refused(write(&fs, "/team/t/x", b"1"), ErrorKind::ReadOnly);
+    place.connect(json!({"is_admin": true, "namespaces": team(json!({"remove": true}))}));
+    write(&fs, "/team/x", b"1").unwrap();
+    let builtin = json!({"is_admin": true, "namespaces": [{"name": "system"}]});
+    refused(place.try_connect(builtin), ErrorKind::InvalidConfig);
+}
+
+#[test]
+fn strict_handles_see_registered_namespaces_alone() {
+    let place = Place::new();
+    let open = place.connect(json!({"namespaces": [{"name": "team", "requires_tenant": false}]}));
+    let strict = place.connect(json!({"strict_namespaces": true}));
+    for path in ["/team/x", "/teams/x", "/team-x"] {
+        write(&open, path, b"1").unwrap();
+    }
+    let listed = strict.list(&Default::default()).unwrap().entries;
+    let paths: Vec<&str> = listed.iter().map(|entry| entry.path.as_str()).collect();
+    assert_eq!(paths, ["/team/x"]);
+    refused(strict.read("/teams/x"), ErrorKind::AccessDenied);
+    refused(write(&strict, "/new/x", b"1"), ErrorKind::AccessDenied);
+}
