@@ -154,6 +154,11 @@ static void collect_until_told(void *user)
 
 /* ---- The judge --------------------------------------------------------------------------------- */
 
+/* What the writer of a round reported last, to tell the story of a loss. */
+enum { RECENT = 16 };
+static struct change recent[RECENT];
+static uint32_t reported;
+
 /* The content that a file holds now, NOTHING, or a failure. */
 static int found_in(nexus_fs *fs, int file)
 {
@@ -178,6 +183,7 @@ static int found_in(nexus_fs *fs, int file)
 /* Compares the store with what was acknowledged and the change in flight, and learns which it was. */
 static void judge(int round, const struct change *in_flight)
 {
+    uint32_t last;
     int after[FILES], found[FILES], file, i;
     nexus_fs *fs = open_store("");
     memcpy(after, held, sizeof after);
@@ -192,6 +198,14 @@ static void judge(int round, const struct change *in_flight)
             if (found[file] != held[file] || found[file] != after[file]) {
                 fprintf(stderr, "  %s: acknowledged %d, in flight %d, found %d\n", file_name(file), held[file], after[file], found[file]);
             }
+        }
+        for (last = reported > RECENT ? reported - RECENT : 0; last < reported; last++) {
+            const struct change *change = &recent[last % RECENT];
+            fprintf(stderr, "  %s", change->acknowledged ? "acknowledged" : "began       ");
+            for (i = 0; i < change->count; i++) {
+                fprintf(stderr, " %s=%d", file_name(change->file[i]), change->content[i]);
+            }
+            fputc('\n', stderr);
         }
         FAIL("round %d, seed %" PRIu64 ": the store is neither as acknowledged nor as with the change in flight", round, seed);
     }
@@ -224,15 +238,18 @@ static void acknowledged_writes_survive_kill_9(void)
     }
     open_pipe(crew.running);
     collector = spawn(collect_until_told, &crew);
+    expect_helper = collector;
     close(crew.running[0]);
     for (crew.round = 0; crew.round < rounds; crew.round++) {
         uint32_t until = draw(&state, 80), acknowledged = 0;
         int open = 0, status;
         open_pipe(crew.reports);
+        reported = 0;
         writer = spawn(write_until_killed, &crew);
         close(crew.reports[1]);
         while (read(crew.reports[0], &change, sizeof change) == (ssize_t)sizeof change) {
             int i;
+            recent[reported++ % RECENT] = change;
             open = !change.acknowledged;
             in_flight = change;
             for (i = 0; change.acknowledged && i < change.count; i++) {
@@ -253,6 +270,7 @@ static void acknowledged_writes_survive_kill_9(void)
         expect_free_blocks();
     }
     close(crew.running[1]);
+    expect_helper = 0;
     EXPECT_INT(ended(collector), 0);
     judge(rounds, NULL);
 }

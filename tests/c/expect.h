@@ -292,6 +292,9 @@ static inline uint64_t files_below(const char *directory)
 
 /* ---- Running ---------------------------------------------------------------------------------- */
 
+/* A process that must not outlive a failed test. */
+static pid_t expect_helper = 0;
+
 static inline void expect_run(const char *name, void (*test)(void))
 {
     volatile int failed = 0;
@@ -312,7 +315,12 @@ static inline void expect_run(const char *name, void (*test)(void))
     } else {
         failed = 1;
         expect_failures++;
+        if (expect_helper != 0) {
+            kill(expect_helper, SIGKILL);
+            waitpid(expect_helper, NULL, 0);
+        }
     }
+    expect_helper = 0;
     (void)expect_error_slot();
     expect_free_blocks();
     remove_tree(expect_directory);
