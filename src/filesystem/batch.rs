@@ -31,7 +31,8 @@ impl Filesystem {
 impl Batch {
     /// Adds a [write](Filesystem::write). The bytes are copied.
     pub fn write(&mut self, path: &str, data: &[u8], options: &WriteOptions) -> Result<()> {
-        let change = self.filesystem.write_change(path, data, options);
+        let call = self.filesystem.begin();
+        let change = self.filesystem.write_change(path, data, options, &call);
         self.add(change)
     }
 

@@ -39,9 +39,9 @@ impl Filesystem {
         })
     }
 
-    /// Fails as the commit would if the policy refuses `change`, before work is spent on it.
-    pub(super) fn pre_authorize(&self, path: &VirtualPath, action: Action) -> Result<()> {
-        authorize_path(&self.policy(), path, action)
+    /// Fails as the commit would if the policy refuses a write to `path`, before work is spent on it.
+    pub(super) fn pre_authorize_write(&self, path: &VirtualPath, call: &Call) -> Result<()> {
+        self.ask(call, |policy| authorize_path(policy, path, Action::Write))
     }
 
     /// Returns the change that writes `data`.
@@ -50,10 +50,11 @@ impl Filesystem {
         path: &str,
         data: &[u8],
         options: &WriteOptions,
+        call: &Call,
     ) -> Result<Change> {
         let path = VirtualPath::parse(path)?;
         let (conditions, mime_type) = write_options(options)?;
-        self.pre_authorize(&path, Action::Write)?;
+        self.pre_authorize_write(&path, call)?;
         let backend = Arc::clone(self.placement().backend_for(path.as_str()));
         let content = self
             .placement()

@@ -23,7 +23,7 @@ impl Filesystem {
     /// `ReadOnly`, `LeaseLost`, `NoSpace`, `Busy`.
     pub fn write(&self, path: &str, data: &[u8], options: &WriteOptions) -> Result<Entry> {
         let call = self.begin();
-        let change = self.write_change(path, data, options)?;
+        let change = self.write_change(path, data, options, &call)?;
         entry_of(self.commit_one(change, &call)?)
     }
 
@@ -58,7 +58,7 @@ impl Filesystem {
         else {
             return Ok(None);
         };
-        self.pre_authorize(path, Action::Write)?;
+        self.pre_authorize_write(path, call)?;
         let found = self.granted(call, |_, grant| self.store().content(path, grant))?;
         let Some((entry, Some(content))) = found else {
             return Ok(None);

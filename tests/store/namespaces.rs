@@ -77,6 +77,70 @@ fn only_an_admin_changes_or_removes_rules_or_declares_them_over_files() {
     refused(place.try_connect(builtin), ErrorKind::InvalidConfig);
 }
 
+/// Registers or removes the namespace `team`, open to all, as another process does.
+fn register_elsewhere(place: &Place, remove: bool) {
+    let change = match remove {
+        true => "DELETE FROM namespaces WHERE name = 'team'",
+        false => "INSERT INTO namespaces VALUES ('team', 0, 0, 0, 0, 0)",
+    };
+    place
+        .beside()
+        .execute_batch(&format!(
+            "BEGIN IMMEDIATE; {change}; UPDATE store SET rules_version = rules_version + 1; COMMIT"
+        ))
+        .unwrap();
+}
+
+/// Each call is the first of its process since another one changed the rules.
+#[test]
+fn a_denial_under_rules_that_another_process_relaxed_does_not_stand() {
+    type Attempt = fn(&Filesystem) -> Result<(), Error>;
+    let attempts: [(&str, Attempt); 9] = [
+        ("write", |fs| write(fs, "/team/x", b"1")),
+        ("append", |fs| {
+            fs.append("/team/x", b"1", &WriteOptions::default())
+                .map(drop)
+        }),
+        ("read", |fs| fs.read("/team/x").map(drop)),
+        ("list", |fs| {
+            let options = nexus::filesystem::ListOptions {
+                path: Some("/team".to_owned()),
+                ..Default::default()
+            };
+            fs.list(&options).map(drop)
+        }),
+        ("glob", |fs| {
+            let options = nexus::filesystem::FindOptions {
+                base: Some("/team".to_owned()),
+                ..Default::default()
+            };
+            fs.glob("*", &options).map(drop)
+        }),
+        ("open_writer", |fs| {
+            fs.open_writer("/team/x", &WriteOptions::default())
+                .map(drop)
+        }),
+        ("batch", |fs| {
+            fs.batch().write("/team/x", b"1", &WriteOptions::default())
+        }),
+        ("set_meta", |fs| {
+            fs.set_meta("/team/x", "key", "1", &Default::default())
+        }),
+        ("delete", |fs| fs.delete("/team/x", &Default::default())),
+    ];
+    let place = Place::new();
+    let strict = place.connect(json!({"strict_namespaces": true}));
+    for (name, attempt) in attempts {
+        refused(attempt(&strict), ErrorKind::AccessDenied);
+        register_elsewhere(&place, false);
+        if let Err(error) = attempt(&strict) {
+            panic!("{name} is denied by rules that are gone: {error}");
+        }
+        register_elsewhere(&place, true);
+        refused(strict.read("/team/x"), ErrorKind::AccessDenied);
+    }
+}
+
 #[test]
 fn strict_handles_see_registered_namespaces_alone() {
     let place = Place::new();
