@@ -141,6 +141,26 @@ fn a_denial_under_rules_that_another_process_relaxed_does_not_stand() {
     }
 }
 
+/// What is above the own part need not be made: what that is follows from the rules of the commit.
+#[test]
+fn a_directory_is_made_under_the_rules_that_another_process_just_registered() {
+    let place = Place::new();
+    let acme = place.connect(json!({"tenant_id": "acme"}));
+    let mut batch = acme.batch();
+    batch.mkdir("/team/acme", Default::default()).unwrap();
+    place
+        .beside()
+        .execute_batch(
+            "BEGIN IMMEDIATE;
+             INSERT INTO namespaces VALUES ('team', 0, 0, 1, 0, 0);
+             UPDATE store SET rules_version = rules_version + 1;
+             COMMIT",
+        )
+        .unwrap();
+    batch.commit().unwrap();
+    assert!(acme.is_directory("/team/acme").unwrap());
+}
+
 #[test]
 fn strict_handles_see_registered_namespaces_alone() {
     let place = Place::new();
