@@ -194,7 +194,7 @@ pub(super) fn conditions_of(conditions: &Conditions) -> Result<metadata::Conditi
 }
 
 /// Asks the policy for everything that `change` touches.
-fn authorize(policy: &Policy, change: &Change) -> Result<()> {
+pub(super) fn authorize(policy: &Policy, change: &Change) -> Result<()> {
     match change {
         Change::Write {
             path, conditions, ..

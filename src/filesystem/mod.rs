@@ -52,10 +52,6 @@ use crate::path::VirtualPath;
 /// How often a call asks the policy again when the rules keep changing under it.
 const RULES_RETRIES: usize = 64;
 
-/// An append of at most this many bytes to a content in the database is made under the write lock; others
-/// are staged before it is taken.
-const SMALL_APPEND: usize = 64 * 1024;
-
 /// A handle on a store, bound to an identity. Any thread may use it at any time.
 pub struct Filesystem {
     handle: Arc<Handle>,

@@ -141,6 +141,26 @@ fn a_denial_under_rules_that_another_process_relaxed_does_not_stand() {
     }
 }
 
+/// Nothing is staged for it, so nothing of what is there is read.
+#[test]
+fn an_append_is_denied_by_rules_that_another_process_just_registered() {
+    let place = Place::new();
+    let fs = place.connect(json!({}));
+    write(&fs, "/team/x", LARGE).unwrap();
+    place
+        .beside()
+        .execute_batch(
+            "BEGIN IMMEDIATE;
+             INSERT INTO namespaces VALUES ('team', 0, 1, 0, 0, 0);
+             UPDATE store SET rules_version = rules_version + 1;
+             COMMIT",
+        )
+        .unwrap();
+    std::fs::remove_dir(place.path("store/tmp")).unwrap();
+    let append = fs.append("/team/x", LARGE, &WriteOptions::default());
+    refused(append, ErrorKind::AccessDenied);
+}
+
 /// What is above the own part need not be made: what that is follows from the rules of the commit.
 #[test]
 fn a_directory_is_made_under_the_rules_that_another_process_just_registered() {
