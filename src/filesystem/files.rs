@@ -9,8 +9,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{Change, Entry, StoredContent};
 use crate::path::VirtualPath;
 
-/// How often a read begins again because the content it found was replaced before it was opened.
-const READ_RETRIES: usize = 16;
 /// How often an append that is staged ahead begins again because the file changed meanwhile, before it is
 /// made under the write lock.
 const APPEND_RETRIES: usize = 4;
@@ -141,26 +139,22 @@ impl Filesystem {
         open: impl Fn(StoredContent) -> Result<Option<T>>,
     ) -> Result<T> {
         let mut last = None;
-        for _ in 0..READ_RETRIES {
+        loop {
             call.check()?;
-            let content = self.find_content(path, call)?;
+            let (entry, content) = self.find_content(path, call)?;
             let hash = content.hash;
+            let found = (entry.path_id, entry.file.map(|file| file.version), hash);
             if let Some(opened) = open(content).map_err(|error| error.at(path))? {
                 return Ok(opened);
             }
-            // The same content twice is not being replaced: it is gone.
-            if last.replace(hash) == Some(hash) {
-                break;
+            // The same version twice was not replaced: its content is gone.
+            if last.replace(found) == Some(found) {
+                return Err(missing(&hash).at(path));
             }
         }
-        Err(match last {
-            Some(hash) => missing(&hash),
-            None => Error::internal("no content was looked for"),
-        }
-        .at(path))
     }
 
-    fn find_content(&self, path: &VirtualPath, call: &Call) -> Result<StoredContent> {
+    fn find_content(&self, path: &VirtualPath, call: &Call) -> Result<(Entry, StoredContent)> {
         self.granted(call, |policy, grant| {
             let found = match path.is_root() {
                 false if policy.check(path, Action::Read)? == crate::access::Reach::Whole => {
@@ -171,7 +165,7 @@ impl Filesystem {
                     .map(|entry| (entry, None)),
             };
             match found {
-                Some((_, Some(content))) => Ok(content),
+                Some((entry, Some(content))) => Ok((entry, content)),
                 Some((_, None)) => Err(Error::new(ErrorKind::IsADirectory, "is a directory")
                     .at(path)
                     .into()),
@@ -259,4 +253,34 @@ pub(super) fn entry_of(entry: Option<Entry>) -> Result<Entry> {
 /// Returns the error for a name that does not exist.
 pub(super) fn not_found(path: &VirtualPath) -> Error {
     Error::not_found("no such file or directory").at(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn a_content_that_was_replaced_and_written_again_is_not_gone() {
+        let place = tempfile::tempdir().unwrap();
+        let config = serde_json::json!({"data_dir": place.path(), "housekeeping": false});
+        let fs = Filesystem::connect(Some(&config.to_string())).unwrap();
+        let write = |data| fs.write("/a", data, &WriteOptions::default()).unwrap();
+        write(b"one");
+        let path = VirtualPath::parse("/a").unwrap();
+        let attempts = Cell::new(0);
+        let read = fs.with_content(&path, &fs.begin(), |content| {
+            attempts.set(attempts.get() + 1);
+            if attempts.get() > 20 {
+                return Ok(content.data);
+            }
+            write(b"two");
+            write(b"one");
+            Ok(None)
+        });
+        assert_eq!(read.unwrap(), b"one");
+        let gone = fs.with_content(&path, &fs.begin(), |_| Ok(None::<()>));
+        assert_eq!(gone.unwrap_err().kind(), ErrorKind::Corrupt);
+    }
 }
