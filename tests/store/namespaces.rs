@@ -141,6 +141,27 @@ fn a_denial_under_rules_that_another_process_relaxed_does_not_stand() {
     }
 }
 
+#[test]
+fn content_ids_are_those_of_files_that_may_be_read() {
+    let place = Place::new();
+    let open = place.connect(json!({}));
+    for path in ["/shared/acme/x", "/shared/zed/x"] {
+        write(&open, path, b"1").unwrap();
+    }
+    let acme = place.connect(json!({"tenant_id": "acme"}));
+    let paths = ["/", "/shared", "/shared/acme", "/shared/acme/x"];
+    let others = [
+        "/shared/zed",
+        "/shared/zed/x",
+        "/shared/acme/none",
+        "/system/x",
+    ];
+    let ids = acme.content_ids(&[paths, others].concat()).unwrap();
+    let file = Some(nexus::content::ContentHash::of(b"1"));
+    let none = None;
+    assert_eq!(ids, [none, none, none, file, none, none, none, none]);
+}
+
 /// Nothing is staged for it, so nothing of what is there is read.
 #[test]
 fn an_append_is_denied_by_rules_that_another_process_just_registered() {
