@@ -108,22 +108,6 @@ fn the_conditions_of_an_append_hold_for_large_content_too() {
 }
 
 #[test]
-fn large_appends_at_once_all_arrive() {
-    let place = Place::new();
-    let fs = place.connect(json!({}));
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                for _ in 0..5 {
-                    fs.append("/a", LARGE, &WriteOptions::default()).unwrap();
-                }
-            });
-        }
-    });
-    assert_eq!(fs.read("/a").unwrap(), LARGE.repeat(20));
-}
-
-#[test]
 fn damage_is_reported_with_path_and_hash_and_never_read() {
     let place = Place::new();
     let fs = place.connect(json!({}));
