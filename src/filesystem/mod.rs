@@ -45,16 +45,12 @@ use crate::access::{Action, Identity, NamespaceRule, Policy, Reach};
 use crate::call::{Call, Interrupts};
 use crate::config::{self, Resolved};
 use crate::content::Placement;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{Entry, Grant, MetadataStore, StoreError, StoreResult};
 use crate::path::VirtualPath;
 
 /// How often a call asks the policy again when the rules keep changing under it.
 const RULES_RETRIES: usize = 64;
-
-/// An append of at most this many bytes to a content in the database is made under the write lock; others
-/// are staged before it is taken.
-const SMALL_APPEND: usize = 64 * 1024;
 
 /// A handle on a store, bound to an identity. Any thread may use it at any time.
 pub struct Filesystem {
@@ -228,7 +224,11 @@ impl Filesystem {
             };
             match request(&policy, &grant) {
                 Ok(value) => return Ok(value),
-                Err(StoreError::Failed(error)) => return Err(error),
+                Err(StoreError::Failed(error)) => {
+                    if !(is_denial(&error) && self.has_newer_rules(&policy, call)?) {
+                        return Err(error);
+                    }
+                }
                 Err(StoreError::RulesChanged) => {
                     call.check()?;
                     self.handle.engine.reload_rules(call)?;
@@ -236,6 +236,25 @@ impl Filesystem {
             }
         }
         Err(Error::conflict("the namespaces keep changing"))
+    }
+
+    /// Asks the policy where no request to the store follows. What it grants may be under old rules; what
+    /// it denies is not.
+    pub(crate) fn ask(&self, call: &Call, question: impl Fn(&Policy) -> Result<()>) -> Result<()> {
+        let policy = self.policy();
+        match question(&policy) {
+            Err(error) if is_denial(&error) && self.has_newer_rules(&policy, call)? => {
+                question(&self.policy())
+            }
+            answer => answer,
+        }
+    }
+
+    /// Reads the rules again and returns whether they are newer than those of `policy`. A call that is
+    /// denied never reaches the store, which would say so.
+    fn has_newer_rules(&self, policy: &Policy, call: &Call) -> Result<bool> {
+        self.handle.engine.reload_rules(call)?;
+        Ok(self.handle.engine.rules().version != policy.rules().version)
     }
 
     /// Returns what exists at `path` for the caller.
@@ -256,6 +275,11 @@ impl Filesystem {
             }
         }
     }
+}
+
+/// Returns whether the rules are why a call failed.
+fn is_denial(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::AccessDenied | ErrorKind::ReadOnly)
 }
 
 /// Returns the entry of a directory that was not made.

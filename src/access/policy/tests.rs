@@ -322,11 +322,6 @@ fn maintenance_is_for_admins_and_handles_without_identity() {
         };
         let policy = policy(identity, &Arc::new(Rules::default()));
         let result = policy.check_maintenance("gc");
-        assert_eq!(
-            result.is_ok(),
-            granted,
-            "{:?}: {result:?}",
-            policy.identity()
-        );
+        assert_eq!(result.is_ok(), granted, "{:?}: {result:?}", policy.identity);
     }
 }
