@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use rusqlite::ffi;
 
 use super::apply;
-use super::backends::{BackendCache, BackendNames};
+use super::backends::BackendCache;
 use super::checkpoint::Log;
 use super::connection::abandon;
 use super::guard;
@@ -96,7 +96,6 @@ pub(super) fn commit(
 struct Group<'a> {
     connection: &'a Connection,
     context: &'a GroupContext,
-    backends: Arc<BackendNames>,
     rules_version: i64,
     durability: Durability,
     staged: Vec<(Arc<str>, Arc<dyn Staged>, &'a Placement)>,
@@ -127,7 +126,6 @@ impl<'a> Group<'a> {
         Ok(Group {
             connection,
             context,
-            backends: context.backends.current(),
             rules_version,
             durability,
             staged: Vec::new(),
@@ -155,12 +153,11 @@ impl<'a> Group<'a> {
         if member.grant.rules_version != self.rules_version {
             return Err(StoreError::RulesChanged);
         }
-        let backends = Arc::clone(&self.backends);
         let mut transaction = Transaction::new(
             self.connection,
             &member.grant,
             &member.set.placement,
-            &backends,
+            &self.context.backends,
             &self.context.clock,
             self.durability,
         );

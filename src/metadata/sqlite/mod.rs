@@ -161,9 +161,15 @@ impl MetadataStore for SqliteStore {
             for (name, uuid) in missing {
                 backends::register(connection, name, uuid)?;
             }
-            self.backends.reload(connection)?;
             Ok(())
-        })
+        })?;
+        // Not before the commit: it may fail.
+        self.readers
+            .with(call, |connection| {
+                self.backends.reload(connection)?;
+                Ok(())
+            })
+            .map_err(Into::into)
     }
 
     fn backend_uuid(&self, name: &str, call: &Call) -> Result<Option<String>> {

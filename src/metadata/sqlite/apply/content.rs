@@ -35,7 +35,7 @@ pub(super) fn hold(
     content: &NewContent,
     backend: &str,
 ) -> Result<HeldContent> {
-    let backend_id = tx.backends.id(backend)?;
+    let backend_id = tx.backend_id(backend)?;
     let etag = content.hash();
     let content_id = match find(tx, backend_id, &etag)? {
         Some(content_id) => {
@@ -125,7 +125,7 @@ pub(super) fn release(tx: &mut Transaction<'_>, content: HeldContent) -> Result<
         (content.backend_id, content.etag.as_bytes(), tx.durable),
     )?;
     // One that this transaction added was never put in place, and must not be.
-    let name = tx.backends.name(content.backend_id)?;
+    let name = tx.backend_name(content.backend_id)?;
     tx.staged
         .retain(|(backend, staged)| *backend != name || staged.hash() != content.etag);
     tx.doomed = true;
@@ -147,7 +147,7 @@ pub(super) fn load(tx: &Transaction<'_>, content: &HeldContent) -> Result<Stored
     let size: i64 = size;
     let blocks: Option<Vec<u8>> = blocks;
     Ok(StoredContent {
-        backend: tx.backends.name(content.backend_id)?,
+        backend: tx.backend_name(content.backend_id)?,
         hash: ContentHash::from_bytes(hash?),
         size: size as u64,
         data,
@@ -162,10 +162,10 @@ pub(super) fn carry(
     path: &str,
 ) -> Result<HeldContent> {
     let target = tx.placement.backend_for(path).clone();
-    if tx.backends.id(&target)? == content.backend_id {
+    if tx.backend_id(&target)? == content.backend_id {
         return Ok(content);
     }
-    let backend_id = tx.backends.id(&target)?;
+    let backend_id = tx.backend_id(&target)?;
     if let Some(content_id) = find(tx, backend_id, &content.etag)? {
         return Ok(HeldContent {
             backend_id,
