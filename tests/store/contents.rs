@@ -96,9 +96,27 @@ fn a_missing_content_is_corrupt_until_someone_writes_it_again() {
     assert!(message.contains("/a"), "{message}");
     write(&fs, "/b", LARGE).unwrap();
     assert_eq!(fs.read("/a").unwrap(), LARGE, "the same bytes heal it");
+    for damaged in [&LARGE[1..], b"", &[LARGE, b"more"].concat()] {
+        std::fs::write(content_file(&place, LARGE), damaged).unwrap();
+        refused(fs.read("/a"), ErrorKind::Corrupt);
+        write(&fs, "/b", LARGE).unwrap();
+        assert_eq!(fs.read("/a").unwrap(), LARGE, "the same bytes heal it");
+    }
     std::fs::remove_file(content_file(&place, LARGE)).unwrap();
     fs.delete("/a", &Default::default()).unwrap();
     fs.delete("/b", &Default::default()).unwrap();
+}
+
+#[test]
+fn a_content_that_is_inline_gets_no_file_from_a_handle_with_another_limit() {
+    let place = Place::new();
+    let wide = place.connect(json!({"inline_max_bytes": 4096}));
+    write(&wide, "/a", LARGE).unwrap();
+    let narrow = place.connect(json!({}));
+    write(&narrow, "/a", LARGE).unwrap();
+    write(&narrow, "/b", LARGE).unwrap();
+    assert!(!content_file(&place, LARGE).exists());
+    assert_eq!(narrow.read("/b").unwrap(), LARGE);
 }
 
 #[test]

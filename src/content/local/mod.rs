@@ -82,10 +82,12 @@ impl ContentStore for LocalContentStore {
         }
     }
 
-    fn contains(&self, hash: &ContentHash) -> Result<bool> {
-        self.file(hash)
-            .try_exists()
-            .map_err(|error| Error::io("cannot look for a content", error))
+    fn size_of(&self, hash: &ContentHash) -> Result<Option<u64>> {
+        match self.file(hash).metadata() {
+            Ok(metadata) => Ok(Some(metadata.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("cannot look for a content", error)),
+        }
     }
 
     fn remove(&self, hash: &ContentHash) -> Result<()> {

@@ -39,7 +39,7 @@ pub(super) fn hold(
     let etag = content.hash();
     let content_id = match find(tx, backend_id, &etag)? {
         Some(content_id) => {
-            heal(tx, content, backend)?;
+            heal(tx, content, content_id, backend)?;
             content_id
         }
         None => add(tx, content, backend, backend_id)?,
@@ -67,14 +67,36 @@ pub(super) fn find(
     Ok(held.or_else(|| unheld().map(|content| content.content_id)))
 }
 
-/// A staged content whose file should be there already is published again where it is missing.
-fn heal(tx: &mut Transaction<'_>, content: &NewContent, backend: &str) -> Result<()> {
-    if let NewContent::Staged(staged) = content
-        && !tx.placement.store(backend)?.contains(&staged.hash())?
+/// A staged content whose file should be there already is published again where it is missing or not as
+/// long as it should be. One that is kept inline has no file.
+fn heal(
+    tx: &mut Transaction<'_>,
+    content: &NewContent,
+    content_id: i64,
+    backend: &str,
+) -> Result<()> {
+    let NewContent::Staged(staged) = content else {
+        return Ok(());
+    };
+    let is_staged = tx
+        .staged
+        .iter()
+        .any(|(other, known)| **other == *backend && known.hash() == staged.hash());
+    let is_whole = |size| size == Some(staged.size());
+    if !is_staged
+        && is_in_backend(tx, content_id)?
+        && !is_whole(tx.placement.store(backend)?.size_of(&staged.hash())?)
     {
         tx.staged.push((backend.into(), staged.clone()));
     }
     Ok(())
+}
+
+fn is_in_backend(tx: &Transaction<'_>, content_id: i64) -> Result<bool> {
+    Ok(tx
+        .connection
+        .prepare_cached("SELECT 1 FROM content WHERE id = ?1 AND data IS NULL")?
+        .exists([content_id])?)
 }
 
 fn add(
