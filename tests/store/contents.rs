@@ -52,6 +52,26 @@ fn a_content_that_cannot_be_put_in_place_undoes_its_batch_which_may_be_tried_aga
 }
 
 #[test]
+fn a_content_that_a_batch_reads_back_is_put_in_place_once() {
+    use std::os::unix::fs::MetadataExt;
+    let place = Place::new();
+    let fs = place.connect(json!({}));
+    let mut batch = fs.batch();
+    batch.write("/a", LARGE, &WriteOptions::default()).unwrap();
+    batch.copy("/a", "/b", &Default::default()).unwrap();
+    let staged = std::fs::read_dir(place.path("store/tmp")).unwrap().next();
+    let staged = staged.unwrap().unwrap().metadata().unwrap().ino();
+    batch
+        .append("/a", b"more", &WriteOptions::default())
+        .unwrap();
+    batch.commit().unwrap();
+    assert_eq!(fs.read("/a").unwrap(), [LARGE, b"more"].concat());
+    assert_eq!(fs.read("/b").unwrap(), LARGE);
+    let stored = content_file(&place, LARGE).metadata().unwrap().ino();
+    assert_eq!(stored, staged, "the content was copied again");
+}
+
+#[test]
 fn damage_is_reported_with_path_and_hash_and_never_read() {
     let place = Place::new();
     let fs = place.connect(json!({}));

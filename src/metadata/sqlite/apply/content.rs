@@ -195,7 +195,8 @@ pub(super) fn carry(
             ..content
         });
     }
-    let source = pending(tx, load(tx, &content)?)?;
+    let source = load(tx, &content)?;
+    let source = pending(tx, source)?;
     let copy = tx.placement.extend(&target, source, &[])?;
     if copy.hash() != content.etag {
         return Err(Error::corrupt(format!(
@@ -207,15 +208,16 @@ pub(super) fn carry(
 }
 
 /// A content that this transaction staged is not in place yet: publishes it now, so that it can be
-/// read. Publishing again at the end does no harm.
-pub(super) fn pending(tx: &Transaction<'_>, content: StoredContent) -> Result<StoredContent> {
+/// read. Nothing of it is left to be done before the commit.
+pub(super) fn pending(tx: &mut Transaction<'_>, content: StoredContent) -> Result<StoredContent> {
     if content.data.is_none() {
-        let staged = tx
-            .staged
-            .iter()
-            .find(|(backend, staged)| *backend == content.backend && staged.hash() == content.hash);
-        if let Some((backend, staged)) = staged {
+        let staged = tx.staged.iter().position(|(backend, staged)| {
+            *backend == content.backend && staged.hash() == content.hash
+        });
+        if let Some(index) = staged {
+            let (backend, staged) = &tx.staged[index];
             tx.placement.store(backend)?.publish(&[&**staged])?;
+            tx.staged.swap_remove(index);
         }
     }
     Ok(content)
