@@ -145,6 +145,24 @@ fn files_in_a_backend_that_another_process_adds_can_be_changed() {
 }
 
 #[test]
+fn opening_removes_what_was_dropped_in_a_mount() {
+    let place = Place::new();
+    let fs = place.mounted(false);
+    write(&fs, "/m/x/f", LARGE).unwrap();
+    drop(fs);
+    let fs = place.connect(json!({}));
+    fs.delete("/m/x/f", &Default::default()).unwrap();
+    drop(fs);
+    let files = || {
+        let found = snapshot(&place.path("media/cas"));
+        found.iter().filter(|(_, bytes)| bytes.is_some()).count()
+    };
+    assert_eq!(files(), 1, "nothing could be removed without the mount");
+    let _fs = place.mounted(false);
+    assert_eq!(files(), 0, "the file of the dropped content is left");
+}
+
+#[test]
 fn a_root_of_another_store_or_with_other_files_is_refused_untouched() {
     let place = Place::new();
     drop(place.mounted(false));

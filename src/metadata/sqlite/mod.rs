@@ -372,6 +372,23 @@ impl MetadataStore for SqliteStore {
         self.writer.commit(set, grant.clone())
     }
 
+    fn has_doomed(&self, placement: &Placement, call: &Call) -> Result<bool> {
+        self.readers
+            .with(call, |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT 1 FROM doomed AS d JOIN backends AS b ON b.id = d.backend_id
+                     WHERE b.name = ?1 LIMIT 1",
+                )?;
+                for name in placement.writable_names() {
+                    if statement.exists([name])? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            })
+            .map_err(Into::into)
+    }
+
     fn sweep(&self, placement: &Placement, call: &Call) -> Result<u64> {
         self.writer
             .with_connection(call, |connection| sweep::sweep(connection, placement))
