@@ -37,8 +37,9 @@ pub trait ContentStore: fmt::Debug + Send + Sync {
     /// Opens a content, or returns `None` if it is not there.
     fn open(&self, hash: &ContentHash) -> Result<Option<Box<dyn ContentFile>>>;
 
-    /// Returns whether a content is there.
-    fn contains(&self, hash: &ContentHash) -> Result<bool>;
+    /// Returns the number of bytes that are there under the name of a content, or `None` if it is not
+    /// there.
+    fn size_of(&self, hash: &ContentHash) -> Result<Option<u64>>;
 
     /// Removes a content; one that is not there is no error.
     fn remove(&self, hash: &ContentHash) -> Result<()>;

@@ -193,6 +193,9 @@ pub trait MetadataStore: Send + Sync {
     /// left, where it left one.
     fn commit(&self, set: WriteSet, grant: &Grant) -> StoreResult<Vec<Option<Entry>>>;
 
+    /// Returns whether [`sweep`](MetadataStore::sweep) has anything to do. Waits for nobody.
+    fn has_doomed(&self, placement: &Placement, call: &Call) -> crate::error::Result<bool>;
+
     /// Removes the files of contents that no path holds any more, in the backends of `placement`, and
     /// returns how many.
     fn sweep(&self, placement: &Placement, call: &Call) -> crate::error::Result<u64>;

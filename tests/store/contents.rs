@@ -108,6 +108,26 @@ fn the_conditions_of_an_append_hold_for_large_content_too() {
 }
 
 #[test]
+fn a_content_that_a_batch_reads_back_is_put_in_place_once() {
+    use std::os::unix::fs::MetadataExt;
+    let place = Place::new();
+    let fs = place.connect(json!({}));
+    let mut batch = fs.batch();
+    batch.write("/a", LARGE, &WriteOptions::default()).unwrap();
+    batch.copy("/a", "/b", &Default::default()).unwrap();
+    let staged = std::fs::read_dir(place.path("store/tmp")).unwrap().next();
+    let staged = staged.unwrap().unwrap().metadata().unwrap().ino();
+    batch
+        .append("/a", b"more", &WriteOptions::default())
+        .unwrap();
+    batch.commit().unwrap();
+    assert_eq!(fs.read("/a").unwrap(), [LARGE, b"more"].concat());
+    assert_eq!(fs.read("/b").unwrap(), LARGE);
+    let stored = content_file(&place, LARGE).metadata().unwrap().ino();
+    assert_eq!(stored, staged, "the content was copied again");
+}
+
+#[test]
 fn damage_is_reported_with_path_and_hash_and_never_read() {
     let place = Place::new();
     let fs = place.connect(json!({}));
@@ -152,9 +172,27 @@ fn a_missing_content_is_corrupt_until_someone_writes_it_again() {
     assert!(message.contains("/a"), "{message}");
     write(&fs, "/b", LARGE).unwrap();
     assert_eq!(fs.read("/a").unwrap(), LARGE, "the same bytes heal it");
+    for damaged in [&LARGE[1..], b"", &[LARGE, b"more"].concat()] {
+        std::fs::write(content_file(&place, LARGE), damaged).unwrap();
+        refused(fs.read("/a"), ErrorKind::Corrupt);
+        write(&fs, "/b", LARGE).unwrap();
+        assert_eq!(fs.read("/a").unwrap(), LARGE, "the same bytes heal it");
+    }
     std::fs::remove_file(content_file(&place, LARGE)).unwrap();
     fs.delete("/a", &Default::default()).unwrap();
     fs.delete("/b", &Default::default()).unwrap();
+}
+
+#[test]
+fn a_content_that_is_inline_gets_no_file_from_a_handle_with_another_limit() {
+    let place = Place::new();
+    let wide = place.connect(json!({"inline_max_bytes": 4096}));
+    write(&wide, "/a", LARGE).unwrap();
+    let narrow = place.connect(json!({}));
+    write(&narrow, "/a", LARGE).unwrap();
+    write(&narrow, "/b", LARGE).unwrap();
+    assert!(!content_file(&place, LARGE).exists());
+    assert_eq!(narrow.read("/b").unwrap(), LARGE);
 }
 
 #[test]

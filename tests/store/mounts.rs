@@ -122,6 +122,47 @@ fn without_its_mount_a_file_is_known_but_not_read() {
 }
 
 #[test]
+fn files_in_a_backend_that_another_process_adds_can_be_changed() {
+    let place = Place::new();
+    let fs = place.connect(json!({}));
+    let files = ["/described", "/moved", "/deleted"];
+    for (path, bytes) in files.iter().zip([b"1", b"2", b"3"]) {
+        write(&fs, path, bytes).unwrap();
+    }
+    place
+        .beside()
+        .execute_batch(
+            "INSERT INTO backends (id, name, uuid) VALUES (7, 'later', 'a place');
+             UPDATE content SET backend_id = 7;
+             UPDATE paths SET backend_id = 7 WHERE kind = 1;",
+        )
+        .unwrap();
+    fs.set_meta("/described", "k", "1", &Default::default())
+        .unwrap();
+    rename(&fs, "/moved", "/there").unwrap();
+    fs.delete("/deleted", &Default::default()).unwrap();
+    assert_eq!(backend(&fs, "/there"), "later");
+}
+
+#[test]
+fn opening_removes_what_was_dropped_in_a_mount() {
+    let place = Place::new();
+    let fs = place.mounted(false);
+    write(&fs, "/m/x/f", LARGE).unwrap();
+    drop(fs);
+    let fs = place.connect(json!({}));
+    fs.delete("/m/x/f", &Default::default()).unwrap();
+    drop(fs);
+    let files = || {
+        let found = snapshot(&place.path("media/cas"));
+        found.iter().filter(|(_, bytes)| bytes.is_some()).count()
+    };
+    assert_eq!(files(), 1, "nothing could be removed without the mount");
+    let _fs = place.mounted(false);
+    assert_eq!(files(), 0, "the file of the dropped content is left");
+}
+
+#[test]
 fn a_root_of_another_store_or_with_other_files_is_refused_untouched() {
     let place = Place::new();
     drop(place.mounted(false));

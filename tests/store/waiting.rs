@@ -68,6 +68,20 @@ fn handles_wait_for_as_long_as_each_was_told() {
     assert!(!hasty.exists("/hasty").unwrap());
 }
 
+#[test]
+fn connecting_waits_for_nobody_unless_there_is_something_to_do() {
+    let place = Place::new();
+    let fs = place.connect(json!({}));
+    write(&fs, "/a", b"1").unwrap();
+    drop(fs);
+    let other = place.beside();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let fs = place.connect(json!({"busy_timeout_ms": 20}));
+    assert_eq!(fs.read("/a").unwrap(), b"1");
+    drop(fs);
+    other.execute_batch("ROLLBACK").unwrap();
+}
+
 /// Runs `call` while another holds the write lock, interrupts it until it returns, and sees that it was
 /// cancelled and that the handle works afterwards.
 fn is_interrupted<T: Send>(

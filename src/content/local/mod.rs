@@ -13,6 +13,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{FlockOperation, flock};
 
@@ -24,6 +25,9 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone)]
 pub struct LocalContentStore {
     root: Arc<Path>,
+    /// For each first byte of a hash, whether this process knows that the name of its directory in `cas/`
+    /// is durable.
+    durable_shards: Arc<[AtomicBool; 256]>,
 }
 
 impl LocalContentStore {
@@ -32,12 +36,21 @@ impl LocalContentStore {
         for part in ["cas", "tmp"] {
             create_directory(&root.join(part))?;
         }
-        Ok(LocalContentStore { root: root.into() })
+        // Also where they were there: whoever made them may have died before the sync.
+        sync_directory(root)?;
+        Ok(Self::at(root))
     }
 
     /// Opens the contents in the directory `root` without writing to it.
     pub fn open_readonly(root: &Path) -> Self {
-        LocalContentStore { root: root.into() }
+        Self::at(root)
+    }
+
+    fn at(root: &Path) -> Self {
+        LocalContentStore {
+            root: root.into(),
+            durable_shards: Arc::new([const { AtomicBool::new(false) }; 256]),
+        }
     }
 
     fn shard(&self, hash: &ContentHash) -> PathBuf {
@@ -57,19 +70,28 @@ impl ContentStore for LocalContentStore {
 
     fn publish(&self, staged: &[&dyn Staged]) -> Result<()> {
         let mut directories = BTreeSet::new();
+        let mut shards = Vec::new();
         for staged in staged {
             let Some(file) = staged.as_any().downcast_ref::<StagedFile>() else {
                 return Err(Error::internal("a staged content of another backend"));
             };
             let shard = self.shard(&staged.hash());
-            if create_directory(&shard)? {
+            create_directory(&shard)?;
+            // Not only where it was missing: whoever made it may have failed before the sync.
+            let first = staged.hash().as_bytes()[0];
+            let is_durable = &self.durable_shards[usize::from(first)];
+            if !is_durable.load(Ordering::Acquire) {
                 directories.insert(self.root.join("cas"));
+                shards.push(is_durable);
             }
             file.move_to(&self.file(&staged.hash()))?;
             directories.insert(shard);
         }
         for directory in &directories {
             sync_directory(directory)?;
+        }
+        for is_durable in shards {
+            is_durable.store(true, Ordering::Release);
         }
         Ok(())
     }
@@ -82,10 +104,12 @@ impl ContentStore for LocalContentStore {
         }
     }
 
-    fn contains(&self, hash: &ContentHash) -> Result<bool> {
-        self.file(hash)
-            .try_exists()
-            .map_err(|error| Error::io("cannot look for a content", error))
+    fn size_of(&self, hash: &ContentHash) -> Result<Option<u64>> {
+        match self.file(hash).metadata() {
+            Ok(metadata) => Ok(Some(metadata.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("cannot look for a content", error)),
+        }
     }
 
     fn remove(&self, hash: &ContentHash) -> Result<()> {

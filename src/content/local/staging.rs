@@ -89,7 +89,7 @@ impl Staging for StagingFile {
             is_synced: AtomicBool::new(false),
         };
         // One that is there already will hardly be published: then the sync would be for nothing.
-        if !self.store.contains(&hash)? {
+        if self.store.size_of(&hash)? != Some(size) {
             staged
                 .sync()
                 .map_err(|error| Error::io("cannot sync a content", error))?;

@@ -19,7 +19,7 @@ use crate::call::Call;
 use crate::config::{EngineSettings, Settings};
 use crate::content::local::LocalContentStore;
 use crate::content::{ContentStore, LOCAL_BACKEND, Placement};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::MetadataStore;
 use crate::metadata::sqlite::{SqliteOptions, SqliteStore, store_uuid};
 
@@ -67,10 +67,9 @@ impl Engine {
         let mounts = mounts::open(&engine, &settings.mounts, call)?;
         let local: Arc<dyn ContentStore> = Arc::clone(&engine.local) as _;
         let inline_max = settings.inline_max_bytes as usize;
-        Ok((
-            Arc::clone(&engine),
-            Placement::new(local, mounts, inline_max),
-        ))
+        let placement = Placement::new(local, mounts, inline_max);
+        engine.remove_doomed(&placement, call)?;
+        Ok((engine, placement))
     }
 
     fn start(
@@ -91,8 +90,6 @@ impl Engine {
             return Err(marker::not_together());
         }
         local.reclaim_unfinished()?;
-        let only_local = Placement::new(Arc::clone(&local) as _, Vec::new(), 0);
-        store.sweep(&only_local, call)?;
         Ok(Engine {
             rules: RwLock::new(Arc::new(store.rules(call)?)),
             store: Box::new(store),
@@ -104,6 +101,18 @@ impl Engine {
             data_dir,
             uuid,
         })
+    }
+
+    /// Removes the files that an earlier commit dropped and nobody removed. Where others keep the store
+    /// busy, that can wait.
+    fn remove_doomed(&self, placement: &Placement, call: &Call) -> Result<()> {
+        if !self.store.has_doomed(placement, call)? {
+            return Ok(());
+        }
+        match self.store.sweep(placement, call) {
+            Err(error) if error.kind() != ErrorKind::Busy => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Returns the rules as this process last saw them.

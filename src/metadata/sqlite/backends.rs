@@ -21,12 +21,6 @@ impl BackendNames {
             .ok_or_else(|| Error::corrupt("a row of the database names an unknown backend"))
     }
 
-    /// Returns the id of the backend `name`.
-    pub fn id(&self, name: &str) -> Result<i64> {
-        self.find(name)
-            .ok_or_else(|| Error::internal(format!("the backend '{name}' is not registered")))
-    }
-
     /// Returns the id of the backend `name`, if it is known.
     pub fn find(&self, name: &str) -> Option<i64> {
         let found = self.0.iter().find(|(_, known)| **known == *name);
@@ -49,19 +43,33 @@ impl BackendCache {
         self.reload(connection)
     }
 
+    /// Returns the id of the backend `name`, which another process may have added since the last look.
+    pub fn id(&self, name: &str, connection: &Connection) -> Result<i64> {
+        if let Some(id) = self.current().find(name) {
+            return Ok(id);
+        }
+        self.reload(connection)?
+            .find(name)
+            .ok_or_else(|| Error::internal(format!("the backend '{name}' is not registered")))
+    }
+
     /// Returns the snapshot as it is.
     pub fn current(&self) -> Arc<BackendNames> {
         Arc::clone(&self.0.read())
     }
 
-    /// Reads the table again.
+    /// Reads the table again, outside of any transaction that adds to it.
     pub fn reload(&self, connection: &Connection) -> Result<Arc<BackendNames>> {
         let mut statement = connection.prepare_cached("SELECT id, name FROM backends")?;
         let names = statement
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<rusqlite::Result<_>>()?;
         let names = Arc::new(BackendNames(names));
-        *self.0.write() = Arc::clone(&names);
+        // A connection in the middle of a read transaction may know less than others do.
+        let mut newest = self.0.write();
+        if names.0.len() > newest.0.len() {
+            *newest = Arc::clone(&names);
+        }
         Ok(names)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use rusqlite::Connection;
 
 use super::apply;
-use super::backends::{BackendCache, BackendNames};
+use super::backends::BackendCache;
 use super::checkpoint::Log;
 use super::connection::abandon;
 use super::guard;
@@ -44,7 +44,6 @@ impl GroupContext {
 pub(super) struct Group<'a> {
     connection: &'a Connection,
     context: &'a GroupContext,
-    backends: Arc<BackendNames>,
     rules_version: i64,
     durability: Durability,
 }
@@ -90,7 +89,6 @@ impl<'a> Group<'a> {
         Ok(Group {
             connection,
             context,
-            backends: context.backends.current(),
             rules_version,
             durability,
         })
@@ -202,7 +200,7 @@ impl<'a> Group<'a> {
             self.connection,
             &member.grant,
             &member.set.placement,
-            &self.backends,
+            &self.context.backends,
             &self.context.clock,
             self.durability,
         );

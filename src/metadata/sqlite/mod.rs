@@ -165,9 +165,15 @@ impl MetadataStore for SqliteStore {
             for (name, uuid) in missing {
                 backends::register(connection, name, uuid)?;
             }
-            self.backends.reload(connection)?;
             Ok(())
-        })
+        })?;
+        // Not before the commit: it may fail.
+        self.readers
+            .with(call, |connection| {
+                self.backends.reload(connection)?;
+                Ok(())
+            })
+            .map_err(Into::into)
     }
 
     fn backend_uuid(&self, name: &str, call: &Call) -> Result<Option<String>> {
@@ -368,6 +374,23 @@ impl MetadataStore for SqliteStore {
 
     fn commit(&self, set: WriteSet, grant: &Grant) -> StoreResult<Vec<Option<Entry>>> {
         self.writer.commit(set, grant.clone())
+    }
+
+    fn has_doomed(&self, placement: &Placement, call: &Call) -> Result<bool> {
+        self.readers
+            .with(call, |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT 1 FROM doomed AS d JOIN backends AS b ON b.id = d.backend_id
+                     WHERE b.name = ?1 LIMIT 1",
+                )?;
+                for name in placement.writable_names() {
+                    if statement.exists([name])? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            })
+            .map_err(Into::into)
     }
 
     fn sweep(&self, placement: &Placement, call: &Call) -> Result<u64> {

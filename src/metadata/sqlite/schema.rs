@@ -29,6 +29,10 @@ pub(super) fn prepare(connection: &mut Connection, uuid: &str) -> Result<String>
     connection.query_row("PRAGMA journal_mode = WAL", [], |row| {
         row.get::<_, String>(0)
     })?;
+    // Most often there is nothing to do, and no need to wait for another's long commit.
+    if let Some(uuid) = current_uuid(connection)? {
+        return Ok(uuid);
+    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let uuid = migrate(&transaction, uuid)?;
     transaction.commit()?;
@@ -48,11 +52,23 @@ pub(super) fn read_uuid(connection: &Connection) -> Result<Option<String>> {
     if version > SCHEMA_VERSION {
         return Err(newer_schema(version));
     }
-    Ok(Some(connection.query_row(
-        "SELECT uuid FROM store",
-        [],
-        |row| row.get(0),
-    )?))
+    read_store_uuid(connection).map(Some)
+}
+
+/// Returns the UUID of the store in a database of the newest schema.
+fn current_uuid(connection: &Connection) -> Result<Option<String>> {
+    if is_empty(connection)? {
+        return Ok(None);
+    }
+    check_application(connection)?;
+    if read_version(connection)? != SCHEMA_VERSION {
+        return Ok(None);
+    }
+    read_store_uuid(connection).map(Some)
+}
+
+fn read_store_uuid(connection: &Connection) -> Result<String> {
+    Ok(connection.query_row("SELECT uuid FROM store", [], |row| row.get(0))?)
 }
 
 fn is_empty(connection: &Connection) -> Result<bool> {
@@ -90,7 +106,7 @@ fn migrate(transaction: &Transaction<'_>, uuid: &str) -> Result<String> {
     } else if !pending.is_empty() {
         transaction.execute("UPDATE store SET schema_version = ?1", [SCHEMA_VERSION])?;
     }
-    Ok(transaction.query_row("SELECT uuid FROM store", [], |row| row.get(0))?)
+    read_store_uuid(transaction)
 }
 
 fn check_application(connection: &Connection) -> Result<()> {

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use rusqlite::{Connection, Params};
 
 use super::apply::Imports;
-use super::backends::BackendNames;
+use super::backends::BackendCache;
 use super::rows::{self, PathRow};
 use super::work::WorkChanges;
 use super::{guard, listing};
 use crate::config::Durability;
 use crate::content::{Placement, Staged};
 use crate::error::Result;
-use crate::metadata::{Grant, Micros};
+use crate::metadata::{Entry, Grant, Micros};
 use crate::range::Visible;
 
 /// What the changes of one write set need, and what they leave to be done before the commit.
@@ -21,7 +21,7 @@ pub(super) struct Transaction<'a> {
     pub connection: &'a Connection,
     pub grant: &'a Grant,
     pub placement: &'a Placement,
-    pub backends: &'a BackendNames,
+    backends: &'a BackendCache,
     /// Whether the commit will be synced.
     pub durable: bool,
     /// Staged contents that rows now name.
@@ -40,7 +40,7 @@ impl<'a> Transaction<'a> {
         connection: &'a Connection,
         grant: &'a Grant,
         placement: &'a Placement,
-        backends: &'a BackendNames,
+        backends: &'a BackendCache,
         clock: &'a Clock,
         durability: Durability,
     ) -> Self {
@@ -77,6 +77,25 @@ impl<'a> Transaction<'a> {
         }
         let exists = listing::gate_exists(self.connection, &*self.visible()?, path)?;
         Ok(row.filter(|_| exists))
+    }
+
+    /// Returns the id of the backend `name`.
+    pub fn backend_id(&self, name: &str) -> Result<i64> {
+        self.backends.id(name, self.connection)
+    }
+
+    /// Returns the name of the backend `id`.
+    pub fn backend_name(&self, id: i64) -> Result<Arc<str>> {
+        self.backends.with(id, self.connection)?.name(id)
+    }
+
+    /// Returns `row` as callers see it.
+    pub fn entry(&self, row: PathRow) -> Result<Entry> {
+        let names = match &row.file {
+            Some(file) => self.backends.with(file.backend_id, self.connection)?,
+            None => self.backends.current(),
+        };
+        row.into_entry(&names)
     }
 
     /// Returns what the caller may read, resolved against what exists now.

@@ -35,11 +35,11 @@ pub(super) fn hold(
     content: &NewContent,
     backend: &str,
 ) -> Result<HeldContent> {
-    let backend_id = tx.backends.id(backend)?;
+    let backend_id = tx.backend_id(backend)?;
     let etag = content.hash();
     let content_id = match find(tx, backend_id, &etag)? {
         Some(content_id) => {
-            heal(tx, content, backend)?;
+            heal(tx, content, content_id, backend)?;
             content_id
         }
         None => add(tx, content, backend, backend_id)?,
@@ -67,14 +67,36 @@ pub(super) fn find(
     Ok(held.or_else(|| unheld().map(|content| content.content_id)))
 }
 
-/// A staged content whose file should be there already is published again where it is missing.
-fn heal(tx: &mut Transaction<'_>, content: &NewContent, backend: &str) -> Result<()> {
-    if let NewContent::Staged(staged) = content
-        && !tx.placement.store(backend)?.contains(&staged.hash())?
+/// A staged content whose file should be there already is published again where it is missing or not as
+/// long as it should be. One that is kept inline has no file.
+fn heal(
+    tx: &mut Transaction<'_>,
+    content: &NewContent,
+    content_id: i64,
+    backend: &str,
+) -> Result<()> {
+    let NewContent::Staged(staged) = content else {
+        return Ok(());
+    };
+    let is_staged = tx
+        .staged
+        .iter()
+        .any(|(other, known)| **other == *backend && known.hash() == staged.hash());
+    let is_whole = |size| size == Some(staged.size());
+    if !is_staged
+        && is_in_backend(tx, content_id)?
+        && !is_whole(tx.placement.store(backend)?.size_of(&staged.hash())?)
     {
         tx.staged.push((backend.into(), staged.clone()));
     }
     Ok(())
+}
+
+fn is_in_backend(tx: &Transaction<'_>, content_id: i64) -> Result<bool> {
+    Ok(tx
+        .connection
+        .prepare_cached("SELECT 1 FROM content WHERE id = ?1 AND data IS NULL")?
+        .exists([content_id])?)
 }
 
 fn add(
@@ -125,7 +147,7 @@ pub(super) fn release(tx: &mut Transaction<'_>, content: HeldContent) -> Result<
         (content.backend_id, content.etag.as_bytes(), tx.durable),
     )?;
     // One that this transaction added was never put in place, and must not be.
-    let name = tx.backends.name(content.backend_id)?;
+    let name = tx.backend_name(content.backend_id)?;
     tx.staged
         .retain(|(backend, staged)| *backend != name || staged.hash() != content.etag);
     tx.doomed = true;
@@ -147,7 +169,7 @@ pub(super) fn load(tx: &Transaction<'_>, content: &HeldContent) -> Result<Stored
     let size: i64 = size;
     let blocks: Option<Vec<u8>> = blocks;
     Ok(StoredContent {
-        backend: tx.backends.name(content.backend_id)?,
+        backend: tx.backend_name(content.backend_id)?,
         hash: ContentHash::from_bytes(hash?),
         size: size as u64,
         data,
@@ -162,10 +184,10 @@ pub(super) fn carry(
     path: &str,
 ) -> Result<HeldContent> {
     let target = tx.placement.backend_for(path).clone();
-    if tx.backends.id(&target)? == content.backend_id {
+    if tx.backend_id(&target)? == content.backend_id {
         return Ok(content);
     }
-    let backend_id = tx.backends.id(&target)?;
+    let backend_id = tx.backend_id(&target)?;
     if let Some(content_id) = find(tx, backend_id, &content.etag)? {
         return Ok(HeldContent {
             backend_id,
@@ -173,7 +195,8 @@ pub(super) fn carry(
             ..content
         });
     }
-    let source = pending(tx, load(tx, &content)?)?;
+    let source = load(tx, &content)?;
+    let source = pending(tx, source)?;
     let copy = tx.placement.extend(&target, source, &[])?;
     if copy.hash() != content.etag {
         return Err(Error::corrupt(format!(
@@ -185,15 +208,16 @@ pub(super) fn carry(
 }
 
 /// A content that this transaction staged is not in place yet: publishes it now, so that it can be
-/// read. Publishing again at the end does no harm.
-pub(super) fn pending(tx: &Transaction<'_>, content: StoredContent) -> Result<StoredContent> {
+/// read. Nothing of it is left to be done before the commit.
+pub(super) fn pending(tx: &mut Transaction<'_>, content: StoredContent) -> Result<StoredContent> {
     if content.data.is_none() {
-        let staged = tx
-            .staged
-            .iter()
-            .find(|(backend, staged)| *backend == content.backend && staged.hash() == content.hash);
-        if let Some((backend, staged)) = staged {
+        let staged = tx.staged.iter().position(|(backend, staged)| {
+            *backend == content.backend && staged.hash() == content.hash
+        });
+        if let Some(index) = staged {
+            let (backend, staged) = &tx.staged[index];
             tx.placement.store(backend)?.publish(&[&**staged])?;
+            tx.staged.swap_remove(index);
         }
     }
     Ok(content)

@@ -37,7 +37,7 @@ pub(super) fn make(
         }
     }
     let row = rows::find(tx.connection, path.as_str())?.ok_or_else(|| not_found(path))?;
-    row.into_entry(tx.backends)
+    tx.entry(row)
 }
 
 fn make_ancestors(

@@ -130,7 +130,7 @@ pub(super) fn insert(
             size: held.size,
             version: file.version,
             mime_type: file.mime_type.into(),
-            backend: tx.backends.name(held.backend_id)?,
+            backend: tx.backend_name(held.backend_id)?,
         }),
     })
 }
@@ -187,7 +187,7 @@ fn replace(
             size: held.size,
             version,
             mime_type,
-            backend: tx.backends.name(held.backend_id)?,
+            backend: tx.backend_name(held.backend_id)?,
         }),
     })
 }

@@ -78,6 +78,7 @@ pub(super) fn import(tx: &mut Transaction<'_>, imported: &ImportedFile) -> Resul
     }
     let held = content::carry(tx, held, path.as_str())?;
     let existing = rows::find(tx.connection, path.as_str())?;
+    let replaced = existing.as_ref().and_then(|row| row.path_id);
     if let Some(row) = &existing {
         if row.file.is_none() {
             return Err(is_directory(path));
@@ -86,7 +87,7 @@ pub(super) fn import(tx: &mut Transaction<'_>, imported: &ImportedFile) -> Resul
     }
     ensure_parent(tx, path.as_str())?;
     let file = NewFile {
-        path_id: free_id(tx, imported.path_id)?,
+        path_id: id_for(tx, imported.path_id, replaced)?,
         created_at: imported.created_at,
         modified_at: imported.modified_at,
         version: imported.version.max(1),
@@ -137,10 +138,22 @@ fn readable_content(tx: &Transaction<'_>, etag: &ContentHash) -> Result<Option<H
     Ok(None)
 }
 
-/// Returns `wanted` if no file has it, else a new id.
-fn free_id(tx: &Transaction<'_>, wanted: Option<PathId>) -> Result<PathId> {
-    match wanted {
-        Some(id) if rows::find_path_of_id(tx.connection, id)?.is_none() => Ok(id),
-        _ => Ok(PathId::generate()),
+/// Returns `wanted` if it is free, else the id of the file that is `replaced`, else a new one.
+fn id_for(
+    tx: &Transaction<'_>,
+    wanted: Option<PathId>,
+    replaced: Option<PathId>,
+) -> Result<PathId> {
+    if let Some(id) = wanted
+        && (wanted == replaced || is_free(tx, id)?)
+    {
+        return Ok(id);
     }
+    Ok(replaced.unwrap_or_else(PathId::generate))
+}
+
+/// Returns whether the caller may give the id to a file: no other has it, and nothing that the caller
+/// may not see waits for one that had it.
+fn is_free(tx: &Transaction<'_>, id: PathId) -> Result<bool> {
+    Ok(rows::find_path_of_id(tx.connection, id)?.is_none() && work::may_revive(tx, id)?)
 }

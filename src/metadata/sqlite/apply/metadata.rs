@@ -18,7 +18,7 @@ pub(super) fn set(
 ) -> Result<Option<Entry>> {
     let row = existing_file(tx, path, conditions)?;
     set_on(tx, &row, values)?;
-    row.into_entry(tx.backends).map(Some)
+    tx.entry(row).map(Some)
 }
 
 /// Sets keys of the file `row`.
@@ -65,5 +65,5 @@ pub(super) fn delete(
     if !found {
         return Err(Error::not_found(format!("no metadata key {key:?}")).at(path));
     }
-    row.into_entry(tx.backends).map(Some)
+    tx.entry(row).map(Some)
 }

@@ -18,7 +18,7 @@ pub(super) fn rename(tx: &mut Transaction<'_>, relocation: &Relocation) -> Resul
     let Relocation { from, to, .. } = relocation;
     let source = source(tx, relocation)?;
     if from == to {
-        return source.into_entry(tx.backends).map(Some);
+        return tx.entry(source).map(Some);
     }
     clear_target(tx, relocation, &source)?;
     ensure_parent(tx, to.as_str())?;
@@ -36,7 +36,7 @@ pub(super) fn rename(tx: &mut Transaction<'_>, relocation: &Relocation) -> Resul
     }
     prune_above(tx, from.as_str())?;
     let row = rows::find(tx.connection, to.as_str())?.ok_or_else(|| not_found(to))?;
-    row.into_entry(tx.backends).map(Some)
+    tx.entry(row).map(Some)
 }
 
 /// Copies a file or a tree: new ids, version 1, the same contents and metadata, and nothing of the
@@ -45,7 +45,7 @@ pub(super) fn copy(tx: &mut Transaction<'_>, relocation: &Relocation) -> Result<
     let Relocation { from, to, .. } = relocation;
     let source = source(tx, relocation)?;
     if from == to {
-        return source.into_entry(tx.backends).map(Some);
+        return tx.entry(source).map(Some);
     }
     clear_target(tx, relocation, &source)?;
     ensure_parent(tx, to.as_str())?;
@@ -62,7 +62,7 @@ pub(super) fn copy(tx: &mut Transaction<'_>, relocation: &Relocation) -> Result<
         }
     }
     let row = rows::find(tx.connection, to.as_str())?.ok_or_else(|| not_found(to))?;
-    row.into_entry(tx.backends).map(Some)
+    tx.entry(row).map(Some)
 }
 
 /// Returns the row to be moved or copied, after checking what can be checked on it alone.

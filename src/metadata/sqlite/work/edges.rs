@@ -191,6 +191,25 @@ pub(super) fn bury(tx: &mut Transaction<'_>, range: &PathRange) -> Result<()> {
     Ok(())
 }
 
+/// Returns whether the caller may create a file of the id `blocker`, which none has now. Its status would
+/// open and close the edges that are left: the caller must see where the deleted file was, or, where that
+/// is not kept because the edge was closed, who depended on it.
+pub(in super::super) fn may_revive(tx: &Transaction<'_>, blocker: PathId) -> Result<bool> {
+    let mut statement = tx.connection.prepare_cached(
+        "SELECT coalesce(e.blocker_path, w.path)
+         FROM edges AS e LEFT JOIN work AS w ON w.path_id = e.item_id
+         WHERE e.blocker_id = ?1",
+    )?;
+    let mut found = statement.query([blocker.as_bytes()])?;
+    while let Some(row) = found.next()? {
+        let place: Option<String> = row.get(0)?;
+        if !place.is_some_and(|place| tx.grant.visible.contains(&place)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// The file `blocker` exists again.
 pub(super) fn unbury(tx: &mut Transaction<'_>, blocker: PathId) -> Result<()> {
     tx.run(

@@ -23,6 +23,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) use counts::counts;
+pub(super) use edges::may_revive;
 pub(super) use explain::explain;
 pub(super) use items::{check_lease, clear, copied, deleted, imported, set};
 pub(super) use read::{all, find, value};

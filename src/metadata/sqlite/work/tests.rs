@@ -11,7 +11,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::super::backends::{BackendCache, BackendNames};
+use super::super::backends::BackendCache;
 use super::super::connection::{self, Role};
 use super::super::transaction::{Clock, Transaction};
 use super::super::{apply, rows, schema};
@@ -31,7 +31,7 @@ use crate::work::{WorkItem, WorkView};
 struct Store {
     connection: Connection,
     placement: Placement,
-    backends: Arc<BackendNames>,
+    backends: BackendCache,
     clock: Clock,
     visible: Visible,
     _directory: TempDir,
@@ -47,7 +47,7 @@ impl Store {
             .pragma_update(None, "synchronous", "OFF")
             .unwrap();
         let local = LocalContentStore::open(directory.path()).unwrap();
-        let backends = BackendCache::default().reload(&connection).unwrap();
+        let backends = BackendCache::default();
         Store {
             connection,
             placement: Placement::new(Arc::new(local), Vec::new(), 65536),

@@ -451,3 +451,58 @@ fn ten_thousand_dependents_become_ready_at_once() {
     assert_eq!(store.counts().ready, DEPENDENTS as u64);
     store.check_counters();
 }
+
+#[test]
+fn an_import_does_not_finish_what_others_wait_for() {
+    for (ended, waits) in [("ready", "blocked"), ("completed", "ready")] {
+        let mut store = Store::new();
+        let own = store.write("/shared/a/own");
+        let id = store.add("/shared/b/step", r#"{"status": "ready"}"#);
+        let depends = format!(r#"{{"status": "blocked", "depends_on": "{id}"}}"#);
+        store.add("/shared/b/job", &depends);
+        let status = format!(r#"{{"status": "{ended}"}}"#);
+        store.set("/shared/b/step", &status).unwrap();
+        store.delete("/shared/b/step");
+        store.see_only(&["/shared/a"]);
+        let entry = rows::find(&store.connection, "/shared/a/own").unwrap();
+        let entry = entry.unwrap();
+        assert_eq!(entry.path_id, Some(own));
+        let entry = entry.into_entry(&store.backends.current()).unwrap();
+        for status in [r#"{"status": "completed"}"#, r#"{"status": "ready"}"#] {
+            let imported = import(&entry, "/shared/a/got", Some(id), status);
+            let imported = store.apply(vec![imported]).unwrap();
+            let given = imported[0].as_ref().unwrap().path_id.unwrap();
+            assert_ne!(given, id, "the id of another's deleted item was taken");
+        }
+        assert_eq!(store.status("/shared/b/job").as_deref(), Some(waits));
+        assert_eq!(
+            store.open_edges("/shared/b/job"),
+            i64::from(waits == "blocked")
+        );
+        store.check_counters();
+        // Who sees the deleted item may bring it back.
+        store.see_all();
+        let imported = import(
+            &entry,
+            "/shared/b/step",
+            Some(id),
+            r#"{"status": "completed"}"#,
+        );
+        let imported = store.apply(vec![imported]).unwrap();
+        assert_eq!(imported[0].as_ref().unwrap().path_id, Some(id));
+        assert_eq!(store.status("/shared/b/job").as_deref(), Some("ready"));
+    }
+}
+
+#[test]
+fn an_imported_file_keeps_the_id_that_it_replaces_where_its_own_is_taken() {
+    let store = Store::new();
+    let taken = store.write("/taken");
+    let replaced = store.write("/replaced");
+    let entry = rows::find(&store.connection, "/taken").unwrap().unwrap();
+    store.backends.reload(&store.connection).unwrap();
+    let entry = entry.into_entry(&store.backends.current()).unwrap();
+    let imported = import(&entry, "/replaced", Some(taken), "{}");
+    let imported = store.apply(vec![imported]).unwrap();
+    assert_eq!(imported[0].as_ref().unwrap().path_id, Some(replaced));
+}
