@@ -207,6 +207,13 @@ impl From<rusqlite::Error> for Error {
         let what = match kind {
             ErrorKind::Busy => Cow::Borrowed("the store is busy with another's commit"),
             ErrorKind::NoSpace => Cow::Borrowed("no space left for the database"),
+            // The text of these names the file.
+            _ if source.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
+                Cow::Borrowed("database: cannot open the database file")
+            }
+            _ if matches!(source, rusqlite::Error::InvalidPath(_)) => {
+                Cow::Borrowed("database: the path of the database is not usable")
+            }
             _ => Cow::Owned(format!("database: {source}")),
         };
         Error::new(kind, what).caused_by(source)
@@ -235,5 +242,21 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_cannot_be_opened_is_reported_without_its_path() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("missing/metadata.db");
+        let error = Error::from(rusqlite::Connection::open(&path).unwrap_err());
+        assert_eq!(error.kind(), ErrorKind::Io);
+        assert_eq!(error.to_string(), "database: cannot open the database file");
+        let error = Error::from(rusqlite::Error::InvalidPath(path));
+        assert!(!error.to_string().contains("missing"), "{error}");
     }
 }
