@@ -125,14 +125,6 @@ impl Error {
     pub fn index(&self) -> Option<usize> {
         self.index
     }
-
-    /// Returns SQLite's extended result code, where SQLite is the cause.
-    pub fn sqlite_code(&self) -> Option<i32> {
-        match self.source.as_ref()?.downcast_ref::<rusqlite::Error>()? {
-            rusqlite::Error::SqliteFailure(failure, _) => Some(failure.extended_code),
-            _ => None,
-        }
-    }
 }
 
 /// One constructor for each kind that the crate itself raises with a message.
