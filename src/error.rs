@@ -125,14 +125,6 @@ impl Error {
     pub fn index(&self) -> Option<usize> {
         self.index
     }
-
-    /// Returns SQLite's extended result code, where SQLite is the cause.
-    pub fn sqlite_code(&self) -> Option<i32> {
-        match self.source.as_ref()?.downcast_ref::<rusqlite::Error>()? {
-            rusqlite::Error::SqliteFailure(failure, _) => Some(failure.extended_code),
-            _ => None,
-        }
-    }
 }
 
 /// One constructor for each kind that the crate itself raises with a message.
@@ -207,6 +199,13 @@ impl From<rusqlite::Error> for Error {
         let what = match kind {
             ErrorKind::Busy => Cow::Borrowed("the store is busy with another's commit"),
             ErrorKind::NoSpace => Cow::Borrowed("no space left for the database"),
+            // The text of these names the file.
+            _ if source.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
+                Cow::Borrowed("database: cannot open the database file")
+            }
+            _ if matches!(source, rusqlite::Error::InvalidPath(_)) => {
+                Cow::Borrowed("database: the path of the database is not usable")
+            }
             _ => Cow::Owned(format!("database: {source}")),
         };
         Error::new(kind, what).caused_by(source)
@@ -235,5 +234,21 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_cannot_be_opened_is_reported_without_its_path() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("missing/metadata.db");
+        let error = Error::from(rusqlite::Connection::open(&path).unwrap_err());
+        assert_eq!(error.kind(), ErrorKind::Io);
+        assert_eq!(error.to_string(), "database: cannot open the database file");
+        let error = Error::from(rusqlite::Error::InvalidPath(path));
+        assert!(!error.to_string().contains("missing"), "{error}");
     }
 }

@@ -78,7 +78,8 @@ pub(super) fn decode(row: &Row<'_>, first: usize) -> Result<PathRow> {
     })
 }
 
-fn kind_at(row: &Row<'_>, column: usize) -> Result<Kind> {
+/// Reads a kind; one that does not exist is damage.
+pub(super) fn kind_at(row: &Row<'_>, column: usize) -> Result<Kind> {
     match row.get_ref(column)?.as_i64() {
         Ok(1) => Ok(Kind::File),
         Ok(2) => Ok(Kind::MadeDirectory),

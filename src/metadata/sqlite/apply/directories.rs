@@ -121,16 +121,11 @@ pub(super) fn is_empty(tx: &Transaction<'_>, path: &str) -> Result<bool> {
 }
 
 fn kind_at(tx: &Transaction<'_>, path: &str) -> Result<Option<Kind>> {
-    let kind: Option<i64> = tx
-        .connection
+    tx.connection
         .prepare_cached("SELECT kind FROM paths WHERE path = ?1")?
-        .query_row([path], |row| row.get(0))
-        .optional()?;
-    Ok(kind.map(|kind| match kind {
-        1 => Kind::File,
-        2 => Kind::MadeDirectory,
-        _ => Kind::ImpliedDirectory,
-    }))
+        .query_row([path], |row| Ok(rows::kind_at(row, 0)))
+        .optional()?
+        .transpose()
 }
 
 /// Returns the error for a name that is taken.
