@@ -28,9 +28,23 @@ impl Interrupts {
     pub fn begin(&self, busy_timeout: Duration) -> Call {
         Call {
             interrupts: self.clone(),
-            began_at: self.0.load(Ordering::SeqCst) & !SHUT_DOWN,
+            began_at: self.count(),
+            outlives_handle: false,
             busy_timeout,
         }
+    }
+
+    /// Begins a call of an object that was opened on the handle, and outlives it: an interrupt cancels it,
+    /// shutting the handle down does not.
+    pub fn begin_of_child(&self, busy_timeout: Duration) -> Call {
+        Call {
+            outlives_handle: true,
+            ..self.begin(busy_timeout)
+        }
+    }
+
+    fn count(&self) -> u64 {
+        self.0.load(Ordering::SeqCst) & !SHUT_DOWN
     }
 }
 
@@ -39,13 +53,17 @@ impl Interrupts {
 pub struct Call {
     interrupts: Interrupts,
     began_at: u64,
+    outlives_handle: bool,
     busy_timeout: Duration,
 }
 
 impl Call {
     /// Returns whether the call was interrupted.
     pub fn is_cancelled(&self) -> bool {
-        self.interrupts.0.load(Ordering::SeqCst) != self.began_at
+        match self.outlives_handle {
+            true => self.interrupts.count() != self.began_at,
+            false => self.interrupts.0.load(Ordering::SeqCst) != self.began_at,
+        }
     }
 
     /// Returns [`Cancelled`](crate::error::ErrorKind::Cancelled) if the call was interrupted.

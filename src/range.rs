@@ -160,7 +160,7 @@ impl Visible {
     /// Returns this with the part below each of `children` (paths of the directory of
     /// [`each_child`](Self::each_child)) made explicit.
     pub fn resolve(&self, children: impl IntoIterator<Item = String>) -> Cow<'_, Visible> {
-        let Some((_, name)) = &self.each_child else {
+        let Some((directory, name)) = &self.each_child else {
             return Cow::Borrowed(self);
         };
         let mut resolved = Visible {
@@ -168,7 +168,7 @@ impl Visible {
             ..self.clone()
         };
         for child in children {
-            resolved.grant(&child, &format!("{child}/{name}"));
+            resolved.grant(directory, &format!("{child}/{name}"));
         }
         resolved.sort();
         Cow::Owned(resolved)

@@ -1,6 +1,7 @@
 //! Namespaces: what the first segment of a path means.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The rules of one namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,14 @@ impl Rules {
         }
     }
 
+    /// Returns the newer of `self` and `other`.
+    pub fn newer(self: Arc<Self>, other: Arc<Self>) -> Arc<Self> {
+        match other.version > self.version {
+            true => other,
+            false => self,
+        }
+    }
+
     /// Returns the rule of the namespace `name`, if one is registered.
     pub fn get(&self, name: &str) -> Option<&NamespaceRule> {
         self.namespaces.get(name)
@@ -54,5 +63,18 @@ impl Rules {
         let mut segments = path.split('/').skip(1);
         let rule = self.get(segments.next()?)?;
         segments.next().filter(|_| rule.requires_tenant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two threads may read the rules in one order and keep them in the other.
+    #[test]
+    fn rules_that_were_read_earlier_do_not_replace_newer_ones() {
+        let [old, new] = [1, 2].map(|version| Arc::new(Rules::new(version, [])));
+        assert_eq!(Arc::clone(&old).newer(Arc::clone(&new)).version, 2);
+        assert_eq!(new.newer(old).version, 2);
     }
 }

@@ -65,11 +65,6 @@ impl Policy {
         }
     }
 
-    /// Returns the identity that this decides for.
-    pub fn identity(&self) -> &Identity {
-        &self.identity
-    }
-
     /// Returns the rules that this decides under.
     pub fn rules(&self) -> &Arc<Rules> {
         &self.rules

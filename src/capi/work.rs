@@ -169,14 +169,14 @@ pub unsafe extern "C" fn nexus_get_work_by_priority(
     }
 }
 
-/// Says what a work item waits for.
+/// Says what a work item waits for. For a file that is no work item, `status` is null and `claimable`
+/// false.
 ///
 /// @param fs     an open handle
 /// @param path   the work item; not NULL
 /// @param json   receives a JSON object, to be freed with nexus_string_free; not NULL
 /// @param error  receives what went wrong; may be NULL
-/// @return OK; INVALID_PATH, ACCESS_DENIED, NOT_FOUND, INVALID_ARGUMENT for a file that is no
-///         work item, IO
+/// @return OK; INVALID_PATH, ACCESS_DENIED, NOT_FOUND, IS_A_DIRECTORY, IO
 ///
 /// Threads: any, at once.
 /// @since 0.1.0

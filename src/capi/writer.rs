@@ -117,11 +117,13 @@ pub unsafe extern "C" fn nexus_writer_commit(
         let entry = Output::new(entry);
         guard(error, || {
             let written = {
+                // In use until it is removed: another's call meanwhile is refused.
                 let open = WRITERS.get(writer)?;
-                let written = exclusive(&open)?.take().ok_or_else(spent)?;
-                written.commit()?
+                let mut open = exclusive(&open)?;
+                let written = open.take().ok_or_else(spent)?.commit()?;
+                let _removed = WRITERS.remove(writer)?;
+                written
             };
-            drop(WRITERS.remove(writer)?);
             give_entry(entry, &written)
         })
     }
@@ -143,13 +145,61 @@ pub unsafe extern "C" fn nexus_writer_abort(
     // SAFETY: the pointers are as the header asks.
     unsafe {
         guard(error, || {
-            {
-                // Another's call in flight is refused, as for every other call.
-                let open = WRITERS.get(writer)?;
-                drop(exclusive(&open)?);
-            }
-            drop(WRITERS.remove(writer)?);
+            // Another's call in flight is refused, as for every other call.
+            let open = WRITERS.get(writer)?;
+            let _open = exclusive(&open)?;
+            let _removed = WRITERS.remove(writer)?;
             Ok(())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ptr;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::capi::status::{NEXUS_STATUS_MISUSE, NEXUS_STATUS_OK};
+    use crate::filesystem::{Filesystem, WriteOptions};
+
+    #[test]
+    fn a_writer_that_is_being_committed_is_in_use() {
+        let place = tempfile::tempdir().unwrap();
+        let config = serde_json::json!({"data_dir": place.path(), "housekeeping": false});
+        let fs = Filesystem::connect(Some(&config.to_string())).unwrap();
+        let opened = fs.open_writer("/a", &WriteOptions::default()).unwrap();
+        let writer = WRITERS
+            .insert(Engaged::new(Mutex::new(Some(opened))))
+            .unwrap();
+        let beside = rusqlite::Connection::open(place.path().join("metadata.db")).unwrap();
+        beside.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let address = writer.expose_provenance();
+        let commit = thread::spawn(move || {
+            let writer = ptr::with_exposed_provenance_mut(address);
+            // SAFETY: NULL is allowed for both outputs.
+            unsafe { nexus_writer_commit(writer, ptr::null_mut(), ptr::null_mut()) }
+        });
+        let begun = Instant::now();
+        while !WRITERS.get(writer).unwrap().is_locked() {
+            assert!(
+                begun.elapsed() < Duration::from_secs(3),
+                "a commit that waits for the database does not hold its writer"
+            );
+            thread::yield_now();
+        }
+        // SAFETY: NULL is allowed for the error, and for no bytes.
+        let written = unsafe { nexus_writer_write(writer, ptr::null(), 0, ptr::null_mut()) };
+        // SAFETY: as above.
+        let aborted = unsafe { nexus_writer_abort(writer, ptr::null_mut()) };
+        beside.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(written, NEXUS_STATUS_MISUSE, "a write during the commit");
+        assert_eq!(aborted, NEXUS_STATUS_MISUSE, "an abort during the commit");
+        assert_eq!(commit.join().unwrap(), NEXUS_STATUS_OK, "the commit itself");
+        assert!(fs.exists("/a").unwrap());
+        // SAFETY: as above.
+        let ended = unsafe { nexus_writer_abort(writer, ptr::null_mut()) };
+        assert_eq!(ended, NEXUS_STATUS_MISUSE, "the commit ended the writer");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::change::{append_change, delete_change, metadata_change, relocation};
+use super::change::{append_change, delete_change, metadata_change, mkdir_change, relocation};
 use super::directories::rmdir_change;
 use super::{Conditions, Filesystem, MkdirOptions, RelocateOptions, WriteOptions};
 use crate::content::ContentHash;
@@ -31,7 +31,8 @@ impl Filesystem {
 impl Batch {
     /// Adds a [write](Filesystem::write). The bytes are copied.
     pub fn write(&mut self, path: &str, data: &[u8], options: &WriteOptions) -> Result<()> {
-        let change = self.filesystem.write_change(path, data, options);
+        let call = self.filesystem.begin();
+        let change = self.filesystem.write_change(path, data, options, &call);
         self.add(change)
     }
 
@@ -57,8 +58,7 @@ impl Batch {
 
     /// Adds a [directory](Filesystem::mkdir).
     pub fn mkdir(&mut self, path: &str, options: MkdirOptions) -> Result<()> {
-        let change = self.filesystem.mkdir_change(path, options);
-        self.add(change)
+        self.add(mkdir_change(path, options))
     }
 
     /// Adds the [removal of a directory](Filesystem::rmdir).

@@ -31,7 +31,7 @@ impl Filesystem {
                 authorize(policy, change).map_err(|error| error.in_operation(index))?;
             }
             let set = WriteSet {
-                changes: Arc::clone(changes),
+                changes: with_given_depths(changes, policy),
                 placement: Arc::clone(self.placement()),
                 durability: self.handle.config.settings.durability,
             };
@@ -39,9 +39,9 @@ impl Filesystem {
         })
     }
 
-    /// Fails as the commit would if the policy refuses `change`, before work is spent on it.
-    pub(super) fn pre_authorize(&self, path: &VirtualPath, action: Action) -> Result<()> {
-        authorize_path(&self.policy(), path, action)
+    /// Fails as the commit would if the policy refuses a write to `path`, before work is spent on it.
+    pub(super) fn pre_authorize_write(&self, path: &VirtualPath, call: &Call) -> Result<()> {
+        self.ask(call, |policy| authorize_path(policy, path, Action::Write))
     }
 
     /// Returns the change that writes `data`.
@@ -50,10 +50,11 @@ impl Filesystem {
         path: &str,
         data: &[u8],
         options: &WriteOptions,
+        call: &Call,
     ) -> Result<Change> {
         let path = VirtualPath::parse(path)?;
         let (conditions, mime_type) = write_options(options)?;
-        self.pre_authorize(&path, Action::Write)?;
+        self.pre_authorize_write(&path, call)?;
         let backend = Arc::clone(self.placement().backend_for(path.as_str()));
         let content = self
             .placement()
@@ -67,18 +68,38 @@ impl Filesystem {
             mime_type,
         })
     }
+}
 
-    /// Returns the change that makes a directory.
-    pub(super) fn mkdir_change(&self, path: &str, options: MkdirOptions) -> Result<Change> {
-        let path = VirtualPath::parse(path)?;
-        let given_depth = self.policy().given_depth(&path);
-        Ok(Change::MakeDirectory {
-            path,
-            parents: options.parents,
-            exist_ok: options.exist_ok,
-            given_depth,
-        })
+/// Returns the change that makes a directory. Its `given_depth` depends on the rules and is filled in by
+/// [`Filesystem::commit`].
+pub(super) fn mkdir_change(path: &str, options: MkdirOptions) -> Result<Change> {
+    Ok(Change::MakeDirectory {
+        path: VirtualPath::parse(path)?,
+        parents: options.parents,
+        exist_ok: options.exist_ok,
+        given_depth: 0,
+    })
+}
+
+/// Returns `changes` with the `given_depth` that `policy` gives to each new directory.
+fn with_given_depths(changes: &Arc<Vec<Change>>, policy: &Policy) -> Arc<Vec<Change>> {
+    let mut changes = Arc::clone(changes);
+    for index in 0..changes.len() {
+        let Change::MakeDirectory {
+            path, given_depth, ..
+        } = &changes[index]
+        else {
+            continue;
+        };
+        let depth = policy.given_depth(path);
+        if depth == *given_depth {
+            continue;
+        }
+        if let Change::MakeDirectory { given_depth, .. } = &mut Arc::make_mut(&mut changes)[index] {
+            *given_depth = depth;
+        }
     }
+    changes
 }
 
 /// Returns the change that appends `data`.
@@ -173,7 +194,7 @@ pub(super) fn conditions_of(conditions: &Conditions) -> Result<metadata::Conditi
 }
 
 /// Asks the policy for everything that `change` touches.
-fn authorize(policy: &Policy, change: &Change) -> Result<()> {
+pub(super) fn authorize(policy: &Policy, change: &Change) -> Result<()> {
     match change {
         Change::Write {
             path, conditions, ..

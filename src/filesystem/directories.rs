@@ -1,5 +1,6 @@
 //! Directories.
 
+use super::change::mkdir_change;
 use super::{Filesystem, MkdirOptions};
 use crate::error::Result;
 use crate::metadata::Change;
@@ -12,7 +13,7 @@ impl Filesystem {
     /// `AlreadyExists`, `NotFound` for a missing parent, `NotADirectory`, `AccessDenied`, `ReadOnly`.
     pub fn mkdir(&self, path: &str, options: MkdirOptions) -> Result<()> {
         let call = self.begin();
-        let change = self.mkdir_change(path, options)?;
+        let change = mkdir_change(path, options)?;
         if matches!(&change, Change::MakeDirectory { path, exist_ok: true, .. } if path.is_root()) {
             return Ok(());
         }

@@ -1,17 +1,15 @@
 //! Files: writing, reading, moving, removing.
 
-use super::change::{append_change, delete_change, relocation};
+use super::change::{append_change, authorize, delete_change, relocation};
 use super::{Conditions, Filesystem, RelocateOptions, WriteOptions};
 use crate::access::Action;
 use crate::call::Call;
-use crate::content::{ContentReader, missing};
+use crate::content::{ContentReader, LOCAL_BACKEND, missing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{Change, Entry, StoredContent};
 use crate::path::VirtualPath;
 
-/// How often a read begins again because the content it found was replaced before it was opened.
-const READ_RETRIES: usize = 16;
-/// How often an append of large content begins again because the file changed meanwhile, before it is
+/// How often an append that is staged ahead begins again because the file changed meanwhile, before it is
 /// made under the write lock.
 const APPEND_RETRIES: usize = 4;
 
@@ -23,7 +21,7 @@ impl Filesystem {
     /// `ReadOnly`, `LeaseLost`, `NoSpace`, `Busy`.
     pub fn write(&self, path: &str, data: &[u8], options: &WriteOptions) -> Result<Entry> {
         let call = self.begin();
-        let change = self.write_change(path, data, options)?;
+        let change = self.write_change(path, data, options, &call)?;
         entry_of(self.commit_one(change, &call)?)
     }
 
@@ -47,7 +45,7 @@ impl Filesystem {
     }
 
     /// Returns an append as a write that is staged before the write lock is taken, on the condition that
-    /// the file stays as it is; `None` where the content is small, or the file missing.
+    /// the file stays as it is; `None` where the result stays in the database, or the append will fail.
     fn append_ahead(&self, append: &Change, call: &Call) -> Result<Option<Change>> {
         let Change::Append {
             path,
@@ -58,31 +56,48 @@ impl Filesystem {
         else {
             return Ok(None);
         };
-        self.pre_authorize(path, Action::Write)?;
-        let found = self.granted(call, |_, grant| self.store().content(path, grant))?;
-        let Some((entry, Some(content))) = found else {
-            return Ok(None);
-        };
-        let stays_inline = content.data.is_some() && data.len() <= super::SMALL_APPEND;
-        let differs = conditions.if_match.is_some_and(|etag| etag != content.hash);
-        if stays_inline || differs || conditions.if_none_match || entry.is_directory() {
-            return Ok(None);
-        }
+        let found = self.granted(call, |policy, grant| {
+            authorize(policy, append)?;
+            self.store().content(path, grant)
+        })?;
         let backend = self.placement().backend_for(path.as_str()).clone();
         let mut conditions = conditions.clone();
-        conditions.if_match = Some(content.hash);
-        // A content that vanished was replaced meanwhile: the plain append sees what is there now.
-        let extended = match self.placement().extend(&backend, content, data) {
-            Err(error) if error.kind() == ErrorKind::Corrupt => return Ok(None),
-            other => other.map_err(|error| error.at(path))?,
+        let content = match found {
+            None if conditions.if_match.is_some() => return Ok(None),
+            None if self.is_inline(&backend, data.len() as u64) => return Ok(None),
+            None => {
+                conditions.if_none_match = true;
+                self.placement().build(&backend, data)
+            }
+            Some((_, None)) => return Ok(None),
+            Some((_, Some(content))) => {
+                let differs = conditions.if_match.is_some_and(|etag| etag != content.hash);
+                let size = content.size + data.len() as u64;
+                let stays_inline = content.data.is_some() && self.is_inline(&backend, size);
+                if stays_inline || differs || conditions.if_none_match {
+                    return Ok(None);
+                }
+                conditions.if_match = Some(content.hash);
+                match self.placement().extend(&backend, content, data) {
+                    // A content that vanished was replaced meanwhile: the plain append sees what is
+                    // there now.
+                    Err(error) if error.kind() == ErrorKind::Corrupt => return Ok(None),
+                    extended => extended,
+                }
+            }
         };
         Ok(Some(Change::Write {
             path: path.clone(),
-            content: extended,
+            content: content.map_err(|error| error.at(path))?,
             backend,
             conditions,
             mime_type: mime_type.clone(),
         }))
+    }
+
+    /// Returns whether new content of `size` bytes in `backend` is kept in the database.
+    fn is_inline(&self, backend: &str, size: u64) -> bool {
+        backend == LOCAL_BACKEND && size <= self.handle.config.settings.inline_max_bytes.into()
     }
 
     /// Returns the content of the file at `path`, verified.
@@ -124,26 +139,22 @@ impl Filesystem {
         open: impl Fn(StoredContent) -> Result<Option<T>>,
     ) -> Result<T> {
         let mut last = None;
-        for _ in 0..READ_RETRIES {
+        loop {
             call.check()?;
-            let content = self.find_content(path, call)?;
+            let (entry, content) = self.find_content(path, call)?;
             let hash = content.hash;
+            let found = (entry.path_id, entry.file.map(|file| file.version), hash);
             if let Some(opened) = open(content).map_err(|error| error.at(path))? {
                 return Ok(opened);
             }
-            // The same content twice is not being replaced: it is gone.
-            if last.replace(hash) == Some(hash) {
-                break;
+            // The same version twice was not replaced: its content is gone.
+            if last.replace(found) == Some(found) {
+                return Err(missing(&hash).at(path));
             }
         }
-        Err(match last {
-            Some(hash) => missing(&hash),
-            None => Error::internal("no content was looked for"),
-        }
-        .at(path))
     }
 
-    fn find_content(&self, path: &VirtualPath, call: &Call) -> Result<StoredContent> {
+    fn find_content(&self, path: &VirtualPath, call: &Call) -> Result<(Entry, StoredContent)> {
         self.granted(call, |policy, grant| {
             let found = match path.is_root() {
                 false if policy.check(path, Action::Read)? == crate::access::Reach::Whole => {
@@ -154,7 +165,7 @@ impl Filesystem {
                     .map(|entry| (entry, None)),
             };
             match found {
-                Some((_, Some(content))) => Ok(content),
+                Some((entry, Some(content))) => Ok((entry, content)),
                 Some((_, None)) => Err(Error::new(ErrorKind::IsADirectory, "is a directory")
                     .at(path)
                     .into()),
@@ -229,8 +240,9 @@ impl Filesystem {
     }
 }
 
+/// Returns whether a conflict cannot come from what the caller asked for.
 fn is_unconditional(options: &WriteOptions) -> bool {
-    options.conditions.if_match.is_none()
+    options.conditions.if_match.is_none() && !options.conditions.if_none_match
 }
 
 /// Returns the entry that a write left.
@@ -241,4 +253,34 @@ pub(super) fn entry_of(entry: Option<Entry>) -> Result<Entry> {
 /// Returns the error for a name that does not exist.
 pub(super) fn not_found(path: &VirtualPath) -> Error {
     Error::not_found("no such file or directory").at(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn a_content_that_was_replaced_and_written_again_is_not_gone() {
+        let place = tempfile::tempdir().unwrap();
+        let config = serde_json::json!({"data_dir": place.path(), "housekeeping": false});
+        let fs = Filesystem::connect(Some(&config.to_string())).unwrap();
+        let write = |data| fs.write("/a", data, &WriteOptions::default()).unwrap();
+        write(b"one");
+        let path = VirtualPath::parse("/a").unwrap();
+        let attempts = Cell::new(0);
+        let read = fs.with_content(&path, &fs.begin(), |content| {
+            attempts.set(attempts.get() + 1);
+            if attempts.get() > 20 {
+                return Ok(content.data);
+            }
+            write(b"two");
+            write(b"one");
+            Ok(None)
+        });
+        assert_eq!(read.unwrap(), b"one");
+        let gone = fs.with_content(&path, &fs.begin(), |_| Ok(None::<()>));
+        assert_eq!(gone.unwrap_err().kind(), ErrorKind::Corrupt);
+    }
 }

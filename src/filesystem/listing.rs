@@ -85,16 +85,14 @@ impl Filesystem {
             .iter()
             .map(|path| VirtualPath::parse(path))
             .collect::<Result<Vec<_>>>()?;
-        let entries = self.granted(&call, |_, grant| self.store().entries(&paths, grant))?;
-        let visible = self.policy();
-        Ok(paths
-            .iter()
-            .zip(entries)
-            .map(|(path, entry)| {
-                let readable = visible.visible().contains(path.as_str());
+        self.granted(&call, |policy, grant| {
+            let entries = self.store().entries(&paths, grant)?;
+            let ids = paths.iter().zip(entries).map(|(path, entry)| {
+                let readable = policy.visible().contains(path.as_str());
                 entry.filter(|_| readable)?.file.map(|file| file.etag)
-            })
-            .collect())
+            });
+            Ok(ids.collect())
+        })
     }
 }
 

@@ -45,21 +45,18 @@ use crate::access::{Action, Identity, NamespaceRule, Policy, Reach};
 use crate::call::{Call, Interrupts};
 use crate::config::{self, Resolved};
 use crate::content::Placement;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{Entry, Grant, MetadataStore, StoreError, StoreResult};
 use crate::path::VirtualPath;
 
 /// How often a call asks the policy again when the rules keep changing under it.
 const RULES_RETRIES: usize = 64;
 
-/// An append of at most this many bytes to a content in the database is made under the write lock; others
-/// are staged before it is taken.
-const SMALL_APPEND: usize = 64 * 1024;
-
 /// A handle on a store, bound to an identity. Any thread may use it at any time.
 pub struct Filesystem {
     handle: Arc<Handle>,
     interrupts: Interrupts,
+    is_child: bool,
 }
 
 /// What a handle and the objects opened on it share.
@@ -130,6 +127,7 @@ impl Filesystem {
                 policy: RwLock::new(policy),
             }),
             interrupts: Interrupts::default(),
+            is_child: false,
         }
     }
 
@@ -169,17 +167,21 @@ impl Filesystem {
         self.interrupts.shut_down();
     }
 
-    /// Returns another owner of this handle, whose calls are interrupted apart.
+    /// Returns another owner of this handle, for an object that is opened on it and outlives it.
     fn child(&self) -> Filesystem {
         Filesystem {
             handle: Arc::clone(&self.handle),
-            interrupts: Interrupts::default(),
+            interrupts: self.interrupts.clone(),
+            is_child: true,
         }
     }
 
     pub(crate) fn begin(&self) -> Call {
-        self.interrupts
-            .begin(self.handle.config.settings.busy_timeout)
+        let busy_timeout = self.handle.config.settings.busy_timeout;
+        match self.is_child {
+            true => self.interrupts.begin_of_child(busy_timeout),
+            false => self.interrupts.begin(busy_timeout),
+        }
     }
 
     pub(crate) fn store(&self) -> &dyn MetadataStore {
@@ -222,7 +224,11 @@ impl Filesystem {
             };
             match request(&policy, &grant) {
                 Ok(value) => return Ok(value),
-                Err(StoreError::Failed(error)) => return Err(error),
+                Err(StoreError::Failed(error)) => {
+                    if !(is_denial(&error) && self.has_newer_rules(&policy, call)?) {
+                        return Err(error);
+                    }
+                }
                 Err(StoreError::RulesChanged) => {
                     call.check()?;
                     self.handle.engine.reload_rules(call)?;
@@ -230,6 +236,25 @@ impl Filesystem {
             }
         }
         Err(Error::conflict("the namespaces keep changing"))
+    }
+
+    /// Asks the policy where no request to the store follows. What it grants may be under old rules; what
+    /// it denies is not.
+    pub(crate) fn ask(&self, call: &Call, question: impl Fn(&Policy) -> Result<()>) -> Result<()> {
+        let policy = self.policy();
+        match question(&policy) {
+            Err(error) if is_denial(&error) && self.has_newer_rules(&policy, call)? => {
+                question(&self.policy())
+            }
+            answer => answer,
+        }
+    }
+
+    /// Reads the rules again and returns whether they are newer than those of `policy`. A call that is
+    /// denied never reaches the store, which would say so.
+    fn has_newer_rules(&self, policy: &Policy, call: &Call) -> Result<bool> {
+        self.handle.engine.reload_rules(call)?;
+        Ok(self.handle.engine.rules().version != policy.rules().version)
     }
 
     /// Returns what exists at `path` for the caller.
@@ -250,6 +275,11 @@ impl Filesystem {
             }
         }
     }
+}
+
+/// Returns whether the rules are why a call failed.
+fn is_denial(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::AccessDenied | ErrorKind::ReadOnly)
 }
 
 /// Returns the entry of a directory that was not made.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::change::write_options;
 use super::files::entry_of;
 use super::{Filesystem, WriteOptions};
-use crate::access::Action;
 use crate::content::{ContentBuilder, ContentReader};
 use crate::error::Result;
 use crate::metadata::{Change, Conditions, Entry};
@@ -33,9 +32,10 @@ impl Filesystem {
     /// # Errors
     /// `InvalidPath`, `InvalidArgument`, `AccessDenied`, `ReadOnly`, `NoSpace`.
     pub fn open_writer(&self, path: &str, options: &WriteOptions) -> Result<Writer> {
+        let call = self.begin();
         let path = VirtualPath::parse(path)?;
         let (conditions, mime_type) = write_options(options)?;
-        self.pre_authorize(&path, Action::Write)?;
+        self.pre_authorize_write(&path, &call)?;
         let backend = Arc::clone(self.placement().backend_for(path.as_str()));
         let content = self
             .placement()

@@ -1,5 +1,6 @@
 //! Random operations on a store, through several handles and with reopening in between, give what an
 //! in-memory model gives: the same entries, the same pages, the same errors, the same counts.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod operation;
 mod reference;

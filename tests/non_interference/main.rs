@@ -1,5 +1,6 @@
 //! What one tenant's calls return does not depend on what others do: its random calls give the same
 //! answers on a store of its own and on one where others are busy in between, trying its paths too.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod action;
 

@@ -1,6 +1,7 @@
 //! Contents as files that cannot be written, or that something has damaged.
 
 use nexus::content::ContentHash;
+use nexus::filesystem::Conditions;
 
 use super::*;
 
@@ -49,6 +50,61 @@ fn a_content_that_cannot_be_put_in_place_undoes_its_batch_which_may_be_tried_aga
     batch.commit().unwrap();
     assert_eq!(fs.read("/a").unwrap(), b"new");
     assert_eq!(fs.read("/b").unwrap(), LARGE);
+}
+
+/// Nobody waits for a content being staged: where the lock is taken and nothing can be staged, the latter
+/// comes first.
+#[test]
+fn an_append_that_makes_a_file_is_staged_before_the_write_lock_is_taken() {
+    let place = Place::new();
+    let fs = place.connect(json!({"busy_timeout_ms": 1}));
+    let append = |path, data: &[u8]| fs.append(path, data, &WriteOptions::default()).map(drop);
+    write(&fs, "/inline", b"ten bytes.").unwrap();
+    write(&fs, "/file", LARGE).unwrap();
+    let lock = place.beside();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let clear = obstruct(&place.path("store/tmp"));
+    for path in ["/missing", "/inline", "/file"] {
+        refused(append(path, LARGE), ErrorKind::Io);
+    }
+    refused(append("/inline", b"ten bytes."), ErrorKind::Io);
+    refused(append("/inline", b"!"), ErrorKind::Busy);
+    refused(append("/missing", b"!"), ErrorKind::Busy);
+    clear();
+    lock.execute_batch("ROLLBACK").unwrap();
+    append("/missing", LARGE).unwrap();
+    append("/inline", b"!").unwrap();
+    append("/inline", LARGE).unwrap();
+    assert_eq!(fs.read("/missing").unwrap(), LARGE);
+    assert_eq!(
+        fs.read("/inline").unwrap(),
+        [b"ten bytes.!", LARGE].concat()
+    );
+}
+
+#[test]
+fn the_conditions_of_an_append_hold_for_large_content_too() {
+    let place = Place::new();
+    let fs = place.connect(json!({}));
+    let append = |if_match, if_none_match| {
+        let options = WriteOptions {
+            conditions: Conditions {
+                if_match,
+                if_none_match,
+                ..Default::default()
+            },
+            ..Default::default()
+        };
+        fs.append("/a", LARGE, &options).map(drop)
+    };
+    let of = |times| ContentHash::of(&LARGE.repeat(times));
+    refused(append(Some(of(1)), false), ErrorKind::Conflict);
+    assert!(!fs.exists("/a").unwrap());
+    append(None, true).unwrap();
+    refused(append(None, true), ErrorKind::Conflict);
+    refused(append(Some(of(2)), false), ErrorKind::Conflict);
+    append(Some(of(1)), false).unwrap();
+    assert_eq!(fs.read("/a").unwrap(), LARGE.repeat(2));
 }
 
 #[test]

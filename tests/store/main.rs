@@ -1,5 +1,6 @@
 //! One store on disk: who may open it, what its handles share, and what happens when something outside
 //! of it gets in the way.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod contents;
 mod mounts;

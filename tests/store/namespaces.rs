@@ -77,6 +77,131 @@ fn only_an_admin_changes_or_removes_rules_or_declares_them_over_files() {
     refused(place.try_connect(builtin), ErrorKind::InvalidConfig);
 }
 
+/// Registers or removes the namespace `team`, open to all, as another process does.
+fn register_elsewhere(place: &Place, remove: bool) {
+    let change = match remove {
+        true => "DELETE FROM namespaces WHERE name = 'team'",
+        false => "INSERT INTO namespaces VALUES ('team', 0, 0, 0, 0, 0)",
+    };
+    place
+        .beside()
+        .execute_batch(&format!(
+            "BEGIN IMMEDIATE; {change}; UPDATE store SET rules_version = rules_version + 1; COMMIT"
+        ))
+        .unwrap();
+}
+
+/// Each call is the first of its process since another one changed the rules.
+#[test]
+fn a_denial_under_rules_that_another_process_relaxed_does_not_stand() {
+    type Attempt = fn(&Filesystem) -> Result<(), Error>;
+    let attempts: [(&str, Attempt); 9] = [
+        ("write", |fs| write(fs, "/team/x", b"1")),
+        ("append", |fs| {
+            fs.append("/team/x", b"1", &WriteOptions::default())
+                .map(drop)
+        }),
+        ("read", |fs| fs.read("/team/x").map(drop)),
+        ("list", |fs| {
+            let options = nexus::filesystem::ListOptions {
+                path: Some("/team".to_owned()),
+                ..Default::default()
+            };
+            fs.list(&options).map(drop)
+        }),
+        ("glob", |fs| {
+            let options = nexus::filesystem::FindOptions {
+                base: Some("/team".to_owned()),
+                ..Default::default()
+            };
+            fs.glob("*", &options).map(drop)
+        }),
+        ("open_writer", |fs| {
+            fs.open_writer("/team/x", &WriteOptions::default())
+                .map(drop)
+        }),
+        ("batch", |fs| {
+            fs.batch().write("/team/x", b"1", &WriteOptions::default())
+        }),
+        ("set_meta", |fs| {
+            fs.set_meta("/team/x", "key", "1", &Default::default())
+        }),
+        ("delete", |fs| fs.delete("/team/x", &Default::default())),
+    ];
+    let place = Place::new();
+    let strict = place.connect(json!({"strict_namespaces": true}));
+    for (name, attempt) in attempts {
+        refused(attempt(&strict), ErrorKind::AccessDenied);
+        register_elsewhere(&place, false);
+        if let Err(error) = attempt(&strict) {
+            panic!("{name} is denied by rules that are gone: {error}");
+        }
+        register_elsewhere(&place, true);
+        refused(strict.read("/team/x"), ErrorKind::AccessDenied);
+    }
+}
+
+#[test]
+fn content_ids_are_those_of_files_that_may_be_read() {
+    let place = Place::new();
+    let open = place.connect(json!({}));
+    for path in ["/shared/acme/x", "/shared/zed/x"] {
+        write(&open, path, b"1").unwrap();
+    }
+    let acme = place.connect(json!({"tenant_id": "acme"}));
+    let paths = ["/", "/shared", "/shared/acme", "/shared/acme/x"];
+    let others = [
+        "/shared/zed",
+        "/shared/zed/x",
+        "/shared/acme/none",
+        "/system/x",
+    ];
+    let ids = acme.content_ids(&[paths, others].concat()).unwrap();
+    let file = Some(nexus::content::ContentHash::of(b"1"));
+    let none = None;
+    assert_eq!(ids, [none, none, none, file, none, none, none, none]);
+}
+
+/// Nothing is staged for it, so nothing of what is there is read.
+#[test]
+fn an_append_is_denied_by_rules_that_another_process_just_registered() {
+    let place = Place::new();
+    let fs = place.connect(json!({}));
+    write(&fs, "/team/x", LARGE).unwrap();
+    place
+        .beside()
+        .execute_batch(
+            "BEGIN IMMEDIATE;
+             INSERT INTO namespaces VALUES ('team', 0, 1, 0, 0, 0);
+             UPDATE store SET rules_version = rules_version + 1;
+             COMMIT",
+        )
+        .unwrap();
+    std::fs::remove_dir(place.path("store/tmp")).unwrap();
+    let append = fs.append("/team/x", LARGE, &WriteOptions::default());
+    refused(append, ErrorKind::AccessDenied);
+}
+
+/// What is above the own part need not be made: what that is follows from the rules of the commit.
+#[test]
+fn a_directory_is_made_under_the_rules_that_another_process_just_registered() {
+    let place = Place::new();
+    let acme = place.connect(json!({"tenant_id": "acme"}));
+    let mut batch = acme.batch();
+    batch.mkdir("/team/acme", Default::default()).unwrap();
+    place
+        .beside()
+        .execute_batch(
+            "BEGIN IMMEDIATE;
+             INSERT INTO namespaces VALUES ('team', 0, 0, 1, 0, 0);
+             UPDATE store SET rules_version = rules_version + 1;
+             COMMIT",
+        )
+        .unwrap();
+    batch.commit().unwrap();
+    assert!(acme.is_directory("/team/acme").unwrap());
+}
+
 #[test]
 fn strict_handles_see_registered_namespaces_alone() {
     let place = Place::new();

@@ -111,10 +111,11 @@ impl Engine {
         Arc::clone(&self.rules.read())
     }
 
-    /// Reads the rules again.
+    /// Reads the rules again. What another thread read later stays.
     pub fn reload_rules(&self, call: &Call) -> Result<()> {
-        let rules = Arc::new(self.store.rules(call)?);
-        *self.rules.write() = rules;
+        let read = Arc::new(self.store.rules(call)?);
+        let mut known = self.rules.write();
+        *known = Arc::clone(&known).newer(read);
         Ok(())
     }
 }

@@ -7,6 +7,7 @@
 use rusqlite::Connection;
 
 use super::connection::{in_transaction, synced};
+use super::guard;
 use super::rows::blob;
 use crate::content::{ContentHash, Placement};
 use crate::error::Result;
@@ -28,6 +29,8 @@ pub(super) fn sweep(connection: &Connection, placement: &Placement) -> Result<u6
 
 /// Removes some of what is doomed in the backends of `placement`; returns how many files, 0 at the end.
 pub(super) fn step(connection: &Connection, placement: &Placement) -> Result<u64> {
+    // Nothing may be touched in a store that a newer version took over.
+    guard::check_schema(guard::versions(connection)?.0)?;
     make_durable(connection)?;
     for name in placement.writable_names() {
         let Some(id) = backend_id(connection, name)? else {
