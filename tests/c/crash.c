@@ -186,6 +186,8 @@ static void judge(int round, const struct change *in_flight)
     uint32_t last;
     int after[FILES], found[FILES], file, i;
     nexus_fs *fs = open_store("");
+    /* Until another commit follows, the one in flight may yet come back with the log (undecided_commit.c). */
+    put(fs, "/settled", text("%d", round));
     memcpy(after, held, sizeof after);
     for (i = 0; in_flight != NULL && i < in_flight->count; i++) {
         after[in_flight->file[i]] = in_flight->content[i];
