@@ -127,6 +127,16 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Returns SQLite's extended result code, where SQLite is the cause.
+    pub(crate) fn sqlite_code(&self) -> Option<i32> {
+        match self.source.as_ref()?.downcast_ref::<rusqlite::Error>()? {
+            rusqlite::Error::SqliteFailure(failure, _) => Some(failure.extended_code),
+            _ => None,
+        }
+    }
+}
+
 /// One constructor for each kind that the crate itself raises with a message.
 macro_rules! constructors {
     ($($(#[$doc:meta])* $name:ident => $kind:ident;)*) => {

@@ -68,6 +68,8 @@ fn time_text(time: Micros) -> String {
 pub(super) struct Line {
     /// Number of the line, from 1.
     pub number: u64,
+    /// The backend that held the content in the store of the export.
+    pub backend: Option<String>,
     pub path: VirtualPath,
     pub etag: ContentHash,
     pub size: u64,
@@ -117,9 +119,10 @@ impl Line {
         let path: String = required("path", members.path, "a string")?;
         let etag: String = required("etag", members.etag, "a string")?;
         let etag = ContentHash::parse(&etag)?;
-        check_place(&etag, &members)?;
+        let backend = place(&etag, &members)?;
         let mut line = Line {
             number,
+            backend,
             path: VirtualPath::parse(&path)?,
             etag,
             size: required("size", members.size, "a number of bytes")?,
@@ -172,9 +175,9 @@ impl Line {
     }
 }
 
-/// Where a line says that the content is must fit what it says the content is; where it really is, only
-/// the store knows.
-fn check_place(etag: &ContentHash, members: &Members<'_>) -> Result<()> {
+/// Returns the backend that a line names. Where it says that the content is must fit what it says the
+/// content is; where it really is, only the store knows.
+fn place(etag: &ContentHash, members: &Members<'_>) -> Result<Option<String>> {
     let physical: Option<String> = optional("physical_path", members.physical_path, "a string")?;
     if let Some(physical) = physical
         && ContentHash::parse(&physical).ok().as_ref() != Some(etag)
@@ -182,10 +185,10 @@ fn check_place(etag: &ContentHash, members: &Members<'_>) -> Result<()> {
         return Err(wrong("physical_path", "the same as etag"));
     }
     let backend: Option<String> = optional("backend_name", members.backend_name, "a string")?;
-    if let Some(backend) = backend {
-        parse_id("backend_name", &backend)?;
+    if let Some(backend) = &backend {
+        parse_id("backend_name", backend)?;
     }
-    Ok(())
+    Ok(backend)
 }
 
 fn path_id(json: Option<&RawValue>) -> Result<Option<PathId>> {

@@ -228,6 +228,12 @@ impl<'a> Planner<'a> {
 
     /// A hash is no key to bytes that the caller cannot read anyway. The transaction looks again.
     fn check_content(&mut self, line: &Line) -> Result<()> {
+        if let Some(backend) = &line.backend
+            && self.fs.store().backend_uuid(backend, self.call)?.is_none()
+        {
+            let what = format!("this store has no backend '{backend}'");
+            return Err(Error::invalid_argument(what).at(&line.path));
+        }
         let size = match self.contents.get(&line.etag) {
             Some(size) => *size,
             None => {

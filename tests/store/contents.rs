@@ -239,3 +239,18 @@ impl CopyBytes for Filesystem {
         Ok(buffer[..count].to_vec())
     }
 }
+#[test]
+fn large_appends_at_once_all_arrive() {
+    let place = Place::new();
+    let fs = place.connect(json!({}));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    fs.append("/a", LARGE, &WriteOptions::default()).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(fs.read("/a").unwrap(), LARGE.repeat(20));
+}

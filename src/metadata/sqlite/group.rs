@@ -1,5 +1,6 @@
 //! One group of write sets in one SQLite transaction.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -14,7 +15,7 @@ use super::health::Health;
 use super::transaction::{Clock, Transaction};
 use super::writer::{Member, Outcome};
 use crate::config::Durability;
-use crate::content::{Placement, Staged};
+use crate::content::{ContentHash, Placement, Staged};
 use crate::error::{Error, Result};
 use crate::metadata::StoreError;
 
@@ -130,14 +131,14 @@ impl<'a> Group<'a> {
     }
 
     fn attempt(self, members: &[&Member]) -> std::result::Result<Finished, Lost> {
-        let mut publications = Publications::default();
+        let publications = Publications::default();
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(members.len());
         let mut doomed = false;
         for (index, member) in members.iter().enumerate() {
             // Alone, a set needs no savepoint: if it fails, so does the transaction.
             let applied = match members {
-                [_] => self.apply(member),
-                _ => self.apply_in_savepoint(member),
+                [_] => self.apply(member, &publications),
+                _ => self.apply_in_savepoint(member, &publications),
             };
             // A full disk, among others, makes SQLite roll everything back by itself.
             if self.connection.is_autocommit() {
@@ -173,11 +174,15 @@ impl<'a> Group<'a> {
         Ok(Finished { outcomes, doomed })
     }
 
-    fn apply_in_savepoint(&self, member: &Member) -> Result<Applied, StoreError> {
+    fn apply_in_savepoint(
+        &self,
+        member: &Member,
+        earlier: &Publications,
+    ) -> Result<Applied, StoreError> {
         self.connection
             .prepare_cached("SAVEPOINT member")?
             .execute([])?;
-        let outcome = self.apply(member);
+        let outcome = self.apply(member, earlier);
         if self.connection.is_autocommit() {
             return outcome;
         }
@@ -192,7 +197,7 @@ impl<'a> Group<'a> {
         outcome
     }
 
-    fn apply(&self, member: &Member) -> Result<Applied, StoreError> {
+    fn apply(&self, member: &Member, earlier: &Publications) -> Result<Applied, StoreError> {
         if member.grant.rules_version != self.rules_version {
             return Err(StoreError::RulesChanged);
         }
@@ -202,6 +207,7 @@ impl<'a> Group<'a> {
             &member.set.placement,
             &self.context.backends,
             &self.context.clock,
+            earlier,
             self.durability,
         );
         let entries = apply::all(&mut transaction, &member.set.changes)?;
@@ -222,23 +228,51 @@ struct Applied {
 
 /// The contents that the rows of a transaction name and that are not in place yet.
 #[derive(Default)]
-struct Publications<'a>(Vec<(Arc<str>, &'a Placement, Vec<Arc<dyn Staged>>)>);
+pub(super) struct Publications(RefCell<Vec<Publication>>);
 
-impl<'a> Publications<'a> {
-    fn add(&mut self, placement: &'a Placement, staged: Vec<(Arc<str>, Arc<dyn Staged>)>) {
-        for (backend, staged) in staged {
-            match self.0.iter_mut().find(|(known, ..)| *known == backend) {
-                Some((.., contents)) => contents.push(staged),
-                None => self.0.push((backend, placement, vec![staged])),
-            }
-        }
+struct Publication {
+    backend: Arc<str>,
+    placement: Arc<Placement>,
+    content: Arc<dyn Staged>,
+}
+
+impl Publications {
+    fn add(&self, placement: &Arc<Placement>, staged: Vec<(Arc<str>, Arc<dyn Staged>)>) {
+        let publications = staged.into_iter().map(|(backend, content)| Publication {
+            backend,
+            placement: Arc::clone(placement),
+            content,
+        });
+        self.0.borrow_mut().extend(publications);
     }
 
-    /// Puts them in place, durably.
-    fn publish(&self) -> Result<()> {
-        for (backend, placement, contents) in &self.0 {
-            let contents: Vec<&dyn Staged> = contents.iter().map(AsRef::as_ref).collect();
-            placement.store(backend)?.publish(&contents)?;
+    /// Puts one content in place now, if it is among them, so that a later member can read it.
+    pub fn publish_now(&self, backend: &str, hash: &ContentHash) -> Result<()> {
+        let mut pending = self.0.borrow_mut();
+        let found = pending
+            .iter()
+            .position(|one| *one.backend == *backend && one.content.hash() == *hash);
+        let Some(index) = found else {
+            return Ok(());
+        };
+        let Publication {
+            placement, content, ..
+        } = &pending[index];
+        placement.store(backend)?.publish(&[&**content])?;
+        pending.swap_remove(index);
+        Ok(())
+    }
+
+    /// Puts all in place, durably; those of one backend together.
+    fn publish(self) -> Result<()> {
+        let mut pending = self.0.into_inner();
+        while let Some(first) = pending.first() {
+            let (backend, placement) = (Arc::clone(&first.backend), Arc::clone(&first.placement));
+            let (now, later): (Vec<_>, Vec<_>) =
+                pending.into_iter().partition(|one| one.backend == backend);
+            let contents: Vec<&dyn Staged> = now.iter().map(|one| &*one.content).collect();
+            placement.store(&backend)?.publish(&contents)?;
+            pending = later;
         }
         Ok(())
     }

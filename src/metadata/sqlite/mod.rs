@@ -394,6 +394,9 @@ impl MetadataStore for SqliteStore {
     }
 
     fn sweep(&self, placement: &Placement, call: &Call) -> Result<u64> {
+        if self.has_doomed(placement, call)? {
+            self.writer.with_connection(call, sweep::settle_log)?;
+        }
         let mut removed = 0;
         loop {
             call.check()?;

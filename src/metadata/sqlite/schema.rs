@@ -95,8 +95,8 @@ fn migrate(transaction: &Transaction<'_>, uuid: &str) -> Result<String> {
     if empty {
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.execute(
-            "INSERT INTO store (id, uuid, schema_version, rules_version, lease_sequence)
-             VALUES (1, ?1, ?2, 1, 0)",
+            "INSERT INTO store (id, uuid, schema_version, rules_version, lease_sequence, collections)
+             VALUES (1, ?1, ?2, 1, 0, 0)",
             (uuid, SCHEMA_VERSION),
         )?;
         transaction.execute(

@@ -7,6 +7,7 @@ use rusqlite::{Connection, Params};
 
 use super::apply::Imports;
 use super::backends::BackendCache;
+use super::group::Publications;
 use super::rows::{self, PathRow};
 use super::work::WorkChanges;
 use super::{guard, listing};
@@ -24,6 +25,8 @@ pub(super) struct Transaction<'a> {
     backends: &'a BackendCache,
     /// Whether the commit will be synced.
     pub durable: bool,
+    /// What earlier members of the group staged, and what is not in place before the group ends.
+    pub earlier: &'a Publications,
     /// Staged contents that rows now name.
     pub staged: Vec<(Arc<str>, Arc<dyn Staged>)>,
     /// Whether contents were dropped whose files must go after the commit.
@@ -42,6 +45,7 @@ impl<'a> Transaction<'a> {
         placement: &'a Placement,
         backends: &'a BackendCache,
         clock: &'a Clock,
+        earlier: &'a Publications,
         durability: Durability,
     ) -> Self {
         Transaction {
@@ -50,6 +54,7 @@ impl<'a> Transaction<'a> {
             placement,
             backends,
             durable: durability == Durability::Full,
+            earlier,
             staged: Vec::new(),
             doomed: false,
             work: WorkChanges::default(),

@@ -207,8 +207,8 @@ pub(super) fn carry(
     hold(tx, &copy, &target)
 }
 
-/// A content that this transaction staged is not in place yet: publishes it now, so that it can be
-/// read. Nothing of it is left to be done before the commit.
+/// A content that this write set, or an earlier one of the group, staged is not in place yet: publishes it
+/// now, so that it can be read. Nothing of it is left to be done before the commit.
 pub(super) fn pending(tx: &mut Transaction<'_>, content: StoredContent) -> Result<StoredContent> {
     if content.data.is_none() {
         let staged = tx.staged.iter().position(|(backend, staged)| {
@@ -218,6 +218,8 @@ pub(super) fn pending(tx: &mut Transaction<'_>, content: StoredContent) -> Resul
             let (backend, staged) = &tx.staged[index];
             tx.placement.store(backend)?.publish(&[&**staged])?;
             tx.staged.swap_remove(index);
+        } else {
+            tx.earlier.publish_now(&content.backend, &content.hash)?;
         }
     }
     Ok(content)

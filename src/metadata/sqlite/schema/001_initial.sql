@@ -10,7 +10,8 @@ CREATE TABLE store (
     uuid            TEXT    NOT NULL,
     schema_version  INTEGER NOT NULL,
     rules_version   INTEGER NOT NULL, -- raised by each change of `namespaces`
-    lease_sequence  INTEGER NOT NULL  -- the newest lease token; never reset
+    lease_sequence  INTEGER NOT NULL, -- the newest lease token; never reset
+    collections     INTEGER NOT NULL  -- raised before and when files of contents are collected
 );
 
 CREATE TABLE namespaces (

@@ -80,12 +80,14 @@ impl Store {
             visible: Arc::new(self.visible.clone()),
             call: call(),
         };
+        let earlier = Default::default();
         let mut tx = Transaction::new(
             &self.connection,
             &grant,
             &self.placement,
             &self.backends,
             &self.clock,
+            &earlier,
             crate::config::Durability::Full,
         );
         self.connection.execute_batch("BEGIN IMMEDIATE").unwrap();
