@@ -11,6 +11,9 @@ use serde_json::Value;
 
 use super::operation::{CONTENTS, Change, Condition, Where};
 
+/// Something with the path where it is.
+type Placed<T> = (String, T);
+
 /// Stands for something that the store chooses: a path id, or a time. Later ones are greater.
 pub type Mark = u64;
 
@@ -170,7 +173,7 @@ impl Reference {
         &mut self,
         changes: &[Change],
         inline_max: usize,
-    ) -> Result<Vec<Option<(String, Node)>>, (usize, ErrorKind)> {
+    ) -> Result<Vec<Option<Placed<Node>>>, (usize, ErrorKind)> {
         let mut next = self.clone();
         let mut left = Vec::new();
         for (index, change) in changes.iter().enumerate() {
@@ -408,7 +411,7 @@ impl Reference {
         }
     }
 
-    fn tree(&self, root: &str) -> (Vec<(String, File)>, Vec<(String, Mark)>) {
+    fn tree(&self, root: &str) -> (Vec<Placed<File>>, Vec<Placed<Mark>>) {
         let files = self.files.iter().filter(|(path, _)| within(path, root));
         let made = self.made.iter().filter(|(path, _)| within(path, root));
         (

@@ -388,7 +388,7 @@ fn a_file_under_a_mount_gets_its_content_there() {
     store.write("/f", &large);
     let lines = [
         with(line("/disk/f", &large), json!({"backend_name": "local"})),
-        with(line("/g", &large), json!({"backend_name": "nowhere"})),
+        with(line("/g", &large), json!({"backend_name": "disk"})),
     ];
     store
         .import_as(&mounted, &lines, &ImportOptions::default())
