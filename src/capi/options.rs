@@ -287,7 +287,7 @@ pub(super) unsafe fn write(pointer: *const nexus_write_options) -> Result<WriteO
 /// The options of a call that writes no content.
 ///
 /// # Safety
-/// As for [`write`].
+/// As for [`write()`].
 pub(super) unsafe fn conditions(pointer: *const nexus_write_options) -> Result<Conditions> {
     // SAFETY: the caller's promise.
     let options = unsafe { write(pointer) }?;
@@ -300,7 +300,7 @@ pub(super) unsafe fn conditions(pointer: *const nexus_write_options) -> Result<C
 }
 
 /// # Safety
-/// As for [`write`].
+/// As for [`write()`].
 pub(super) unsafe fn relocate(
     flags: u32,
     pointer: *const nexus_write_options,
@@ -314,7 +314,7 @@ pub(super) unsafe fn relocate(
 }
 
 /// # Safety
-/// As for [`write`].
+/// As for [`write()`].
 pub(super) unsafe fn list(pointer: *const nexus_list_options) -> Result<ListOptions> {
     // SAFETY: the caller's promise.
     unsafe {
@@ -331,7 +331,7 @@ pub(super) unsafe fn list(pointer: *const nexus_list_options) -> Result<ListOpti
 }
 
 /// # Safety
-/// As for [`write`].
+/// As for [`write()`].
 pub(super) unsafe fn find(pointer: *const nexus_find_options) -> Result<FindOptions> {
     // SAFETY: the caller's promise.
     unsafe {
@@ -345,7 +345,7 @@ pub(super) unsafe fn find(pointer: *const nexus_find_options) -> Result<FindOpti
 }
 
 /// # Safety
-/// As for [`write`].
+/// As for [`write()`].
 pub(super) unsafe fn grep(pointer: *const nexus_grep_options) -> Result<GrepOptions> {
     // SAFETY: the caller's promise.
     unsafe {
@@ -361,7 +361,7 @@ pub(super) unsafe fn grep(pointer: *const nexus_grep_options) -> Result<GrepOpti
 }
 
 /// # Safety
-/// As for [`write`].
+/// As for [`write()`].
 pub(super) unsafe fn export(pointer: *const nexus_export_options) -> Result<ExportOptions> {
     // SAFETY: the caller's promise.
     unsafe {

@@ -5,7 +5,7 @@
 //! `work.open_edges` count the item's edges, and `edges.open` says whether the blocker has a status
 //! other than `completed` or was deleted while it had one.
 //!
-//! The changes of files call in here while they are applied; [`settle`] then does what the whole set
+//! The changes of files call in here while they are applied; [`settle()`] then does what the whole set
 //! of changes entails, before it is committed.
 
 mod counts;
@@ -33,12 +33,12 @@ pub(super) use views::view;
 use self::edges::PendingEdges;
 use crate::metadata::PathId;
 
-/// What [`settle`] has to look at.
+/// What [`settle()`] has to look at.
 #[derive(Debug, Default)]
 pub(super) struct WorkChanges {
     /// Index of the change that is being applied.
     operation: usize,
-    /// New dependencies of items. They are stored by [`settle`], since they may name files that a
+    /// New dependencies of items. They are stored by [`settle()`], since they may name files that a
     /// later change creates.
     pending: BTreeMap<PathId, PendingEdges>,
     /// Items whose status or edges changed.
