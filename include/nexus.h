@@ -197,6 +197,9 @@
 /** `kind` of a directory. */
 #define NEXUS_KIND_DIRECTORY 2
 
+/** For nexus_verify: every content is read and hashed. */
+#define NEXUS_VERIFY_CONTENT 1
+
 /** Changes to be made together. */
 typedef struct nexus_batch nexus_batch;
 
@@ -2141,6 +2144,35 @@ nexus_status nexus_gc(nexus_fs *fs,
                       void *user,
                       char **report,
                       nexus_error **error);
+
+/**
+ * Checks the store while others go on using it: rows against each other, indexes (from which
+ * reference counts are read), edges of work items, that every content is there and as long as it
+ * should be, and with NEXUS_VERIFY_CONTENT every byte of it. Needs an admin's handle, or one without
+ * tenant and agent. Holds no lock for long. Errors that it finds are in the report: the call returns
+ * OK.
+ *
+ * @param fs        an open handle
+ * @param flags     0, or NEXUS_VERIFY_CONTENT
+ * @param progress  told of the progress, and may cancel; may be NULL
+ * @param user      passed to `progress`
+ * @param report    receives a JSON object, to be freed with nexus_string_free: error_count; errors
+ *                  (the first 1,000), each with kind, message and, where they apply, path and hash;
+ *                  reclaimable, what nexus_gc would remove: orphan_files, temporary_files,
+ *                  doomed_files, bytes; checked, what was looked at; not_checked, backends that this
+ *                  handle does not have; NULL where it is not wanted
+ * @param error     receives what went wrong; may be NULL
+ * @return OK; INVALID_ARGUMENT, ACCESS_DENIED, BUSY, IO, CANCELLED
+ *
+ * Threads: any, at once.
+ * @since 0.1.0
+ */
+nexus_status nexus_verify(nexus_fs *fs,
+                          uint32_t flags,
+                          nexus_progress_fn progress,
+                          void *user,
+                          char **report,
+                          nexus_error **error);
 
 /**
  * Measures what this handle may read: logical and physical bytes, files, distinct contents,

@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_void};
 
-use super::argument::{Output, text};
+use super::argument::{self, Output, text};
 use super::error::nexus_error;
 use super::guard::guard;
 use super::options::{self, nexus_export_options, nexus_import_options};
@@ -11,6 +11,7 @@ use super::status::nexus_status;
 use super::store::{STORES, nexus_fs};
 use super::text::hand_out;
 use crate::error::Result;
+use crate::filesystem::VerifyOptions;
 
 /// Hands out the report of a call that is done, where it is wanted.
 fn give_text(output: Output<*mut c_char>, text: &str) -> Result<()> {
@@ -139,6 +140,57 @@ pub unsafe extern "C" fn nexus_gc(
             let fs = STORES.get(handle)?;
             let mut observer = Observer::new(progress, user, handle);
             let text = fs.gc(&mut |done, total, what| observer.tell(done, total, what))?;
+            give_text(report, &text)
+        })
+    }
+}
+
+/// For nexus_verify: every content is read and hashed.
+pub const NEXUS_VERIFY_CONTENT: u32 = 1;
+
+/// Checks the store while others go on using it: rows against each other, indexes (from which
+/// reference counts are read), edges of work items, that every content is there and as long as it
+/// should be, and with NEXUS_VERIFY_CONTENT every byte of it. Needs an admin's handle, or one without
+/// tenant and agent. Holds no lock for long. Errors that it finds are in the report: the call returns
+/// OK.
+///
+/// @param fs        an open handle
+/// @param flags     0, or NEXUS_VERIFY_CONTENT
+/// @param progress  told of the progress, and may cancel; may be NULL
+/// @param user      passed to `progress`
+/// @param report    receives a JSON object, to be freed with nexus_string_free: error_count; errors
+///                  (the first 1,000), each with kind, message and, where they apply, path and hash;
+///                  reclaimable, what nexus_gc would remove: orphan_files, temporary_files,
+///                  doomed_files, bytes; checked, what was looked at; not_checked, backends that this
+///                  handle does not have; NULL where it is not wanted
+/// @param error     receives what went wrong; may be NULL
+/// @return OK; INVALID_ARGUMENT, ACCESS_DENIED, BUSY, IO, CANCELLED
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_verify(
+    fs: *mut nexus_fs,
+    flags: u32,
+    progress: nexus_progress_fn,
+    user: *mut c_void,
+    report: *mut *mut c_char,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        let report = Output::new(report);
+        guard(error, || {
+            let handle = fs;
+            let fs = STORES.get(handle)?;
+            argument::flags(flags, NEXUS_VERIFY_CONTENT, "flags")?;
+            let options = VerifyOptions {
+                content: flags & NEXUS_VERIFY_CONTENT != 0,
+            };
+            let mut observer = Observer::new(progress, user, handle);
+            let text = fs.verify(options, &mut |done, total, what| {
+                observer.tell(done, total, what)
+            })?;
             give_text(report, &text)
         })
     }

@@ -6,6 +6,7 @@
 
 mod blocks;
 mod builder;
+mod examine;
 mod hash;
 pub mod local;
 mod placement;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 pub use blocks::{BLOCK_BYTES, BlockHashes};
 pub use builder::{ContentBuilder, NewContent};
+pub use examine::{Condition, Expected};
 pub use hash::ContentHash;
 pub(crate) use placement::missing;
 pub use placement::{Mount, Placement};
@@ -46,6 +48,9 @@ pub trait ContentStore: fmt::Debug + Send + Sync {
 
     /// Removes what unfinished writes of dead processes left. Returns how many files and bytes.
     fn reclaim_unfinished(&self) -> Result<Reclaimed>;
+
+    /// Returns how many files and bytes [`reclaim_unfinished`](Self::reclaim_unfinished) would remove.
+    fn unfinished(&self) -> Result<Reclaimed>;
 
     /// Calls `visit` for each content that is there, with its size, until it returns `false`.
     fn walk(&self, visit: &mut dyn FnMut(ContentHash, u64) -> Result<bool>) -> Result<()>;

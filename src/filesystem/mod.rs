@@ -184,6 +184,12 @@ impl Filesystem {
         }
     }
 
+    /// Returns the backends whose directories are not marked as this store's, and how they are.
+    pub(crate) fn wrong_markers(&self, call: &Call) -> Result<Vec<(String, &'static str)>> {
+        let mounts = &self.handle.config.settings.mounts;
+        self.handle.engine.wrong_markers(mounts, call)
+    }
+
     pub(crate) fn store(&self) -> &dyn MetadataStore {
         &*self.handle.engine.store
     }

@@ -188,6 +188,13 @@ pub struct ImportOptions {
     pub invalid_work_keys: InvalidWorkKeys,
 }
 
+/// What `verify` does beyond looking at the rows, and at the lengths of contents.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct VerifyOptions {
+    /// Every content is read and hashed.
+    pub content: bool,
+}
+
 /// Told of the progress of a long call: done, total (0 if unknown), what. Returning `false`
 /// cancels the call.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64, &str) -> bool;

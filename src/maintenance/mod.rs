@@ -1,3 +1,4 @@
 //! Upkeep of a store.
 
 mod gc;
+mod verify;

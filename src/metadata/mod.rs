@@ -7,6 +7,7 @@
 //! done and the facade asks again.
 
 mod change;
+mod check;
 mod entry;
 mod query;
 pub mod sqlite;
@@ -15,6 +16,7 @@ mod value;
 use std::sync::Arc;
 
 pub use change::{Change, Conditions, ImportedFile, MetadataValue, Relocation};
+pub use check::{CheckedRows, ContentRow, Doomed, Finding, FindingKind, Paged, RowCursor, RowKey};
 pub(crate) use entry::EntryCollector;
 pub use entry::{Entry, EntryRef, FileInfo, FileRef, Micros, PathId, guess_mime_type, now};
 pub use query::{
@@ -209,4 +211,49 @@ pub trait MetadataStore: Send + Sync {
         placement: &Placement,
         call: &Call,
     ) -> crate::error::Result<Vec<ContentHash>>;
+
+    /// Checks a page of rows against the others, from `cursor` on.
+    fn check_rows(&self, cursor: &RowCursor, call: &Call) -> crate::error::Result<CheckedRows>;
+
+    /// Returns the rows of some contents after the one with the id `after`, inline bytes only if
+    /// `with_data`, and the id to go on after; `None` at the end. Damaged rows are left out.
+    fn contents(
+        &self,
+        after: i64,
+        with_data: bool,
+        call: &Call,
+    ) -> crate::error::Result<Paged<ContentRow, i64>>;
+
+    /// Returns the first `limit` paths that hold the content with the id `id`, and how many do.
+    fn paths_of_content(
+        &self,
+        id: i64,
+        limit: usize,
+        call: &Call,
+    ) -> crate::error::Result<(Vec<String>, u64)>;
+
+    /// Returns which of the contents, each by id and hash, are still held and `is_wrong` still finds wrong,
+    /// by their place in the list, while nobody can put a content in place or remove one.
+    fn confirm_contents(
+        &self,
+        contents: &[(i64, ContentHash)],
+        is_wrong: &mut dyn FnMut(usize) -> crate::error::Result<bool>,
+        call: &Call,
+    ) -> crate::error::Result<Vec<usize>>;
+
+    /// Returns those of `hashes` that no path holds in the backend `backend`, and that are not doomed
+    /// either. Nobody is putting one in place at that moment.
+    fn unheld(
+        &self,
+        backend: &str,
+        hashes: &[ContentHash],
+        call: &Call,
+    ) -> crate::error::Result<Vec<ContentHash>>;
+
+    /// Calls `found` for the contents that are doomed and that no path holds.
+    fn visit_doomed(
+        &self,
+        found: &mut dyn FnMut(&Doomed) -> crate::error::Result<()>,
+        call: &Call,
+    ) -> crate::error::Result<()>;
 }

@@ -53,6 +53,27 @@ impl LocalContentStore {
         }
     }
 
+    /// Calls `visit` for each file in `tmp/` that belongs to nobody, and counts those for which it returns
+    /// `true`.
+    fn visit_unfinished(&self, visit: &mut dyn FnMut(&Path) -> bool) -> Result<Reclaimed> {
+        let mut counted = Reclaimed::default();
+        for path in directory_entries(&self.root.join("tmp"))? {
+            // One that vanishes meanwhile was published or discarded by its writer.
+            let Ok(file) = File::open(&path) else {
+                continue;
+            };
+            if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+                continue;
+            }
+            let bytes = file.metadata().map_or(0, |metadata| metadata.len());
+            if visit(&path) {
+                counted.files += 1;
+                counted.bytes += bytes;
+            }
+        }
+        Ok(counted)
+    }
+
     fn shard(&self, hash: &ContentHash) -> PathBuf {
         let [first, ..] = hash.as_bytes();
         self.root.join("cas").join(format!("{first:02x}"))
@@ -118,22 +139,11 @@ impl ContentStore for LocalContentStore {
     }
 
     fn reclaim_unfinished(&self) -> Result<Reclaimed> {
-        let mut reclaimed = Reclaimed::default();
-        for path in directory_entries(&self.root.join("tmp"))? {
-            // One that vanishes meanwhile was published or discarded by its writer.
-            let Ok(file) = File::open(&path) else {
-                continue;
-            };
-            if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-                continue;
-            }
-            let bytes = file.metadata().map_or(0, |metadata| metadata.len());
-            if fs::remove_file(&path).is_ok() {
-                reclaimed.files += 1;
-                reclaimed.bytes += bytes;
-            }
-        }
-        Ok(reclaimed)
+        self.visit_unfinished(&mut |path| fs::remove_file(path).is_ok())
+    }
+
+    fn unfinished(&self) -> Result<Reclaimed> {
+        self.visit_unfinished(&mut |_| true)
     }
 
     fn walk(&self, visit: &mut dyn FnMut(ContentHash, u64) -> Result<bool>) -> Result<()> {

@@ -16,7 +16,7 @@ use self::marker::Marker;
 use self::place::DirectoryLock;
 use crate::access::Rules;
 use crate::call::Call;
-use crate::config::{EngineSettings, Settings};
+use crate::config::{EngineSettings, MountDeclaration, Settings};
 use crate::content::local::LocalContentStore;
 use crate::content::{ContentStore, LOCAL_BACKEND, Placement};
 use crate::error::{Error, ErrorKind, Result};
@@ -113,6 +113,33 @@ impl Engine {
             Err(error) if error.kind() != ErrorKind::Busy => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// Returns the backends, among the store's own and `mounts`, whose directories are not marked as
+    /// theirs, and how they are.
+    pub fn wrong_markers(
+        &self,
+        mounts: &[MountDeclaration],
+        call: &Call,
+    ) -> Result<Vec<(String, &'static str)>> {
+        let mut wrong = Vec::new();
+        let places = mounts
+            .iter()
+            .map(|mount| (mount.name.as_str(), mount.root.as_path()));
+        for (backend, place) in std::iter::once((LOCAL_BACKEND, &*self.data_dir)).chain(places) {
+            let uuid = self.store.backend_uuid(backend, call)?;
+            match Marker::read(place) {
+                Ok(Some(marker))
+                    if marker.is(&self.uuid, backend) && Some(&marker.place) == uuid.as_ref() => {}
+                Ok(None) => wrong.push((backend.to_owned(), "has no nexus-store file")),
+                Ok(Some(_)) => wrong.push((backend.to_owned(), "is marked as another's")),
+                Err(error) if error.kind() == ErrorKind::InvalidConfig => {
+                    wrong.push((backend.to_owned(), "has a damaged nexus-store file"));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(wrong)
     }
 
     /// Returns the rules as this process last saw them.

@@ -19,6 +19,8 @@ const PAUSE: Duration = Duration::from_micros(50);
 /// The write-ahead log keeps this much of its file when it starts over: overwriting is faster than
 /// growing.
 const WAL_KEPT_BYTES: i64 = 64 * 1024 * 1024;
+/// Steps of SQLite's machine after which a reader looks whether its call was interrupted.
+const STEPS_BETWEEN_LOOKS: i32 = 100_000;
 /// Distinct statements that a connection keeps prepared.
 const STATEMENTS: usize = 160;
 
@@ -79,6 +81,15 @@ fn keep_waiting(attempt: i32) -> bool {
     })
 }
 
+/// Returns whether the call that this thread is carrying out was interrupted.
+fn is_interrupted() -> bool {
+    WAITER.with_borrow(|waiter| {
+        waiter
+            .as_ref()
+            .is_some_and(|waiter| waiter.call.is_cancelled())
+    })
+}
+
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
@@ -106,6 +117,8 @@ pub(super) fn open(path: &Path, role: Role, cache_kib: u32) -> Result<Connection
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     if role == Role::Reader {
         connection.pragma_update(None, "query_only", true)?;
+        // Not the writer: what it carries out belongs to several calls.
+        connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(is_interrupted))?;
     }
     Ok(connection)
 }

@@ -8,10 +8,12 @@
 //! | what each change does | `apply`, `work` |
 //! | what is read | `entries`, `listing`, `statistics`, `namespaces`, `work` |
 //! | files of dropped contents | `sweep` |
+//! | whether the rows agree | `check` |
 //! | checkpoints of the log, failed syncs | `checkpoint`, `health` |
 
 mod apply;
 mod backends;
+mod check;
 mod checkpoint;
 mod connection;
 mod entries;
@@ -43,8 +45,9 @@ use self::health::Health;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
-    ContentCount, DescribedEntry, Entry, EntryCollector, EntryQuery, EntryRef, Grant,
-    MetadataQuery, MetadataStore, PathId, StorageReport, StoreResult, StoredContent, WriteSet,
+    CheckedRows, ContentCount, ContentRow, DescribedEntry, Doomed, Entry, EntryCollector,
+    EntryQuery, EntryRef, Grant, MetadataQuery, MetadataStore, Paged, PathId, RowCursor,
+    StorageReport, StoreResult, StoredContent, WriteSet,
 };
 use crate::access::{NamespaceRule, Rules};
 use crate::call::Call;
@@ -419,6 +422,67 @@ impl MetadataStore for SqliteStore {
         self.writer.with_connection(call, |connection| {
             sweep::remove_orphans(connection, placement, backend, hashes)
         })
+    }
+
+    fn check_rows(&self, cursor: &RowCursor, call: &Call) -> Result<CheckedRows> {
+        self.readers.moment(call, |connection| {
+            let backends = self.backends.reload(connection)?;
+            check::rows(connection, &backends, cursor, call)
+        })
+    }
+
+    fn contents(&self, after: i64, with_data: bool, call: &Call) -> Result<Paged<ContentRow, i64>> {
+        self.readers.moment(call, |connection| {
+            let backends = self.backends.reload(connection)?;
+            check::contents(connection, &backends, after, with_data)
+        })
+    }
+
+    fn paths_of_content(&self, id: i64, limit: usize, call: &Call) -> Result<(Vec<String>, u64)> {
+        self.readers
+            .moment(call, |connection| check::paths_of(connection, id, limit))
+    }
+
+    fn confirm_contents(
+        &self,
+        contents: &[(i64, ContentHash)],
+        is_wrong: &mut dyn FnMut(usize) -> Result<bool>,
+        call: &Call,
+    ) -> Result<Vec<usize>> {
+        self.writer.locked(call, |connection| {
+            check::confirm(connection, contents, is_wrong)
+        })
+    }
+
+    fn unheld(
+        &self,
+        backend: &str,
+        hashes: &[ContentHash],
+        call: &Call,
+    ) -> Result<Vec<ContentHash>> {
+        self.writer.locked(call, |connection| {
+            let id = self.backends.id(backend, connection)?;
+            check::unheld(connection, id, hashes)
+        })
+    }
+
+    fn visit_doomed(
+        &self,
+        found: &mut dyn FnMut(&Doomed) -> Result<()>,
+        call: &Call,
+    ) -> Result<()> {
+        let mut after = None;
+        loop {
+            let (page, next) = self.readers.moment(call, |connection| {
+                let backends = self.backends.reload(connection)?;
+                check::doomed(connection, &backends, after)
+            })?;
+            page.iter().try_for_each(&mut *found)?;
+            match next {
+                Some(_) => after = next,
+                None => return Ok(()),
+            }
+        }
     }
 }
 

@@ -115,6 +115,19 @@ impl Readers {
         })
     }
 
+    /// Runs `work` in one read transaction, without a grant: for the upkeep of the whole store.
+    pub fn moment<T>(&self, call: &Call, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        self.with(call, |connection| {
+            connection.prepare_cached("BEGIN")?.execute([])?;
+            let result = guard::versions(connection)
+                .and_then(|(schema, _)| guard::check_schema(schema))
+                .and_then(|()| work(connection));
+            connection::abandon(connection);
+            Ok(result?)
+        })
+        .map_err(Into::into)
+    }
+
     /// Closes the idle connections.
     pub fn close(&self) {
         self.pool.lock().idle.clear();

@@ -119,7 +119,12 @@ fn raise_collections(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-fn is_orphan(connection: &Connection, backend_id: i64, hash: &ContentHash) -> Result<bool> {
+/// Returns whether no path holds the content as a file of the backend, and it is not doomed either.
+pub(super) fn is_orphan(
+    connection: &Connection,
+    backend_id: i64,
+    hash: &ContentHash,
+) -> Result<bool> {
     let doomed = connection
         .prepare_cached("SELECT 1 FROM doomed WHERE backend_id = ?1 AND hash = ?2")?
         .exists((backend_id, hash.as_bytes()))?;
@@ -151,7 +156,11 @@ fn remove_doomed(
 
 /// Returns whether some path holds the content as a file of the backend. (One that is inline needs no
 /// file, even where an earlier one left it.)
-fn is_held(connection: &Connection, backend_id: i64, hash: &ContentHash) -> Result<bool> {
+pub(super) fn is_held(
+    connection: &Connection,
+    backend_id: i64,
+    hash: &ContentHash,
+) -> Result<bool> {
     Ok(connection
         .prepare_cached(
             "SELECT 1 FROM paths AS p JOIN content AS c ON c.id = p.content_id

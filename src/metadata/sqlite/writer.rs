@@ -15,6 +15,7 @@ use rusqlite::Connection;
 
 use super::connection;
 use super::group::{Finished, Group, GroupContext};
+use super::guard;
 use super::sweep;
 use crate::call::Call;
 use crate::config::Durability;
@@ -103,6 +104,18 @@ impl Writer {
             connection::synced(connection, || {
                 connection::in_transaction(connection, || work(connection))
             })
+        })
+    }
+
+    /// Runs `work`, which changes nothing, under the write lock.
+    pub fn locked<T>(&self, call: &Call, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        self.with_connection(call, |connection| {
+            connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+            let result = guard::versions(connection)
+                .and_then(|(schema, _)| guard::check_schema(schema))
+                .and_then(|()| work(connection));
+            connection::abandon(connection);
+            result
         })
     }
 

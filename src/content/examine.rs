@@ -1,0 +1,96 @@
+//! Looking whether the bytes of a content are what its hash says.
+
+use super::blocks::ContentHasher;
+use super::{BlockHashes, ContentHash, ContentStore};
+use crate::error::Result;
+
+/// Bytes that are read at once.
+const STEP: usize = 1024 * 1024;
+
+/// What was found in the place of a content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// Its bytes.
+    Good,
+    /// Nothing.
+    Missing,
+    /// A file of another length.
+    OtherLength(u64),
+    /// Other bytes, or bytes that cannot be read, for the reason given.
+    OtherBytes(String),
+}
+
+/// What a content should be.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    /// Hash of the bytes.
+    pub hash: &'a ContentHash,
+    /// Number of bytes.
+    pub size: u64,
+    /// Hashes of the blocks.
+    pub blocks: &'a BlockHashes,
+}
+
+impl Expected<'_> {
+    /// Looks at the file of the content in `store`: its length, and with `read` its bytes. `step` is told of
+    /// the number of bytes after each part that was read.
+    pub fn examine(
+        &self,
+        store: &dyn ContentStore,
+        read: bool,
+        step: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<Condition> {
+        if !read {
+            return Ok(match store.size_of(self.hash)? {
+                None => Condition::Missing,
+                Some(size) if size != self.size => Condition::OtherLength(size),
+                Some(_) => Condition::Good,
+            });
+        }
+        let Some(file) = store.open(self.hash)? else {
+            return Ok(Condition::Missing);
+        };
+        let size = file.size()?;
+        if size != self.size {
+            return Ok(Condition::OtherLength(size));
+        }
+        let mut hasher = ContentHasher::default();
+        let mut buffer = vec![0; STEP.min(self.size as usize)];
+        let mut offset = 0;
+        while offset < self.size {
+            let count = match file.read_at(offset, &mut buffer) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) => return Ok(Condition::OtherBytes(error.to_string())),
+            };
+            hasher.update(&buffer[..count]);
+            offset += count as u64;
+            step(count as u64)?;
+        }
+        Ok(self.judge(hasher))
+    }
+
+    /// Looks at inline bytes.
+    pub fn examine_bytes(&self, data: &[u8]) -> Condition {
+        if data.len() as u64 != self.size {
+            return Condition::OtherLength(data.len() as u64);
+        }
+        match ContentHash::of(data) == *self.hash {
+            true => Condition::Good,
+            false => Condition::OtherBytes("the bytes are others".to_owned()),
+        }
+    }
+
+    fn judge(&self, hasher: ContentHasher) -> Condition {
+        let (hash, size, blocks) = hasher.finish();
+        if size != self.size {
+            Condition::OtherLength(size)
+        } else if hash != *self.hash {
+            Condition::OtherBytes("the bytes are others".to_owned())
+        } else if blocks != *self.blocks {
+            Condition::OtherBytes("the hashes of its blocks are others".to_owned())
+        } else {
+            Condition::Good
+        }
+    }
+}

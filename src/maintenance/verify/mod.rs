@@ -1,0 +1,103 @@
+//! Checking a store while others go on working.
+//!
+//! | what | where |
+//! |---|---|
+//! | the rows of the database against each other | `MetadataStore::check_rows` |
+//! | the bytes of contents | [`contents`] |
+//! | files that nothing needs | [`reclaimable`] |
+//! | what is told | [`report`] |
+//!
+//! Nothing is reported on one look alone where others could have changed it meanwhile: a page of rows
+//! is one moment, and what is found in the file system is looked at again under the write lock.
+
+mod contents;
+mod reclaimable;
+mod report;
+
+use self::report::Report;
+use crate::call::Call;
+use crate::error::{Error, Result};
+use crate::filesystem::{Filesystem, Progress, VerifyOptions};
+use crate::metadata::{Finding, FindingKind, RowCursor, RowKey};
+
+/// Where progress is told, and where cancelling is noticed.
+struct Watch<'a, 'p> {
+    call: &'a Call,
+    progress: Progress<'p>,
+}
+
+impl Watch<'_, '_> {
+    /// Tells the caller how far the check is; an error if it is to end.
+    fn tell(&mut self, done: u64, total: u64, what: &str) -> Result<()> {
+        self.call.check()?;
+        match (self.progress)(done, total, what) {
+            true => Ok(()),
+            false => Err(Error::cancelled()),
+        }
+    }
+}
+
+impl Filesystem {
+    /// Checks the whole store, as far as this handle has its backends, and returns a JSON report: `errors`
+    /// (each with `kind`, `message` and, where they apply, `path` and `hash`), `error_count`, `reclaimable`,
+    /// `checked`, `not_checked`.
+    ///
+    /// # Errors
+    /// `AccessDenied` unless the handle is admin, or has neither tenant nor agent; `Busy`, `Cancelled`, `Io`.
+    pub fn verify(&self, options: VerifyOptions, progress: Progress<'_>) -> Result<String> {
+        let call = self.begin();
+        self.policy().check_maintenance("verify")?;
+        let mut watch = Watch {
+            call: &call,
+            progress,
+        };
+        let mut report = Report::default();
+        self.check(options, &mut report, &mut watch)?;
+        Ok(report.to_json())
+    }
+
+    fn check(
+        &self,
+        options: VerifyOptions,
+        report: &mut Report,
+        watch: &mut Watch<'_, '_>,
+    ) -> Result<()> {
+        self.check_markers(report, watch.call)?;
+        self.check_rows(report, watch)?;
+        self.check_contents(options.content, report, watch)?;
+        self.measure_reclaimable(report, watch)
+    }
+
+    fn check_markers(&self, report: &mut Report, call: &Call) -> Result<()> {
+        for (backend, message) in self.wrong_markers(call)? {
+            report.add(Finding {
+                kind: FindingKind::WrongMarker,
+                row: RowKey::Other,
+                path: None,
+                hash: None,
+                message: format!("the directory of the backend '{backend}' {message}"),
+            });
+        }
+        Ok(())
+    }
+
+    fn check_rows(&self, report: &mut Report, watch: &mut Watch<'_, '_>) -> Result<()> {
+        let mut cursor = Some(RowCursor::start());
+        let mut done = 0;
+        let mut what = "";
+        while let Some(from) = cursor {
+            if what != from.what() {
+                (what, done) = (from.what(), 0);
+            }
+            watch.tell(done, 0, what)?;
+            let page = self.store().check_rows(&from, watch.call)?;
+            done += page.rows;
+            report.checked(what, page.rows);
+            page.findings
+                .into_iter()
+                .for_each(|finding| report.add(finding));
+            cursor = page.next;
+        }
+        Ok(())
+    }
+}

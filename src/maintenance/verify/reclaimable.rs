@@ -1,0 +1,73 @@
+//! Files that nothing needs: not an error, and `gc` removes them.
+
+use super::Watch;
+use super::report::Report;
+use crate::content::ContentHash;
+use crate::error::Result;
+use crate::filesystem::Filesystem;
+
+/// How many files are looked up together. The write lock is held only for those that no path holds.
+const STEP: usize = 256;
+
+impl Filesystem {
+    /// Counts what a collection would remove.
+    pub(super) fn measure_reclaimable(
+        &self,
+        report: &mut Report,
+        watch: &mut Watch<'_, '_>,
+    ) -> Result<()> {
+        let placement = self.placement();
+        self.store().visit_doomed(
+            &mut |doomed| {
+                let Ok(store) = placement.store(&doomed.backend) else {
+                    return Ok(());
+                };
+                for hash in &doomed.hashes {
+                    if let Some(bytes) = store.size_of(hash)? {
+                        report.reclaimable.doomed_files += 1;
+                        report.reclaimable.bytes += bytes;
+                    }
+                }
+                Ok(())
+            },
+            watch.call,
+        )?;
+        let mut looked_at = 0;
+        for name in placement.writable_names() {
+            let store = placement.store(name)?;
+            let unfinished = store.unfinished()?;
+            report.reclaimable.temporary_files += unfinished.files;
+            report.reclaimable.bytes += unfinished.bytes;
+            let mut step: Vec<(ContentHash, u64)> = Vec::with_capacity(STEP);
+            store.walk(&mut |hash, bytes| {
+                step.push((hash, bytes));
+                if step.len() == STEP {
+                    looked_at += step.len() as u64;
+                    self.count_orphans(name, &mut step, report, watch)?;
+                    watch.tell(looked_at, 0, "files")?;
+                }
+                Ok(true)
+            })?;
+            self.count_orphans(name, &mut step, report, watch)?;
+        }
+        Ok(())
+    }
+
+    fn count_orphans(
+        &self,
+        backend: &str,
+        step: &mut Vec<(ContentHash, u64)>,
+        report: &mut Report,
+        watch: &Watch<'_, '_>,
+    ) -> Result<()> {
+        let hashes: Vec<_> = step.iter().map(|(hash, _)| *hash).collect();
+        let orphans = self.store().unheld(backend, &hashes, watch.call)?;
+        for (hash, bytes) in step.drain(..) {
+            if orphans.contains(&hash) {
+                report.reclaimable.orphan_files += 1;
+                report.reclaimable.bytes += bytes;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,103 @@
+//! What a check tells.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::contents::passes_step;
+use crate::metadata::Finding;
+
+/// Most errors that a report lists; it counts all.
+const LISTED: usize = 1000;
+
+/// What was found so far.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    error_count: u64,
+    errors: Vec<Finding>,
+    checked: BTreeMap<&'static str, u64>,
+    bytes: u64,
+    not_checked: BTreeMap<Arc<str>, (u64, u64)>,
+    pub reclaimable: Reclaimable,
+}
+
+/// What a collection would remove.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Reclaimable {
+    pub orphan_files: u64,
+    pub temporary_files: u64,
+    pub doomed_files: u64,
+    pub bytes: u64,
+}
+
+impl Report {
+    /// Adds something that is wrong.
+    pub fn add(&mut self, finding: Finding) {
+        self.error_count += 1;
+        if self.errors.len() < LISTED {
+            self.errors.push(finding);
+        }
+    }
+
+    /// Counts what was looked at.
+    pub fn checked(&mut self, what: &'static str, count: u64) {
+        *self.checked.entry(what).or_default() += count;
+    }
+
+    /// Returns how many of `what` were looked at.
+    pub fn count(&self, what: &str) -> u64 {
+        self.checked.get(what).copied().unwrap_or_default()
+    }
+
+    /// Counts bytes that were read; returns whether it is time to tell of it.
+    pub fn add_bytes(&mut self, bytes: u64) -> bool {
+        let before = self.bytes;
+        self.bytes += bytes;
+        passes_step(before, bytes)
+    }
+
+    /// Counts a content of a backend that the handle does not have.
+    pub fn not_checked(&mut self, backend: &Arc<str>, bytes: u64) {
+        let (contents, sum) = self.not_checked.entry(Arc::clone(backend)).or_default();
+        *contents += 1;
+        *sum += bytes;
+    }
+
+    /// Returns it as a JSON object.
+    pub fn to_json(&self) -> String {
+        let mut checked: serde_json::Map<String, Value> = self
+            .checked
+            .iter()
+            .map(|(what, count)| ((*what).to_owned(), json!(count)))
+            .collect();
+        checked.insert("bytes".to_owned(), json!(self.bytes));
+        let not_checked: Vec<Value> = self
+            .not_checked
+            .iter()
+            .map(|(backend, (contents, bytes))| {
+                json!({"backend": &**backend, "contents": contents, "bytes": bytes})
+            })
+            .collect();
+        json!({
+            "error_count": self.error_count,
+            "errors": self.errors.iter().map(error).collect::<Vec<_>>(),
+            "reclaimable": self.reclaimable,
+            "checked": checked,
+            "not_checked": not_checked,
+        })
+        .to_string()
+    }
+}
+
+fn error(finding: &Finding) -> Value {
+    let mut error = json!({"kind": finding.kind.name(), "message": finding.message});
+    if let Some(path) = &finding.path {
+        error["path"] = json!(path);
+    }
+    if let Some(hash) = &finding.hash {
+        error["hash"] = json!(hash.to_string());
+    }
+    error
+}

@@ -1,0 +1,94 @@
+//! Tables against their indexes, and the pages that both are made of.
+
+use rusqlite::Connection;
+
+use super::Page;
+use crate::call::Call;
+use crate::error::{Error, Result};
+use crate::metadata::{CheckedRows, FindingKind, RowCursor, RowKey};
+
+const TABLES: [&str; 8] = [
+    "store",
+    "namespaces",
+    "backends",
+    "paths",
+    "content",
+    "doomed",
+    "metadata",
+    "work",
+];
+/// The last one, and the one after which the check goes on with the rows.
+const LAST: &str = "edges";
+/// Checks the table `number`. SQLite reads all of it in one go, in a read transaction that delays nobody;
+/// the call can be interrupted meanwhile.
+pub(super) fn check(connection: &Connection, number: usize, call: &Call) -> Result<CheckedRows> {
+    let table = TABLES.get(number).copied().unwrap_or(LAST);
+    let mut page = Page::default();
+    let said = integrity(connection, table).and_then(|mut lines| {
+        lines.extend(stale_entries(connection, table)?);
+        Ok(lines)
+    });
+    call.check()?;
+    match said {
+        Ok(lines) => {
+            for line in lines {
+                let kind = if line.contains("index ") {
+                    FindingKind::Index
+                } else {
+                    FindingKind::Database
+                };
+                page.find(kind, RowKey::Table(table), None, format!("{table}: {line}"));
+            }
+        }
+        Err(error) => {
+            let what = format!("{table} cannot be read: {error}");
+            page.find(FindingKind::Database, RowKey::Table(table), None, what);
+        }
+    }
+    page.checked.rows = 1;
+    let next = match number < TABLES.len() {
+        true => RowCursor::Table(number + 1),
+        false => RowCursor::Paths(String::new()),
+    };
+    Ok(page.ended(Some(next)))
+}
+
+fn integrity(connection: &Connection, table: &str) -> Result<Vec<String>> {
+    let mut statement = connection.prepare(&format!("PRAGMA integrity_check('{table}')"))?;
+    let lines = statement
+        .query_map([], |row| row.get::<_, String>(0))?
+        .collect::<rusqlite::Result<Vec<_>>>()
+        .map_err(Error::from)?;
+    Ok(lines.into_iter().filter(|line| line != "ok").collect())
+}
+
+/// Returns what is wrong with the numbers of entries of partial indexes, which the check of SQLite leaves
+/// out: an entry whose row is gone.
+fn stale_entries(connection: &Connection, table: &str) -> Result<Vec<String>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?1",
+    )?;
+    let indexes = statement
+        .query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<Vec<(String, Option<String>)>>>()?;
+    let mut lines = Vec::new();
+    for (index, sql) in indexes {
+        let Some((_, condition)) = sql.as_deref().and_then(|sql| sql.split_once("WHERE ")) else {
+            continue;
+        };
+        let count = |sql: String| connection.query_row(&sql, [], |row| row.get::<_, i64>(0));
+        let entries = count(format!(
+            "SELECT count(*) FROM {table} INDEXED BY {index} WHERE {condition}"
+        ))?;
+        // As a condition, even NOT INDEXED, it would be answered from the index.
+        let rows = count(format!(
+            "SELECT count(*) FILTER (WHERE {condition}) FROM {table}"
+        ))?;
+        if entries != rows {
+            lines.push(format!(
+                "the index {index} has {entries} entries for {rows} rows"
+            ));
+        }
+    }
+    Ok(lines)
+}

@@ -1,0 +1,104 @@
+//! What is said of files: metadata, and the typed keys of work items.
+
+use rusqlite::Connection;
+
+use super::{PAGE, Page, blob, integer, is_null, next_table, text};
+use crate::error::Result;
+use crate::metadata::{CheckedRows, FindingKind, MetadataValue, RowCursor, RowKey};
+
+/// Checks the metadata after `path` and `key`.
+pub(super) fn check_metadata(
+    connection: &Connection,
+    path: &str,
+    key: &str,
+) -> Result<CheckedRows> {
+    let mut page = Page::default();
+    let mut statement = connection.prepare_cached(
+        "SELECT m.path, m.key, m.value, m.digest, p.kind
+         FROM metadata AS m LEFT JOIN paths AS p ON p.path = m.path
+         WHERE (m.path, m.key) > (?1, ?2) ORDER BY m.path, m.key LIMIT ?3",
+    )?;
+    let mut found = statement.query((path, key, PAGE))?;
+    let mut last = (path.to_owned(), key.to_owned());
+    while let Some(row) = found.next()? {
+        page.checked.rows += 1;
+        let (Some(path), Some(key)) = (text(row, 0), text(row, 1)) else {
+            let what = "a row of metadata is damaged".to_owned();
+            page.find(FindingKind::Database, RowKey::Table("metadata"), None, what);
+            return Ok(page.ended(next_table(&RowCursor::Metadata(last.0, last.1))));
+        };
+        last = (path.to_owned(), key.to_owned());
+        let row_key = || RowKey::Metadata(path.to_owned(), key.to_owned());
+        if integer(row, 4) != Some(1) {
+            let what = format!("metadata '{key}' of a file that does not exist");
+            page.find(FindingKind::OrphanRow, row_key(), Some(path), what);
+            continue;
+        }
+        match text(row, 2).map(|value| MetadataValue::parse(key, value)) {
+            Some(Ok(MetadataValue::Json { digest, .. })) if blob::<16>(row, 3) == Some(digest) => {}
+            Some(Ok(MetadataValue::Json { .. })) => {
+                let what = format!("metadata '{key}' is not found by its value");
+                page.find(FindingKind::WrongDigest, row_key(), Some(path), what);
+            }
+            _ => {
+                let what = format!("the value of metadata '{key}' is damaged");
+                page.find(FindingKind::DamagedRow, row_key(), Some(path), what);
+            }
+        }
+    }
+    let cursor = RowCursor::Metadata(String::new(), String::new());
+    Ok(page.ended_after(&cursor, Some(RowCursor::Metadata(last.0, last.1))))
+}
+
+/// Checks the typed keys of the files after `after`.
+pub(super) fn check(connection: &Connection, after: &str) -> Result<CheckedRows> {
+    let mut page = Page::default();
+    let mut statement = connection.prepare_cached(
+        "SELECT w.path, w.path_id, p.path_id, p.kind, w.created_at = p.created_at,
+                w.rank = coalesce(w.priority, 9223372036854775807),
+                w.dependencies,
+                (SELECT count(*) FROM edges AS e WHERE e.item_id = w.path_id),
+                w.open_edges,
+                (SELECT count(*) FROM edges AS e WHERE e.item_id = w.path_id AND e.open = 1)
+         FROM work AS w LEFT JOIN paths AS p ON p.path = w.path
+         WHERE w.path > ?1 ORDER BY w.path LIMIT ?2",
+    )?;
+    let mut found = statement.query((after, PAGE))?;
+    let mut last = after.to_owned();
+    while let Some(row) = found.next()? {
+        page.checked.rows += 1;
+        let Some(path) = text(row, 0) else {
+            let what = "a row of work is damaged".to_owned();
+            page.find(FindingKind::Database, RowKey::Table("work"), None, what);
+            return Ok(page.ended(next_table(&RowCursor::Work(last))));
+        };
+        path.clone_into(&mut last);
+        let key = RowKey::Work(path.to_owned());
+        if integer(row, 3) != Some(1) || blob::<16>(row, 1) != blob::<16>(row, 2) {
+            let what = "work keys of a file that does not exist".to_owned();
+            page.find(FindingKind::OrphanRow, key, Some(path), what);
+            continue;
+        }
+        let (edges, open) = (integer(row, 7), integer(row, 9));
+        let counted = if is_null(row, 6) {
+            Some(0)
+        } else {
+            integer(row, 6)
+        };
+        if counted != edges || integer(row, 8) != open {
+            let what = format!(
+                "the item has {} dependencies, {} of them open, and its row says {} and {}",
+                edges.unwrap_or(0),
+                open.unwrap_or(0),
+                counted.unwrap_or(-1),
+                integer(row, 8).unwrap_or(-1),
+            );
+            page.find(FindingKind::WrongCount, key, Some(path), what);
+        } else if integer(row, 4) != Some(1) || integer(row, 5) != Some(1) {
+            let what = "the item's place in the queues is wrong".to_owned();
+            page.find(FindingKind::WrongCount, key, Some(path), what);
+        }
+    }
+    let cursor = RowCursor::Work(String::new());
+    Ok(page.ended_after(&cursor, Some(RowCursor::Work(last))))
+}

@@ -1,0 +1,5 @@
+//! Upkeep of a store, as a program that uses the library sees it.
+#![allow(clippy::unwrap_used)]
+
+mod store;
+mod verify;
