@@ -2175,6 +2175,29 @@ nexus_status nexus_verify(nexus_fs *fs,
                           nexus_error **error);
 
 /**
+ * Finds files that have the same content, among those that this handle may read.
+ *
+ * @param fs        an open handle
+ * @param prefix    only paths that begin with this raw string; NULL for all
+ * @param progress  told of the progress, and may cancel; may be NULL
+ * @param user      passed to `progress`
+ * @param json      receives a JSON object, to be freed with nexus_string_free: groups, the first
+ *                  1,000 by wasted_bytes, each with etag, size, count, wasted_bytes and the first
+ *                  100 paths; group_count, duplicate_files and wasted_bytes of all; not NULL
+ * @param error     receives what went wrong; may be NULL
+ * @return OK; IO, CANCELLED
+ *
+ * Threads: any, at once.
+ * @since 0.1.0
+ */
+nexus_status nexus_find_duplicates(nexus_fs *fs,
+                                   const char *prefix,
+                                   nexus_progress_fn progress,
+                                   void *user,
+                                   char **json,
+                                   nexus_error **error);
+
+/**
  * Measures what this handle may read: logical and physical bytes, files, distinct contents,
  * savings, for each tenant.
  *

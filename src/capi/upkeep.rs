@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_void};
 
-use super::argument::{self, Output, text};
+use super::argument::{self, Output, optional_text, text};
 use super::error::nexus_error;
 use super::guard::guard;
 use super::options::{self, nexus_export_options, nexus_import_options};
@@ -192,6 +192,47 @@ pub unsafe extern "C" fn nexus_verify(
                 observer.tell(done, total, what)
             })?;
             give_text(report, &text)
+        })
+    }
+}
+
+/// Finds files that have the same content, among those that this handle may read.
+///
+/// @param fs        an open handle
+/// @param prefix    only paths that begin with this raw string; NULL for all
+/// @param progress  told of the progress, and may cancel; may be NULL
+/// @param user      passed to `progress`
+/// @param json      receives a JSON object, to be freed with nexus_string_free: groups, the first
+///                  1,000 by wasted_bytes, each with etag, size, count, wasted_bytes and the first
+///                  100 paths; group_count, duplicate_files and wasted_bytes of all; not NULL
+/// @param error     receives what went wrong; may be NULL
+/// @return OK; IO, CANCELLED
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_find_duplicates(
+    fs: *mut nexus_fs,
+    prefix: *const c_char,
+    progress: nexus_progress_fn,
+    user: *mut c_void,
+    json: *mut *mut c_char,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        let json = Output::new(json);
+        guard(error, || {
+            let handle = fs;
+            let fs = STORES.get(handle)?;
+            let json = json.required("json")?;
+            let prefix = optional_text(prefix, "prefix")?;
+            let mut observer = Observer::new(progress, user, handle);
+            let text = fs.find_duplicates(prefix, &mut |done, total, what| {
+                observer.tell(done, total, what)
+            })?;
+            json.set(hand_out(&text)?);
+            Ok(())
         })
     }
 }

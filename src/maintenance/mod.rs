@@ -1,4 +1,5 @@
 //! Upkeep of a store.
 
+mod duplicates;
 mod gc;
 mod verify;

@@ -20,8 +20,8 @@ pub use check::{CheckedRows, ContentRow, Doomed, Finding, FindingKind, Paged, Ro
 pub(crate) use entry::EntryCollector;
 pub use entry::{Entry, EntryRef, FileInfo, FileRef, Micros, PathId, guess_mime_type, now};
 pub use query::{
-    ContentCount, DescribedEntry, EntryQuery, MetadataQuery, Scope, StorageReport, StorageTotals,
-    StoredContent,
+    ContentCount, DescribedEntry, Duplicates, EntryQuery, MetadataQuery, Scope, StorageReport,
+    StorageTotals, StoredContent,
 };
 
 pub(crate) use value::members;
@@ -172,6 +172,15 @@ pub trait MetadataStore: Send + Sync {
     /// Returns how often what the grant sees holds the content `hash`; `None` for never.
     fn content_count(&self, hash: &ContentHash, grant: &Grant)
     -> StoreResult<Option<ContentCount>>;
+
+    /// Returns the groups of files with the same content, among those in `range` that the grant sees, whose
+    /// first path is among the next ones after `after`, and the path to go on after; `None` at the end.
+    fn duplicates(
+        &self,
+        range: &PathRange,
+        after: &str,
+        grant: &Grant,
+    ) -> StoreResult<Paged<Duplicates, String>>;
 
     /// Returns totals over what the grant sees.
     fn storage_report(&self, rules: &Rules, grant: &Grant) -> StoreResult<StorageReport>;

@@ -81,6 +81,19 @@ pub struct ContentCount {
     pub references: u64,
 }
 
+/// Files with the same content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Duplicates {
+    /// Its hash.
+    pub etag: ContentHash,
+    /// Its length in bytes.
+    pub size: u64,
+    /// How many files there are, at least two.
+    pub count: u64,
+    /// The first 100 of their paths, in order.
+    pub paths: Vec<String>,
+}
+
 /// What files occupy.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StorageTotals {

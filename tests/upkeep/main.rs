@@ -1,5 +1,6 @@
 //! Upkeep of a store, as a program that uses the library sees it.
 #![allow(clippy::unwrap_used)]
 
+mod duplicates;
 mod store;
 mod verify;

@@ -6,7 +6,7 @@
 //! | connections and how they wait | `connection`, `readers` |
 //! | the one writer and group commit | `writer`, `group`, `transaction` |
 //! | what each change does | `apply`, `work` |
-//! | what is read | `entries`, `listing`, `statistics`, `namespaces`, `work` |
+//! | what is read | `entries`, `listing`, `statistics`, `duplicates`, `namespaces`, `work` |
 //! | files of dropped contents | `sweep` |
 //! | whether the rows agree | `check` |
 //! | checkpoints of the log, failed syncs | `checkpoint`, `health` |
@@ -16,6 +16,7 @@ mod backends;
 mod check;
 mod checkpoint;
 mod connection;
+mod duplicates;
 mod entries;
 mod find;
 mod group;
@@ -45,9 +46,9 @@ use self::health::Health;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
-    CheckedRows, ContentCount, ContentRow, DescribedEntry, Doomed, Entry, EntryCollector,
-    EntryQuery, EntryRef, Grant, MetadataQuery, MetadataStore, Paged, PathId, RowCursor,
-    StorageReport, StoreResult, StoredContent, WriteSet,
+    CheckedRows, ContentCount, ContentRow, DescribedEntry, Doomed, Duplicates, Entry,
+    EntryCollector, EntryQuery, EntryRef, Grant, MetadataQuery, MetadataStore, Paged, PathId,
+    RowCursor, StorageReport, StoreResult, StoredContent, WriteSet,
 };
 use crate::access::{NamespaceRule, Rules};
 use crate::call::Call;
@@ -325,6 +326,19 @@ impl MetadataStore for SqliteStore {
         self.readers.snapshot(grant, |connection| {
             let visible = guard::resolve(&grant.visible, connection)?;
             Ok(statistics::content_count(connection, hash, &visible)?)
+        })
+    }
+
+    fn duplicates(
+        &self,
+        range: &PathRange,
+        after: &str,
+        grant: &Grant,
+    ) -> StoreResult<Paged<Duplicates, String>> {
+        self.readers.snapshot(grant, |connection| {
+            let visible = guard::resolve(&grant.visible, connection)?;
+            let ranges = visible.within(range);
+            Ok(duplicates::page(connection, &ranges, after)?)
         })
     }
 
