@@ -111,6 +111,94 @@ pub unsafe extern "C" fn nexus_import_metadata(
     }
 }
 
+/// Writes files with their metadata, their contents and the directories that were made into one
+/// file, a bundle: how a store, or a part of one, moves. It appears whole or not at all; as long as the
+/// store does not change, its bytes are the same each time.
+///
+/// @param fs        an open handle
+/// @param file      a file of the host, which is replaced; not NULL
+/// @param options   what to export; NULL for all the handle may read
+/// @param progress  told of the progress, and may cancel; may be NULL
+/// @param user      passed to `progress`
+/// @param report    receives a JSON object, to be freed with nexus_string_free: files, directories,
+///                  contents, content_bytes, sha256; NULL where it is not wanted
+/// @param error     receives what went wrong; may be NULL
+/// @return OK; INVALID_ARGUMENT, CORRUPT for a damaged content, NOT_MOUNTED, NO_SPACE, IO, CANCELLED
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_bundle_export(
+    fs: *mut nexus_fs,
+    file: *const c_char,
+    options: *const nexus_export_options,
+    progress: nexus_progress_fn,
+    user: *mut c_void,
+    report: *mut *mut c_char,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        let report = Output::new(report);
+        guard(error, || {
+            let handle = fs;
+            let fs = STORES.get(handle)?;
+            let file = text(file, "file")?;
+            let options = options::export(options)?;
+            let mut observer = Observer::new(progress, user, handle);
+            let text = fs.bundle_export(file, &options, &mut |done, total, what| {
+                observer.tell(done, total, what)
+            })?;
+            give_text(report, &text)
+        })
+    }
+}
+
+/// Brings what nexus_bundle_export wrote into the store, in one transaction. The bundle is read to
+/// its end and checked, every content by its hash, before anything of it can be seen.
+///
+/// @param fs        an open handle
+/// @param file      a file of the host; not NULL
+/// @param options   how to import; NULL for the defaults
+/// @param progress  told of the progress, and may cancel; may be NULL
+/// @param user      passed to `progress`
+/// @param report    receives a JSON object as from nexus_import_metadata, with the number of
+///                  directories that were made, to be freed with nexus_string_free; NULL where it is
+///                  not wanted
+/// @param error     receives what went wrong; may be NULL
+/// @return OK; CORRUPT for a bundle that was changed or cut off; UNSUPPORTED for one of a newer format;
+///         INVALID_ARGUMENT for another file, and for bad lines; INVALID_PATH, ACCESS_DENIED, READ_ONLY,
+///         NOT_FOUND, NOT_A_DIRECTORY, CYCLE, CONFLICT, BUSY, NO_SPACE, IO, CANCELLED
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_bundle_import(
+    fs: *mut nexus_fs,
+    file: *const c_char,
+    options: *const nexus_import_options,
+    progress: nexus_progress_fn,
+    user: *mut c_void,
+    report: *mut *mut c_char,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        let report = Output::new(report);
+        guard(error, || {
+            let handle = fs;
+            let fs = STORES.get(handle)?;
+            let file = text(file, "file")?;
+            let options = options::import(options)?;
+            let mut observer = Observer::new(progress, user, handle);
+            let text = fs.bundle_import(file, &options, &mut |done, total, what| {
+                observer.tell(done, total, what)
+            })?;
+            give_text(report, &text)
+        })
+    }
+}
+
 /// Removes content that no file has any more, and what broken-off writes left behind. Needs an
 /// admin's handle, or one without tenant and agent. Holds no lock for long.
 ///

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{ContentHash, ContentStore, Staged, Staging};
+use super::{ContentHash, ContentStore, SmallContents, Staged, Staging};
 use crate::error::Result;
 
 /// A complete content that a transaction can name.
@@ -15,6 +15,17 @@ pub enum NewContent {
         hash: ContentHash,
         /// The bytes.
         data: Arc<[u8]>,
+    },
+    /// Small: bytes in a spool, to be kept in the database.
+    Small {
+        /// Hash of the bytes.
+        hash: ContentHash,
+        /// Number of bytes.
+        size: u64,
+        /// Where they begin in `file`.
+        offset: u64,
+        /// What holds them until then.
+        file: Arc<dyn SmallContents>,
     },
     /// Large: complete in its backend, to be published in the transaction.
     Staged(Arc<dyn Staged>),
@@ -32,7 +43,7 @@ impl NewContent {
     /// Returns the hash of the bytes.
     pub fn hash(&self) -> ContentHash {
         match self {
-            NewContent::Inline { hash, .. } => *hash,
+            NewContent::Inline { hash, .. } | NewContent::Small { hash, .. } => *hash,
             NewContent::Staged(staged) => staged.hash(),
         }
     }
@@ -41,6 +52,7 @@ impl NewContent {
     pub fn size(&self) -> u64 {
         match self {
             NewContent::Inline { data, .. } => data.len() as u64,
+            NewContent::Small { size, .. } => *size,
             NewContent::Staged(staged) => staged.size(),
         }
     }

@@ -33,6 +33,9 @@ pub trait ContentStore: fmt::Debug + Send + Sync {
     /// Starts a new content. Nothing of it is visible until it is published.
     fn stage(&self) -> Result<Box<dyn Staging>>;
 
+    /// Starts a group of new contents that one transaction is to name, however many they are.
+    fn spool(&self) -> Result<Box<dyn Spool>>;
+
     /// Puts finished contents in place, durably. Runs inside the transaction that names them.
     fn publish(&self, staged: &[&dyn Staged]) -> Result<()>;
 
@@ -66,6 +69,22 @@ pub trait Staging: Send {
     fn finish(self: Box<Self>) -> Result<Arc<dyn Staged>>;
 }
 
+/// New contents that wait on the disk for one transaction, with a bounded number of open files. Dropped with
+/// the last of its contents, it leaves nothing but what was published.
+pub trait Spool: Send + Sync + fmt::Debug {
+    /// Starts a content of the backend.
+    fn stage(&self) -> Result<Box<dyn Staging>>;
+
+    /// Keeps a content that is to live in the database.
+    fn keep_small(&self, data: &[u8]) -> Result<NewContent>;
+}
+
+/// Where a spool keeps small contents.
+pub trait SmallContents: Send + Sync + fmt::Debug {
+    /// Returns the `size` bytes at `offset`.
+    fn read(&self, offset: u64, size: u64) -> Result<Vec<u8>>;
+}
+
 /// A content that is complete and can be published.
 pub trait Staged: fmt::Debug + Send + Sync {
     /// Hash of the bytes.
@@ -74,6 +93,8 @@ pub trait Staged: fmt::Debug + Send + Sync {
     fn size(&self) -> u64;
     /// Hashes of the blocks.
     fn blocks(&self) -> &BlockHashes;
+    /// Opens it for reading.
+    fn open(&self) -> Result<Box<dyn ContentFile>>;
     /// Lets a backend find its own kind of staged content again.
     fn as_any(&self) -> &dyn std::any::Any;
 }

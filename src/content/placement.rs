@@ -48,6 +48,11 @@ impl Placement {
         &self.mounts
     }
 
+    /// Returns the number of bytes up to which content of the store's own backend lives in the database.
+    pub fn inline_max(&self) -> usize {
+        self.inline_max
+    }
+
     /// Returns the names of the backends that may be changed.
     pub fn writable_names(&self) -> impl Iterator<Item = &Arc<str>> {
         let mounts = self.mounts.iter().filter(|mount| !mount.readonly);

@@ -239,6 +239,9 @@ pub(super) fn authorize(policy: &Policy, change: &Change) -> Result<()> {
             policy.check(path, Action::Read)?;
             authorize_conditions(policy, conditions)
         }
+        Change::ImportDirectory(directory) => {
+            authorize_path(policy, &directory.path, Action::MakeDirectory)
+        }
         Change::Import(file) => {
             authorize_path(policy, &file.path, Action::Write)?;
             authorize_values(policy, &file.metadata)

@@ -113,6 +113,8 @@ pub enum Change {
     },
     /// Create or replace a file as an export described it.
     Import(Box<ImportedFile>),
+    /// Make a directory as a bundle described it; one that was made already stays as it is.
+    ImportDirectory(Box<ImportedDirectory>),
 }
 
 /// Source and target of a rename or copy.
@@ -133,7 +135,7 @@ pub struct Relocation {
 pub struct ImportedFile {
     /// Where it goes.
     pub path: VirtualPath,
-    /// Its content, which the store must hold and the caller must be able to read somewhere.
+    /// Hash of its content.
     pub etag: ContentHash,
     /// Its length, which must be that of the content.
     pub size: u64,
@@ -149,4 +151,20 @@ pub struct ImportedFile {
     pub version: u64,
     /// All of its metadata.
     pub metadata: Vec<(String, MetadataValue)>,
+    /// Its content, where that comes along: for the backend that takes what is at `path`. Else the store
+    /// must hold it, and the caller must be able to read it somewhere.
+    pub content: Option<NewContent>,
+}
+
+/// A directory as a bundle described it.
+#[derive(Debug, Clone)]
+pub struct ImportedDirectory {
+    /// Where it goes.
+    pub path: VirtualPath,
+    /// Its id; kept if nothing else has it.
+    pub path_id: Option<PathId>,
+    /// When it came to be.
+    pub created_at: Micros,
+    /// When it last changed.
+    pub modified_at: Micros,
 }

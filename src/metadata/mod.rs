@@ -15,7 +15,7 @@ mod value;
 
 use std::sync::Arc;
 
-pub use change::{Change, Conditions, ImportedFile, MetadataValue, Relocation};
+pub use change::{Change, Conditions, ImportedDirectory, ImportedFile, MetadataValue, Relocation};
 pub use check::{CheckedRows, ContentRow, Doomed, Finding, FindingKind, Paged, RowCursor, RowKey};
 pub(crate) use entry::EntryCollector;
 pub use entry::{Entry, EntryRef, FileInfo, FileRef, Micros, PathId, guess_mime_type, now};
@@ -203,6 +203,10 @@ pub trait MetadataStore: Send + Sync {
     /// Applies the changes in order, in one transaction: all or nothing. Returns the entry that each
     /// left, where it left one.
     fn commit(&self, set: WriteSet, grant: &Grant) -> StoreResult<Vec<Option<Entry>>>;
+
+    /// Raises the sequence of lease tokens beyond every token that another copy of this store, or of what was
+    /// brought into it, can have given out.
+    fn advance_leases(&self, call: &Call) -> crate::error::Result<()>;
 
     /// Returns whether [`sweep`](MetadataStore::sweep) has anything to do. Waits for nobody.
     fn has_doomed(&self, placement: &Placement, call: &Call) -> crate::error::Result<bool>;

@@ -50,6 +50,11 @@ impl Aside {
             .map_err(|error| host_error("write", &self.target, error))
     }
 
+    /// Returns the error for `source`, met while the file was written.
+    pub fn failed(&self, source: io::Error) -> Error {
+        host_error("write", &self.target, source)
+    }
+
     /// Makes the file durable and puts it in the place of its target.
     pub fn put_in_place(mut self) -> Result<()> {
         let placed = (|| {
@@ -59,6 +64,16 @@ impl Aside {
             File::open(directory_of(&self.target))?.sync_all()
         })();
         placed.map_err(|error| host_error("write", &self.target, error))
+    }
+}
+
+impl Write for &mut Aside {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
     }
 }
 

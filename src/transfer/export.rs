@@ -45,7 +45,7 @@ impl Filesystem {
             if !progress(count, 0, "files") {
                 return Err(Error::cancelled());
             }
-            let page = self.described_page(options, last.as_deref(), &call)?;
+            let page = self.export_page(options, false, last.as_deref(), &call)?;
             let Some((end, _)) = page.last() else { break };
             last = Some(end.path.as_str().to_owned());
             for (entry, metadata) in &page {
@@ -63,10 +63,11 @@ impl Filesystem {
         Ok(count)
     }
 
-    /// Returns the files after `last`; none at the end.
-    fn described_page(
+    /// Returns the files, with `directories` those too, after `last`; none at the end.
+    pub(super) fn export_page(
         &self,
         options: &ExportOptions,
+        directories: bool,
         last: Option<&str>,
         call: &Call,
     ) -> Result<Vec<DescribedEntry>> {
@@ -74,7 +75,7 @@ impl Filesystem {
             for scope in scopes(policy, options) {
                 let query = EntryQuery {
                     scope: Scope::Range(scope),
-                    directories: false,
+                    directories,
                     after: last.map(str::to_owned),
                     limit: PAGE,
                 };

@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 
 use super::aside::host_error;
 use super::bad_lines::BadLines;
+use super::bundle::Unpacked;
 use super::line::Line;
 use super::line_reader::{LineReader, MAX_LINE_BYTES, Next};
-use super::plan::{Plan, Planner};
+use super::plan::{Plan, Planner, Report};
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::{Filesystem, ImportOptions, InvalidWorkKeys, Progress};
@@ -43,21 +44,51 @@ impl Filesystem {
         let call = self.begin();
         let mut bad = BadLines::default();
         let keys = options.invalid_work_keys;
-        let lines = read(Path::new(file), keys, &mut bad, &call, progress)?;
+        let path = Path::new(file);
+        let input = File::open(path).map_err(|error| host_error("read", path, error))?;
+        let mut lines = Lines::new(keys);
+        lines
+            .read(BufReader::new(input), &mut bad, &call, progress)
+            .map_err(|error| error.at_file(path))?;
+        let report = self.carry_out(&lines.lines, options, None, &mut bad, &call, progress)?;
+        report.to_json()
+    }
+
+    /// Plans what becomes of `lines` and commits it, again where others changed meanwhile what the plan was
+    /// made for. With a `bundle`, that is where the contents come from.
+    pub(super) fn carry_out(
+        &self,
+        lines: &[Line],
+        options: &ImportOptions,
+        bundle: Option<&Unpacked>,
+        bad: &mut BadLines,
+        call: &Call,
+        progress: Progress<'_>,
+    ) -> Result<Report> {
         let mut attempt = 1;
         loop {
-            let plan = Planner::new(self, &lines, options, &call).plan(&mut bad, progress)?;
+            let mut planner = Planner::new(self, lines, options, call);
+            if let Some(bundle) = bundle {
+                planner.take_contents_from(bundle);
+            }
+            let mut plan = planner.plan(bad, progress)?;
             bad.check()?;
+            if let Some(bundle) = bundle {
+                self.add_directories(bundle, &mut plan, call)?;
+                if !options.dry_run {
+                    bundle.provide(&mut plan.changes, self.placement(), call)?;
+                }
+            }
             let Plan {
                 changes,
                 lines: line_of,
                 report,
             } = plan;
             if options.dry_run || changes.is_empty() {
-                return report.to_json();
+                return Ok(report);
             }
-            match self.commit(&Arc::new(changes), &call) {
-                Ok(_) => return report.to_json(),
+            match self.commit(&Arc::new(changes), call) {
+                Ok(_) => return Ok(report),
                 Err(error) if attempt < ATTEMPTS && may_be_overtaken(&error) => attempt += 1,
                 Err(error) => return Err(at_line(error, &line_of)),
             }
@@ -84,38 +115,85 @@ fn at_line(error: Error, line_of: &[u64]) -> Error {
     }
 }
 
-/// Reads all lines; those that say nothing valid, or repeat what an earlier one said, are bad.
-fn read(
-    file: &Path,
-    keys: InvalidWorkKeys,
-    bad: &mut BadLines,
-    call: &Call,
-    progress: Progress<'_>,
-) -> Result<Vec<Line>> {
-    let failed = |error| host_error("read", file, error);
-    let input = BufReader::new(File::open(file).map_err(failed)?);
-    let mut reader = LineReader::new(input, MAX_LINE_BYTES);
-    let mut seen = Seen::default();
-    let mut lines = Vec::new();
-    for number in 1.. {
-        if number as usize % PROGRESS_STEP == 1 {
-            call.check()?;
-            if !progress(number - 1, 0, "lines read") {
-                return Err(Error::cancelled());
-            }
-        }
-        let parsed = match reader.next().map_err(failed)? {
-            Next::End => break,
-            Next::TooLong => Err(Error::invalid_argument("the line has more than 256 MiB")),
-            Next::Line(bytes) if bytes.trim_ascii().is_empty() => continue,
-            Next::Line(bytes) => Line::parse(number, bytes, keys),
-        };
-        match parsed.and_then(|line| seen.add(line)) {
-            Ok(line) => lines.push(line),
-            Err(error) => bad.add_if_of_line(number, error)?,
+/// Why lines could not be read.
+pub(super) enum ReadError {
+    /// The source of the lines failed.
+    Source(io::Error),
+    /// Anything else.
+    Failed(Error),
+}
+
+impl From<Error> for ReadError {
+    fn from(error: Error) -> Self {
+        ReadError::Failed(error)
+    }
+}
+
+impl ReadError {
+    fn at_file(self, file: &Path) -> Error {
+        match self {
+            ReadError::Source(error) => host_error("read", file, error),
+            ReadError::Failed(error) => error,
         }
     }
-    Ok(lines)
+}
+
+/// The lines of an import, read so far.
+pub(super) struct Lines {
+    pub lines: Vec<Line>,
+    keys: InvalidWorkKeys,
+    seen: Seen,
+    number: u64,
+}
+
+impl Lines {
+    pub fn new(keys: InvalidWorkKeys) -> Self {
+        Lines {
+            lines: Vec::new(),
+            keys,
+            seen: Seen::default(),
+            number: 0,
+        }
+    }
+
+    /// Returns how many lines there were, the bad ones among them.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Reads all lines of `input`; those that say nothing valid, or repeat what an earlier one said, are bad.
+    pub fn read(
+        &mut self,
+        input: impl BufRead,
+        bad: &mut BadLines,
+        call: &Call,
+        progress: Progress<'_>,
+    ) -> std::result::Result<(), ReadError> {
+        let mut reader = LineReader::new(input, MAX_LINE_BYTES);
+        loop {
+            if self.number as usize % PROGRESS_STEP == 0 {
+                call.check()?;
+                if !progress(self.number, 0, "lines read") {
+                    return Err(Error::cancelled().into());
+                }
+            }
+            let number = self.number + 1;
+            let parsed = match reader.next().map_err(ReadError::Source)? {
+                Next::End => return Ok(()),
+                Next::TooLong => Err(Error::invalid_argument("the line has more than 256 MiB")),
+                Next::Line(bytes) if bytes.trim_ascii().is_empty() => {
+                    self.number = number;
+                    continue;
+                }
+                Next::Line(bytes) => Line::parse(number, bytes, self.keys),
+            };
+            self.number = number;
+            match parsed.and_then(|line| self.seen.add(line)) {
+                Ok(line) => self.lines.push(line),
+                Err(error) => bad.add_if_of_line(number, error)?,
+            }
+        }
+    }
 }
 
 /// What only one line can be about, and which one is.

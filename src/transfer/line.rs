@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::content::ContentHash;
 use crate::error::{Error, Result};
 use crate::filesystem::{InvalidWorkKeys, check_mime_type, object_text};
-use crate::metadata::{Entry, MetadataValue, Micros, PathId, members};
+use crate::metadata::{Entry, MetadataValue, Micros, PathId, members, now};
 use crate::path::{VirtualPath, parse_id};
 use crate::work::{
     DependencyRef, WorkField, format_time, is_library_key, is_work_key, json_string, parse_time,
@@ -60,6 +60,49 @@ fn time_text(time: Micros) -> String {
     match Timestamp::from_microsecond(time) {
         Ok(time) => format!("{time:.6}"),
         Err(_) => format_time(time),
+    }
+}
+
+/// Adds the line of the directory `entry` to `out`; returns whether it was made.
+pub(super) fn write_directory(entry: &Entry, out: &mut String) -> bool {
+    let Some(id) = entry.path_id else {
+        return false;
+    };
+    out.push_str(&format!(
+        "{{\"path\":{},\"path_id\":\"{id}\",\"created_at\":\"{}\",\"modified_at\":\"{}\"}}\n",
+        json_string(entry.path.as_str()),
+        time_text(entry.created_at),
+        time_text(entry.modified_at),
+    ));
+    true
+}
+
+/// A directory as a line of a bundle describes it.
+#[derive(Debug, Clone)]
+pub(super) struct DirectoryLine {
+    pub path: VirtualPath,
+    pub path_id: Option<PathId>,
+    pub created_at: Micros,
+    pub modified_at: Micros,
+}
+
+impl DirectoryLine {
+    /// Reads a line.
+    pub fn parse(text: &str) -> Result<DirectoryLine> {
+        let members: Members<'_> = serde_json::from_str(text)
+            .map_err(|error| Error::invalid_argument(format!("the line is refused: {error}")))?;
+        let path: String = required("path", members.path, "a string")?;
+        let path = VirtualPath::parse(&path)?;
+        if path.is_root() {
+            return Err(wrong("path", "below the root"));
+        }
+        let created_at = time("created_at", members.created_at)?.unwrap_or_else(now);
+        Ok(DirectoryLine {
+            path,
+            path_id: path_id(members.path_id)?,
+            created_at,
+            modified_at: time("modified_at", members.modified_at)?.unwrap_or(created_at),
+        })
     }
 }
 

@@ -12,6 +12,7 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 
 use super::bad_lines::BadLines;
+use super::bundle::Unpacked;
 use super::import::PROGRESS_STEP;
 use super::line::Line;
 use crate::access::{Action, Reach};
@@ -23,7 +24,7 @@ use crate::metadata::{
     Change, Conditions, Entry, ImportedFile, MetadataValue, PathId, guess_mime_type, now,
 };
 use crate::path::VirtualPath;
-use crate::work::{DependencyRef, WorkField};
+use crate::work::{DependencyRef, Status, WorkField};
 
 /// The changes that an import makes, and what it reports of them.
 pub(super) struct Plan {
@@ -43,6 +44,11 @@ pub(super) struct Report {
     collisions: Vec<Collision>,
     renamed_keys: Vec<RenamedKey>,
     dry_run: bool,
+    /// Directories that were made; of a bundle only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub directories: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lost_dependencies: Option<Vec<LostDependency>>,
 }
 
 impl Report {
@@ -61,6 +67,21 @@ struct Collision {
     imported_etag: String,
     resolution: &'static str,
     message: String,
+}
+
+/// What a file of a bundle depends on.
+#[derive(Debug, Default)]
+struct Dependencies {
+    kept: Vec<DependencyRef>,
+    /// On what is neither in the bundle nor in the store.
+    lost: Vec<DependencyRef>,
+}
+
+/// A dependency of a bundle on something that is neither in it nor in the store.
+#[derive(Debug, Serialize)]
+struct LostDependency {
+    path: String,
+    depends_on: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -97,6 +118,8 @@ pub(super) struct Planner<'a> {
     by_id: HashMap<PathId, usize>,
     directories: HashSet<VirtualPath>,
     contents: HashMap<ContentHash, Option<u64>>,
+    /// Whether the contents come along, so that what the store has does not count.
+    has_contents: bool,
 }
 
 impl<'a> Planner<'a> {
@@ -120,7 +143,17 @@ impl<'a> Planner<'a> {
                 .collect(),
             directories: HashSet::new(),
             contents: HashMap::new(),
+            has_contents: false,
         }
+    }
+
+    /// The contents of the lines are those that `bundle` brings along.
+    pub fn take_contents_from(&mut self, bundle: &Unpacked) {
+        self.has_contents = true;
+        self.contents = bundle
+            .sizes()
+            .map(|(hash, size)| (hash, Some(size)))
+            .collect();
     }
 
     /// Returns the plan; useless if there are bad lines, each of which is noted in `bad`.
@@ -228,7 +261,7 @@ impl<'a> Planner<'a> {
 
     /// A hash is no key to bytes that the caller cannot read anyway. The transaction looks again.
     fn check_content(&mut self, line: &Line) -> Result<()> {
-        if let Some(backend) = &line.backend
+        if let Some(backend) = line.backend.as_ref().filter(|_| !self.has_contents)
             && self.fs.store().backend_uuid(backend, self.call)?.is_none()
         {
             let what = format!("this store has no backend '{backend}'");
@@ -236,6 +269,7 @@ impl<'a> Planner<'a> {
         }
         let size = match self.contents.get(&line.etag) {
             Some(size) => *size,
+            None if self.has_contents => None,
             None => {
                 let found = self.fs.granted(self.call, |_, grant| {
                     self.fs.store().content_count(&line.etag, grant)
@@ -249,6 +283,10 @@ impl<'a> Planner<'a> {
             Some(size) if size == line.size => Ok(()),
             Some(_) => {
                 Err(Error::invalid_argument("the size is not that of the content").at(&line.path))
+            }
+            None if self.has_contents => {
+                let what = format!("the bundle does not have the content {}", line.etag);
+                Err(Error::corrupt(what).at(&line.path))
             }
             None => {
                 let what = format!("no readable file has the content {}", line.etag);
@@ -308,11 +346,11 @@ impl<'a> Planner<'a> {
         &self,
         line: &Line,
         targets: &[Option<Target>],
-    ) -> Result<Option<Vec<DependencyRef>>> {
+    ) -> Result<Option<Dependencies>> {
         let Some(named) = &line.depends_on else {
             return Ok(None);
         };
-        let mut found = Vec::with_capacity(named.len());
+        let mut found = Dependencies::default();
         for reference in named {
             let in_file = match reference {
                 DependencyRef::Id(id) => self.by_id.get(id),
@@ -322,14 +360,18 @@ impl<'a> Planner<'a> {
                     .filter(|index| self.lines[**index].path == *path),
             };
             let target = in_file.and_then(|index| targets[*index].as_ref());
-            found.push(match target {
-                Some(target) => DependencyRef::Path(target.path.clone()),
-                None => {
-                    self.check_dependency(reference)
-                        .map_err(|error| error.at(&line.path))?;
-                    reference.clone()
+            if let Some(target) = target {
+                found.kept.push(DependencyRef::Path(target.path.clone()));
+                continue;
+            }
+            match self.check_dependency(reference) {
+                Ok(()) => found.kept.push(reference.clone()),
+                // A bundle is often a part of a store, and holds items that wait for deleted ones.
+                Err(error) if self.has_contents && error.kind() == ErrorKind::NotFound => {
+                    found.lost.push(reference.clone());
                 }
-            });
+                Err(error) => return Err(error.at(&line.path)),
+            }
         }
         Ok(Some(found))
     }
@@ -368,10 +410,11 @@ impl<'a> Planner<'a> {
     fn assemble(
         self,
         targets: &[Option<Target>],
-        dependencies: Vec<Option<Vec<DependencyRef>>>,
+        dependencies: Vec<Option<Dependencies>>,
     ) -> Result<Plan> {
         let mut report = Report {
             dry_run: self.options.dry_run,
+            lost_dependencies: self.has_contents.then(Vec::new),
             ..Report::default()
         };
         let mut requires = Vec::new();
@@ -388,7 +431,10 @@ impl<'a> Planner<'a> {
             let path_id = self.path_id(line, target)?;
             files.push((line.number, import(line, target, path_id, now)));
             if let Some(dependencies) = dependencies {
-                edges.push((line.number, depend(target, dependencies)));
+                if !dependencies.lost.is_empty() {
+                    report.add_lost(target, &dependencies.lost);
+                }
+                edges.push((line.number, depend(line, target, dependencies)));
             }
         }
         let (lines, changes) = requires.into_iter().chain(files).chain(edges).unzip();
@@ -420,6 +466,17 @@ impl<'a> Planner<'a> {
 }
 
 impl Report {
+    fn add_lost(&mut self, target: &Target, lost: &[DependencyRef]) {
+        let lost = lost.iter().map(|reference| LostDependency {
+            path: target.path.to_string(),
+            depends_on: match reference {
+                DependencyRef::Id(id) => id.to_string(),
+                DependencyRef::Path(path) => path.to_string(),
+            },
+        });
+        self.lost_dependencies.get_or_insert_default().extend(lost);
+    }
+
     fn add(&mut self, line: &Line, target: &Target) {
         let (count, resolution, message) = match target.fate {
             Fate::Created => (&mut self.created, "create", String::new()),
@@ -497,14 +554,31 @@ fn import(line: &Line, target: &Target, path_id: Option<PathId>, now: i64) -> Ch
         modified_at,
         version: line.version,
         metadata: line.metadata.clone(),
+        content: None,
     }))
 }
 
-fn depend(target: &Target, dependencies: Vec<DependencyRef>) -> Change {
-    let field = WorkField::DependsOn(dependencies);
+/// Returns the change that sets the dependencies. An item that lost one waits for a person to decide: whether
+/// it may go on, nobody knows.
+fn depend(line: &Line, target: &Target, dependencies: Dependencies) -> Change {
+    let mut fields = vec![WorkField::DependsOn(dependencies.kept)];
+    let waits = |value: &MetadataValue| {
+        matches!(
+            value,
+            MetadataValue::Work(WorkField::Status(
+                Status::Ready | Status::Blocked | Status::InProgress
+            ))
+        )
+    };
+    if !dependencies.lost.is_empty() && line.metadata.iter().any(|(_, value)| waits(value)) {
+        fields.push(WorkField::Status(Status::Pending));
+    }
     Change::SetMetadata {
         path: target.path.clone(),
-        values: vec![(field.key().to_owned(), MetadataValue::Work(field))],
+        values: fields
+            .into_iter()
+            .map(|field| (field.key().to_owned(), MetadataValue::Work(field)))
+            .collect(),
         conditions: Conditions::default(),
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! `cas/ab/<hash>` holds the content whose hash begins with `ab`; `tmp/` holds unfinished ones.
 //! An unfinished file is locked (`flock`) by its writer, so a file whose lock can be taken belongs to
-//! nobody and may go. Publishing renames it into `cas/` and syncs the directories; that, and every
+//! nobody and may go; a directory of them, a [`spool`], likewise. Publishing renames it into `cas/` and syncs the directories; that, and every
 //! removal, happens under the metadata store's write lock.
 
+mod spool;
 mod staging;
 
 use std::collections::BTreeSet;
@@ -17,8 +18,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{FlockOperation, flock};
 
+use self::spool::{SpoolDirectory, SpooledFile};
 use self::staging::{StagedFile, StagingFile};
-use super::{ContentFile, ContentHash, ContentStore, Reclaimed, Staged, Staging};
+use super::{ContentFile, ContentHash, ContentStore, Reclaimed, Spool, Staged, Staging};
 use crate::error::{Error, Result};
 
 /// A directory of contents.
@@ -65,7 +67,7 @@ impl LocalContentStore {
             if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
                 continue;
             }
-            let bytes = file.metadata().map_or(0, |metadata| metadata.len());
+            let bytes = bytes_of(&path, &file);
             if visit(&path) {
                 counted.files += 1;
                 counted.bytes += bytes;
@@ -89,13 +91,14 @@ impl ContentStore for LocalContentStore {
         Ok(Box::new(StagingFile::create(self)?))
     }
 
+    fn spool(&self) -> Result<Box<dyn Spool>> {
+        Ok(Box::new(SpoolDirectory::create(self)?))
+    }
+
     fn publish(&self, staged: &[&dyn Staged]) -> Result<()> {
         let mut directories = BTreeSet::new();
         let mut shards = Vec::new();
         for staged in staged {
-            let Some(file) = staged.as_any().downcast_ref::<StagedFile>() else {
-                return Err(Error::internal("a staged content of another backend"));
-            };
             let shard = self.shard(&staged.hash());
             create_directory(&shard)?;
             // Not only where it was missing: whoever made it may have failed before the sync.
@@ -105,7 +108,15 @@ impl ContentStore for LocalContentStore {
                 directories.insert(self.root.join("cas"));
                 shards.push(is_durable);
             }
-            file.move_to(&self.file(&staged.hash()))?;
+            let target = self.file(&staged.hash());
+            let kind = staged.as_any();
+            if let Some(file) = kind.downcast_ref::<StagedFile>() {
+                file.move_to(&target)?;
+            } else if let Some(file) = kind.downcast_ref::<SpooledFile>() {
+                file.link_to(&target)?;
+            } else {
+                return Err(Error::internal("a staged content of another backend"));
+            }
             directories.insert(shard);
         }
         for directory in &directories {
@@ -139,7 +150,10 @@ impl ContentStore for LocalContentStore {
     }
 
     fn reclaim_unfinished(&self) -> Result<Reclaimed> {
-        self.visit_unfinished(&mut |path| fs::remove_file(path).is_ok())
+        self.visit_unfinished(&mut |path| match path.is_dir() {
+            true => fs::remove_dir_all(path).is_ok(),
+            false => fs::remove_file(path).is_ok(),
+        })
     }
 
     fn unfinished(&self) -> Result<Reclaimed> {
@@ -161,6 +175,21 @@ impl ContentStore for LocalContentStore {
         }
         Ok(())
     }
+}
+
+/// Returns the bytes of an unfinished file, or of the files in a directory of them.
+fn bytes_of(path: &Path, file: &File) -> u64 {
+    let Ok(metadata) = file.metadata() else {
+        return 0;
+    };
+    if !metadata.is_dir() {
+        return metadata.len();
+    }
+    let files = directory_entries(path).unwrap_or_default();
+    files
+        .iter()
+        .map(|file| file.metadata().map_or(0, |metadata| metadata.len()))
+        .sum()
 }
 
 struct OpenFile(File);

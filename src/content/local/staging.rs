@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{FlockOperation, flock};
 use uuid::Uuid;
 
-use super::{LocalContentStore, ignore_missing};
+use super::{LocalContentStore, OpenFile, ignore_missing};
 use crate::content::blocks::ContentHasher;
-use crate::content::{BlockHashes, ContentHash, ContentStore, Staged, Staging};
+use crate::content::{BlockHashes, ContentFile, ContentHash, ContentStore, Staged, Staging};
 use crate::error::{Error, Result};
 
 /// A file in `tmp/`, locked by this process, that goes when it is dropped.
@@ -154,6 +154,13 @@ impl Staged for StagedFile {
 
     fn blocks(&self) -> &BlockHashes {
         &self.blocks
+    }
+
+    fn open(&self) -> Result<Box<dyn ContentFile>> {
+        let file = self.temporary.file.try_clone();
+        Ok(Box::new(OpenFile(file.map_err(|error| {
+            Error::io("cannot open a content", error)
+        })?)))
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -22,6 +22,7 @@ mod find;
 mod group;
 mod guard;
 mod health;
+mod leases;
 mod listing;
 mod namespaces;
 mod readers;
@@ -391,6 +392,10 @@ impl MetadataStore for SqliteStore {
 
     fn commit(&self, set: WriteSet, grant: &Grant) -> StoreResult<Vec<Option<Entry>>> {
         self.writer.commit(set, grant.clone())
+    }
+
+    fn advance_leases(&self, call: &Call) -> Result<()> {
+        self.writer.transaction(call, leases::advance)
     }
 
     fn has_doomed(&self, placement: &Placement, call: &Call) -> Result<bool> {

@@ -114,6 +114,19 @@ fn add(
             let none = None::<&[u8]>;
             tx.run(insert, (backend_id, hash.as_bytes(), size, none, &**data))?;
         }
+        NewContent::Small {
+            size: length,
+            offset,
+            file,
+            ..
+        } => {
+            let data = file.read(*offset, *length)?;
+            if ContentHash::of(&data) != hash {
+                return Err(Error::corrupt("a content changed while it waited"));
+            }
+            let none = None::<&[u8]>;
+            tx.run(insert, (backend_id, hash.as_bytes(), size, none, data))?;
+        }
         NewContent::Staged(staged) => {
             let blocks = Some(staged.blocks().as_bytes()).filter(|blocks| !blocks.is_empty());
             let none = None::<&[u8]>;

@@ -1,19 +1,20 @@
 //! Creating a file as an export described it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::super::rows;
+use super::super::rows::{self, Kind};
 use super::super::statistics;
 use super::super::transaction::Transaction;
 use super::super::work;
-use super::conditions::is_directory;
+use super::conditions::{is_directory, not_found};
 use super::content::{self, HeldContent};
-use super::directories::ensure_parent;
+use super::directories::{ensure_parent, not_a_directory};
 use super::files::{self, NewFile};
 use super::{metadata, remove};
 use crate::content::ContentHash;
 use crate::error::{Error, Result};
-use crate::metadata::{Change, Entry, ImportedFile, PathId, guess_mime_type};
+use crate::metadata::{Change, Entry, ImportedDirectory, ImportedFile, PathId, guess_mime_type};
 
 /// What the imports among the changes of a set need. A file of the import may come to hold what another
 /// one of it, or the one that it replaces, held before.
@@ -34,7 +35,8 @@ pub(super) fn begin(tx: &mut Transaction<'_>, changes: &[Change]) -> Result<()> 
             continue;
         };
         any = true;
-        if !readable.contains_key(&imported.etag)
+        if imported.content.is_none()
+            && !readable.contains_key(&imported.etag)
             && let Some(held) = readable_content(tx, &imported.etag)?
         {
             readable.insert(imported.etag, held);
@@ -58,25 +60,17 @@ pub(super) fn end(tx: &mut Transaction<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Creates the file, replacing one that stands there. Its content must be held by a path that the
-/// caller may read: a hash alone is no key to others' bytes.
+/// Creates the file, replacing one that stands there. Unless its content comes along, that must be held
+/// by a path that the caller may read: a hash alone is no key to others' bytes.
 pub(super) fn import(tx: &mut Transaction<'_>, imported: &ImportedFile) -> Result<Entry> {
     let path = &imported.path;
-    let readable = tx
-        .imports
-        .as_ref()
-        .and_then(|imports| imports.readable.get(&imported.etag).copied());
-    let held = readable.ok_or_else(|| {
-        Error::not_found(format!(
-            "no readable file has the content {}",
-            imported.etag
-        ))
-        .at(path)
-    })?;
-    if held.size != imported.size {
-        return Err(Error::invalid_argument("the size is not that of the content").at(path));
-    }
-    let held = content::carry(tx, held, path.as_str())?;
+    let held = match &imported.content {
+        Some(content) => {
+            let backend = Arc::clone(tx.placement.backend_for(path.as_str()));
+            content::hold(tx, content, &backend)?
+        }
+        None => held_already(tx, imported)?,
+    };
     let existing = rows::find(tx.connection, path.as_str())?;
     let replaced = existing.as_ref().and_then(|row| row.path_id);
     if let Some(row) = &existing {
@@ -103,6 +97,57 @@ pub(super) fn import(tx: &mut Transaction<'_>, imported: &ImportedFile) -> Resul
         work::imported(tx, &row)?;
     }
     Ok(entry)
+}
+
+/// Returns the content of the file, which the caller could read somewhere, in the backend of its path.
+fn held_already(tx: &mut Transaction<'_>, imported: &ImportedFile) -> Result<HeldContent> {
+    let path = &imported.path;
+    let readable = tx
+        .imports
+        .as_ref()
+        .and_then(|imports| imports.readable.get(&imported.etag).copied());
+    let held = readable.ok_or_else(|| {
+        Error::not_found(format!(
+            "no readable file has the content {}",
+            imported.etag
+        ))
+        .at(path)
+    })?;
+    if held.size != imported.size {
+        return Err(Error::invalid_argument("the size is not that of the content").at(path));
+    }
+    content::carry(tx, held, path.as_str())
+}
+
+/// Makes the directory, unless it was made already.
+pub(super) fn directory(tx: &mut Transaction<'_>, imported: &ImportedDirectory) -> Result<Entry> {
+    let path = imported.path.as_str();
+    let id = match imported.path_id {
+        Some(id) if is_free(tx, id)? => id,
+        _ => PathId::generate(),
+    };
+    let times = (imported.created_at, imported.modified_at);
+    match rows::find(tx.connection, path)?.map(|row| row.kind) {
+        Some(Kind::File) => return Err(not_a_directory(path)),
+        Some(Kind::MadeDirectory) => {}
+        Some(Kind::ImpliedDirectory) => {
+            tx.run(
+                "UPDATE paths SET kind = 2, path_id = ?2, created_at = ?3, modified_at = ?4
+                 WHERE path = ?1",
+                (path, id.as_bytes(), times.0, times.1),
+            )?;
+        }
+        None => {
+            ensure_parent(tx, path)?;
+            tx.run(
+                "INSERT INTO paths (path, kind, path_id, created_at, modified_at)
+                 VALUES (?1, 2, ?2, ?3, ?4)",
+                (path, id.as_bytes(), times.0, times.1),
+            )?;
+        }
+    }
+    let row = rows::find(tx.connection, path)?.ok_or_else(|| not_found(&imported.path))?;
+    tx.entry(row)
 }
 
 /// Returns the content `etag` as held by some path that the caller may read.

@@ -71,5 +71,6 @@ fn one(tx: &mut Transaction<'_>, change: &Change) -> Result<Option<Entry>> {
             conditions::check(tx, path, row.as_ref(), conditions).map(|()| None)
         }
         Change::Import(file) => import::import(tx, file).map(Some),
+        Change::ImportDirectory(directory) => import::directory(tx, directory).map(Some),
     }
 }

@@ -1,0 +1,157 @@
+//! The contents of a bundle, as an import takes them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::super::line::DirectoryLine;
+use super::super::plan::Plan;
+use crate::access::{Action, Reach};
+use crate::call::Call;
+use crate::content::{BLOCK_BYTES, ContentHash, LOCAL_BACKEND, NewContent, Placement, Spool};
+use crate::error::{Error, ErrorKind, Result};
+use crate::filesystem::Filesystem;
+use crate::metadata::{Change, ImportedDirectory};
+use crate::path::VirtualPath;
+
+/// A bundle that was read and checked.
+pub(in super::super) struct Unpacked {
+    pub(super) directories: Vec<DirectoryLine>,
+    pub(super) contents: HashMap<ContentHash, NewContent>,
+}
+
+impl Unpacked {
+    /// Returns the contents with their lengths.
+    pub fn sizes(&self) -> impl Iterator<Item = (ContentHash, u64)> {
+        self.contents
+            .iter()
+            .map(|(hash, content)| (*hash, content.size()))
+    }
+
+    /// Gives each imported file its content, in the backend that takes what is at its path.
+    pub fn provide(
+        &self,
+        changes: &mut [Change],
+        placement: &Placement,
+        call: &Call,
+    ) -> Result<()> {
+        let mut moved = Moved::default();
+        for change in changes {
+            let Change::Import(file) = change else {
+                continue;
+            };
+            let backend = placement.backend_for(file.path.as_str());
+            let content = self
+                .contents
+                .get(&file.etag)
+                .ok_or_else(|| super::damaged("a content is missing").at(&file.path))?;
+            file.content = Some(match **backend == *LOCAL_BACKEND {
+                true => content.clone(),
+                false => moved.to(backend, content, placement, call)?,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Contents that were copied to other backends than the store's own.
+#[derive(Default)]
+struct Moved {
+    spools: HashMap<Arc<str>, Box<dyn Spool>>,
+    contents: HashMap<(Arc<str>, ContentHash), NewContent>,
+}
+
+impl Moved {
+    fn to(
+        &mut self,
+        backend: &Arc<str>,
+        content: &NewContent,
+        placement: &Placement,
+        call: &Call,
+    ) -> Result<NewContent> {
+        let key = (Arc::clone(backend), content.hash());
+        if let Some(known) = self.contents.get(&key) {
+            return Ok(known.clone());
+        }
+        if !self.spools.contains_key(backend) {
+            let spool = placement.store(backend)?.spool()?;
+            self.spools.insert(Arc::clone(backend), spool);
+        }
+        let spool = self
+            .spools
+            .get(backend)
+            .ok_or_else(|| Error::internal("a spool is missing"))?;
+        let mut staging = spool.stage()?;
+        match content {
+            NewContent::Inline { data, .. } => staging.write(data)?,
+            NewContent::Small {
+                size, offset, file, ..
+            } => staging.write(&file.read(*offset, *size)?)?,
+            NewContent::Staged(staged) => {
+                let file = staged.open()?;
+                let mut buffer = vec![0; BLOCK_BYTES];
+                let mut offset = 0;
+                while offset < staged.size() {
+                    call.check()?;
+                    match file.read_at(offset, &mut buffer)? {
+                        0 => break,
+                        count => {
+                            staging.write(&buffer[..count])?;
+                            offset += count as u64;
+                        }
+                    }
+                }
+            }
+        }
+        let staged = staging.finish()?;
+        if staged.hash() != content.hash() {
+            return Err(Error::corrupt("a content changed while it waited"));
+        }
+        let copy = NewContent::Staged(staged);
+        self.contents.insert(key, copy.clone());
+        Ok(copy)
+    }
+}
+
+impl Filesystem {
+    /// Adds the directories of `bundle` to `plan`: those that were not made yet.
+    pub(in super::super) fn add_directories(
+        &self,
+        bundle: &Unpacked,
+        plan: &mut Plan,
+        call: &Call,
+    ) -> Result<()> {
+        let mut made = Vec::new();
+        for directory in &bundle.directories {
+            if !self.is_made(&directory.path, call)? {
+                made.push(Change::ImportDirectory(Box::new(ImportedDirectory {
+                    path: directory.path.clone(),
+                    path_id: directory.path_id,
+                    created_at: directory.created_at,
+                    modified_at: directory.modified_at,
+                })));
+            }
+        }
+        plan.report.directories = Some(made.len() as u64);
+        // Without a line: their errors name the path.
+        plan.changes.extend(made);
+        Ok(())
+    }
+
+    /// Returns whether the directory was made already; an error if it cannot be made.
+    fn is_made(&self, path: &VirtualPath, call: &Call) -> Result<bool> {
+        self.granted(call, |policy, grant| {
+            let existing = match policy.check(path, Action::MakeDirectory)? {
+                Reach::Whole => self.store().entry(path, grant)?,
+                Reach::Gate => None,
+            };
+            match existing {
+                Some(entry) if !entry.is_directory() => {
+                    let what = "is a file, not a directory";
+                    Err(Error::new(ErrorKind::NotADirectory, what).at(path).into())
+                }
+                Some(entry) => Ok(entry.path_id.is_some()),
+                None => Ok(false),
+            }
+        })
+    }
+}

@@ -1,0 +1,41 @@
+//! Bundles: metadata and contents in one file. The format is described in `docs/bundle-format.md`.
+//!
+//! - [`pack`] writes one, page by page: the contents of a page that are not in the bundle yet, then its lines.
+//! - [`unpack`] reads one to its end, checks everything, and keeps the contents in a spool.
+//! - [`contents`] hands the contents to the changes of an import.
+
+mod contents;
+mod pack;
+mod seal;
+mod unpack;
+
+use crate::content::ContentHash;
+use crate::error::Error;
+
+pub(super) use self::contents::Unpacked;
+
+/// Name of the first member, which says that this is a bundle.
+const HEAD: &str = "nexus-bundle.json";
+/// What it holds.
+const HEAD_TEXT: &str = "{\"format\":\"nexus-bundle\",\"version\":1}\n";
+/// Name of the last member, which says what came before.
+const END: &str = "end.json";
+/// Before the numbers of members with lines of files, and of directories.
+const FILES: &str = "files/";
+const DIRECTORIES: &str = "directories/";
+/// Before the hashes of members that are contents.
+const CONTENTS: &str = "contents/";
+/// Longest first or last member, in bytes.
+const MAX_SEAL_BYTES: u64 = 4096;
+/// The first bytes of the file: the magic number of zstd.
+const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// Returns the name of the member that is the content `hash`.
+fn content_name(hash: &ContentHash) -> String {
+    format!("{CONTENTS}{hash}")
+}
+
+/// Returns the error for a bundle that is not as it was written.
+fn damaged(why: impl std::fmt::Display) -> Error {
+    Error::corrupt(format!("the bundle is damaged: {why}"))
+}
