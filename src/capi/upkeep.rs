@@ -199,6 +199,51 @@ pub unsafe extern "C" fn nexus_bundle_import(
     }
 }
 
+/// Copies the store to a directory while others use it. Everything acknowledged before the call is in
+/// the copy, which is a store of its own: it opens as a `data_dir`. The contents of mounts are copied
+/// to `mounts/NAME` in it. A directory with an earlier copy of this store is brought up to date; until
+/// the end it holds the earlier one. Needs an admin's handle, or one without tenant and agent.
+///
+/// @param fs          an open handle, with every mount that holds contents
+/// @param target_dir  a directory of the host: missing, empty, or an earlier copy; not NULL
+/// @param progress    told of the progress, and may cancel; may be NULL
+/// @param user        passed to `progress`
+/// @param report      receives a JSON object, to be freed with nexus_string_free: files,
+///                    copied_contents, copied_bytes, unchanged_contents, removed_contents; damaged, the
+///                    contents that were not copied because they are damaged in the store (the first
+///                    1,000), each with path, hash and message; damaged_count; mounts, each with name
+///                    and directory; NULL where it is not wanted
+/// @param error       receives what went wrong; may be NULL
+/// @return OK; INVALID_ARGUMENT for a directory that is anything else, CONFLICT for an earlier copy that
+///         is in use as a store, ACCESS_DENIED, NOT_MOUNTED, BUSY, NO_SPACE, IO, CANCELLED
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_backup(
+    fs: *mut nexus_fs,
+    target_dir: *const c_char,
+    progress: nexus_progress_fn,
+    user: *mut c_void,
+    report: *mut *mut c_char,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        let report = Output::new(report);
+        guard(error, || {
+            let handle = fs;
+            let fs = STORES.get(handle)?;
+            let target = text(target_dir, "target_dir")?;
+            let mut observer = Observer::new(progress, user, handle);
+            let text = fs.backup(target, &mut |done, total, what| {
+                observer.tell(done, total, what)
+            })?;
+            give_text(report, &text)
+        })
+    }
+}
+
 /// Removes content that no file has any more, and what broken-off writes left behind. Needs an
 /// admin's handle, or one without tenant and agent. Holds no lock for long.
 ///

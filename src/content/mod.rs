@@ -22,6 +22,7 @@ pub use hash::ContentHash;
 pub(crate) use placement::missing;
 pub use placement::{Mount, Placement};
 pub use reader::ContentReader;
+pub(crate) use reader::damaged;
 
 use crate::error::Result;
 

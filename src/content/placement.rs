@@ -53,6 +53,11 @@ impl Placement {
         self.inline_max
     }
 
+    /// Returns the names of the backends.
+    pub fn names(&self) -> impl Iterator<Item = &Arc<str>> {
+        std::iter::once(&self.local_name).chain(self.mounts.iter().map(|mount| &mount.name))
+    }
+
     /// Returns the names of the backends that may be changed.
     pub fn writable_names(&self) -> impl Iterator<Item = &Arc<str>> {
         let mounts = self.mounts.iter().filter(|mount| !mount.readonly);

@@ -28,12 +28,14 @@ mod statistics;
 mod streams;
 mod work;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
 
 pub use self::batch::Batch;
 pub(crate) use self::change::check_mime_type;
+pub(crate) use self::engine::{DirectoryLock, MOUNTS, Marker};
 pub(crate) use self::listing::prefix_range;
 pub(crate) use self::metadata::object_text;
 pub use self::options::*;
@@ -188,6 +190,22 @@ impl Filesystem {
     pub(crate) fn wrong_markers(&self, call: &Call) -> Result<Vec<(String, &'static str)>> {
         let mounts = &self.handle.config.settings.mounts;
         self.handle.engine.wrong_markers(mounts, call)
+    }
+
+    /// Returns the UUID of the store.
+    pub(crate) fn uuid(&self) -> &str {
+        &self.handle.engine.uuid
+    }
+
+    /// Returns the directories that the store lives in, as far as this handle knows them.
+    pub(crate) fn directories(&self) -> Vec<PathBuf> {
+        let mounts = &self.handle.config.settings.mounts;
+        let roots = mounts
+            .iter()
+            .filter_map(|mount| mount.root.canonicalize().ok());
+        std::iter::once(self.handle.engine.data_dir.clone())
+            .chain(roots)
+            .collect()
     }
 
     pub(crate) fn store(&self) -> &dyn MetadataStore {

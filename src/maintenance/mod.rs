@@ -1,5 +1,6 @@
 //! Upkeep of a store.
 
+mod backup;
 mod duplicates;
 mod gc;
 mod verify;

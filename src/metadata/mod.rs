@@ -8,15 +8,18 @@
 
 mod change;
 mod check;
+mod copy;
 mod entry;
 mod query;
 pub mod sqlite;
 mod value;
 
+use std::path::Path;
 use std::sync::Arc;
 
 pub use change::{Change, Conditions, ImportedDirectory, ImportedFile, MetadataValue, Relocation};
 pub use check::{CheckedRows, ContentRow, Doomed, Finding, FindingKind, Paged, RowCursor, RowKey};
+pub use copy::{CopyIdentity, MetadataCopy};
 pub(crate) use entry::EntryCollector;
 pub use entry::{Entry, EntryRef, FileInfo, FileRef, Micros, PathId, guess_mime_type, now};
 pub use query::{
@@ -269,4 +272,23 @@ pub trait MetadataStore: Send + Sync {
         found: &mut dyn FnMut(&Doomed) -> crate::error::Result<()>,
         call: &Call,
     ) -> crate::error::Result<()>;
+
+    /// Keeps the files of contents that are dropped from now on, until the result is dropped.
+    fn pin(&self, call: &Call) -> crate::error::Result<Box<dyn Send>>;
+
+    /// Writes a copy of everything, as it is at one moment, to `file`, as the store `identity`; `step` is told
+    /// how much is done, of how much.
+    fn copy_to(
+        &self,
+        file: &Path,
+        identity: &CopyIdentity,
+        step: &mut dyn FnMut(u64, u64) -> crate::error::Result<()>,
+        call: &Call,
+    ) -> crate::error::Result<Box<dyn MetadataCopy>>;
+
+    /// Returns the digest of what users put into the copy at `file`; `None` if it is missing.
+    ///
+    /// # Errors
+    /// `Busy` if anybody has it open.
+    fn digest_of_copy(&self, file: &Path, call: &Call) -> crate::error::Result<Option<String>>;
 }

@@ -1,6 +1,7 @@
 //! Upkeep of a store, as a program that uses the library sees it.
 #![allow(clippy::unwrap_used)]
 
+mod backup;
 mod bundle;
 mod duplicates;
 mod store;

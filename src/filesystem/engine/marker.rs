@@ -13,7 +13,7 @@ const NAME: &str = "nexus-store";
 
 /// What it says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Marker {
+pub(crate) struct Marker {
     /// UUID of the store.
     pub store: String,
     /// The backend that the directory is.

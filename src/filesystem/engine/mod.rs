@@ -12,8 +12,9 @@ use std::sync::{Arc, Weak};
 use parking_lot::{Mutex, RwLock};
 use uuid::Uuid;
 
-use self::marker::Marker;
-use self::place::DirectoryLock;
+pub(crate) use self::marker::Marker;
+pub(crate) use self::mounts::MOUNTS;
+pub(crate) use self::place::DirectoryLock;
 use crate::access::Rules;
 use crate::call::Call;
 use crate::config::{EngineSettings, MountDeclaration, Settings};
@@ -35,8 +36,8 @@ pub(crate) struct Engine {
     pub store: Box<dyn MetadataStore>,
     pub settings: EngineSettings,
     local: Arc<LocalContentStore>,
-    data_dir: PathBuf,
-    uuid: String,
+    pub data_dir: PathBuf,
+    pub uuid: String,
     rules: RwLock<Arc<Rules>>,
 }
 

@@ -13,6 +13,9 @@ use crate::content::Mount;
 use crate::content::local::LocalContentStore;
 use crate::error::{Error, Result};
 
+/// The only directory in a data directory in which roots of mounts may lie.
+pub(crate) const MOUNTS: &str = "mounts";
+
 /// Opens what `declared` names. The caller holds the lock of the data directory.
 pub(super) fn open(
     engine: &Engine,
@@ -23,7 +26,10 @@ pub(super) fn open(
     let mut backends = Vec::with_capacity(declared.len());
     for mount in declared {
         let root = place::prepare_mount(&mount.root, mount.readonly)?;
-        if root.starts_with(&engine.data_dir) || engine.data_dir.starts_with(&root) {
+        // A backup has the contents of its mounts in itself.
+        let is_backup = root.parent() == Some(&engine.data_dir.join(MOUNTS));
+        let is_inside = root.starts_with(&engine.data_dir) && !is_backup;
+        if is_inside || engine.data_dir.starts_with(&root) {
             return Err(refused(mount, "its root and data_dir lie in one another"));
         }
         let name: Arc<str> = mount.name.as_str().into();

@@ -131,7 +131,7 @@ fn refuse_network(path: &Path, what: &str) -> Result<()> {
 }
 
 /// The lock that serialises the creation of stores and mounts across processes.
-pub(super) struct DirectoryLock {
+pub(crate) struct DirectoryLock {
     _file: File,
 }
 

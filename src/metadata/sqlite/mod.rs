@@ -9,6 +9,7 @@
 //! | what is read | `entries`, `listing`, `statistics`, `duplicates`, `namespaces`, `work` |
 //! | files of dropped contents | `sweep` |
 //! | whether the rows agree | `check` |
+//! | copies of the whole, and what they need meanwhile | `copy`, `leases`, `pins` |
 //! | checkpoints of the log, failed syncs | `checkpoint`, `health` |
 
 mod apply;
@@ -16,6 +17,7 @@ mod backends;
 mod check;
 mod checkpoint;
 mod connection;
+mod copy;
 mod duplicates;
 mod entries;
 mod find;
@@ -25,6 +27,7 @@ mod health;
 mod leases;
 mod listing;
 mod namespaces;
+mod pins;
 mod readers;
 mod rows;
 mod schema;
@@ -44,12 +47,13 @@ use self::checkpoint::Checkpointer;
 use self::connection::Role;
 use self::group::GroupContext;
 use self::health::Health;
+use self::pins::Pins;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
-    CheckedRows, ContentCount, ContentRow, DescribedEntry, Doomed, Duplicates, Entry,
-    EntryCollector, EntryQuery, EntryRef, Grant, MetadataQuery, MetadataStore, Paged, PathId,
-    RowCursor, StorageReport, StoreResult, StoredContent, WriteSet,
+    CheckedRows, ContentCount, ContentRow, CopyIdentity, DescribedEntry, Doomed, Duplicates, Entry,
+    EntryCollector, EntryQuery, EntryRef, Grant, MetadataCopy, MetadataQuery, MetadataStore, Paged,
+    PathId, RowCursor, StorageReport, StoreResult, StoredContent, WriteSet,
 };
 use crate::access::{NamespaceRule, Rules};
 use crate::call::Call;
@@ -76,6 +80,7 @@ pub struct SqliteStore {
     readers: Readers,
     writer: Writer,
     backends: Arc<BackendCache>,
+    pins: Arc<Pins>,
 }
 
 impl SqliteStore {
@@ -93,6 +98,7 @@ impl SqliteStore {
             let uuid = schema::prepare(&mut connection, uuid)?;
             let backends = Arc::new(BackendCache::default());
             backends.reload(&connection)?;
+            let pins = Arc::new(Pins::of(path));
             let health = Arc::new(Health::default());
             let checkpointer =
                 Checkpointer::start(path, &mut connection, options.housekeeping, &health)?;
@@ -100,8 +106,9 @@ impl SqliteStore {
             let store = SqliteStore {
                 checkpointer,
                 readers: Readers::new(path.to_owned(), options.cache_kib - writer_kib),
-                writer: Writer::new(connection, context),
+                writer: Writer::new(connection, context, Arc::clone(&pins)),
                 backends,
+                pins,
             };
             Ok((store, uuid))
         })
@@ -422,7 +429,7 @@ impl MetadataStore for SqliteStore {
         let mut removed = 0;
         loop {
             call.check()?;
-            let step = |connection: &_| sweep::step(connection, placement);
+            let step = |connection: &_| sweep::step(connection, placement, &self.pins);
             let step = self.writer.with_connection(call, step)?;
             removed += step;
             if step == 0 {
@@ -441,6 +448,27 @@ impl MetadataStore for SqliteStore {
         self.writer.with_connection(call, |connection| {
             sweep::remove_orphans(connection, placement, backend, hashes)
         })
+    }
+
+    fn pin(&self, call: &Call) -> Result<Box<dyn Send>> {
+        self.pins.hold(call)
+    }
+
+    fn copy_to(
+        &self,
+        file: &Path,
+        identity: &CopyIdentity,
+        step: &mut dyn FnMut(u64, u64) -> Result<()>,
+        call: &Call,
+    ) -> Result<Box<dyn MetadataCopy>> {
+        let copied = self.readers.with(call, |connection| {
+            Ok(copy::create(connection, file, identity, step)?)
+        });
+        Ok(Box::new(copied?))
+    }
+
+    fn digest_of_copy(&self, file: &Path, call: &Call) -> Result<Option<String>> {
+        copy::digest_of(file, call)
     }
 
     fn check_rows(&self, cursor: &RowCursor, call: &Call) -> Result<CheckedRows> {

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 
 use super::connection::{in_transaction, synced};
 use super::guard;
+use super::pins::Pins;
 use super::rows::blob;
 use crate::content::{ContentHash, Placement};
 use crate::error::Result;
@@ -16,10 +17,10 @@ use crate::error::Result;
 const STEP: i64 = 256;
 
 /// Removes what is doomed in the backends of `placement`; returns how many files.
-pub(super) fn sweep(connection: &Connection, placement: &Placement) -> Result<u64> {
+pub(super) fn sweep(connection: &Connection, placement: &Placement, pins: &Pins) -> Result<u64> {
     let mut removed = 0;
     loop {
-        let step = step(connection, placement)?;
+        let step = step(connection, placement, pins)?;
         removed += step;
         if step == 0 {
             return Ok(removed);
@@ -27,8 +28,13 @@ pub(super) fn sweep(connection: &Connection, placement: &Placement) -> Result<u6
     }
 }
 
-/// Removes some of what is doomed in the backends of `placement`; returns how many files, 0 at the end.
-pub(super) fn step(connection: &Connection, placement: &Placement) -> Result<u64> {
+/// Removes some of what is doomed in the backends of `placement`; returns how many files, 0 at the end, and
+/// where somebody copies the store and may need them.
+pub(super) fn step(connection: &Connection, placement: &Placement, pins: &Pins) -> Result<u64> {
+    pins.unless_held(|| step_unpinned(connection, placement))
+}
+
+fn step_unpinned(connection: &Connection, placement: &Placement) -> Result<u64> {
     // Nothing may be touched in a store that a newer version took over.
     guard::check_schema(guard::versions(connection)?.0)?;
     make_durable(connection)?;

@@ -16,6 +16,7 @@ use rusqlite::Connection;
 use super::connection;
 use super::group::{Finished, Group, GroupContext};
 use super::guard;
+use super::pins::Pins;
 use super::sweep;
 use crate::call::Call;
 use crate::config::Durability;
@@ -65,14 +66,16 @@ pub(super) struct Writer {
     queue: Mutex<Queue>,
     connection: Mutex<Connection>,
     context: GroupContext,
+    pins: Arc<Pins>,
 }
 
 impl Writer {
-    pub fn new(connection: Connection, context: GroupContext) -> Self {
+    pub fn new(connection: Connection, context: GroupContext, pins: Arc<Pins>) -> Self {
         Writer {
             queue: Mutex::default(),
             connection: Mutex::new(connection),
             context,
+            pins,
         }
     }
 
@@ -222,7 +225,8 @@ impl Writer {
         for member in members {
             let placement = &member.set.placement;
             if !swept.iter().any(|known| Arc::ptr_eq(known, placement)) {
-                let _ = self.context.health.observe(sweep::sweep(locked, placement));
+                let result = sweep::sweep(locked, placement, &self.pins);
+                let _ = self.context.health.observe(result);
                 swept.push(placement);
             }
         }

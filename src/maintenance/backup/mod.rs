@@ -1,0 +1,215 @@
+//! Copying a store while others use it.
+//!
+//! 1. Contents are pinned: what others drop from now on keeps its file.
+//! 2. The database is copied as it is at one moment, aside.
+//! 3. The files of contents that the copy names and the target lacks are copied, each verified.
+//! 4. The copied database takes the place of the earlier one, by a rename. Before it, the target is what it
+//!    was, with more files; after it, it is the new copy.
+//! 5. Files that only the earlier copy named go.
+
+mod target;
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use self::target::Target;
+use crate::call::Call;
+use crate::content::{
+    BLOCK_BYTES, ContentHash, ContentStore, LOCAL_BACKEND, Staged, damaged, missing,
+};
+use crate::error::{Error, ErrorKind, Result};
+use crate::filesystem::{Filesystem, Progress};
+use crate::metadata::{ContentRow, MetadataCopy};
+
+/// Contents that are put in place, and made durable, together.
+const STEP: usize = 64;
+/// Most damaged contents that a report lists; it counts all.
+const LISTED: usize = 1000;
+
+/// What a backup did.
+#[derive(Default)]
+struct Report {
+    copied: u64,
+    copied_bytes: u64,
+    unchanged: u64,
+    removed: u64,
+    damaged_count: u64,
+    damaged: Vec<Value>,
+}
+
+impl Filesystem {
+    /// Copies the store to the directory `target` of the host, while others use it, and returns a JSON report:
+    /// `files`, `copied_contents`, `copied_bytes`, `unchanged_contents`, `removed_contents`, `damaged_count`,
+    /// `damaged` (each with `path`, `hash`, `message`), `mounts`.
+    ///
+    /// Everything that was acknowledged before the call is in the copy, which is a store of its own with a
+    /// UUID of its own. A directory that has an earlier copy is brought up to date: contents that it has
+    /// are not copied again. Until the end it holds the earlier copy.
+    ///
+    /// # Errors
+    /// `AccessDenied` unless the handle is admin, or has neither tenant nor agent; `InvalidArgument` for a
+    /// target that is anything but empty or an earlier copy of this store; `Conflict` for an earlier copy
+    /// that was changed since; `Busy` if it is open; `NotMounted` if this handle lacks a backend that holds
+    /// contents; `NoSpace`, `Io`, `Cancelled`.
+    pub fn backup(&self, target: &str, progress: Progress<'_>) -> Result<String> {
+        let call = self.begin();
+        self.policy().check_maintenance("backup")?;
+        let mut target = Target::open(self, target.as_ref(), &call)?;
+        let mut tell = |done: u64, total: u64, what: &str| {
+            call.check()?;
+            match progress(done, total, what) {
+                true => Ok(()),
+                false => Err(Error::cancelled()),
+            }
+        };
+        let pin = self.store().pin(&call)?;
+        let names: Vec<Arc<str>> = self.placement().names().cloned().collect();
+        let identity = target.identity(&names)?;
+        let copy = self.store().copy_to(
+            &target.new_database(),
+            &identity,
+            &mut |done, total| tell(done, total, "database pages"),
+            &call,
+        )?;
+        let mut report = Report::default();
+        self.copy_contents(&*copy, &target, &mut report, &call, &mut tell)?;
+        let files = copy.files()?;
+        tell(0, 0, "putting the copy in place")?;
+        target.put_in_place(&copy.digest()?)?;
+        // From here on the copy is complete; what fails leaves files of nobody in it.
+        report.removed = target.remove_unheld(&*copy).unwrap_or_default();
+        drop(pin);
+        let _ = self.store().sweep(self.placement(), &call);
+        let mounts: Vec<Value> = target
+            .mounts()
+            .map(|(name, place)| json!({"name": &**name, "directory": place}))
+            .collect();
+        Ok(json!({
+            "files": files,
+            "copied_contents": report.copied,
+            "copied_bytes": report.copied_bytes,
+            "unchanged_contents": report.unchanged,
+            "removed_contents": report.removed,
+            "damaged_count": report.damaged_count,
+            "damaged": report.damaged,
+            "mounts": mounts,
+        })
+        .to_string())
+    }
+
+    fn copy_contents(
+        &self,
+        copy: &dyn MetadataCopy,
+        target: &Target,
+        report: &mut Report,
+        call: &Call,
+        tell: &mut dyn FnMut(u64, u64, &str) -> Result<()>,
+    ) -> Result<()> {
+        let total = copy.content_bytes()?;
+        let mut done = 0;
+        let mut staged = Vec::new();
+        let mut next = Some(i64::MIN);
+        while let Some(after) = next {
+            let (rows, more) = copy.contents(after)?;
+            for row in rows.iter().filter(|row| row.data.is_none()) {
+                tell(done, total, "bytes of contents")?;
+                done += row.size;
+                let backend = row
+                    .backend
+                    .as_ref()
+                    .ok_or_else(|| Error::corrupt("a content names an unknown backend"))?;
+                let store = target.store(backend)?;
+                if store.size_of(&row.hash)? == Some(row.size) {
+                    report.unchanged += 1;
+                    continue;
+                }
+                let source = self.placement().store(backend)?;
+                match copy_one(&**source, store, row, call) {
+                    Ok(content) => {
+                        report.copied += 1;
+                        report.copied_bytes += row.size;
+                        staged.push((Arc::clone(backend), content));
+                    }
+                    Err(error) if error.kind() == ErrorKind::Corrupt => {
+                        report.add_damaged(copy, row, &error)?;
+                    }
+                    Err(error) => return Err(error),
+                }
+                if staged.len() == STEP {
+                    publish(target, &mut staged)?;
+                }
+            }
+            next = more;
+        }
+        publish(target, &mut staged)
+    }
+}
+
+impl Report {
+    fn add_damaged(
+        &mut self,
+        copy: &dyn MetadataCopy,
+        row: &ContentRow,
+        error: &Error,
+    ) -> Result<()> {
+        self.damaged_count += 1;
+        if self.damaged.len() < LISTED {
+            self.damaged.push(json!({
+                "path": copy.first_path_of(row.id)?,
+                "hash": row.hash.to_string(),
+                "message": error.to_string(),
+            }));
+        }
+        Ok(())
+    }
+}
+
+/// Copies the content of `row`, verified.
+fn copy_one(
+    source: &dyn ContentStore,
+    target: &dyn ContentStore,
+    row: &ContentRow,
+    call: &Call,
+) -> Result<Arc<dyn Staged>> {
+    let file = source.open(&row.hash)?.ok_or_else(|| missing(&row.hash))?;
+    let mut staging = target.stage()?;
+    let mut buffer = vec![0; (BLOCK_BYTES * 4).min(row.size as usize)];
+    let mut offset = 0;
+    while offset < row.size {
+        call.check()?;
+        match file.read_at(offset, &mut buffer)? {
+            0 => break,
+            count => {
+                staging.write(&buffer[..count])?;
+                offset += count as u64;
+            }
+        }
+    }
+    let staged = staging.finish()?;
+    match staged.hash() == row.hash && staged.size() == row.size {
+        true => Ok(staged),
+        false => Err(damaged(&row.hash)),
+    }
+}
+
+/// Puts what was copied in place, durably.
+fn publish(target: &Target, staged: &mut Vec<(Arc<str>, Arc<dyn Staged>)>) -> Result<()> {
+    while let Some((backend, _)) = staged.first() {
+        let backend = Arc::clone(backend);
+        let (now, later): (Vec<_>, Vec<_>) =
+            staged.drain(..).partition(|(name, _)| *name == backend);
+        let contents: Vec<&dyn Staged> = now.iter().map(|(_, content)| &**content).collect();
+        target.store(&backend)?.publish(&contents)?;
+        *staged = later;
+    }
+    Ok(())
+}
+
+/// Returns whether the backend is the store's own.
+fn is_local(name: &str) -> bool {
+    name == LOCAL_BACKEND
+}
+
+/// Hashes that are looked up before files are removed, so that the walk is not disturbed.
+type Unheld = Vec<ContentHash>;

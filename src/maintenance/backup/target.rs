@@ -1,0 +1,264 @@
+//! The directory that a backup is made in.
+//!
+//! It is a data directory: `metadata.db`, `cas/`, `nexus-store`. The contents of the mount `name` are in
+//! `mounts/<name>/`, which a configuration of the copy can mount. `nexus-backup` says whose copy it is.
+
+use std::collections::BTreeMap;
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Unheld, is_local};
+use crate::call::Call;
+use crate::content::local::LocalContentStore;
+use crate::content::{ContentStore, LOCAL_BACKEND};
+use crate::error::{Error, ErrorKind, Result};
+use crate::filesystem::{DirectoryLock, Filesystem, MOUNTS, Marker};
+use crate::metadata::{CopyIdentity, MetadataCopy};
+
+const NOTE: &str = "nexus-backup";
+const DATABASE: &str = "metadata.db";
+
+/// What the file `nexus-backup` says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Note {
+    /// UUID of the store that this is a copy of.
+    source: String,
+    /// UUID of the copy.
+    copy: String,
+    /// Digests of what users put into the database: of the copy, and while another takes its place of both.
+    digests: Vec<String>,
+}
+
+/// A directory that takes a copy. Nobody else opens it meanwhile.
+pub(super) struct Target {
+    directory: PathBuf,
+    note: Note,
+    stores: BTreeMap<Arc<str>, LocalContentStore>,
+    _lock: DirectoryLock,
+}
+
+impl Target {
+    /// Opens `directory`, which is missing, empty, or an earlier copy of the store.
+    pub fn open(fs: &Filesystem, directory: &Path, call: &Call) -> Result<Target> {
+        let directory = prepare(fs, directory)?;
+        let known = Note::read(&directory)?;
+        if known.is_none() && !is_unused(&directory)? {
+            let what = "the target is neither empty nor a backup of this store";
+            return Err(Error::invalid_argument(what));
+        }
+        let lock = DirectoryLock::take(&directory, call)?;
+        let note = match Note::read(&directory)? {
+            Some(note) if note.source == fs.uuid() => note,
+            Some(_) => {
+                let what = "the target is a backup of another store";
+                return Err(Error::invalid_argument(what));
+            }
+            None => {
+                let note = Note {
+                    source: fs.uuid().to_owned(),
+                    copy: Uuid::now_v7().to_string(),
+                    digests: Vec::new(),
+                };
+                note.write(&directory)?;
+                note
+            }
+        };
+        let database = directory.join(DATABASE);
+        if let Some(digest) = fs.store().digest_of_copy(&database, call)?
+            && !note.digests.contains(&digest)
+        {
+            let what = "the target was changed since it was made: it is in use as a store";
+            return Err(Error::conflict(what));
+        }
+        let local = LocalContentStore::open(&directory)?;
+        local.reclaim_unfinished()?;
+        Ok(Target {
+            stores: BTreeMap::from([(LOCAL_BACKEND.into(), local)]),
+            directory,
+            note,
+            _lock: lock,
+        })
+    }
+
+    /// Prepares the places of the backends `names`, and returns which store the copy is to be.
+    pub fn identity(&mut self, names: &[Arc<str>]) -> Result<CopyIdentity> {
+        let mut places = Vec::new();
+        for name in names.iter().filter(|name| !is_local(name)) {
+            let place = self.directory.join(MOUNTS).join(&**name);
+            create(&place)?;
+            let uuid = match Marker::read(&place)? {
+                Some(marker) if marker.is(&self.note.copy, name) => marker.place,
+                _ => {
+                    let uuid = Uuid::now_v7().to_string();
+                    Marker::new(&self.note.copy, name, &uuid).write(&place)?;
+                    uuid
+                }
+            };
+            let store = LocalContentStore::open(&place)?;
+            store.reclaim_unfinished()?;
+            self.stores.insert(Arc::clone(name), store);
+            places.push((Arc::clone(name), uuid));
+        }
+        Ok(CopyIdentity {
+            uuid: self.note.copy.clone(),
+            places,
+        })
+    }
+
+    /// Returns where the database is written before it is put in place.
+    pub fn new_database(&self) -> PathBuf {
+        self.directory.join(format!("{DATABASE}.new"))
+    }
+
+    /// Returns the place of the contents of the backend `name`.
+    ///
+    /// # Errors
+    /// `NotMounted` if the handle does not have it.
+    pub fn store(&self, name: &str) -> Result<&dyn ContentStore> {
+        match self.stores.get(name) {
+            Some(store) => Ok(store),
+            None => Err(Error::new(
+                ErrorKind::NotMounted,
+                format!("the backend '{name}' is not mounted, so its contents cannot be copied"),
+            )),
+        }
+    }
+
+    /// Returns the mounts, and where in the target their contents are.
+    pub fn mounts(&self) -> impl Iterator<Item = (&Arc<str>, String)> {
+        self.stores
+            .keys()
+            .filter(|name| !is_local(name))
+            .map(|name| (name, format!("{MOUNTS}/{name}")))
+    }
+
+    /// Puts the new database, whose users' part has the digest `digest`, in the place of the earlier one.
+    pub fn put_in_place(&mut self, digest: &str) -> Result<()> {
+        let failed = |error| Error::io("cannot put the copy in place", error);
+        let new = self.new_database();
+        File::open(&new)
+            .and_then(|file| file.sync_all())
+            .map_err(failed)?;
+        self.note.digests.push(digest.to_owned());
+        self.note.write(&self.directory)?;
+        fs::rename(&new, self.directory.join(DATABASE)).map_err(failed)?;
+        sync(&self.directory).map_err(failed)?;
+        if Marker::read(&self.directory)?.is_none() {
+            let uuid = &self.note.copy;
+            Marker::new(uuid, LOCAL_BACKEND, uuid).write(&self.directory)?;
+        }
+        self.note.digests = vec![digest.to_owned()];
+        self.note.write(&self.directory)
+    }
+
+    /// Removes the contents that `copy` does not name, and returns how many.
+    pub fn remove_unheld(&self, copy: &dyn MetadataCopy) -> Result<u64> {
+        let mut removed = 0;
+        for (name, store) in &self.stores {
+            let mut unheld = Unheld::new();
+            store.walk(&mut |hash, _| {
+                if !copy.holds(name, &hash)? {
+                    unheld.push(hash);
+                }
+                Ok(true)
+            })?;
+            for hash in &unheld {
+                store.remove(hash)?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+}
+
+impl Note {
+    fn read(directory: &Path) -> Result<Option<Note>> {
+        match fs::read_to_string(directory.join(NOTE)) {
+            Ok(text) => serde_json::from_str(&text)
+                .map(Some)
+                .map_err(|_| Error::invalid_argument("the target has a damaged nexus-backup file")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("cannot read the target of a backup", error)),
+        }
+    }
+
+    fn write(&self, directory: &Path) -> Result<()> {
+        let write = || -> io::Result<()> {
+            let temporary = directory.join(format!("{NOTE}.new"));
+            let mut file = File::create(&temporary)?;
+            file.write_all(serde_json::to_string(self)?.as_bytes())?;
+            file.write_all(b"\n")?;
+            file.sync_all()?;
+            fs::rename(&temporary, directory.join(NOTE))?;
+            sync(directory)
+        };
+        write().map_err(|error| Error::io("cannot write to the target of a backup", error))
+    }
+}
+
+/// Creates `directory` if it is missing, and returns its canonical path. It must lie apart from the store.
+fn prepare(fs: &Filesystem, directory: &Path) -> Result<PathBuf> {
+    // Not created inside the store, not even to be refused.
+    let existing = directory.ancestors().find(|above| above.exists());
+    let above = existing.map_or_else(|| Path::new("."), |above| above);
+    check_apart(fs, &canonical(above)?, true)?;
+    create(directory)?;
+    let directory = canonical(directory)?;
+    check_apart(fs, &directory, false)?;
+    Ok(directory)
+}
+
+fn check_apart(fs: &Filesystem, directory: &Path, is_above: bool) -> Result<()> {
+    let apart = fs
+        .directories()
+        .iter()
+        .all(|own| !directory.starts_with(own) && (is_above || !own.starts_with(directory)));
+    match apart {
+        true => Ok(()),
+        false => Err(Error::invalid_argument(
+            "the target and a directory of the store lie in one another",
+        )),
+    }
+}
+
+fn canonical(path: &Path) -> Result<PathBuf> {
+    let path = match path.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => path,
+    };
+    path.canonicalize()
+        .map_err(|error| Error::io("cannot open the target of a backup", error))
+}
+
+fn create(directory: &Path) -> Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .and_then(|()| match directory.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => sync(parent),
+            _ => Ok(()),
+        })
+        .map_err(|error| Error::io("cannot create the target of a backup", error))
+}
+
+/// Returns whether nothing is in the directory but the lock of one who came just before.
+fn is_unused(directory: &Path) -> Result<bool> {
+    let failed = |error| Error::io("cannot read the target of a backup", error);
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        if entry.map_err(failed)?.file_name() != "lock" {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn sync(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}

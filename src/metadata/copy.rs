@@ -1,0 +1,37 @@
+//! A copy of all metadata that is a store of its own.
+
+use std::sync::Arc;
+
+use super::{ContentRow, Paged};
+use crate::content::ContentHash;
+use crate::error::Result;
+
+/// Which store a copy is to be.
+#[derive(Debug, Clone)]
+pub struct CopyIdentity {
+    /// Its UUID.
+    pub uuid: String,
+    /// The names of its other backends, and the UUIDs of their places.
+    pub places: Vec<(Arc<str>, String)>,
+}
+
+/// A copy of all metadata, of one moment. Dropped before its file was given another name, it leaves nothing.
+pub trait MetadataCopy {
+    /// Returns a page of contents, without inline bytes, after the one with the id `after`.
+    fn contents(&self, after: i64) -> Result<Paged<ContentRow, i64>>;
+
+    /// Returns whether a path of the copy holds the content as a file of the backend.
+    fn holds(&self, backend: &str, hash: &ContentHash) -> Result<bool>;
+
+    /// Returns the first path that holds the content with the id `id`.
+    fn first_path_of(&self, id: i64) -> Result<Option<String>>;
+
+    /// Returns the number of files.
+    fn files(&self) -> Result<u64>;
+
+    /// Returns the bytes of the contents that are not inline.
+    fn content_bytes(&self) -> Result<u64>;
+
+    /// Returns a digest of what users put into it.
+    fn digest(&self) -> Result<String>;
+}
