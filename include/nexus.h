@@ -200,6 +200,12 @@
 /** For nexus_verify: every content is read and hashed. */
 #define NEXUS_VERIFY_CONTENT 1
 
+/**
+ * For nexus_verify: what is found is mended. Nothing that is whole is lost; damaged contents go to
+ * quarantine/ in the directory of their backend, and files that cannot be read any more are removed.
+ */
+#define NEXUS_VERIFY_REPAIR 2
+
 /** Changes to be made together. */
 typedef struct nexus_batch nexus_batch;
 
@@ -2235,17 +2241,24 @@ nexus_status nexus_gc(nexus_fs *fs,
  * tenant and agent. Holds no lock for long. Errors that it finds are in the report: the call returns
  * OK.
  *
+ * With NEXUS_VERIFY_REPAIR, `progress` is told of each step ("repair: ...") before the first is taken, and
+ * may cancel then: what was mended before stays so.
+ *
  * @param fs        an open handle
- * @param flags     0, or NEXUS_VERIFY_CONTENT
+ * @param flags     0, or NEXUS_VERIFY_CONTENT and NEXUS_VERIFY_REPAIR, or-ed
  * @param progress  told of the progress, and may cancel; may be NULL
  * @param user      passed to `progress`
  * @param report    receives a JSON object, to be freed with nexus_string_free: error_count; errors
  *                  (the first 1,000), each with kind, message and, where they apply, path and hash;
  *                  reclaimable, what nexus_gc would remove: orphan_files, temporary_files,
  *                  doomed_files, bytes; checked, what was looked at; not_checked, backends that this
- *                  handle does not have; NULL where it is not wanted
+ *                  handle does not have. With NEXUS_VERIFY_REPAIR also repaired (steps) and
+ *                  repaired_count; lost, what was removed, each with path, etag, size, backend,
+ *                  metadata, reason and quarantined (where its bytes are), lost_count and lost_list
+ *                  (a file with all of them); remaining and remaining_count, what is still wrong;
+ *                  NULL where it is not wanted
  * @param error     receives what went wrong; may be NULL
- * @return OK; INVALID_ARGUMENT, ACCESS_DENIED, BUSY, IO, CANCELLED
+ * @return OK; INVALID_ARGUMENT, ACCESS_DENIED, BUSY, NO_SPACE for a repair, IO, CANCELLED
  *
  * Threads: any, at once.
  * @since 0.1.0

@@ -94,3 +94,25 @@ impl Expected<'_> {
         }
     }
 }
+
+/// Returns length and block hashes of the content `hash` in `store`, if its bytes are there and are good.
+pub fn measure(store: &dyn ContentStore, hash: &ContentHash) -> Result<Option<(u64, BlockHashes)>> {
+    let Some(file) = store.open(hash)? else {
+        return Ok(None);
+    };
+    let mut hasher = ContentHasher::default();
+    let mut buffer = vec![0; STEP];
+    let mut offset = 0;
+    loop {
+        match file.read_at(offset, &mut buffer) {
+            Ok(0) => break,
+            Ok(count) => {
+                hasher.update(&buffer[..count]);
+                offset += count as u64;
+            }
+            Err(_) => return Ok(None),
+        }
+    }
+    let (found, size, blocks) = hasher.finish();
+    Ok((found == *hash).then_some((size, blocks)))
+}

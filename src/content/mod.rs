@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 pub use blocks::{BLOCK_BYTES, BlockHashes};
 pub use builder::{ContentBuilder, NewContent};
-pub use examine::{Condition, Expected};
+pub use examine::{Condition, Expected, measure};
 pub use hash::ContentHash;
 pub(crate) use placement::missing;
 pub use placement::{Mount, Placement};
@@ -55,6 +55,10 @@ pub trait ContentStore: fmt::Debug + Send + Sync {
 
     /// Returns how many files and bytes [`reclaim_unfinished`](Self::reclaim_unfinished) would remove.
     fn unfinished(&self) -> Result<Reclaimed>;
+
+    /// Gives whatever stands under the name of a content a name in the directory `quarantine/` and `run`
+    /// too, and returns that; `None` if nothing stands there.
+    fn quarantine(&self, hash: &ContentHash, run: &str) -> Result<Option<String>>;
 
     /// Calls `visit` for each content that is there, with its size, until it returns `false`.
     fn walk(&self, visit: &mut dyn FnMut(ContentHash, u64) -> Result<bool>) -> Result<()>;

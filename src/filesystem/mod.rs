@@ -192,6 +192,17 @@ impl Filesystem {
         self.handle.engine.wrong_markers(mounts, call)
     }
 
+    /// Marks the directory of the backend as this store's again, if its mark is missing or unreadable.
+    pub(crate) fn mark_again(&self, backend: &str, call: &Call) -> Result<bool> {
+        let mounts = &self.handle.config.settings.mounts;
+        self.handle.engine.mark_again(backend, mounts, call)
+    }
+
+    /// Returns the data directory.
+    pub(crate) fn data_dir(&self) -> &std::path::Path {
+        &self.handle.engine.data_dir
+    }
+
     /// Returns the UUID of the store.
     pub(crate) fn uuid(&self) -> &str {
         &self.handle.engine.uuid

@@ -193,6 +193,8 @@ pub struct ImportOptions {
 pub struct VerifyOptions {
     /// Every content is read and hashed.
     pub content: bool,
+    /// What is found is mended.
+    pub repair: bool,
 }
 
 /// Told of the progress of a long call: done, total (0 if unknown), what. Returning `false`

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::call::Call;
 use crate::content::{ContentHash, Reclaimed};
 use crate::error::{Error, Result};
 use crate::filesystem::{Filesystem, Progress};
@@ -19,11 +20,16 @@ impl Filesystem {
     pub fn gc(&self, progress: Progress<'_>) -> Result<String> {
         let call = self.begin();
         self.policy().check_maintenance("gc")?;
+        self.collect(&call, progress)
+    }
+
+    /// Does what [`gc`](Self::gc) does.
+    pub(super) fn collect(&self, call: &Call, progress: Progress<'_>) -> Result<String> {
         let placement = self.placement();
         let mut temporary = Reclaimed::default();
         let mut orphans = Reclaimed::default();
         let mut looked_at = 0;
-        let dropped = self.store().sweep(placement, &call)?;
+        let dropped = self.store().sweep(placement, call)?;
         for name in placement.writable_names() {
             let store = placement.store(name)?;
             let unfinished = store.reclaim_unfinished()?;
@@ -35,7 +41,7 @@ impl Filesystem {
                 let hashes: Vec<_> = step.iter().map(|(hash, _)| *hash).collect();
                 let removed = self
                     .store()
-                    .remove_orphans(name, &hashes, placement, &call)?;
+                    .remove_orphans(name, &hashes, placement, call)?;
                 looked_at += hashes.len() as u64;
                 for (hash, bytes) in step.drain(..) {
                     if removed.contains(&hash) {

@@ -3,4 +3,5 @@
 mod backup;
 mod duplicates;
 mod gc;
+mod repair;
 mod verify;

@@ -90,6 +90,8 @@ pub enum RowKey {
     Work(String),
     /// What an item waits for.
     Edge(PathId, PathId),
+    /// The directory of a backend.
+    Backend(String),
     /// Any other row, which its rowid or key does not identify well enough to be mended.
     Other,
 }

@@ -11,6 +11,7 @@ mod check;
 mod copy;
 mod entry;
 mod query;
+mod repair;
 pub mod sqlite;
 mod value;
 
@@ -27,6 +28,7 @@ pub use query::{
     StorageTotals, StoredContent,
 };
 
+pub use repair::{ContentPlace, LostFile, MetadataMender, VerifiedContent};
 pub(crate) use value::members;
 
 use crate::access::{NamespaceRule, Rules};
@@ -291,4 +293,7 @@ pub trait MetadataStore: Send + Sync {
     /// # Errors
     /// `Busy` if anybody has it open.
     fn digest_of_copy(&self, file: &Path, call: &Call) -> crate::error::Result<Option<String>>;
+
+    /// Returns what mends rows.
+    fn mender(&self) -> &dyn MetadataMender;
 }

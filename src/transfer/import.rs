@@ -171,7 +171,7 @@ impl Lines {
     ) -> std::result::Result<(), ReadError> {
         let mut reader = LineReader::new(input, MAX_LINE_BYTES);
         loop {
-            if self.number as usize % PROGRESS_STEP == 0 {
+            if self.number.is_multiple_of(PROGRESS_STEP as u64) {
                 call.check()?;
                 if !progress(self.number, 0, "lines read") {
                     return Err(Error::cancelled().into());

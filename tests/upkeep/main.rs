@@ -4,5 +4,6 @@
 mod backup;
 mod bundle;
 mod duplicates;
+mod repair;
 mod store;
 mod verify;

@@ -9,7 +9,10 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub const READ_ALL: VerifyOptions = VerifyOptions { content: true };
+pub const READ_ALL: VerifyOptions = VerifyOptions {
+    content: true,
+    repair: false,
+};
 /// Too long to be kept in the database.
 pub const LARGE: usize = 600_000;
 

@@ -8,10 +8,13 @@ use serde_json::json;
 
 use crate::store::{LARGE, READ_ALL, Store, content_file, flip_bit, noise, truncate, verify};
 
-const ROWS: VerifyOptions = VerifyOptions { content: false };
+const ROWS: VerifyOptions = VerifyOptions {
+    content: false,
+    repair: false,
+};
 
 /// Files, large and small, directories, metadata, work items, a tombstone.
-fn filled() -> Store {
+pub fn filled() -> Store {
     let store = Store::new();
     store.write("/docs/a.txt", "a");
     store.write("/docs/copy of a.txt", "a");
@@ -43,6 +46,96 @@ fn filled() -> Store {
         .unwrap();
     store
 }
+
+/// What can be wrong with rows, and how it is called.
+pub const CASES: &[(&str, &str)] = &[
+    (
+        "UPDATE work SET open_edges = 7 WHERE path = '/jobs/0'",
+        "wrong_count",
+    ),
+    (
+        "UPDATE work SET dependencies = 1 WHERE path = '/jobs/1'",
+        "wrong_count",
+    ),
+    (
+        "UPDATE work SET rank = 3 WHERE path = '/jobs/2'",
+        "wrong_count",
+    ),
+    (
+        "INSERT INTO metadata VALUES ('/docs/none', 'k', '1', zeroblob(16))",
+        "orphan_row",
+    ),
+    (
+        "INSERT INTO metadata VALUES ('/docs', 'k', '1', zeroblob(16))",
+        "orphan_row",
+    ),
+    (
+        "UPDATE metadata SET digest = zeroblob(16) WHERE key = 'owner'",
+        "wrong_digest",
+    ),
+    (
+        "UPDATE metadata SET value = '{' WHERE key = 'owner'",
+        "damaged_row",
+    ),
+    (
+        "INSERT INTO content VALUES (77, 1, zeroblob(32), 1, NULL, x'00')",
+        "orphan_row",
+    ),
+    (
+        "INSERT INTO work (path, path_id, created_at, rank)
+          VALUES ('/docs/none', zeroblob(16), 1, 9223372036854775807)",
+        "orphan_row",
+    ),
+    (
+        "UPDATE edges SET blocker_path = NULL WHERE blocker_path IS NOT NULL",
+        "dangling_edge",
+    ),
+    (
+        "INSERT INTO edges VALUES (zeroblob(16), (SELECT path_id FROM work LIMIT 1), 1, 0, NULL)",
+        "dangling_edge",
+    ),
+    (
+        "DELETE FROM paths WHERE path = '/docs/sub'",
+        "missing_ancestor",
+    ),
+    (
+        "INSERT INTO paths (path, kind, created_at, modified_at) VALUES ('/left', 3, 1, 1)",
+        "empty_directory",
+    ),
+    (
+        "UPDATE paths SET path = '/empty/below' WHERE path = '/docs/copy of a.txt'",
+        "file_above",
+    ),
+    (
+        "UPDATE paths SET path = '/docs/x/../y' WHERE path = '/docs/copy of a.txt';
+          INSERT INTO paths (path, kind, created_at, modified_at)
+          VALUES ('/docs/x', 3, 1, 1), ('/docs/x/..', 3, 1, 1)",
+        "invalid_path",
+    ),
+    (
+        "UPDATE paths SET etag = zeroblob(31) WHERE path = '/empty'",
+        "damaged_row",
+    ),
+    (
+        "UPDATE paths SET path_id = NULL WHERE path = '/made/dir'",
+        "damaged_row",
+    ),
+    (
+        "DELETE FROM content WHERE data = x'61'",
+        "missing_content_row",
+    ),
+    (
+        "UPDATE paths SET size = 2 WHERE path = '/docs/a.txt'",
+        "wrong_content_row",
+    ),
+    (
+        "INSERT INTO content SELECT 99, backend_id, hash, size, blocks, data FROM content
+          WHERE data = x'61';
+          UPDATE paths SET content_id = 99 WHERE path = '/docs/a.txt'",
+        "split_content",
+    ),
+    ("UPDATE content SET blocks = NULL", "damaged_row"),
+];
 
 #[test]
 fn a_sound_store_has_no_errors() {
@@ -108,95 +201,7 @@ fn a_missing_and_a_truncated_file_are_found_without_reading() {
 
 #[test]
 fn each_kind_of_wrong_row_is_found() {
-    let cases = [
-        (
-            "UPDATE work SET open_edges = 7 WHERE path = '/jobs/0'",
-            "wrong_count",
-        ),
-        (
-            "UPDATE work SET dependencies = 1 WHERE path = '/jobs/1'",
-            "wrong_count",
-        ),
-        (
-            "UPDATE work SET rank = 3 WHERE path = '/jobs/2'",
-            "wrong_count",
-        ),
-        (
-            "INSERT INTO metadata VALUES ('/docs/none', 'k', '1', zeroblob(16))",
-            "orphan_row",
-        ),
-        (
-            "INSERT INTO metadata VALUES ('/docs', 'k', '1', zeroblob(16))",
-            "orphan_row",
-        ),
-        (
-            "UPDATE metadata SET digest = zeroblob(16) WHERE key = 'owner'",
-            "wrong_digest",
-        ),
-        (
-            "UPDATE metadata SET value = '{' WHERE key = 'owner'",
-            "damaged_row",
-        ),
-        (
-            "INSERT INTO content VALUES (77, 1, zeroblob(32), 1, NULL, x'00')",
-            "orphan_row",
-        ),
-        (
-            "INSERT INTO work (path, path_id, created_at, rank)
-          VALUES ('/docs/none', zeroblob(16), 1, 9223372036854775807)",
-            "orphan_row",
-        ),
-        (
-            "UPDATE edges SET blocker_path = NULL WHERE blocker_path IS NOT NULL",
-            "dangling_edge",
-        ),
-        (
-            "INSERT INTO edges VALUES (zeroblob(16), (SELECT path_id FROM work LIMIT 1), 1, 0, NULL)",
-            "dangling_edge",
-        ),
-        (
-            "DELETE FROM paths WHERE path = '/docs/sub'",
-            "missing_ancestor",
-        ),
-        (
-            "INSERT INTO paths (path, kind, created_at, modified_at) VALUES ('/left', 3, 1, 1)",
-            "empty_directory",
-        ),
-        (
-            "UPDATE paths SET path = '/empty/below' WHERE path = '/docs/copy of a.txt'",
-            "file_above",
-        ),
-        (
-            "UPDATE paths SET path = '/docs/x/../y' WHERE path = '/docs/copy of a.txt';
-          INSERT INTO paths (path, kind, created_at, modified_at)
-          VALUES ('/docs/x', 3, 1, 1), ('/docs/x/..', 3, 1, 1)",
-            "invalid_path",
-        ),
-        (
-            "UPDATE paths SET etag = zeroblob(31) WHERE path = '/empty'",
-            "damaged_row",
-        ),
-        (
-            "UPDATE paths SET path_id = NULL WHERE path = '/made/dir'",
-            "damaged_row",
-        ),
-        (
-            "DELETE FROM content WHERE data = x'61'",
-            "missing_content_row",
-        ),
-        (
-            "UPDATE paths SET size = 2 WHERE path = '/docs/a.txt'",
-            "wrong_content_row",
-        ),
-        (
-            "INSERT INTO content SELECT 99, backend_id, hash, size, blocks, data FROM content
-          WHERE data = x'61';
-          UPDATE paths SET content_id = 99 WHERE path = '/docs/a.txt'",
-            "split_content",
-        ),
-        ("UPDATE content SET blocks = NULL", "damaged_row"),
-    ];
-    for (sql, kind) in cases {
+    for (sql, kind) in CASES {
         let store = filled();
         store.damage(sql);
         let report = store.verify(ROWS);

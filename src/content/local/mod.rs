@@ -23,6 +23,9 @@ use self::staging::{StagedFile, StagingFile};
 use super::{ContentFile, ContentHash, ContentStore, Reclaimed, Spool, Staged, Staging};
 use crate::error::{Error, Result};
 
+/// The directory for what a repair took out.
+pub(crate) const QUARANTINE: &str = "quarantine";
+
 /// A directory of contents.
 #[derive(Debug, Clone)]
 pub struct LocalContentStore {
@@ -158,6 +161,24 @@ impl ContentStore for LocalContentStore {
 
     fn unfinished(&self) -> Result<Reclaimed> {
         self.visit_unfinished(&mut |_| true)
+    }
+
+    fn quarantine(&self, hash: &ContentHash, run: &str) -> Result<Option<String>> {
+        let directory = self.root.join(QUARANTINE);
+        create_directory(&directory)?;
+        let of_run = directory.join(run);
+        create_directory(&of_run)?;
+        let name = of_run.join(hash.to_string());
+        match fs::hard_link(self.file(hash), name) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io("cannot quarantine a content", error)),
+        }
+        for directory in [&*self.root, &*directory, &*of_run] {
+            sync_directory(directory)?;
+        }
+        Ok(Some(format!("{QUARANTINE}/{run}/{hash}")))
     }
 
     fn walk(&self, visit: &mut dyn FnMut(ContentHash, u64) -> Result<bool>) -> Result<()> {

@@ -143,6 +143,33 @@ impl Engine {
         Ok(wrong)
     }
 
+    /// Marks the directory of the backend again, if its mark is missing or unreadable. One that is marked as
+    /// another's is left alone.
+    pub fn mark_again(
+        &self,
+        backend: &str,
+        mounts: &[MountDeclaration],
+        call: &Call,
+    ) -> Result<bool> {
+        let mount = mounts.iter().find(|mount| mount.name == backend);
+        let place = match mount {
+            Some(mount) if mount.readonly => return Ok(false),
+            Some(mount) => mount.root.as_path(),
+            None => &*self.data_dir,
+        };
+        let Some(uuid) = self.store.backend_uuid(backend, call)? else {
+            return Ok(false);
+        };
+        match Marker::read(place) {
+            Ok(Some(_)) => Ok(false),
+            Err(error) if error.kind() != ErrorKind::InvalidConfig => Err(error),
+            _ => {
+                Marker::new(&self.uuid, backend, &uuid).write(place)?;
+                Ok(true)
+            }
+        }
+    }
+
     /// Returns the rules as this process last saw them.
     pub fn rules(&self) -> Arc<Rules> {
         Arc::clone(&self.rules.read())

@@ -15,9 +15,7 @@ use serde_json::{Value, json};
 
 use self::target::Target;
 use crate::call::Call;
-use crate::content::{
-    BLOCK_BYTES, ContentHash, ContentStore, LOCAL_BACKEND, Staged, damaged, missing,
-};
+use crate::content::{BLOCK_BYTES, ContentStore, LOCAL_BACKEND, Staged, damaged, missing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::{Filesystem, Progress};
 use crate::metadata::{ContentRow, MetadataCopy};
@@ -210,6 +208,3 @@ fn publish(target: &Target, staged: &mut Vec<(Arc<str>, Arc<dyn Staged>)>) -> Re
 fn is_local(name: &str) -> bool {
     name == LOCAL_BACKEND
 }
-
-/// Hashes that are looked up before files are removed, so that the walk is not disturbed.
-type Unheld = Vec<ContentHash>;

@@ -13,10 +13,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Unheld, is_local};
+use super::is_local;
 use crate::call::Call;
 use crate::content::local::LocalContentStore;
-use crate::content::{ContentStore, LOCAL_BACKEND};
+use crate::content::{ContentHash, ContentStore, LOCAL_BACKEND};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::{DirectoryLock, Filesystem, MOUNTS, Marker};
 use crate::metadata::{CopyIdentity, MetadataCopy};
@@ -161,7 +161,7 @@ impl Target {
     pub fn remove_unheld(&self, copy: &dyn MetadataCopy) -> Result<u64> {
         let mut removed = 0;
         for (name, store) in &self.stores {
-            let mut unheld = Unheld::new();
+            let mut unheld: Vec<ContentHash> = Vec::new();
             store.walk(&mut |hash, _| {
                 if !copy.holds(name, &hash)? {
                     unheld.push(hash);
@@ -206,7 +206,7 @@ impl Note {
 fn prepare(fs: &Filesystem, directory: &Path) -> Result<PathBuf> {
     // Not created inside the store, not even to be refused.
     let existing = directory.ancestors().find(|above| above.exists());
-    let above = existing.map_or_else(|| Path::new("."), |above| above);
+    let above = existing.unwrap_or(Path::new("."));
     check_apart(fs, &canonical(above)?, true)?;
     create(directory)?;
     let directory = canonical(directory)?;

@@ -14,21 +14,21 @@ mod contents;
 mod reclaimable;
 mod report;
 
-use self::report::Report;
+pub(super) use self::report::Report;
 use crate::call::Call;
 use crate::error::{Error, Result};
 use crate::filesystem::{Filesystem, Progress, VerifyOptions};
 use crate::metadata::{Finding, FindingKind, RowCursor, RowKey};
 
 /// Where progress is told, and where cancelling is noticed.
-struct Watch<'a, 'p> {
-    call: &'a Call,
+pub(super) struct Watch<'a, 'p> {
+    pub call: &'a Call,
     progress: Progress<'p>,
 }
 
 impl Watch<'_, '_> {
     /// Tells the caller how far the check is; an error if it is to end.
-    fn tell(&mut self, done: u64, total: u64, what: &str) -> Result<()> {
+    pub fn tell(&mut self, done: u64, total: u64, what: &str) -> Result<()> {
         self.call.check()?;
         match (self.progress)(done, total, what) {
             true => Ok(()),
@@ -42,6 +42,11 @@ impl Filesystem {
     /// (each with `kind`, `message` and, where they apply, `path` and `hash`), `error_count`, `reclaimable`,
     /// `checked`, `not_checked`.
     ///
+    /// With `repair`, what was found is mended, each step told of before any of them is taken: nothing that
+    /// is whole is lost, damaged contents go to `quarantine/` in the directory of their backend, and files
+    /// that cannot be read any more are removed. The report then has `repaired`, `lost`, `lost_count`,
+    /// `lost_list`, and what is still wrong as `remaining` and `remaining_count`.
+    ///
     /// # Errors
     /// `AccessDenied` unless the handle is admin, or has neither tenant nor agent; `Busy`, `Cancelled`, `Io`.
     pub fn verify(&self, options: VerifyOptions, progress: Progress<'_>) -> Result<String> {
@@ -53,10 +58,14 @@ impl Filesystem {
         };
         let mut report = Report::default();
         self.check(options, &mut report, &mut watch)?;
-        Ok(report.to_json())
+        if !options.repair {
+            return Ok(report.to_json().to_string());
+        }
+        self.repair(options, report, &mut watch)
     }
 
-    fn check(
+    /// Checks everything.
+    pub(super) fn check(
         &self,
         options: VerifyOptions,
         report: &mut Report,
@@ -72,10 +81,10 @@ impl Filesystem {
         for (backend, message) in self.wrong_markers(call)? {
             report.add(Finding {
                 kind: FindingKind::WrongMarker,
-                row: RowKey::Other,
                 path: None,
                 hash: None,
                 message: format!("the directory of the backend '{backend}' {message}"),
+                row: RowKey::Backend(backend),
             });
         }
         Ok(())

@@ -14,7 +14,7 @@ const LISTED: usize = 1000;
 
 /// What was found so far.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub(in super::super) struct Report {
     error_count: u64,
     errors: Vec<Finding>,
     checked: BTreeMap<&'static str, u64>,
@@ -25,7 +25,7 @@ pub(super) struct Report {
 
 /// What a collection would remove.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Reclaimable {
+pub(in super::super) struct Reclaimable {
     pub orphan_files: u64,
     pub temporary_files: u64,
     pub doomed_files: u64,
@@ -65,8 +65,23 @@ impl Report {
         *sum += bytes;
     }
 
+    /// Returns what is wrong, as far as it is listed.
+    pub fn errors(&self) -> &[Finding] {
+        &self.errors
+    }
+
+    /// Returns how much is wrong.
+    pub fn error_count(&self) -> u64 {
+        self.error_count
+    }
+
+    /// Returns what is wrong as JSON, as far as it is listed.
+    pub fn errors_json(&self) -> Vec<Value> {
+        self.errors.iter().map(error).collect()
+    }
+
     /// Returns it as a JSON object.
-    pub fn to_json(&self) -> String {
+    pub fn to_json(&self) -> Value {
         let mut checked: serde_json::Map<String, Value> = self
             .checked
             .iter()
@@ -82,12 +97,11 @@ impl Report {
             .collect();
         json!({
             "error_count": self.error_count,
-            "errors": self.errors.iter().map(error).collect::<Vec<_>>(),
+            "errors": self.errors_json(),
             "reclaimable": self.reclaimable,
             "checked": checked,
             "not_checked": not_checked,
         })
-        .to_string()
     }
 }
 

@@ -8,7 +8,7 @@
 //! | what each change does | `apply`, `work` |
 //! | what is read | `entries`, `listing`, `statistics`, `duplicates`, `namespaces`, `work` |
 //! | files of dropped contents | `sweep` |
-//! | whether the rows agree | `check` |
+//! | whether the rows agree, and making them | `check`, `repair` |
 //! | copies of the whole, and what they need meanwhile | `copy`, `leases`, `pins` |
 //! | checkpoints of the log, failed syncs | `checkpoint`, `health` |
 
@@ -29,6 +29,7 @@ mod listing;
 mod namespaces;
 mod pins;
 mod readers;
+mod repair;
 mod rows;
 mod schema;
 mod statistics;
@@ -52,8 +53,8 @@ use self::readers::Readers;
 use self::writer::Writer;
 use super::{
     CheckedRows, ContentCount, ContentRow, CopyIdentity, DescribedEntry, Doomed, Duplicates, Entry,
-    EntryCollector, EntryQuery, EntryRef, Grant, MetadataCopy, MetadataQuery, MetadataStore, Paged,
-    PathId, RowCursor, StorageReport, StoreResult, StoredContent, WriteSet,
+    EntryCollector, EntryQuery, EntryRef, Grant, MetadataCopy, MetadataMender, MetadataQuery,
+    MetadataStore, Paged, PathId, RowCursor, StorageReport, StoreResult, StoredContent, WriteSet,
 };
 use crate::access::{NamespaceRule, Rules};
 use crate::call::Call;
@@ -448,6 +449,10 @@ impl MetadataStore for SqliteStore {
         self.writer.with_connection(call, |connection| {
             sweep::remove_orphans(connection, placement, backend, hashes)
         })
+    }
+
+    fn mender(&self) -> &dyn MetadataMender {
+        self
     }
 
     fn pin(&self, call: &Call) -> Result<Box<dyn Send>> {

@@ -257,6 +257,7 @@ fn import(entry: &Entry, to: &str, path_id: Option<PathId>, object: &str) -> Cha
         modified_at: 1,
         version: 1,
         metadata: MetadataValue::parse_object(object).unwrap(),
+        content: None,
     }))
 }
 

@@ -1,0 +1,466 @@
+//! Mending rows. Each is looked at again in the transaction that mends it.
+//!
+//! What follows from a change, such as a content that no path holds any more, the next round finds.
+
+use rusqlite::{Connection, OptionalExtension, Params};
+
+use super::rows::blob;
+use super::{SqliteStore, check, work};
+use crate::call::Call;
+use crate::content::ContentHash;
+use crate::error::Result;
+use crate::metadata::{
+    ContentPlace, Finding, FindingKind, LostFile, MetadataMender, MetadataValue, PathId, RowKey,
+    VerifiedContent,
+};
+use crate::path::{VirtualPath, parent_of};
+
+impl MetadataMender for SqliteStore {
+    fn planned(&self, finding: &Finding) -> Option<&'static str> {
+        plan(finding)
+    }
+
+    fn mend(&self, finding: &Finding, call: &Call) -> Result<bool> {
+        self.writer
+            .transaction(call, |connection| mend(connection, finding))
+    }
+
+    fn mend_directory(&self, path: &str, call: &Call) -> Result<bool> {
+        self.writer
+            .transaction(call, |connection| mend_directory(connection, path))
+    }
+
+    fn restore_content(&self, content: &VerifiedContent, call: &Call) -> Result<bool> {
+        self.writer
+            .transaction(call, |connection| restore_content(connection, content))
+    }
+
+    fn move_aside(&self, path: &str, call: &Call) -> Result<Option<String>> {
+        self.writer
+            .transaction(call, |connection| move_aside(connection, path))
+    }
+
+    fn forget(&self, file: &LostFile, call: &Call) -> Result<bool> {
+        self.writer
+            .transaction(call, |connection| forget(connection, file))
+    }
+
+    fn describe(&self, path: &str, call: &Call) -> Result<Option<LostFile>> {
+        self.readers
+            .moment(call, |connection| describe(connection, path))
+    }
+
+    fn holders(&self, id: i64, limit: usize, call: &Call) -> Result<Vec<LostFile>> {
+        self.readers
+            .moment(call, |connection| holders(connection, id, limit))
+    }
+
+    fn contents_of(&self, backend: &str, hash: &ContentHash, call: &Call) -> Result<Vec<i64>> {
+        self.readers
+            .moment(call, |connection| contents_of(connection, backend, hash))
+    }
+
+    fn content_place(&self, id: i64, call: &Call) -> Result<Option<ContentPlace>> {
+        self.readers
+            .moment(call, |connection| content_of(connection, id))
+    }
+
+    fn value_of(&self, path: &str, key: &str, call: &Call) -> Result<Option<String>> {
+        self.readers
+            .moment(call, |connection| value_of(connection, path, key))
+    }
+}
+
+/// Says what is done about `finding`; `None` if rows alone do not help.
+fn plan(finding: &Finding) -> Option<&'static str> {
+    use FindingKind::*;
+    Some(match (finding.kind, &finding.row) {
+        (Index, RowKey::Table(_)) => "the indexes of the table are built again",
+        (MissingAncestor, RowKey::Path(_)) => "the directory gets a row",
+        (EmptyDirectory, RowKey::Path(_)) => "the directory is removed",
+        (SplitContent, RowKey::Path(_)) => "the files get one content",
+        (OrphanRow, RowKey::Content(_)) => "the content is removed",
+        (OrphanRow | DamagedRow, RowKey::Metadata(..)) => "the key is removed",
+        (WrongDigest, RowKey::Metadata(..)) => "the digest is made again",
+        (OrphanRow, RowKey::Work(_)) => "the work keys are removed",
+        (WrongCount, RowKey::Work(_)) => "the item is counted again",
+        (DanglingEdge, RowKey::Edge(..)) => {
+            "the dependency is removed; an item that waited for it becomes pending"
+        }
+        (WrongEdge, RowKey::Edge(..)) => "the edge is opened or closed as its item says",
+        _ => return None,
+    })
+}
+
+/// Mends the row of `finding`; returns whether anything was changed.
+fn mend(connection: &Connection, finding: &Finding) -> Result<bool> {
+    use FindingKind::*;
+    let mender = Mender(connection);
+    match (finding.kind, &finding.row) {
+        (Index, RowKey::Table(table)) => {
+            connection.execute_batch(&format!("REINDEX {table}"))?;
+            Ok(true)
+        }
+        (MissingAncestor, RowKey::Path(path)) => mender.add_ancestors(path),
+        (EmptyDirectory, RowKey::Path(path)) => mender.run(
+            "DELETE FROM paths WHERE path = ?1 AND kind = 3
+               AND NOT EXISTS (SELECT 1 FROM paths AS p
+                               WHERE p.path >= ?1 || '/' AND p.path < ?1 || '0')",
+            [path],
+        ),
+        (SplitContent, RowKey::Path(path)) => mender.join_contents(path),
+        (OrphanRow, RowKey::Content(id)) => mender.remove_content(*id),
+        (OrphanRow | DamagedRow, RowKey::Metadata(path, key)) => mender.run(
+            "DELETE FROM metadata WHERE path = ?1 AND key = ?2",
+            [path, key],
+        ),
+        (WrongDigest, RowKey::Metadata(path, key)) => mender.digest_again(path, key),
+        (OrphanRow, RowKey::Work(path)) => mender.remove_work(path),
+        (WrongCount, RowKey::Work(path)) => mender.count_again(path),
+        (DanglingEdge, RowKey::Edge(item, blocker)) => mender.remove_edge(*item, *blocker),
+        (WrongEdge, RowKey::Edge(item, blocker)) => mender.correct_edge(*item, *blocker),
+        _ => Ok(false),
+    }
+}
+
+struct Mender<'a>(&'a Connection);
+
+impl Mender<'_> {
+    fn run(&self, sql: &str, params: impl Params) -> Result<bool> {
+        Ok(self.0.prepare_cached(sql)?.execute(params)? > 0)
+    }
+
+    fn add_ancestors(&self, path: &str) -> Result<bool> {
+        let mut added = false;
+        let mut child = path;
+        let now = crate::metadata::now();
+        while let Some(parent) = parent_of(child).filter(|parent| !matches!(*parent, "/" | "")) {
+            added |= self.run(
+                "INSERT OR IGNORE INTO paths (path, kind, created_at, modified_at)
+                 VALUES (?1, 3, ?2, ?2)",
+                (parent, now),
+            )?;
+            child = parent;
+        }
+        Ok(added)
+    }
+
+    /// Gives all files of one content the first row of it that is right.
+    fn join_contents(&self, path: &str) -> Result<bool> {
+        self.run(
+            "UPDATE paths AS p SET content_id = (
+                 SELECT c.id FROM paths AS q JOIN content AS c ON c.id = q.content_id
+                 WHERE q.etag = p.etag AND q.backend_id = p.backend_id
+                   AND c.hash = q.etag AND c.backend_id = q.backend_id AND c.size = q.size
+                 ORDER BY c.id LIMIT 1)
+             WHERE (etag, backend_id) = (SELECT etag, backend_id FROM paths WHERE path = ?1)
+               AND EXISTS (
+                 SELECT 1 FROM paths AS q JOIN content AS c ON c.id = q.content_id
+                 WHERE q.etag = p.etag AND q.backend_id = p.backend_id
+                   AND c.hash = q.etag AND c.backend_id = q.backend_id AND c.size = q.size)",
+            [path],
+        )
+    }
+
+    /// Removes the row of a content that no path holds, and has its file removed, if it has one.
+    fn remove_content(&self, id: i64) -> Result<bool> {
+        self.run(
+            "INSERT OR IGNORE INTO doomed (backend_id, hash, durable)
+             SELECT backend_id, hash, 0 FROM content AS c
+             WHERE id = ?1 AND data IS NULL AND length(hash) = 32
+               AND backend_id IN (SELECT id FROM backends)
+               AND NOT EXISTS (SELECT 1 FROM paths AS p WHERE p.content_id = c.id
+                               AND p.etag = c.hash AND p.backend_id = c.backend_id)",
+            [id],
+        )?;
+        self.run(
+            "DELETE FROM content AS c
+             WHERE id = ?1
+               AND NOT EXISTS (SELECT 1 FROM paths AS p WHERE p.content_id = c.id
+                               AND p.etag = c.hash AND p.backend_id = c.backend_id)",
+            [id],
+        )
+    }
+
+    fn digest_again(&self, path: &str, key: &str) -> Result<bool> {
+        let value: Option<String> = self
+            .0
+            .prepare_cached("SELECT value FROM metadata WHERE path = ?1 AND key = ?2")?
+            .query_row([path, key], |row| row.get(0))
+            .optional()?;
+        match value.map(|value| MetadataValue::parse(key, &value)) {
+            Some(Ok(MetadataValue::Json { digest, .. })) => self.run(
+                "UPDATE metadata SET digest = ?3 WHERE path = ?1 AND key = ?2",
+                (path, key, digest),
+            ),
+            _ => Ok(false),
+        }
+    }
+
+    fn remove_work(&self, path: &str) -> Result<bool> {
+        self.run(
+            "DELETE FROM edges WHERE item_id = (SELECT path_id FROM work WHERE path = ?1)
+               AND NOT EXISTS (SELECT 1 FROM work AS w JOIN paths AS p ON p.path = w.path
+                               WHERE w.path = ?1 AND p.kind = 1 AND p.path_id = w.path_id)",
+            [path],
+        )?;
+        self.run(
+            "DELETE FROM work WHERE path = ?1
+               AND NOT EXISTS (SELECT 1 FROM paths AS p
+                               WHERE p.path = work.path AND p.kind = 1
+                                 AND p.path_id = work.path_id)",
+            [path],
+        )
+    }
+
+    fn count_again(&self, path: &str) -> Result<bool> {
+        let counted = self.run(
+            "UPDATE work SET
+                 dependencies = (
+                     SELECT iif(count(*) = 0 AND work.dependencies IS NULL, NULL, count(*))
+                     FROM edges WHERE item_id = work.path_id),
+                 open_edges = (
+                     SELECT count(*) FROM edges WHERE item_id = work.path_id AND open = 1),
+                 rank = coalesce(priority, 9223372036854775807),
+                 created_at = coalesce(
+                     (SELECT created_at FROM paths WHERE paths.path = work.path), created_at)
+             WHERE path = ?1",
+            [path],
+        )?;
+        self.run(
+            "UPDATE work SET status = 'ready'
+             WHERE path = ?1 AND status = 'blocked' AND open_edges = 0 AND dependencies > 0",
+            [path],
+        )?;
+        Ok(counted)
+    }
+
+    fn count_item_again(&self, item: PathId) -> Result<bool> {
+        let path: Option<String> = self
+            .0
+            .prepare_cached("SELECT path FROM work WHERE path_id = ?1")?
+            .query_row([item.as_bytes()], |row| row.get(0))
+            .optional()?;
+        path.map_or(Ok(false), |path| self.count_again(&path))
+    }
+
+    /// Nobody knows whether what the item waited for was completed, so a person has to decide.
+    fn remove_edge(&self, item: PathId, blocker: PathId) -> Result<bool> {
+        self.run(
+            "UPDATE work SET status = 'pending'
+             WHERE path_id = ?1 AND status IN ('ready', 'blocked')
+               AND EXISTS (SELECT 1 FROM edges
+                           WHERE item_id = ?1 AND blocker_id = ?2 AND open <> 0)",
+            (item.as_bytes(), blocker.as_bytes()),
+        )?;
+        let removed = self.run(
+            "DELETE FROM edges WHERE item_id = ?1 AND blocker_id = ?2",
+            (item.as_bytes(), blocker.as_bytes()),
+        )?;
+        self.count_item_again(item)?;
+        Ok(removed)
+    }
+
+    fn correct_edge(&self, item: PathId, blocker: PathId) -> Result<bool> {
+        let corrected = self.run(
+            "UPDATE edges SET blocker_path = NULL,
+                 open = EXISTS (SELECT 1 FROM work
+                                WHERE path_id = edges.blocker_id AND status <> 'completed')
+             WHERE item_id = ?1 AND blocker_id = ?2
+               AND EXISTS (SELECT 1 FROM paths WHERE path_id = edges.blocker_id)",
+            (item.as_bytes(), blocker.as_bytes()),
+        )?;
+        self.count_item_again(item)?;
+        Ok(corrected)
+    }
+}
+
+/// Makes the row of a directory say what a directory's row says.
+fn mend_directory(connection: &Connection, path: &str) -> Result<bool> {
+    let mender = Mender(connection);
+    let id = PathId::generate();
+    mender.run(
+        "UPDATE paths SET
+             path_id = CASE WHEN kind = 3 THEN NULL
+                            WHEN length(path_id) = 16 AND typeof(path_id) = 'blob' THEN path_id
+                            ELSE ?2 END,
+             etag = NULL, size = NULL, version = NULL, backend_id = NULL, content_id = NULL,
+             mime_type = NULL, mime_given = NULL
+         WHERE path = ?1 AND kind IN (2, 3)",
+        (path, id.as_bytes()),
+    )
+}
+
+/// Gives the files of a content, which was found good, a right row of it: the one that is there, or a new
+/// one for the bytes in the backend.
+fn restore_content(connection: &Connection, content: &VerifiedContent) -> Result<bool> {
+    let mender = Mender(connection);
+    let backend: Option<i64> = connection
+        .prepare_cached("SELECT id FROM backends WHERE name = ?1")?
+        .query_row([&*content.backend], |row| row.get(0))
+        .optional()?;
+    let Some(backend) = backend else {
+        return Ok(false);
+    };
+    let size = content.size as i64;
+    let blocks = Some(content.blocks.as_bytes()).filter(|blocks| !blocks.is_empty());
+    let id = match content.id {
+        Some(id) => {
+            mender.run(
+                "UPDATE content SET size = ?2, blocks = ?3, hash = ?4, backend_id = ?5
+                 WHERE id = ?1",
+                (id, size, blocks, content.hash.as_bytes(), backend),
+            )?;
+            id
+        }
+        None => {
+            mender.run(
+                "INSERT INTO content (backend_id, hash, size, blocks, data)
+                 VALUES (?1, ?2, ?3, ?4, NULL)",
+                (backend, content.hash.as_bytes(), size, blocks),
+            )?;
+            connection.last_insert_rowid()
+        }
+    };
+    mender.run(
+        "UPDATE paths SET content_id = ?1, size = ?2 WHERE etag = ?3 AND backend_id = ?4",
+        (id, size, content.hash.as_bytes(), backend),
+    )
+}
+
+/// Returns the ids of the contents of the backend that have the hash.
+fn contents_of(connection: &Connection, backend: &str, hash: &ContentHash) -> Result<Vec<i64>> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT c.id FROM content AS c JOIN backends AS b ON b.id = c.backend_id
+             WHERE c.hash = ?1 AND b.name = ?2 ORDER BY c.id",
+        )?
+        .query_map((hash.as_bytes(), backend), |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?)
+}
+
+/// Returns where the content with the id `id` is.
+fn content_of(connection: &Connection, id: i64) -> Result<Option<ContentPlace>> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT b.name, c.hash, c.data FROM content AS c
+             LEFT JOIN backends AS b ON b.id = c.backend_id WHERE c.id = ?1",
+        )?
+        .query_row([id], |row| {
+            Ok(ContentPlace {
+                backend: row.get(0)?,
+                hash: blob::<32>(row, 1).ok().map(ContentHash::from_bytes),
+                data: row.get_ref(2)?.as_bytes().ok().map(<[u8]>::to_vec),
+            })
+        })
+        .optional()?)
+}
+
+/// Returns what is known of the file at `path`.
+fn describe(connection: &Connection, path: &str) -> Result<Option<LostFile>> {
+    let found = connection
+        .prepare_cached(
+            "SELECT p.etag, p.size, p.content_id, b.name FROM paths AS p
+             LEFT JOIN backends AS b ON b.id = p.backend_id WHERE p.path = ?1",
+        )?
+        .query_row([path], |row| {
+            Ok(LostFile {
+                path: path.to_owned(),
+                etag: blob::<32>(row, 0).ok().map(ContentHash::from_bytes),
+                size: row.get_ref(1)?.as_i64().ok().map(|size| size as u64),
+                content_id: row.get_ref(2)?.as_i64().ok(),
+                backend: row.get(3)?,
+                metadata: Vec::new(),
+            })
+        })
+        .optional()?;
+    let Some(mut file) = found else {
+        return Ok(None);
+    };
+    file.metadata = connection
+        .prepare_cached("SELECT key, value FROM metadata WHERE path = ?1 ORDER BY key")?
+        .query_map([path], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .filter_map(rusqlite::Result::ok)
+        .collect();
+    if let Ok(valid) = VirtualPath::parse(path) {
+        file.metadata.extend(work::all(connection, &valid)?);
+        file.metadata.sort();
+    }
+    Ok(Some(file))
+}
+
+/// Removes everything that is said of `file`, if it is still what it was; returns whether it was. Items
+/// that wait for it go on waiting, for a deleted file.
+fn forget(connection: &Connection, file: &LostFile) -> Result<bool> {
+    match describe(connection, &file.path)? {
+        Some(now) if now.etag == file.etag && now.content_id == file.content_id => {}
+        _ => return Ok(false),
+    }
+    let mender = Mender(connection);
+    let path = &file.path;
+    mender.run(
+        "UPDATE edges SET blocker_path = ?1
+         WHERE open = 1 AND blocker_id = (SELECT path_id FROM work WHERE path = ?1)",
+        [path],
+    )?;
+    mender.run(
+        "DELETE FROM edges WHERE item_id = (SELECT path_id FROM work WHERE path = ?1)",
+        [path],
+    )?;
+    mender.run("DELETE FROM work WHERE path = ?1", [path])?;
+    mender.run("DELETE FROM metadata WHERE path = ?1", [path])?;
+    mender.run("DELETE FROM paths WHERE path = ?1", [path])
+}
+
+/// Gives the file at `path`, below which something lies, another name beside its own, and returns that.
+fn move_aside(connection: &Connection, path: &str) -> Result<Option<String>> {
+    let mender = Mender(connection);
+    let is_file = connection
+        .prepare_cached(
+            "SELECT 1 FROM paths WHERE path = ?1 AND kind = 1
+               AND EXISTS (SELECT 1 FROM paths AS p
+                           WHERE p.path >= ?1 || '/' AND p.path < ?1 || '0')",
+        )?
+        .exists([path])?;
+    if !is_file {
+        return Ok(None);
+    }
+    for number in 1_u64.. {
+        let free = format!("{path}_repaired{number}");
+        let taken = connection
+            .prepare_cached("SELECT 1 FROM paths WHERE path = ?1")?
+            .exists([&free])?;
+        if taken {
+            continue;
+        }
+        for table in ["paths", "metadata", "work"] {
+            let sql = format!("UPDATE {table} SET path = ?2 WHERE path = ?1");
+            mender.run(&sql, [path, &free])?;
+        }
+        let now = crate::metadata::now();
+        mender.run(
+            "INSERT INTO paths (path, kind, created_at, modified_at) VALUES (?1, 3, ?2, ?2)",
+            (path, now),
+        )?;
+        return Ok(Some(free));
+    }
+    Ok(None)
+}
+
+/// Returns the value of a key that is about to be removed.
+fn value_of(connection: &Connection, path: &str, key: &str) -> Result<Option<String>> {
+    Ok(connection
+        .prepare_cached("SELECT CAST(value AS TEXT) FROM metadata WHERE path = ?1 AND key = ?2")?
+        .query_row([path, key], |row| {
+            let bytes = row.get_ref(0)?.as_bytes().unwrap_or_default();
+            Ok(String::from_utf8_lossy(bytes).into_owned())
+        })
+        .optional()?)
+}
+
+/// Returns the files that hold the content with the id `id`, at most `limit`.
+fn holders(connection: &Connection, id: i64, limit: usize) -> Result<Vec<LostFile>> {
+    let (paths, _) = check::paths_of(connection, id, limit)?;
+    let described = paths.iter().map(|path| describe(connection, path));
+    described.filter_map(Result::transpose).collect()
+}

@@ -1,0 +1,291 @@
+use std::fs;
+
+use nexus::error::ErrorKind;
+use nexus::filesystem::{Filesystem, VerifyOptions};
+use serde_json::{Value, json};
+
+use crate::store::{LARGE, READ_ALL, Store, content_file, flip_bit, noise, truncate};
+use crate::verify::{CASES, filled};
+
+const REPAIR: VerifyOptions = VerifyOptions {
+    content: true,
+    repair: true,
+};
+
+/// Repairs the store; afterwards nothing is wrong and nothing is to be reclaimed.
+fn repair(store: &Store, what: &str) -> Value {
+    let report = store.verify(REPAIR);
+    assert_eq!(report["remaining_count"], 0, "{what}: {report:#}");
+    assert_ne!(report["error_count"], 0, "{what}: {report:#}");
+    let after = store.verify(READ_ALL);
+    assert_eq!(
+        after["error_count"], 0,
+        "{what}: {report:#}\nafter: {after:#}"
+    );
+    assert_eq!(after["reclaimable"]["bytes"], 0, "{what}: {after:#}");
+    report
+}
+
+fn lost_paths(report: &Value) -> Vec<&str> {
+    let lost = report["lost"].as_array().unwrap();
+    assert_eq!(report["lost_count"], lost.len());
+    lost.iter()
+        .map(|entry| entry["path"].as_str().unwrap())
+        .collect()
+}
+
+fn names(fs: &Filesystem) -> Vec<String> {
+    let page = fs.list(&Default::default()).unwrap();
+    page.entries
+        .iter()
+        .map(|entry| entry.path.to_string())
+        .collect()
+}
+
+fn lease_sequence(store: &Store) -> i64 {
+    let database = store.data().join("metadata.db");
+    let connection = rusqlite::Connection::open(database).unwrap();
+    connection
+        .query_row("SELECT lease_sequence FROM store", [], |row| row.get(0))
+        .unwrap()
+}
+
+#[test]
+fn a_sound_store_is_left_alone() {
+    let store = filled();
+    let sequence = lease_sequence(&store);
+    let report = store.verify(REPAIR);
+    assert_eq!(report["error_count"], 0);
+    assert_eq!(report["repaired"], json!([]));
+    assert_eq!(report["lost_list"], json!(null));
+    assert!(!store.data().join("quarantine").exists());
+    assert_eq!(lease_sequence(&store), sequence);
+}
+
+#[test]
+fn every_kind_of_wrong_row_is_mended() {
+    for (sql, kind) in CASES {
+        let store = filled();
+        let before = names(&store.fs);
+        store.damage(sql);
+        let report = repair(&store, sql);
+        assert_ne!(report["repaired_count"], 0, "{kind}: {report:#}");
+        assert!(
+            lease_sequence(&store) > 1 << 40,
+            "{kind}: tokens could come twice"
+        );
+        // Whatever could be read before and was not hit is still there.
+        let lost = lost_paths(&report);
+        let after = names(&store.fs);
+        let missing = before.iter().filter(|path| !after.contains(path));
+        for path in missing {
+            let moved = *kind == "file_above" || *kind == "invalid_path";
+            assert!(
+                lost.contains(&path.as_str()) || moved,
+                "{sql}: {path} vanished: {report:#}"
+            );
+        }
+        for path in &after {
+            let read = store.fs.read(path);
+            assert!(read.is_ok(), "{sql}: {path}: {read:?}");
+        }
+        // And the store goes on working.
+        store.write("/docs/new", "new");
+        store.set_meta("/docs/new", json!({"status": "ready"}));
+        assert_eq!(store.kinds(READ_ALL), [""; 0], "{sql}");
+    }
+}
+
+#[test]
+fn files_of_a_damaged_content_are_listed_and_their_bytes_kept() {
+    let store = filled();
+    store.write("/second", noise(LARGE, 1));
+    store.set_meta(
+        "/second",
+        json!({"owner": "ann", "status": "ready", "priority": 3}),
+    );
+    store.set_meta("/jobs/2", json!({"depends_on": ["/second"]}));
+    let file = content_file(&store.data(), &noise(LARGE, 1));
+    flip_bit(&file);
+    let damaged = fs::read(&file).unwrap();
+    let report = repair(&store, "a flipped bit");
+    assert_eq!(lost_paths(&report), ["/docs/sub/large.bin", "/second"]);
+    let second = &report["lost"][1];
+    assert_eq!(second["size"], LARGE);
+    assert_eq!(second["etag"].as_str().unwrap().len(), 64);
+    assert_eq!(
+        second["metadata"],
+        json!({"owner": "ann", "status": "ready", "priority": 3})
+    );
+    let kept = store.data().join(second["quarantined"].as_str().unwrap());
+    assert!(
+        fs::read(kept).unwrap() == damaged,
+        "the bytes are not those that were found"
+    );
+    let list =
+        fs::read_to_string(store.data().join(report["lost_list"].as_str().unwrap())).unwrap();
+    assert_eq!(list.lines().count(), 2, "{list}");
+    assert!(
+        !store.fs.exists("/docs/sub").unwrap(),
+        "an implied directory of nothing stayed"
+    );
+    assert!(!file.exists());
+    // What waited for the lost file goes on waiting.
+    let explained = store.fs.work_explain("/jobs/2").unwrap();
+    assert!(
+        explained.contains("/second") && explained.contains("deleted before it was completed"),
+        "{explained}"
+    );
+    // The same bytes can be written again.
+    store.write("/second", noise(LARGE, 1));
+    assert!(store.fs.read("/second").unwrap() == noise(LARGE, 1));
+}
+
+#[test]
+fn damaged_bytes_of_the_database_are_kept_in_a_file() {
+    let store = filled();
+    store.damage("UPDATE content SET data = x'6262' WHERE data = x'61'");
+    let report = repair(&store, "inline");
+    assert_eq!(lost_paths(&report), ["/docs/a.txt", "/docs/copy of a.txt"]);
+    let kept = store
+        .data()
+        .join(report["lost"][0]["quarantined"].as_str().unwrap());
+    assert_eq!(fs::read(kept).unwrap(), b"bb");
+    assert_eq!(report["lost"][0]["metadata"]["owner"], "ann");
+}
+
+#[test]
+fn missing_and_truncated_files_are_given_up() {
+    let store = filled();
+    store.write("/second", noise(LARGE, 2));
+    fs::remove_file(content_file(&store.data(), &noise(LARGE, 1))).unwrap();
+    truncate(&content_file(&store.data(), &noise(LARGE, 2)));
+    let report = repair(&store, "missing and truncated");
+    assert_eq!(lost_paths(&report), ["/docs/sub/large.bin", "/second"]);
+    assert_eq!(report["lost"][0]["quarantined"], json!(null));
+    let kept = store
+        .data()
+        .join(report["lost"][1]["quarantined"].as_str().unwrap());
+    assert_eq!(fs::metadata(kept).unwrap().len(), LARGE as u64 - 1);
+}
+
+#[test]
+fn what_can_be_saved_is_not_lost() {
+    for sql in [
+        "DELETE FROM content WHERE data IS NULL",
+        "UPDATE content SET blocks = NULL WHERE data IS NULL",
+        "UPDATE content SET size = 5 WHERE data IS NULL",
+        "UPDATE paths SET size = 7 WHERE path = '/docs/sub/large.bin'",
+        "UPDATE paths SET size = 7 WHERE path = '/docs/a.txt'",
+        "UPDATE content SET size = 9 WHERE data = x'61'",
+    ] {
+        let store = filled();
+        store.damage(sql);
+        let report = repair(&store, sql);
+        assert_eq!(report["lost"], json!([]), "{sql}: {report:#}");
+        assert!(
+            store.fs.read("/docs/sub/large.bin").unwrap() == noise(LARGE, 1),
+            "{sql}"
+        );
+        assert_eq!(store.fs.read("/docs/a.txt").unwrap(), b"a", "{sql}");
+    }
+}
+
+#[test]
+fn every_step_is_told_before_the_first_is_taken() {
+    let store = filled();
+    flip_bit(&content_file(&store.data(), &noise(LARGE, 1)));
+    store.damage("UPDATE work SET open_edges = 7 WHERE path = '/jobs/0'");
+    let mut told = Vec::new();
+    let result = store.fs.verify(REPAIR, &mut |_, total, what| {
+        if what.starts_with("repair: ") {
+            told.push(what.to_owned());
+            return told.len() < total as usize;
+        }
+        true
+    });
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::Cancelled);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.iter().any(|step| step.contains("/jobs/0")), "{told:?}");
+    assert!(
+        told.iter().any(|step| step.contains("quarantine")),
+        "{told:?}"
+    );
+    assert_eq!(
+        store.kinds(READ_ALL),
+        ["wrong_count", "damaged_content"],
+        "a repair that was cancelled before its first step changed something"
+    );
+}
+
+#[test]
+fn orphans_and_left_files_go_with_a_repair() {
+    let store = filled();
+    let orphan = content_file(&store.data(), b"orphan");
+    fs::create_dir_all(orphan.parent().unwrap()).unwrap();
+    fs::write(&orphan, "orphan").unwrap();
+    fs::write(store.data().join("tmp/left"), "x").unwrap();
+    let report = store.verify(REPAIR);
+    assert_eq!(report["reclaimable"]["orphan_files"], 1);
+    assert!(!orphan.exists());
+    assert_eq!(store.verify(READ_ALL)["reclaimable"]["bytes"], 0);
+}
+
+#[test]
+fn a_count_that_is_wrong_is_right_again() {
+    let store = filled();
+    let change_index = |from: &str, to: &str| {
+        store.damage(&format!(
+            "PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = replace(sql, '{from}', '{to}')
+             WHERE name = 'paths_by_content'"
+        ));
+    };
+    change_index("WHERE etag IS NOT NULL", "WHERE etag IS NULL");
+    store.damage("DELETE FROM paths WHERE path = '/docs/copy of a.txt'");
+    change_index("WHERE etag IS NULL", "WHERE etag IS NOT NULL");
+    let report = repair(&store, "a stale entry");
+    assert_eq!(report["lost"], json!([]));
+    let etag = store.fs.stat("/docs/a.txt").unwrap().file.unwrap().etag;
+    let info = store.fs.content_info(&etag.to_string()).unwrap();
+    assert!(info.contains("\"ref_count\":1"), "{info}");
+}
+
+#[test]
+fn a_missing_mark_is_made_and_a_foreign_one_left() {
+    let store = Store::with_mount();
+    store.write("/disk/a", "a");
+    fs::remove_file(store.beside("disk/nexus-store")).unwrap();
+    repair(&store, "a missing mark");
+    assert_eq!(store.handle(json!({})).read("/disk/a").unwrap(), b"a");
+    let other = Store::new();
+    fs::copy(
+        other.data().join("nexus-store"),
+        store.beside("disk/nexus-store"),
+    )
+    .unwrap();
+    let report = store.verify(REPAIR);
+    assert_eq!(report["remaining"][0]["kind"], "wrong_marker", "{report:#}");
+}
+
+#[test]
+fn contents_of_a_mount_are_quarantined_there() {
+    let store = Store::with_mount();
+    store.write("/disk/a", "12345");
+    let file = content_file(&store.beside("disk"), b"12345");
+    flip_bit(&file);
+    let report = repair(&store, "on a mount");
+    assert_eq!(report["lost"][0]["backend"], "disk");
+    let kept = store
+        .beside("disk")
+        .join(report["lost"][0]["quarantined"].as_str().unwrap());
+    assert_eq!(fs::metadata(kept).unwrap().len(), 5);
+}
+
+#[test]
+fn a_tenant_cannot_repair() {
+    let store = filled();
+    let tenant = store.fs.with_identity(Some("acme"), None).unwrap();
+    let error = tenant.verify(REPAIR, &mut |_, _, _| true).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AccessDenied);
+}
