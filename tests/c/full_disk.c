@@ -146,6 +146,63 @@ static void a_full_disk_loses_nothing(void)
     EXPECT_INT(umount2(disk("small"), MNT_DETACH), 0);
 }
 
+/* Upkeep on a store whose disk is full, then with room: what it could not do changed nothing. */
+static void upkeep_on_a_full_disk_loses_nothing(void)
+{
+    char *report = NULL;
+    nexus_fs *fs, *roomy = NULL;
+    int large;
+    if (!mount_small_disk()) {
+        expect_skipped = 1;
+        return;
+    }
+    put_ballast();
+    /* A bundle and a backup go to the small disk, from a store that has room. */
+    OK(nexus_connect(text("{\"data_dir\": \"%s/roomy\"}", expect_directory), &roomy, ERR));
+    put(roomy, "/first", "first");
+    OK(nexus_backup(roomy, disk("small/backup"), NULL, NULL, NULL, ERR));
+    OK(nexus_bundle_export(roomy, disk("small/bundle"), NULL, NULL, NULL, NULL, ERR));
+    OK(nexus_write(roomy, "/big", noise(DISK_BYTES, 5), DISK_BYTES, ERR));
+    OK(nexus_bundle_export(roomy, disk("bundle"), NULL, NULL, NULL, NULL, ERR));
+    FAILS(NO_SPACE, nexus_backup(roomy, disk("small/backup"), NULL, NULL, NULL, ERR));
+    FAILS(NO_SPACE, nexus_bundle_export(roomy, disk("small/bundle"), NULL, NULL, NULL, NULL, ERR));
+    OK(nexus_connect(text("{\"data_dir\": \"%s/small/backup\"}", expect_directory), &fs, ERR));
+    EXPECT_STR(get(fs, "/first"), "first");
+    EXPECT_INT(exists(fs, "/big"), 0);
+    close_store(fs);
+    /* What was there before is whole, and works when there is room. */
+    OK(nexus_delete(roomy, "/big", ERR));
+    OK(nexus_write(roomy, "/second", noise(LARGE, 6), LARGE, ERR));
+    OK(nexus_backup(roomy, disk("small/backup"), NULL, NULL, NULL, ERR));
+    OK(nexus_bundle_import(roomy, disk("small/bundle"), NULL, NULL, NULL, NULL, ERR));
+    close_store(roomy);
+    /* Import into, and repair of, a store on the small disk. */
+    fs = open_on_small_disk();
+    FAILS(NO_SPACE, nexus_bundle_import(fs, disk("bundle"), NULL, NULL, NULL, NULL, ERR));
+    EXPECT_STR(listed(fs, NULL), "");
+    EXPECT_INT(files_below(disk("small/store/tmp")), 0);
+    large = fill(fs, "large", LARGE, MANY_LARGE);
+    EXPECT(large > 2);
+    {
+        const char *etag = look(fs, "/large/1").etag;
+        EXPECT_INT(truncate(disk(text("small/store/cas/%.2s/%s", etag, etag)), 10), 0);
+    }
+    (void)fill(fs, "small", SMALL, MANY_SMALL);
+    OK(nexus_verify(fs, NEXUS_VERIFY_CONTENT, NULL, NULL, &report, ERR));
+    EXPECT_INT(json_int(keep(report), "error_count"), 1);
+    EXPECT_INT(unlink(disk("small/ballast")), 0);
+    OK(nexus_verify(fs, NEXUS_VERIFY_CONTENT | NEXUS_VERIFY_REPAIR, NULL, NULL, &report, ERR));
+    report = keep(report);
+    EXPECT_INT(json_int(report, "remaining_count"), 0);
+    EXPECT_STR(json(report, "lost[0].path"), "\"/large/1\"");
+    EXPECT_INT(json_int(report, "lost_count"), 1);
+    OK(nexus_verify(fs, NEXUS_VERIFY_CONTENT, NULL, NULL, &report, ERR));
+    EXPECT_INT(json_int(keep(report), "error_count"), 0);
+    EXPECT_CONTENT(fs, "/large/0", noise(LARGE, 0), LARGE);
+    close_store(fs);
+    EXPECT_INT(umount2(disk("small"), MNT_DETACH), 0);
+}
+
 int main(int argc, char **argv)
 {
     begin(argc, argv);
@@ -154,5 +211,6 @@ int main(int argc, char **argv)
         return SKIPPED;
     }
     RUN(a_full_disk_loses_nothing);
+    RUN(upkeep_on_a_full_disk_loses_nothing);
     return finish();
 }
