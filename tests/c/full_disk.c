@@ -151,6 +151,7 @@ static void upkeep_on_a_full_disk_loses_nothing(void)
 {
     char *report = NULL;
     nexus_fs *fs, *roomy = NULL;
+    nexus_status status;
     int large;
     if (!mount_small_disk()) {
         expect_skipped = 1;
@@ -190,8 +191,12 @@ static void upkeep_on_a_full_disk_loses_nothing(void)
     (void)fill(fs, "small", SMALL, MANY_SMALL);
     OK(nexus_verify(fs, NEXUS_VERIFY_CONTENT, NULL, NULL, &report, ERR));
     EXPECT_INT(json_int(keep(report), "error_count"), 1);
-    EXPECT_INT(unlink(disk("small/ballast")), 0);
-    OK(nexus_verify(fs, NEXUS_VERIFY_CONTENT | NEXUS_VERIFY_REPAIR, NULL, NULL, &report, ERR));
+    while ((status = nexus_verify(fs, NEXUS_VERIFY_CONTENT | NEXUS_VERIFY_REPAIR, NULL, NULL, &report, ERR)) != NEXUS_STATUS_OK) {
+        expect_status(__FILE__, __LINE__, "a repair on a full disk", status, NEXUS_STATUS_NO_SPACE);
+        EXPECT_CONTENT(fs, "/large/0", noise(LARGE, 0), LARGE);
+        /* Once only: then there is room. */
+        EXPECT_INT(unlink(disk("small/ballast")), 0);
+    }
     report = keep(report);
     EXPECT_INT(json_int(report, "remaining_count"), 0);
     EXPECT_STR(json(report, "lost[0].path"), "\"/large/1\"");
