@@ -79,7 +79,7 @@ impl FindingKind {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum RowKey {
     /// A table, with its indexes.
-    Table(&'static str),
+    Table(String),
     /// A path.
     Path(String),
     /// A content.

@@ -84,4 +84,7 @@ pub trait MetadataMender {
 
     /// Returns the value of a key, whatever it is.
     fn value_of(&self, path: &str, key: &str, call: &Call) -> Result<Option<String>>;
+
+    /// Returns the typed keys of a path, whatever is there, and their JSON texts.
+    fn work_values(&self, path: &str, call: &Call) -> Result<Vec<(String, String)>>;
 }

@@ -82,8 +82,9 @@ pub const CASES: &[(&str, &str)] = &[
         "orphan_row",
     ),
     (
-        "INSERT INTO work (path, path_id, created_at, rank)
-          VALUES ('/docs/none', zeroblob(16), 1, 9223372036854775807)",
+        "CREATE TEMP TABLE other AS SELECT * FROM work WHERE path = '/jobs/2';
+          UPDATE other SET path = '/docs/none', path_id = zeroblob(16);
+          INSERT INTO work SELECT * FROM other",
         "orphan_row",
     ),
     (

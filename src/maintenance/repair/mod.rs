@@ -176,8 +176,17 @@ impl Filesystem {
         Ok(changed)
     }
 
-    /// Keeps the value of a key that is about to be removed.
+    /// Keeps what is said of a file, where that is about to be removed.
     fn keep_value(&self, finding: &Finding, lost: &mut Lost, watch: &Watch<'_, '_>) -> Result<()> {
+        if let (FindingKind::OrphanRow, RowKey::Work(path)) = (finding.kind, &finding.row) {
+            for (key, value) in self.mender().work_values(path, watch.call)? {
+                let entry = json!({
+                    "path": path, "key": key, "value": value, "reason": finding.message,
+                });
+                lost.append(&entry)?;
+                lost.add(entry);
+            }
+        }
         let RowKey::Metadata(path, key) = &finding.row else {
             return Ok(());
         };
@@ -381,7 +390,7 @@ impl Step {
         let about = |finding: &Finding| match (&finding.path, &finding.hash, &finding.row) {
             (Some(path), _, _) => path.clone(),
             (None, Some(hash), _) => hash.to_string(),
-            (None, None, RowKey::Table(table)) => (*table).to_owned(),
+            (None, None, RowKey::Table(table)) => table.clone(),
             _ => String::new(),
         };
         match self {

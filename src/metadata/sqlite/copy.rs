@@ -133,9 +133,9 @@ const IN_USE: &str = "the copy is open as a store";
 /// directories.
 fn adopt(connection: &Connection, identity: &CopyIdentity) -> Result<()> {
     leases::advance(connection)?;
-    // Tokens of the original are none of the copy: to it, those leases are of another boot, and ran out.
+    // Tokens of the original are none of the copy: there, those leases have run out.
     connection.execute(
-        "UPDATE work SET lease_boot = '' WHERE lease_boot IS NOT NULL",
+        "UPDATE work SET lease_deadline = 0 WHERE lease_deadline IS NOT NULL",
         [],
     )?;
     connection.execute("DELETE FROM doomed", [])?;

@@ -65,6 +65,15 @@ impl MetadataMender for SqliteStore {
             .moment(call, |connection| content_of(connection, id))
     }
 
+    fn work_values(&self, path: &str, call: &Call) -> Result<Vec<(String, String)>> {
+        match VirtualPath::parse(path) {
+            Ok(valid) => self
+                .readers
+                .moment(call, |connection| work::all(connection, &valid)),
+            Err(_) => Ok(Vec::new()),
+        }
+    }
+
     fn value_of(&self, path: &str, key: &str, call: &Call) -> Result<Option<String>> {
         self.readers
             .moment(call, |connection| value_of(connection, path, key))

@@ -44,6 +44,7 @@ fn step_unpinned(connection: &Connection, placement: &Placement) -> Result<u64> 
         };
         if is_any_doomed(connection, id)? {
             return in_transaction(connection, || {
+                overwrite_undecided(connection)?;
                 remove_doomed(connection, placement, id, name)
             });
         }
@@ -99,7 +100,7 @@ pub(super) fn remove_orphans(
     }
     settle_log(connection)?;
     in_transaction(connection, || {
-        raise_collections(connection)?;
+        overwrite_undecided(connection)?;
         let mut removed = Vec::new();
         for hash in orphans {
             if is_orphan(connection, id, &hash)? {
@@ -115,6 +116,15 @@ pub(super) fn remove_orphans(
 /// nobody sees them; when the log is next recovered they come back, and name contents that look unused now. A commit that writes a frame, however small, takes their place.
 pub(super) fn settle_log(connection: &Connection) -> Result<()> {
     in_transaction(connection, || raise_collections(connection))
+}
+
+/// Does what [`settle_log`] does for commits whose process died since, before anything is removed in this
+/// transaction: puts a frame of it in the place of theirs. Frames are chained by checksums, so a recovery of
+/// the log ends there, also if this process dies before it commits.
+fn overwrite_undecided(connection: &Connection) -> Result<()> {
+    raise_collections(connection)?;
+    connection.cache_flush()?;
+    Ok(())
 }
 
 /// Changes a row, so that the commit of this transaction writes a frame.
@@ -181,4 +191,82 @@ fn backend_id(connection: &Connection, name: &str) -> Result<Option<i64>> {
         .prepare_cached("SELECT id FROM backends WHERE name = ?1")?
         .query_row([name], |row| row.get(0))
         .optional()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+    use std::path::Path;
+
+    use super::*;
+
+    const FILES: [&str; 3] = ["db", "db-wal", "db-shm"];
+
+    fn open(directory: &Path) -> Connection {
+        let connection = Connection::open(directory.join("db")).unwrap();
+        connection
+            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0")
+            .unwrap();
+        connection
+    }
+
+    fn copy(from: &Path, to: &Path, files: &[&str]) {
+        fs::create_dir(to).unwrap();
+        for file in files {
+            fs::copy(from.join(file), to.join(file)).unwrap();
+        }
+    }
+
+    fn rows(connection: &Connection) -> i64 {
+        connection
+            .query_row("SELECT count(*) FROM paths", [], |row| row.get(0))
+            .unwrap()
+    }
+
+    /// Returns how many rows a recovery finds, where a commit of two rows was left undecided in the log and
+    /// `collect` then died in its transaction.
+    fn rows_after(collect: impl FnOnce(&Connection)) -> i64 {
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        fs::create_dir(at("first")).unwrap();
+        let first = open(&at("first"));
+        first
+            .execute_batch(
+                "CREATE TABLE store (id INTEGER PRIMARY KEY, collections INTEGER);
+                 INSERT INTO store VALUES (1, 0);
+                 CREATE TABLE paths (path TEXT);",
+            )
+            .unwrap();
+        copy(&at("first"), &at("second"), &FILES[..2]);
+        let second = open(&at("second"));
+        assert_eq!(rows(&second), 0);
+        // The first commits; the second gets the frames of it behind its back, as from a process that died.
+        let decided = fs::metadata(at("first").join("db-wal")).unwrap().len() as usize;
+        first
+            .execute_batch("BEGIN; INSERT INTO paths VALUES ('/a'), (zeroblob(9000)); COMMIT")
+            .unwrap();
+        let log = fs::read(at("first").join("db-wal")).unwrap();
+        let mut behind = fs::OpenOptions::new()
+            .append(true)
+            .open(at("second").join("db-wal"))
+            .unwrap();
+        behind.write_all(&log[decided..]).unwrap();
+        assert_eq!(rows(&second), 0, "nobody sees what is undecided");
+        second.execute_batch("BEGIN IMMEDIATE").unwrap();
+        collect(&second);
+        copy(&at("second"), &at("third"), &FILES[..2]);
+        rows(&open(&at("third")))
+    }
+
+    #[test]
+    fn a_collection_that_dies_leaves_no_undecided_commit() {
+        let comes_back = rows_after(|connection| raise_collections(connection).unwrap());
+        assert_eq!(
+            comes_back, 2,
+            "the story that this is about does not happen"
+        );
+        let gone = rows_after(|connection| overwrite_undecided(connection).unwrap());
+        assert_eq!(gone, 0, "a commit came back whose contents may be gone");
+    }
 }

@@ -28,7 +28,12 @@ pub(super) fn check(
         page.checked.rows += 1;
         let (Some(item), Some(blocker)) = (blob::<16>(row, 0), blob::<16>(row, 1)) else {
             let what = "a row of edges is damaged".to_owned();
-            page.find(FindingKind::Database, RowKey::Table("edges"), None, what);
+            page.find(
+                FindingKind::Database,
+                RowKey::Table("edges".to_owned()),
+                None,
+                what,
+            );
             return Ok(page.ended(None));
         };
         last = (item, blocker);

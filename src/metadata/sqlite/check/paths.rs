@@ -40,7 +40,12 @@ pub(super) fn check(
         let Some(path) = text(row, 0) else {
             // Nothing can be said of where it stands among the others, so those after it wait.
             let what = "a path is not text".to_owned();
-            page.find(FindingKind::Database, RowKey::Table("paths"), None, what);
+            page.find(
+                FindingKind::Database,
+                RowKey::Table("paths".to_owned()),
+                None,
+                what,
+            );
             return Ok(page.ended(next_table(&RowCursor::Paths(last))));
         };
         path.clone_into(&mut last);

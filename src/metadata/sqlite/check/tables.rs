@@ -1,56 +1,52 @@
 //! Tables against their indexes, and the pages that both are made of.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::Page;
 use crate::call::Call;
 use crate::error::{Error, Result};
 use crate::metadata::{CheckedRows, FindingKind, RowCursor, RowKey};
 
-const TABLES: [&str; 8] = [
-    "store",
-    "namespaces",
-    "backends",
-    "paths",
-    "content",
-    "doomed",
-    "metadata",
-    "work",
-];
-/// The last one, and the one after which the check goes on with the rows.
-const LAST: &str = "edges";
-/// Checks the table `number`. SQLite reads all of it in one go, in a read transaction that delays nobody;
-/// the call can be interrupted meanwhile.
+/// Checks the table `number`, in the order of their names. SQLite reads all of it in one go, in a read
+/// transaction that delays nobody; the call can be interrupted meanwhile.
 pub(super) fn check(connection: &Connection, number: usize, call: &Call) -> Result<CheckedRows> {
-    let table = TABLES.get(number).copied().unwrap_or(LAST);
     let mut page = Page::default();
-    let said = integrity(connection, table).and_then(|mut lines| {
-        lines.extend(stale_entries(connection, table)?);
+    let Some(table) = table(connection, number)? else {
+        return Ok(page.ended(Some(RowCursor::Paths(String::new()))));
+    };
+    let said = integrity(connection, &table).and_then(|mut lines| {
+        lines.extend(stale_entries(connection, &table)?);
         Ok(lines)
     });
     call.check()?;
+    let key = || RowKey::Table(table.clone());
     match said {
         Ok(lines) => {
             for line in lines {
-                let kind = if line.contains("index ") {
-                    FindingKind::Index
-                } else {
-                    FindingKind::Database
+                let kind = match line.contains("index ") {
+                    true => FindingKind::Index,
+                    false => FindingKind::Database,
                 };
-                page.find(kind, RowKey::Table(table), None, format!("{table}: {line}"));
+                page.find(kind, key(), None, format!("{table}: {line}"));
             }
         }
         Err(error) => {
             let what = format!("{table} cannot be read: {error}");
-            page.find(FindingKind::Database, RowKey::Table(table), None, what);
+            page.find(FindingKind::Database, key(), None, what);
         }
     }
     page.checked.rows = 1;
-    let next = match number < TABLES.len() {
-        true => RowCursor::Table(number + 1),
-        false => RowCursor::Paths(String::new()),
-    };
-    Ok(page.ended(Some(next)))
+    Ok(page.ended(Some(RowCursor::Table(number + 1))))
+}
+
+fn table(connection: &Connection, number: usize) -> Result<Option<String>> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+             ORDER BY name LIMIT 1 OFFSET ?1",
+        )?
+        .query_row([number as i64], |row| row.get(0))
+        .optional()?)
 }
 
 fn integrity(connection: &Connection, table: &str) -> Result<Vec<String>> {

@@ -24,7 +24,12 @@ pub(super) fn check_metadata(
         page.checked.rows += 1;
         let (Some(path), Some(key)) = (text(row, 0), text(row, 1)) else {
             let what = "a row of metadata is damaged".to_owned();
-            page.find(FindingKind::Database, RowKey::Table("metadata"), None, what);
+            page.find(
+                FindingKind::Database,
+                RowKey::Table("metadata".to_owned()),
+                None,
+                what,
+            );
             return Ok(page.ended(next_table(&RowCursor::Metadata(last.0, last.1))));
         };
         last = (path.to_owned(), key.to_owned());
@@ -69,7 +74,12 @@ pub(super) fn check(connection: &Connection, after: &str) -> Result<CheckedRows>
         page.checked.rows += 1;
         let Some(path) = text(row, 0) else {
             let what = "a row of work is damaged".to_owned();
-            page.find(FindingKind::Database, RowKey::Table("work"), None, what);
+            page.find(
+                FindingKind::Database,
+                RowKey::Table("work".to_owned()),
+                None,
+                what,
+            );
             return Ok(page.ended(next_table(&RowCursor::Work(last))));
         };
         path.clone_into(&mut last);
