@@ -2,7 +2,7 @@
 //!
 //! `cas/ab/<hash>` holds the content whose hash begins with `ab`; `tmp/` holds unfinished ones.
 //! An unfinished file is locked (`flock`) by its writer, so a file whose lock can be taken belongs to
-//! nobody and may go; a directory of them, a [`spool`], likewise. Publishing renames it into `cas/` and syncs the directories; that, and every
+//! nobody and may go; a directory of them, a spool, likewise. Publishing renames it into `cas/` and syncs the directories; that, and every
 //! removal, happens under the metadata store's write lock.
 
 mod spool;
