@@ -8,11 +8,11 @@ const SECOND: i64 = 1_000_000;
 
 impl Store {
     fn scope(&self, prefix: Option<&str>) -> ClaimScope {
-        let prefix = prefix.map_or_else(PathRange::all, PathRange::with_prefix);
         ClaimScope {
-            visible: Arc::new(self.visible.clone()),
-            whole: self.visible.nearly_all && prefix == PathRange::all(),
-            writable: vec![prefix],
+            changeable: Arc::new(self.visible.clone()),
+            writable: Arc::new([PathRange::all()]),
+            whole: self.visible.nearly_all && prefix.is_none(),
+            prefix: prefix.map(PathRange::with_prefix),
         }
     }
 
