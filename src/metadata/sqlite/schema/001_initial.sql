@@ -41,7 +41,7 @@ CREATE TABLE backends (
 -- One row for each name. Every ancestor of a row has a row, so that a parent check is one look-up.
 CREATE TABLE paths (
     path        TEXT    PRIMARY KEY,
-    kind        INTEGER NOT NULL CHECK (kind IN (1, 2, 3)), -- file, directory made, directory implied
+    kind        INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 3), -- file, directory made, implied
     path_id     BLOB,                                       -- 16 bytes; not for implied directories
     created_at  INTEGER NOT NULL,
     modified_at INTEGER NOT NULL,
