@@ -12,6 +12,7 @@ use super::checkpoint::Log;
 use super::connection::abandon;
 use super::guard;
 use super::health::Health;
+use super::path_ids::PathIds;
 use super::transaction::{Clock, Transaction};
 use super::writer::{Member, Outcome};
 use crate::config::Durability;
@@ -24,6 +25,7 @@ pub(super) struct GroupContext {
     pub health: Arc<Health>,
     backends: Arc<BackendCache>,
     clock: Clock,
+    path_ids: PathIds,
     log: Arc<Log>,
     /// The `synchronous` setting of the connection: 1 NORMAL, 2 FULL; 0 not set yet.
     synchronous: AtomicI64,
@@ -35,6 +37,7 @@ impl GroupContext {
             health,
             backends,
             clock: Clock::default(),
+            path_ids: PathIds::default(),
             log,
             synchronous: AtomicI64::default(),
         }
@@ -207,6 +210,7 @@ impl<'a> Group<'a> {
             &member.set.placement,
             &self.context.backends,
             &self.context.clock,
+            &self.context.path_ids,
             earlier,
             self.durability,
         );

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | tables, views, migrations | `schema/`, `schema` |
 //! | connections and how they wait | `connection`, `readers` |
-//! | the one writer and group commit | `writer`, `group`, `transaction` |
+//! | the one writer and group commit | `writer`, `group`, `transaction`, `path_ids` |
 //! | what each change does | `apply`, `work` |
 //! | what is read | `entries`, `listing`, `statistics`, `namespaces`, `work` |
 //! | files of dropped contents | `sweep` |
@@ -21,6 +21,7 @@ mod guard;
 mod health;
 mod listing;
 mod namespaces;
+mod path_ids;
 mod readers;
 mod rows;
 mod schema;

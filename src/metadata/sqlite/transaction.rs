@@ -8,13 +8,14 @@ use rusqlite::{Connection, Params};
 use super::apply::Imports;
 use super::backends::BackendCache;
 use super::group::Publications;
+use super::path_ids::PathIds;
 use super::rows::{self, PathRow};
 use super::work::WorkChanges;
 use super::{guard, listing};
 use crate::config::Durability;
 use crate::content::{Placement, Staged};
 use crate::error::Result;
-use crate::metadata::{Entry, Grant, Micros};
+use crate::metadata::{Entry, Grant, Micros, PathId};
 use crate::range::Visible;
 
 /// What the changes of one write set need, and what they leave to be done before the commit.
@@ -36,6 +37,7 @@ pub(super) struct Transaction<'a> {
     /// What imports need, while changes that hold some are applied.
     pub imports: Option<Imports>,
     clock: &'a Clock,
+    path_ids: &'a PathIds,
 }
 
 impl<'a> Transaction<'a> {
@@ -45,6 +47,7 @@ impl<'a> Transaction<'a> {
         placement: &'a Placement,
         backends: &'a BackendCache,
         clock: &'a Clock,
+        path_ids: &'a PathIds,
         earlier: &'a Publications,
         durability: Durability,
     ) -> Self {
@@ -60,6 +63,7 @@ impl<'a> Transaction<'a> {
             work: WorkChanges::default(),
             imports: None,
             clock,
+            path_ids,
         }
     }
 
@@ -71,6 +75,11 @@ impl<'a> Transaction<'a> {
     /// Returns the current time, later than that of every change before.
     pub fn now(&self) -> Micros {
         self.clock.next()
+    }
+
+    /// Returns the id of what comes to be at `time`.
+    pub fn new_path_id(&self, time: Micros) -> Result<PathId> {
+        self.path_ids.next(time)
     }
 
     /// Returns the row at `path`, of which the caller may read at least a part, if it exists for the
