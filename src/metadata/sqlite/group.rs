@@ -12,8 +12,7 @@ use super::checkpoint::Log;
 use super::connection::abandon;
 use super::guard;
 use super::health::Health;
-use super::path_ids::PathIds;
-use super::transaction::{Clock, Transaction};
+use super::transaction::{Stamps, Transaction};
 use super::writer::{Member, Outcome};
 use crate::config::Durability;
 use crate::content::{ContentHash, Placement, Staged};
@@ -24,8 +23,7 @@ use crate::metadata::StoreError;
 pub(super) struct GroupContext {
     pub health: Arc<Health>,
     backends: Arc<BackendCache>,
-    clock: Clock,
-    path_ids: PathIds,
+    stamps: Stamps,
     log: Arc<Log>,
     /// The `synchronous` setting of the connection: 1 NORMAL, 2 FULL; 0 not set yet.
     synchronous: AtomicI64,
@@ -36,8 +34,7 @@ impl GroupContext {
         GroupContext {
             health,
             backends,
-            clock: Clock::default(),
-            path_ids: PathIds::default(),
+            stamps: Stamps::default(),
             log,
             synchronous: AtomicI64::default(),
         }
@@ -209,8 +206,7 @@ impl<'a> Group<'a> {
             &member.grant,
             &member.set.placement,
             &self.context.backends,
-            &self.context.clock,
-            &self.context.path_ids,
+            &self.context.stamps,
             earlier,
             self.durability,
         );

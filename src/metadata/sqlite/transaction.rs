@@ -36,8 +36,7 @@ pub(super) struct Transaction<'a> {
     pub work: WorkChanges,
     /// What imports need, while changes that hold some are applied.
     pub imports: Option<Imports>,
-    clock: &'a Clock,
-    path_ids: &'a PathIds,
+    stamps: &'a Stamps,
 }
 
 impl<'a> Transaction<'a> {
@@ -46,8 +45,7 @@ impl<'a> Transaction<'a> {
         grant: &'a Grant,
         placement: &'a Placement,
         backends: &'a BackendCache,
-        clock: &'a Clock,
-        path_ids: &'a PathIds,
+        stamps: &'a Stamps,
         earlier: &'a Publications,
         durability: Durability,
     ) -> Self {
@@ -62,8 +60,7 @@ impl<'a> Transaction<'a> {
             doomed: false,
             work: WorkChanges::default(),
             imports: None,
-            clock,
-            path_ids,
+            stamps,
         }
     }
 
@@ -74,12 +71,12 @@ impl<'a> Transaction<'a> {
 
     /// Returns the current time, later than that of every change before.
     pub fn now(&self) -> Micros {
-        self.clock.next()
+        self.stamps.clock.next()
     }
 
     /// Returns the id of what comes to be at `time`.
     pub fn new_path_id(&self, time: Micros) -> Result<PathId> {
-        self.path_ids.next(time)
+        self.stamps.path_ids.next(time)
     }
 
     /// Returns the row at `path`, of which the caller may read at least a part, if it exists for the
@@ -118,9 +115,16 @@ impl<'a> Transaction<'a> {
     }
 }
 
+/// What marks a new row: its time and its id.
+#[derive(Debug, Default)]
+pub(super) struct Stamps {
+    clock: Clock,
+    path_ids: PathIds,
+}
+
 /// Gives times that only grow, so that creation order is a total order within a process.
 #[derive(Debug, Default)]
-pub(super) struct Clock(std::sync::atomic::AtomicI64);
+struct Clock(std::sync::atomic::AtomicI64);
 
 impl Clock {
     fn next(&self) -> Micros {

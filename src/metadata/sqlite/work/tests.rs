@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::super::backends::BackendCache;
 use super::super::connection::{self, Role};
-use super::super::transaction::{Clock, Transaction};
+use super::super::transaction::{Stamps, Transaction};
 use super::super::{apply, rows, schema};
 use crate::access::{NamespaceRule, Rules};
 use crate::call::{Call, Interrupts};
@@ -32,7 +32,7 @@ struct Store {
     connection: Connection,
     placement: Placement,
     backends: BackendCache,
-    clock: Clock,
+    stamps: Stamps,
     visible: Visible,
     _directory: TempDir,
 }
@@ -52,7 +52,7 @@ impl Store {
             connection,
             placement: Placement::new(Arc::new(local), Vec::new(), 65536),
             backends,
-            clock: Clock::default(),
+            stamps: Stamps::default(),
             visible: Visible::all(),
             _directory: directory,
         }
@@ -86,7 +86,7 @@ impl Store {
             &grant,
             &self.placement,
             &self.backends,
-            &self.clock,
+            &self.stamps,
             &earlier,
             crate::config::Durability::Full,
         );
