@@ -14,6 +14,8 @@ typedef struct settings {
     int strict;
     int housekeeping; /* of the Nexus store */
     int instructions; /* one run of one case on one side, for valgrind */
+    int keep_stores;  /* and use those that are there */
+    int prepare_only; /* with `instructions`: make the store, and count nothing */
     bench_sides sides;
     const char *cases[32]; /* empty: all */
     size_t case_count;
