@@ -40,7 +40,7 @@ void prepare_queue_short(contender *side)
 {
     side->refilled = 1;
     if (!side->reused) {
-        add(side, OWN, SHORT_QUEUE, 0);
+        add(side, OWN, bench_settings.count > 0 ? bench_settings.count : SHORT_QUEUE, 0);
     }
 }
 

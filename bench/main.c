@@ -18,6 +18,7 @@ settings bench_settings = {.runs = 5, .housekeeping = 1};
 static const char USAGE[] =
     "usage: nexus_bench --dir DIR [--case NAME]... [--quick] [--runs N] [--json FILE]\n"
     "                   [--strict] [--side nexus|raw] [--housekeeping on|off]\n"
+    "                   [--count N]\n"
     "                   [--instructions] [--keep-stores [--prepare]] [--list]\n";
 
 static void list_cases(void)
@@ -78,6 +79,8 @@ static void read_arguments(int argc, char **argv)
             chosen->strict = 1;
         } else if (strcmp(option, "--instructions") == 0) {
             chosen->instructions = 1;
+        } else if (strcmp(option, "--count") == 0) {
+            chosen->count = (size_t)strtoull(value_of(argc, argv, &i), NULL, 10);
         } else if (strcmp(option, "--keep-stores") == 0) {
             chosen->keep_stores = 1;
         } else if (strcmp(option, "--prepare") == 0) {
@@ -167,7 +170,8 @@ static double run_once(const bench_case *chosen, contender *side, int place, siz
 
 static size_t count_of(const bench_case *chosen)
 {
-    return bench_settings.instructions ? chosen->small_count
+    return bench_settings.count > 0      ? bench_settings.count
+           : bench_settings.instructions ? chosen->small_count
            : bench_settings.quick      ? chosen->quick_count
                                        : chosen->count;
 }
