@@ -134,8 +134,35 @@ static double drain(contender *side, store *worker, const drain_plan *plan, size
     return (double)done / seconds;
 }
 
+/* Prints how many pages a claim and a completion read and write; see page_counter.c. */
+static double count_pages(contender *side, size_t *operations)
+{
+    page_counts claims = {0};
+    page_counts completions = {0};
+    for (size_t i = 0; i < SEGMENT; i++) {
+        queue_item taken;
+        page_counts before = pages_so_far();
+        side->api->queue->claim(side->opened, NULL, 1, &taken);
+        page_counts between = pages_so_far();
+        side->api->queue->complete(side->opened, &taken, 1);
+        page_counts after = pages_so_far();
+        claims.reads += between.reads - before.reads;
+        claims.writes += between.writes - before.writes;
+        completions.reads += after.reads - between.reads;
+        completions.writes += after.writes - between.writes;
+    }
+    printf("%.1f %.1f %.1f %.1f\n", (double)claims.reads / SEGMENT,
+           (double)claims.writes / SEGMENT, (double)completions.reads / SEGMENT,
+           (double)completions.writes / SEGMENT);
+    *operations = SEGMENT;
+    return 0;
+}
+
 double run_queue(contender *side, size_t *operations)
 {
+    if (bench_settings.pages) {
+        return count_pages(side, operations);
+    }
     drain_plan plan = {.segment = SEGMENT, .at_once = 1};
     return drain(side, side->opened, &plan, operations);
 }

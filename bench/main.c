@@ -13,13 +13,13 @@
 #include "options.h"
 #include "report.h"
 
-settings bench_settings = {.runs = 5, .housekeeping = 1};
+settings bench_settings = {.runs = 5, .housekeeping = 1, .cache_mb = 100};
 
 static const char USAGE[] =
     "usage: nexus_bench --dir DIR [--case NAME]... [--quick] [--runs N] [--json FILE]\n"
     "                   [--strict] [--side nexus|raw] [--housekeeping on|off]\n"
-    "                   [--count N]\n"
-    "                   [--instructions] [--keep-stores [--prepare]] [--list]\n";
+    "                   [--count N] [--cache-mb N]\n"
+    "                   [--instructions|--pages] [--keep-stores [--prepare]] [--list]\n";
 
 static void list_cases(void)
 {
@@ -81,6 +81,11 @@ static void read_arguments(int argc, char **argv)
             chosen->instructions = 1;
         } else if (strcmp(option, "--count") == 0) {
             chosen->count = (size_t)strtoull(value_of(argc, argv, &i), NULL, 10);
+        } else if (strcmp(option, "--pages") == 0) {
+            chosen->pages = 1;
+            chosen->instructions = 1;
+        } else if (strcmp(option, "--cache-mb") == 0) {
+            chosen->cache_mb = (unsigned)strtoul(value_of(argc, argv, &i), NULL, 10);
         } else if (strcmp(option, "--keep-stores") == 0) {
             chosen->keep_stores = 1;
         } else if (strcmp(option, "--prepare") == 0) {
@@ -273,7 +278,9 @@ static void count_instructions(const bench_case *chosen)
         open_prepared(chosen, &side, place);
     } else {
         run_once(chosen, &side, place, &operations);
-        printf("operations %zu\n", operations);
+        if (!bench_settings.pages) {
+            printf("operations %zu\n", operations);
+        }
     }
     tear_down(&side);
 }
