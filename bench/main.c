@@ -177,8 +177,8 @@ static size_t count_of(const bench_case *chosen)
 {
     return bench_settings.count > 0      ? bench_settings.count
            : bench_settings.instructions ? chosen->small_count
-           : bench_settings.quick      ? chosen->quick_count
-                                       : chosen->count;
+           : bench_settings.quick        ? chosen->quick_count
+                                         : chosen->count;
 }
 
 static void set_up(const bench_case *chosen, contender *side, int place, size_t count)

@@ -30,9 +30,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let database = Database::open(Path::new(dir).join("honker.db"))?;
     // The page cache that Nexus has, and the same durability: honker's default is `normal` for Nexus.
     database.with_conn(|connection| connection.execute_batch("PRAGMA cache_size = -102400"))?;
-    let synchronous: i64 = database.with_conn(|connection| {
-        connection.query_row("PRAGMA synchronous", [], |row| row.get(0))
-    })?;
+    let synchronous: i64 = database
+        .with_conn(|connection| connection.query_row("PRAGMA synchronous", [], |row| row.get(0)))?;
     if synchronous != 1 {
         return Err(format!("synchronous is {synchronous}, not 1 (NORMAL)").into());
     }
