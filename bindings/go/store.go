@@ -98,6 +98,11 @@ func (s *Store) WithAgent(agent string) (*Store, error) {
 	return s.narrowed(nil, &agent)
 }
 
+// WithoutAdmin derives a store with the same tenant and agent that is no admin's, as [Store.WithIdentity] does.
+func (s *Store) WithoutAdmin() (*Store, error) {
+	return s.narrowed(nil, nil)
+}
+
 func (s *Store) narrowed(tenant, agent *string) (*Store, error) {
 	var a arguments
 	var tenantText, agentText *C.char

@@ -142,7 +142,7 @@ func TestEveryFieldOfTheConfigReachesTheLibrary(t *testing.T) {
 		AllowReadonlyWrites: true,
 		StrictNamespaces:    nexus.Ptr(true),
 		Namespaces:          []nexus.Namespace{{Name: "models", NoTenant: true}, {Name: "logs", Readonly: true, AdminOnly: true}},
-		Mounts:              []nexus.Mount{{Name: "bulk", Path: "/models", Root: filepath.Join(directory, "bulk"), Readonly: true}},
+		Mounts:              []nexus.Mount{{Name: "bulk", Path: "/models", Root: filepath.Join(directory, "bulk")}},
 		Durability:          "normal",
 		CacheSizeMB:         nexus.Ptr(0),
 		InlineMaxBytes:      nexus.Ptr(0),
@@ -164,7 +164,7 @@ func TestEveryFieldOfTheConfigReachesTheLibrary(t *testing.T) {
 		"enable_vector_search": "false", "enable_llm_cache": "false",
 		"namespaces": `[{"admin_only":false,"name":"models","readonly":false,"remove":false,"requires_tenant":false},` +
 			`{"admin_only":true,"name":"logs","readonly":true,"remove":false,"requires_tenant":true}]`,
-		"mounts": fmt.Sprintf(`[{"backend":"local","name":"bulk","path":"/models","readonly":true,"root":%q}]`, directory+"/bulk"),
+		"mounts": fmt.Sprintf(`[{"backend":"local","name":"bulk","path":"/models","readonly":false,"root":%q}]`, directory+"/bulk"),
 	} {
 		setting, ok := settings[key]
 		if !ok {
