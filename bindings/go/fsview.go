@@ -5,8 +5,6 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -21,6 +19,7 @@ var (
 	_ fs.ReadFileFS = dirFS{}
 	_ fs.StatFS     = dirFS{}
 	_ fs.GlobFS     = dirFS{}
+	_ fs.ReadDirFS  = listed{}
 	_ fs.SubFS      = dirFS{}
 
 	_ fs.ReadDirFile = (*openDir)(nil)
@@ -125,12 +124,8 @@ func (d dirFS) ReadDir(name string) ([]fs.DirEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.list(name, ListOptions{Path: directory})
-}
-
-func (d dirFS) list(name string, options ListOptions) ([]fs.DirEntry, error) {
 	var children []fs.DirEntry
-	for entry, err := range d.store.List(d.store.ctx, options) {
+	for entry, err := range d.store.List(d.store.ctx, ListOptions{Path: directory}) {
 		if err != nil {
 			return children, pathError("readdir", name, err)
 		}
@@ -148,44 +143,19 @@ func (d dirFS) Sub(name string) (fs.FS, error) {
 	return dirFS{d.store, directory}, nil
 }
 
-// Glob returns the names that match a pattern of [path.Match], as [fs.Glob] does, but reads of each directory only what
-// begins like the pattern.
+// Glob returns the names that match a pattern of [path.Match].
 func (d dirFS) Glob(pattern string) ([]string, error) {
-	if _, err := path.Match(pattern, ""); err != nil {
-		return nil, err
-	}
-	names := d.glob(pattern)
-	slices.Sort(names)
-	return names, nil
+	return fs.Glob(listed{d}, pattern)
 }
 
-func (d dirFS) glob(pattern string) []string {
-	if !strings.ContainsAny(pattern, `*?[\`) {
-		if _, err := d.Stat(pattern); err != nil {
-			return nil
-		}
-		return []string{pattern}
-	}
-	directories, last := []string{"."}, pattern
-	if slash := strings.LastIndexByte(pattern, '/'); slash >= 0 {
-		directories, last = d.glob(pattern[:slash]), pattern[slash+1:]
-	}
-	begin := last[:strings.IndexAny(last+"*", `*?[\`)]
-	var names []string
-	for _, directory := range directories {
-		at, err := d.at("glob", directory)
-		if err != nil {
-			continue
-		}
-		children, _ := d.list(directory, ListOptions{Path: at, Prefix: strings.TrimSuffix(at, "/") + "/" + begin})
-		for _, child := range children {
-			if matched, _ := path.Match(last, child.Name()); matched {
-				names = append(names, path.Join(directory, child.Name()))
-			}
-		}
-	}
-	return names
+// listed is a view without Glob, for the standard library to find names in: the store's own globs have other patterns,
+// and find files only.
+type listed struct {
+	dirFS
 }
+
+// Glob hides that of the view: it is no [fs.GlobFS] with this.
+func (listed) Glob() {}
 
 // fileInfo is an entry as the standard library describes files. Its name is that by which it was asked for: "." for the
 // root of a view.

@@ -29,6 +29,10 @@ func SetLog(level LogLevel, log func(level LogLevel, message string)) error {
 
 //export nexusGoLog
 func nexusGoLog(level C.int32_t, message *C.char) {
+	passLine(LogLevel(level), C.GoString(message))
+}
+
+func passLine(level LogLevel, message string) {
 	log := logFunc.Load()
 	if log == nil {
 		return
@@ -40,5 +44,5 @@ func nexusGoLog(level C.int32_t, message *C.char) {
 			select {}
 		}
 	}()
-	(*log)(LogLevel(level), C.GoString(message))
+	(*log)(level, message)
 }
