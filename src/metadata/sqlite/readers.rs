@@ -106,7 +106,7 @@ impl Readers {
     ) -> StoreResult<T> {
         self.with(&grant.call, |connection| {
             connection.prepare_cached("BEGIN")?.execute([])?;
-            let result = guard::check(connection, grant.rules_version)
+            let result = guard::check(connection, grant.rules.version)
                 .and_then(|()| connection::interruptible(|| work(connection)));
             let ended: Result<()> = connection
                 .prepare_cached("ROLLBACK")
