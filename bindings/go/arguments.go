@@ -51,6 +51,14 @@ func (a *arguments) limit(what string, limit int) C.uint64_t {
 	return C.uint64_t(limit)
 }
 
+// milliseconds makes a length of time; a part of a millisecond counts as one, so that it does not become 0.
+func (a *arguments) milliseconds(what string, length time.Duration) C.uint64_t {
+	if length < 0 && a.err == nil {
+		a.err = newError(StatusInvalidArgument, what+" cannot be negative")
+	}
+	return C.uint64_t((length + time.Millisecond - 1) / time.Millisecond)
+}
+
 // conditions are the fields of nexus_write_options.
 type conditions struct {
 	ifNoneMatch C.int32_t

@@ -6,6 +6,7 @@ import "C"
 import (
 	"runtime"
 	"sync"
+	"time"
 )
 
 // Batch is changes to be made together, all or nothing. Each call adds one; an error of it says that this one was not
@@ -149,6 +150,34 @@ func (b *Batch) RequireLease(lease Lease) error {
 	file := a.path(lease.Path)
 	return b.add(&a, func(batch *C.nexus_batch) C.bridge_outcome {
 		return C.bridge_batch_require_lease(batch, file, C.uint64_t(lease.Token))
+	})
+}
+
+// CompleteWork adds [Store.CompleteWork]: so the files that a worker writes are there exactly if the item is completed.
+func (b *Batch) CompleteWork(lease Lease, result any) error {
+	var a arguments
+	file, text := a.path(lease.Path), a.optionalJSON(result)
+	return b.add(&a, func(batch *C.nexus_batch) C.bridge_outcome {
+		return C.bridge_batch_complete_work(batch, file, C.uint64_t(lease.Token), text)
+	})
+}
+
+// FailWork adds [Store.FailWork].
+func (b *Batch) FailWork(lease Lease, reason string, retryAfter time.Duration) error {
+	var a arguments
+	file, text := a.path(lease.Path), a.text("a reason", reason)
+	after := a.milliseconds("a time to wait", retryAfter)
+	return b.add(&a, func(batch *C.nexus_batch) C.bridge_outcome {
+		return C.bridge_batch_fail_work(batch, file, C.uint64_t(lease.Token), text, after)
+	})
+}
+
+// ReleaseWork adds [Store.ReleaseWork].
+func (b *Batch) ReleaseWork(lease Lease) error {
+	var a arguments
+	file := a.path(lease.Path)
+	return b.add(&a, func(batch *C.nexus_batch) C.bridge_outcome {
+		return C.bridge_batch_release_work(batch, file, C.uint64_t(lease.Token))
 	})
 }
 

@@ -197,6 +197,11 @@ bridge_outcome bridge_batch_set_meta_many(nexus_batch *batch, const char *path, 
 bridge_outcome bridge_batch_delete_meta(nexus_batch *batch, const char *path, const char *key);
 bridge_outcome bridge_batch_require_etag(nexus_batch *batch, const char *path, const char *etag);
 bridge_outcome bridge_batch_require_lease(nexus_batch *batch, const char *path, uint64_t lease);
+bridge_outcome bridge_batch_complete_work(nexus_batch *batch, const char *path, uint64_t lease,
+                                          const char *result_json);
+bridge_outcome bridge_batch_fail_work(nexus_batch *batch, const char *path, uint64_t lease, const char *error_text,
+                                      uint64_t retry_after_ms);
+bridge_outcome bridge_batch_release_work(nexus_batch *batch, const char *path, uint64_t lease);
 bridge_entries bridge_batch_commit(nexus_batch *batch);
 
 /* Work items */
@@ -205,6 +210,13 @@ bridge_work bridge_pending_work(nexus_fs *fs, int64_t limit);
 bridge_work bridge_blocked_work(nexus_fs *fs, int64_t limit);
 bridge_work bridge_in_progress_work(nexus_fs *fs, int64_t limit);
 bridge_work bridge_work_by_priority(nexus_fs *fs, int64_t limit);
+bridge_work bridge_work_claim(nexus_fs *fs, const char *worker_id, const char *prefix, uint32_t max, uint64_t lease_ms);
+bridge_outcome bridge_work_heartbeat(nexus_fs *fs, const char *path, uint64_t lease, uint64_t lease_ms);
+bridge_outcome bridge_work_complete(nexus_fs *fs, const char *path, uint64_t lease, const char *result_json);
+bridge_outcome bridge_work_fail(nexus_fs *fs, const char *path, uint64_t lease, const char *error_text,
+                                uint64_t retry_after_ms);
+bridge_outcome bridge_work_release(nexus_fs *fs, const char *path, uint64_t lease);
+bridge_number bridge_work_wait(nexus_fs *fs, const char *prefix, int64_t timeout_ms);
 bridge_text bridge_work_json(const nexus_work_list *list);
 bridge_text bridge_work_explain(nexus_fs *fs, const char *path);
 bridge_text bridge_work_stats(nexus_fs *fs, const char *prefix);

@@ -92,6 +92,29 @@ bridge_outcome bridge_batch_require_lease(nexus_batch *batch, const char *path, 
     return outcome;
 }
 
+bridge_outcome bridge_batch_complete_work(nexus_batch *batch, const char *path, uint64_t lease,
+                                          const char *result_json)
+{
+    bridge_outcome outcome = {NULL, NEXUS_STATUS_OK};
+    outcome.status = nexus_batch_complete_work(batch, path, lease, result_json, &outcome.error);
+    return outcome;
+}
+
+bridge_outcome bridge_batch_fail_work(nexus_batch *batch, const char *path, uint64_t lease, const char *error_text,
+                                      uint64_t retry_after_ms)
+{
+    bridge_outcome outcome = {NULL, NEXUS_STATUS_OK};
+    outcome.status = nexus_batch_fail_work(batch, path, lease, error_text, retry_after_ms, &outcome.error);
+    return outcome;
+}
+
+bridge_outcome bridge_batch_release_work(nexus_batch *batch, const char *path, uint64_t lease)
+{
+    bridge_outcome outcome = {NULL, NEXUS_STATUS_OK};
+    outcome.status = nexus_batch_release_work(batch, path, lease, &outcome.error);
+    return outcome;
+}
+
 bridge_entries bridge_batch_commit(nexus_batch *batch)
 {
     bridge_entries result;
@@ -143,6 +166,60 @@ bridge_work bridge_work_by_priority(nexus_fs *fs, int64_t limit)
     memset(&result, 0, sizeof result);
     result.outcome.status = nexus_get_work_by_priority(fs, limit, &result.list, &result.outcome.error);
     result.len = nexus_work_list_len(result.list);
+    return result;
+}
+
+bridge_work bridge_work_claim(nexus_fs *fs, const char *worker_id, const char *prefix, uint32_t max, uint64_t lease_ms)
+{
+    nexus_claim_options options = NEXUS_CLAIM_OPTIONS_INIT;
+    bridge_work result;
+    options.prefix = prefix;
+    if (max != 0)
+        options.max = max;
+    if (lease_ms != 0)
+        options.lease_ms = lease_ms;
+    memset(&result, 0, sizeof result);
+    result.outcome.status = nexus_work_claim(fs, worker_id, &options, &result.list, &result.outcome.error);
+    result.len = nexus_work_list_len(result.list);
+    return result;
+}
+
+bridge_outcome bridge_work_heartbeat(nexus_fs *fs, const char *path, uint64_t lease, uint64_t lease_ms)
+{
+    bridge_outcome outcome = {NULL, NEXUS_STATUS_OK};
+    outcome.status = nexus_work_heartbeat(fs, path, lease, lease_ms, &outcome.error);
+    return outcome;
+}
+
+bridge_outcome bridge_work_complete(nexus_fs *fs, const char *path, uint64_t lease, const char *result_json)
+{
+    bridge_outcome outcome = {NULL, NEXUS_STATUS_OK};
+    outcome.status = nexus_work_complete(fs, path, lease, result_json, &outcome.error);
+    return outcome;
+}
+
+bridge_outcome bridge_work_fail(nexus_fs *fs, const char *path, uint64_t lease, const char *error_text,
+                                uint64_t retry_after_ms)
+{
+    bridge_outcome outcome = {NULL, NEXUS_STATUS_OK};
+    outcome.status = nexus_work_fail(fs, path, lease, error_text, retry_after_ms, &outcome.error);
+    return outcome;
+}
+
+bridge_outcome bridge_work_release(nexus_fs *fs, const char *path, uint64_t lease)
+{
+    bridge_outcome outcome = {NULL, NEXUS_STATUS_OK};
+    outcome.status = nexus_work_release(fs, path, lease, &outcome.error);
+    return outcome;
+}
+
+bridge_number bridge_work_wait(nexus_fs *fs, const char *prefix, int64_t timeout_ms)
+{
+    bridge_number result;
+    int32_t available = 0;
+    memset(&result, 0, sizeof result);
+    result.outcome.status = nexus_work_wait(fs, prefix, timeout_ms, &available, &result.outcome.error);
+    result.number = (uint64_t)available;
     return result;
 }
 

@@ -25,6 +25,14 @@ func (a *arguments) json(value any) *C.char {
 	return a.text("a JSON text", strings.TrimSuffix(text.String(), "\n"))
 }
 
+// optionalJSON makes a JSON text that is absent where there is no value.
+func (a *arguments) optionalJSON(value any) *C.char {
+	if value == nil {
+		return nil
+	}
+	return a.json(value)
+}
+
 // SetMeta sets one metadata key of a file to anything that [encoding/json] can write; a [json.RawMessage] is stored as it
 // is. The keys of work items (status, priority, depends_on, worker_id, started_at, completed_at, not_before, tags,
 // max_attempts) have types.

@@ -155,16 +155,19 @@ func (s *Store) Interrupt() error {
 func (s *Store) Close() error {
 	h := s.handle
 	defer runtime.KeepAlive(h)
-	if err := h.closeCalls(); err != nil {
+	if !h.closed.CompareAndSwap(false, true) { // from now on no call begins
+		return errClosed("store")
+	}
+	err := h.closeCalls()
+	if err == nil {
+		err = check(C.bridge_close(h.fs))
+	}
+	if err != nil { // refused, within a call
+		h.closed.Store(false)
 		return err
 	}
-	if err := check(C.bridge_close(h.fs)); err != nil {
-		return s.noteClosed(err)
-	}
-	h.closed.Store(true)
 	runtime.SetFinalizer(h, nil)
-	// Those that began meanwhile; from now on none does.
-	return h.closeCalls()
+	return nil
 }
 
 // noteClosed says of an error whether it comes from using a closed store.

@@ -4,6 +4,7 @@ package nexus
 import "C"
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 	"unsafe"
@@ -45,36 +46,38 @@ type WorkItem struct {
 	// Lease is the worker's right to it; its Token is 0 where there is none. LeaseExpiresAt is for display.
 	Lease          Lease
 	LeaseExpiresAt time.Time
+	// LeaseExpired: the lease has ended, and the item can be claimed.
+	LeaseExpired bool
 }
 
 // ReadyWork returns at most limit items that can be claimed: ready, due, no open dependency. By priority, then creation.
 func (s *Store) ReadyWork(limit int) ([]WorkItem, error) {
-	return s.workCall(func(fs *C.nexus_fs) C.bridge_work { return C.bridge_ready_work(fs, C.int64_t(limit)) })
+	return s.workCall(nil, func(fs *C.nexus_fs) C.bridge_work { return C.bridge_ready_work(fs, C.int64_t(limit)) })
 }
 
 // PendingWork returns at most limit pending items that no dependency holds up. By priority, then creation.
 func (s *Store) PendingWork(limit int) ([]WorkItem, error) {
-	return s.workCall(func(fs *C.nexus_fs) C.bridge_work { return C.bridge_pending_work(fs, C.int64_t(limit)) })
+	return s.workCall(nil, func(fs *C.nexus_fs) C.bridge_work { return C.bridge_pending_work(fs, C.int64_t(limit)) })
 }
 
 // BlockedWork returns at most limit items that are held up, by open dependencies or by hand. Most open ones first.
 func (s *Store) BlockedWork(limit int) ([]WorkItem, error) {
-	return s.workCall(func(fs *C.nexus_fs) C.bridge_work { return C.bridge_blocked_work(fs, C.int64_t(limit)) })
+	return s.workCall(nil, func(fs *C.nexus_fs) C.bridge_work { return C.bridge_blocked_work(fs, C.int64_t(limit)) })
 }
 
 // InProgressWork returns at most limit items that are being worked on, the latest started first.
 func (s *Store) InProgressWork(limit int) ([]WorkItem, error) {
-	return s.workCall(func(fs *C.nexus_fs) C.bridge_work { return C.bridge_in_progress_work(fs, C.int64_t(limit)) })
+	return s.workCall(nil, func(fs *C.nexus_fs) C.bridge_work { return C.bridge_in_progress_work(fs, C.int64_t(limit)) })
 }
 
 // WorkByPriority returns at most limit items of any status. By priority, then creation.
 func (s *Store) WorkByPriority(limit int) ([]WorkItem, error) {
-	return s.workCall(func(fs *C.nexus_fs) C.bridge_work { return C.bridge_work_by_priority(fs, C.int64_t(limit)) })
+	return s.workCall(nil, func(fs *C.nexus_fs) C.bridge_work { return C.bridge_work_by_priority(fs, C.int64_t(limit)) })
 }
 
-func (s *Store) workCall(do func(fs *C.nexus_fs) C.bridge_work) ([]WorkItem, error) {
+func (s *Store) workCall(ctx context.Context, do func(fs *C.nexus_fs) C.bridge_work) ([]WorkItem, error) {
 	var result C.bridge_work
-	err := s.call(nil, func(fs *C.nexus_fs) C.bridge_outcome {
+	err := s.call(ctx, func(fs *C.nexus_fs) C.bridge_outcome {
 		result = do(fs)
 		return result.outcome
 	})
@@ -127,6 +130,7 @@ func copyWorkItem(row *C.nexus_work_item) (WorkItem, error) {
 		NotBefore:      fromMicros(row.not_before),
 		Attempts:       uint64(row.attempts),
 		LeaseExpiresAt: fromMicros(row.lease_expires_at),
+		LeaseExpired:   row.lease_expired != 0,
 	}
 	item.Lease = Lease{Path: item.Path, Token: uint64(row.lease)}
 	if row.tags != nil {
