@@ -35,7 +35,7 @@ func manyFiles(t testing.TB, store *nexus.Store, files int) {
 
 func TestACancelledContextEndsALongCallWithin50ms(t *testing.T) {
 	store := newStore(t)
-	manyFiles(t, store, 40_000)
+	manyFiles(t, store, 20_000)
 	everything := nexus.ListOptions{Recursive: true}
 	exported := filepath.Join(t.TempDir(), "exported.jsonl")
 	_, err := store.ExportMetadata(context.Background(), exported, nexus.ExportOptions{})

@@ -154,7 +154,7 @@ func TestDirectoriesAreMadeAndRemoved(t *testing.T) {
 
 func TestAReaderIsThatOfIO(t *testing.T) {
 	store := newStore(t)
-	want := bytes.Repeat([]byte("0123456789abcdef"), 50_000) // a file of its own, in several blocks
+	want := bytes.Repeat([]byte("0123456789abcdef"), 4_500) // more than lives in the database
 	must(t, store.Write("/large", want))
 	for name, store := range map[string]*nexus.Store{"plain": store, "with a context": store.WithContext(background(t))} {
 		reader, err := store.Open("/large")
@@ -188,6 +188,32 @@ func TestAReaderIsThatOfIO(t *testing.T) {
 		mustBe(t, err, fs.ErrClosed)
 		mustBe(t, reader.Close(), fs.ErrClosed)
 		must(t, store.Write("/large", want))
+	}
+}
+
+func TestAReaderMovesBetweenTheBlocksOfALargeFile(t *testing.T) {
+	store := newStore(t)
+	want := make([]byte, 1_000_000)
+	for i := range want {
+		want[i] = byte(i * 7 >> 3)
+	}
+	must(t, store.Write("/large", want))
+	reader, err := store.Open("/large")
+	must(t, err)
+	defer reader.Close()
+	for _, at := range []int64{900_000, 0, 262_143, 262_144, 999_999, 500_000} {
+		buf := make([]byte, min(300_000, 1_000_000-at))
+		_, err := reader.ReadAt(buf, at)
+		must(t, err)
+		if !bytes.Equal(buf, want[at:at+int64(len(buf))]) {
+			t.Errorf("other bytes at %d", at)
+		}
+	}
+	var all bytes.Buffer
+	_, err = reader.WriteTo(&all) // reading at an offset has not moved it
+	must(t, err)
+	if !bytes.Equal(all.Bytes(), want) {
+		t.Error("other bytes from the beginning")
 	}
 }
 

@@ -32,7 +32,7 @@ func treeStore(t *testing.T, root string) *nexus.Store {
 	for i := range 100 {
 		write(t, store, fmt.Sprintf("%s/many/%02d", root, i), strings.Repeat("x", i))
 	}
-	must(t, store.Write(root+"/large", make([]byte, 300_000)))
+	must(t, store.Write(root+"/large", make([]byte, 70_000)))
 	write(t, store, "/elsewhere/a.txt", "not in the view")
 	return store
 }
