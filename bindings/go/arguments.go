@@ -90,9 +90,10 @@ func flag(set bool) C.int32_t {
 	return 0
 }
 
-// data returns where the bytes of a slice are; C takes nil where there are none.
-func data(bytes []byte) unsafe.Pointer {
-	return unsafe.Pointer(unsafe.SliceData(bytes))
+// data returns where the bytes of a slice are; C takes nil where there are none. With this type, cgo looks at nothing
+// else: with unsafe.Pointer it would refuse bytes within a struct that has pointers.
+func data(bytes []byte) *C.uchar {
+	return (*C.uchar)(unsafe.SliceData(bytes))
 }
 
 // takeText copies a text that C handed out, and frees it.

@@ -113,16 +113,16 @@ bridge_outcome bridge_interrupt(nexus_fs *fs);
 bridge_outcome bridge_close(nexus_fs *fs);
 
 /* Files. Conditions: if_none_match, if_match, lease_path, lease. */
-bridge_outcome bridge_write(nexus_fs *fs, const char *path, const void *data, size_t len);
-bridge_one_entry bridge_write_with(nexus_fs *fs, const char *path, const void *data, size_t len, int32_t if_none_match,
+bridge_outcome bridge_write(nexus_fs *fs, const char *path, const unsigned char *data, size_t len);
+bridge_one_entry bridge_write_with(nexus_fs *fs, const char *path, const unsigned char *data, size_t len, int32_t if_none_match,
                                    const char *if_match, const char *lease_path, uint64_t lease,
                                    const char *mime_type);
-bridge_outcome bridge_append(nexus_fs *fs, const char *path, const void *data, size_t len);
-bridge_one_entry bridge_append_with(nexus_fs *fs, const char *path, const void *data, size_t len,
+bridge_outcome bridge_append(nexus_fs *fs, const char *path, const unsigned char *data, size_t len);
+bridge_one_entry bridge_append_with(nexus_fs *fs, const char *path, const unsigned char *data, size_t len,
                                     int32_t if_none_match, const char *if_match, const char *lease_path,
                                     uint64_t lease, const char *mime_type);
 bridge_buffer bridge_read(nexus_fs *fs, const char *path);
-bridge_number bridge_read_at(nexus_fs *fs, const char *path, uint64_t offset, void *buf, size_t cap);
+bridge_number bridge_read_at(nexus_fs *fs, const char *path, uint64_t offset, unsigned char *buf, size_t cap);
 bridge_one_entry bridge_stat(nexus_fs *fs, const char *path);
 bridge_number bridge_exists(nexus_fs *fs, const char *path);
 bridge_number bridge_is_directory(nexus_fs *fs, const char *path);
@@ -142,12 +142,12 @@ bridge_outcome bridge_rmdir(nexus_fs *fs, const char *path, int32_t recursive);
 
 /* Streams */
 bridge_reader bridge_reader_open(nexus_fs *fs, const char *path);
-bridge_number bridge_reader_read(nexus_reader *reader, void *buf, size_t cap);
+bridge_number bridge_reader_read(nexus_reader *reader, unsigned char *buf, size_t cap);
 bridge_outcome bridge_reader_seek(nexus_reader *reader, uint64_t offset);
 bridge_outcome bridge_reader_close(nexus_reader *reader);
 bridge_writer bridge_writer_open(nexus_fs *fs, const char *path, int32_t if_none_match, const char *if_match,
                                  const char *lease_path, uint64_t lease, const char *mime_type);
-bridge_outcome bridge_writer_write(nexus_writer *writer, const void *data, size_t len);
+bridge_outcome bridge_writer_write(nexus_writer *writer, const unsigned char *data, size_t len);
 bridge_one_entry bridge_writer_commit(nexus_writer *writer);
 bridge_outcome bridge_writer_abort(nexus_writer *writer);
 
@@ -182,10 +182,10 @@ bridge_text bridge_path_of_id(nexus_fs *fs, const char *id);
 
 /* Batches */
 bridge_batch bridge_batch_new(nexus_fs *fs);
-bridge_outcome bridge_batch_write(nexus_batch *batch, const char *path, const void *data, size_t len,
+bridge_outcome bridge_batch_write(nexus_batch *batch, const char *path, const unsigned char *data, size_t len,
                                   int32_t if_none_match, const char *if_match, const char *lease_path,
                                   uint64_t lease, const char *mime_type);
-bridge_outcome bridge_batch_append(nexus_batch *batch, const char *path, const void *data, size_t len,
+bridge_outcome bridge_batch_append(nexus_batch *batch, const char *path, const unsigned char *data, size_t len,
                                    int32_t if_none_match, const char *if_match, const char *lease_path,
                                    uint64_t lease, const char *mime_type);
 bridge_outcome bridge_batch_delete(nexus_batch *batch, const char *path);

@@ -9,7 +9,7 @@ bridge_batch bridge_batch_new(nexus_fs *fs)
     return result;
 }
 
-bridge_outcome bridge_batch_write(nexus_batch *batch, const char *path, const void *data, size_t len,
+bridge_outcome bridge_batch_write(nexus_batch *batch, const char *path, const unsigned char *data, size_t len,
                                   int32_t if_none_match, const char *if_match, const char *lease_path,
                                   uint64_t lease, const char *mime_type)
 {
@@ -19,7 +19,7 @@ bridge_outcome bridge_batch_write(nexus_batch *batch, const char *path, const vo
     return outcome;
 }
 
-bridge_outcome bridge_batch_append(nexus_batch *batch, const char *path, const void *data, size_t len,
+bridge_outcome bridge_batch_append(nexus_batch *batch, const char *path, const unsigned char *data, size_t len,
                                    int32_t if_none_match, const char *if_match, const char *lease_path,
                                    uint64_t lease, const char *mime_type)
 {

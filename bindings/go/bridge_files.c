@@ -1,14 +1,14 @@
 /* Files and streams. */
 #include "bridge_parts.h"
 
-bridge_outcome bridge_write(nexus_fs *fs, const char *path, const void *data, size_t len)
+bridge_outcome bridge_write(nexus_fs *fs, const char *path, const unsigned char *data, size_t len)
 {
     bridge_outcome outcome = {NULL, NEXUS_STATUS_OK};
     outcome.status = nexus_write(fs, path, data, len, &outcome.error);
     return outcome;
 }
 
-bridge_one_entry bridge_write_with(nexus_fs *fs, const char *path, const void *data, size_t len, int32_t if_none_match,
+bridge_one_entry bridge_write_with(nexus_fs *fs, const char *path, const unsigned char *data, size_t len, int32_t if_none_match,
                                    const char *if_match, const char *lease_path, uint64_t lease,
                                    const char *mime_type)
 {
@@ -22,14 +22,14 @@ bridge_one_entry bridge_write_with(nexus_fs *fs, const char *path, const void *d
     return result;
 }
 
-bridge_outcome bridge_append(nexus_fs *fs, const char *path, const void *data, size_t len)
+bridge_outcome bridge_append(nexus_fs *fs, const char *path, const unsigned char *data, size_t len)
 {
     bridge_outcome outcome = {NULL, NEXUS_STATUS_OK};
     outcome.status = nexus_append(fs, path, data, len, &outcome.error);
     return outcome;
 }
 
-bridge_one_entry bridge_append_with(nexus_fs *fs, const char *path, const void *data, size_t len,
+bridge_one_entry bridge_append_with(nexus_fs *fs, const char *path, const unsigned char *data, size_t len,
                                     int32_t if_none_match, const char *if_match, const char *lease_path,
                                     uint64_t lease, const char *mime_type)
 {
@@ -53,7 +53,7 @@ bridge_buffer bridge_read(nexus_fs *fs, const char *path)
     return result;
 }
 
-bridge_number bridge_read_at(nexus_fs *fs, const char *path, uint64_t offset, void *buf, size_t cap)
+bridge_number bridge_read_at(nexus_fs *fs, const char *path, uint64_t offset, unsigned char *buf, size_t cap)
 {
     bridge_number result;
     size_t got = 0;
@@ -168,7 +168,7 @@ bridge_reader bridge_reader_open(nexus_fs *fs, const char *path)
     return result;
 }
 
-bridge_number bridge_reader_read(nexus_reader *reader, void *buf, size_t cap)
+bridge_number bridge_reader_read(nexus_reader *reader, unsigned char *buf, size_t cap)
 {
     bridge_number result;
     size_t got = 0;
@@ -202,7 +202,7 @@ bridge_writer bridge_writer_open(nexus_fs *fs, const char *path, int32_t if_none
     return result;
 }
 
-bridge_outcome bridge_writer_write(nexus_writer *writer, const void *data, size_t len)
+bridge_outcome bridge_writer_write(nexus_writer *writer, const unsigned char *data, size_t len)
 {
     bridge_outcome outcome = {NULL, NEXUS_STATUS_OK};
     outcome.status = nexus_writer_write(writer, data, len, &outcome.error);

@@ -343,3 +343,30 @@ func TestAMillionBytesOfEveryValueComeBack(t *testing.T) {
 		t.Error("other bytes are read back")
 	}
 }
+
+// Bytes may stand within anything: cgo refuses memory with pointers in it where it cannot tell the bytes from the rest.
+func TestBytesWithinAStructWithPointersArePassed(t *testing.T) {
+	type packet struct {
+		next  *packet
+		bytes [8]byte
+	}
+	p := &packet{next: &packet{}, bytes: [8]byte([]byte("12345678"))}
+	store := newStore(t)
+	must(t, store.Write("/a", p.bytes[:]))
+	must(t, store.Append("/a", p.bytes[:4]))
+	_, err := store.ReadAt("/a", p.next.bytes[:], 4)
+	must(t, err)
+	equal(t, "what was read", string(p.next.bytes[:]), "56781234")
+	w, err := store.Create("/b", nexus.WriteOptions{})
+	must(t, err)
+	_, err = w.Write(p.bytes[:])
+	must(t, err)
+	_, err = w.Commit()
+	must(t, err)
+	r, err := store.Open("/b")
+	must(t, err)
+	defer r.Close()
+	_, err = r.Read(p.next.bytes[:])
+	must(t, err)
+	equal(t, "what was read", p.next.bytes, p.bytes)
+}

@@ -163,7 +163,7 @@ func (s *Store) ContentIDs(paths []string) ([]string, error) {
 	}
 	var result C.bridge_strings
 	err := s.call(nil, func(fs *C.nexus_fs) C.bridge_outcome {
-		result = C.bridge_content_ids(fs, (*C.char)(data(texts)), C.size_t(len(paths)))
+		result = C.bridge_content_ids(fs, (*C.char)(unsafe.Pointer(unsafe.SliceData(texts))), C.size_t(len(paths)))
 		return result.outcome
 	})
 	if err != nil {
