@@ -186,10 +186,19 @@ func (s *Store) WorkJSON(view WorkView, limit int) (json.RawMessage, error) {
 
 // Explanation says what a work item waits for. [encoding/json] writes it as the library does.
 type Explanation struct {
+	// Attempts is how often it was claimed.
+	Attempts uint64 `json:"attempts"`
 	// Claimable: it would be in the ready view.
 	Claimable bool `json:"claimable"`
 	// Dependencies is how many there are, open or not.
 	Dependencies int `json:"dependencies"`
+	// LastError is why the latest attempt failed; nil where none did.
+	LastError *string `json:"last_error"`
+	// LeaseExpired: the lease has ended, at LeaseExpiresAt. That is nil where there is no lease.
+	LeaseExpired   bool       `json:"lease_expired"`
+	LeaseExpiresAt *time.Time `json:"lease_expires_at"`
+	// MaxAttempts is nil where the attempts have no limit.
+	MaxAttempts *uint64 `json:"max_attempts"`
 	// NotBefore is when it may begin; nil: at any time.
 	NotBefore *time.Time `json:"not_before"`
 	// Open are the dependencies that are not completed.
