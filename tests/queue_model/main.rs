@@ -134,9 +134,14 @@ impl Run {
                     self.guard(*lease),
                 )]
             }
-            Step::SetHeld(keys, lease) => {
+            Step::SetHeld(keys, lease, proven) => {
                 let held = self.held(*lease);
-                vec![Operation::Set(held.0.clone(), keys.clone(), Some(held))]
+                let path = held.0.clone();
+                vec![Operation::Set(
+                    path,
+                    keys.clone(),
+                    Some(held).filter(|_| *proven),
+                )]
             }
             Step::Clear(path, key, lease) => {
                 let required = self.guard(*lease);

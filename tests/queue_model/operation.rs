@@ -76,8 +76,8 @@ pub enum Step {
     Add(&'static str, Vec<Key>),
     /// With a lease as a condition, which proves whose the item is.
     Set(&'static str, Vec<Key>, Option<Lease>),
-    /// As [`Step::Set`], of the item of the lease itself.
-    SetHeld(Vec<Key>, Lease),
+    /// As [`Step::Set`], of the item of the lease itself; with the lease as the condition, or without.
+    SetHeld(Vec<Key>, Lease, bool),
     Clear(&'static str, &'static str, Option<Lease>),
     Write(&'static str, Option<Lease>),
     Delete(&'static str, Option<Lease>),
@@ -189,7 +189,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         14 => (path(), item_keys()).prop_map(|(path, keys)| Step::Add(path, keys)),
         6 => (path(), keys(), guard()).prop_map(|(path, keys, lease)| Step::Set(path, keys, lease)),
-        3 => (keys(), lease()).prop_map(|(keys, lease)| Step::SetHeld(keys, lease)),
+        6 => (keys(), lease(), any::<bool>()).prop_map(|(keys, lease, proven)| Step::SetHeld(keys, lease, proven)),
         2 => (path(), name_of_key(), guard()).prop_map(|(path, key, lease)| Step::Clear(path, key, lease)),
         2 => (path(), guard()).prop_map(|(path, lease)| Step::Write(path, lease)),
         2 => (path(), guard()).prop_map(|(path, lease)| Step::Delete(path, lease)),
