@@ -230,7 +230,7 @@ static void work_until_all_is_done(void *user)
             }
         }
         if (remembered > 0 && draw(&state, 4) == 0) {
-            complete(me, fs, &forgotten[draw(&state, remembered < FORGOTTEN ? remembered : FORGOTTEN)]);
+            complete(me, fs, &forgotten[draw(&state, remembered < FORGOTTEN ? remembered : (uint32_t)FORGOTTEN)]);
         }
         expect_free_blocks();
     }
