@@ -74,7 +74,7 @@ impl Run {
                 self.model.now.wall += seconds * SECOND;
                 self.model.now.since_boot += seconds * SECOND;
             }
-            Step::StepWall(seconds) => self.step_wall(*seconds),
+            Step::SetWall(seconds) => self.step_wall(*seconds),
             Step::Reopen(restarted) => {
                 if *restarted {
                     self.model.now.boot += 1;
@@ -170,7 +170,7 @@ impl Run {
                 let token = self.held(*lease).1;
                 vec![Operation::Finish(owned(path), token, Finish::Complete)]
             }
-            Step::Claim { .. } | Step::Pass(_) | Step::StepWall(_) | Step::Reopen(_) => Vec::new(),
+            Step::Claim { .. } | Step::Pass(_) | Step::SetWall(_) | Step::Reopen(_) => Vec::new(),
         }
     }
 

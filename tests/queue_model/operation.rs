@@ -97,7 +97,7 @@ pub enum Step {
     FinishElsewhere(Lease, &'static str),
     /// Seconds.
     Pass(i64),
-    StepWall(i64),
+    SetWall(i64),
     /// The store is closed and opened again; the machine was restarted meanwhile, or not.
     Reopen(bool),
 }
@@ -202,7 +202,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(lease, finish, path, guard)| Step::FinishWithFiles(lease, finish, path, guard)),
         1 => (lease(), path()).prop_map(|(lease, path)| Step::FinishElsewhere(lease, path)),
         8 => (0..16_i64).prop_map(Step::Pass),
-        2 => prop_oneof![Just(-86_400), Just(86_400), -30..30_i64].prop_map(Step::StepWall),
+        2 => prop_oneof![Just(-86_400), Just(86_400), -30..30_i64].prop_map(Step::SetWall),
         1 => any::<bool>().prop_map(Step::Reopen),
     ]
 }
