@@ -11,6 +11,9 @@ use crate::work::{LeaseToken, WorkField, lease_length, retry_delay};
 
 /// Most items of one claim.
 const MOST_CLAIMED: usize = 10_000;
+/// How often a wait that knows when it will end looks again: the wall's clock may be set meanwhile, and no
+/// clock that a wait can use runs while the machine sleeps.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Longest text that says why an attempt failed, in bytes.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
@@ -103,7 +106,7 @@ impl Filesystem {
             })?;
             let next = match supply {
                 Supply::Now => return Ok(true),
-                Supply::After(wait) => Instant::now().checked_add(wait),
+                Supply::After(wait) => Instant::now().checked_add(wait.min(LOOK_AGAIN)),
                 Supply::None => None,
             };
             if end.is_some_and(|end| end <= Instant::now()) {

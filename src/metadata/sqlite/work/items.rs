@@ -159,7 +159,9 @@ fn set_status(
             (path, name),
         )?;
     }
-    if before.lease.is_some() && status != Some(Status::InProgress) {
+    // The holder of a live lease keeps it; what others set is `in_progress` without one.
+    let keeps_lease = status == Some(Status::InProgress) && before.is_leased(tx);
+    if before.lease.is_some() && !keeps_lease {
         tx.run(
             "UPDATE work SET lease = NULL, lease_deadline = NULL, lease_expires_at = NULL
              WHERE path = ?1",
