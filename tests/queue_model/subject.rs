@@ -133,7 +133,7 @@ impl Subject {
             worker_id: WORKER.to_owned(),
             max,
             lease: seconds * SECOND,
-            scope: policy.claimable(range.as_ref()),
+            scope: policy.claimable(range.clone()),
         };
         let grant = Self::grant(&policy);
         self.store()
