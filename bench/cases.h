@@ -9,17 +9,22 @@
 /* One contender's place in a case. */
 typedef struct contender {
     const store_api *api;
+    int place; /* 0 is Nexus */
     unsigned threads;
     store *opened;
+    int reused; /* the store is one that an earlier run left (--stores) */
     workload *work;
     size_t entries; /* of the large trees */
     char **cursors; /* where pages begin */
     size_t cursor_count;
+    int refilled;          /* a short queue, which is filled up again between measurements */
+    int has_dependencies;  /* among the items */
+    int64_t next_priority; /* of the item that is claimed next */
     uint64_t number; /* of the run, from 1; 0 is the warm-up */
 } contender;
 
-typedef enum case_unit { FILES_PER_SECOND, CALLS_PER_SECOND, ROWS_PER_SECOND, MIB_PER_SECOND,
-                         SECONDS } case_unit;
+typedef enum case_unit { FILES_PER_SECOND, ITEMS_PER_SECOND, CALLS_PER_SECOND, ROWS_PER_SECOND,
+                         MIB_PER_SECOND, SECONDS } case_unit;
 
 typedef enum case_target {
     NO_TARGET,     /* for information */
@@ -41,9 +46,12 @@ typedef struct bench_case {
     size_t size;        /* of a file's content */
     int tree;           /* `count` says entries, and no files are made for it */
     int second_is_nexus; /* the second contender is Nexus too */
+    int alone;           /* there is no second contender */
     unsigned threads[2]; /* 0: one */
     /* Makes what the run needs; not measured. May be NULL. */
     void (*prepare)(contender *side);
+    /* The same for the second contender, where it begins with something else. */
+    void (*prepare_second)(contender *side);
     /* One run: returns its figure in `unit`, and how many operations were measured. */
     double (*run)(contender *side, size_t *operations);
 } bench_case;
@@ -72,5 +80,25 @@ double run_page_recursive(contender *side, size_t *operations);
 double run_page_files(contender *side, size_t *operations);
 double run_page_directories(contender *side, size_t *operations);
 double run_find(contender *side, size_t *operations);
+
+void prepare_queue_short(contender *side);
+void prepare_queue_long(contender *side);
+void prepare_queue_few(contender *side);
+void prepare_queue_delayed(contender *side);
+void prepare_queue_expired(contender *side);
+double run_queue(contender *side, size_t *operations);
+double run_queue_tenant(contender *side, size_t *operations);
+double run_queue_prefix(contender *side, size_t *operations);
+double run_queue_delayed(contender *side, size_t *operations);
+double run_queue_expired(contender *side, size_t *operations);
+double run_queue_batches(contender *side, size_t *operations);
+
+double run_ready(contender *side, size_t *operations);
+void prepare_dependents(contender *side);
+double run_dependents(contender *side, size_t *operations);
+void prepare_chain(contender *side);
+double run_chain(contender *side, size_t *operations);
+double run_chain_backwards(contender *side, size_t *operations);
+double run_chain_check(contender *side, size_t *operations);
 
 #endif

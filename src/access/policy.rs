@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Identity, NamespaceRule, Rules};
 use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::ClaimScope;
 use crate::path::VirtualPath;
 use crate::range::{PathRange, Visible};
 
@@ -38,6 +39,10 @@ pub struct Policy {
     rules: Arc<Rules>,
     readonly_mounts: Arc<[VirtualPath]>,
     visible: Arc<Visible>,
+    /// Where things may be changed, if they are the identity's.
+    writable: Arc<[PathRange]>,
+    /// What of `visible` may be changed.
+    changeable: Arc<Visible>,
 }
 
 /// Where a path stands relative to the part of a namespace that is the identity's own.
@@ -57,7 +62,14 @@ impl Policy {
     /// Returns the policy of `identity` under `rules`; nothing under `readonly_mounts` may change.
     pub fn new(identity: Identity, rules: Arc<Rules>, readonly_mounts: Arc<[VirtualPath]>) -> Self {
         let visible = Arc::new(visible(&identity, &rules));
+        let writable = gaps_between(unwritable(&identity, &rules, &readonly_mounts));
+        let changeable = Visible {
+            ranges: visible.within_each(&writable),
+            ..Visible::clone(&visible)
+        };
         Policy {
+            writable: writable.into(),
+            changeable: Arc::new(changeable),
             identity,
             rules,
             readonly_mounts,
@@ -125,6 +137,17 @@ impl Policy {
             .max(usize::from(rule.is_some()))
     }
 
+    /// Returns which work items the identity may take, of those in `prefix`; `None` for all.
+    pub fn claimable(&self, prefix: Option<PathRange>) -> ClaimScope {
+        let prefix = prefix.filter(|prefix| *prefix != PathRange::all());
+        ClaimScope {
+            whole: prefix.is_none() && self.visible.nearly_all,
+            changeable: Arc::clone(&self.changeable),
+            writable: Arc::clone(&self.writable),
+            prefix,
+        }
+    }
+
     /// Returns an error unless the identity may maintain the whole store.
     pub fn check_maintenance(&self, what: &str) -> Result<()> {
         if self.identity.may_maintain() {
@@ -158,6 +181,23 @@ impl Policy {
             Some(_) => Err(Error::new(ErrorKind::ReadOnly, "the mount is read-only").at(path)),
         }
     }
+}
+
+/// Returns where nothing may be changed, whoever asks.
+fn unwritable(
+    identity: &Identity,
+    rules: &Rules,
+    readonly_mounts: &[VirtualPath],
+) -> Vec<PathRange> {
+    let namespaces = rules
+        .iter()
+        .filter(|rule| rule.readonly && !identity.readonly_writes)
+        .map(|rule| format!("/{}", rule.name));
+    let mounts = readonly_mounts.iter().map(ToString::to_string);
+    namespaces
+        .chain(mounts)
+        .flat_map(|root| [PathRange::of_path(&root), PathRange::under(&root)])
+        .collect()
 }
 
 /// Returns whether a whole namespace is denied to `identity`.
@@ -213,7 +253,10 @@ fn differs(bound: Option<&str>, actual: Option<&str>) -> bool {
 /// Returns what `identity` may read: the complement of the limited namespaces, and its own parts in
 /// them.
 fn visible(identity: &Identity, rules: &Rules) -> Visible {
-    let mut visible = Visible::default();
+    let mut visible = Visible {
+        nearly_all: identity.is_unbound(),
+        ..Visible::default()
+    };
     let mut holes = Vec::new();
     for rule in rules.iter() {
         let root = format!("/{}", rule.name);
@@ -247,11 +290,11 @@ fn gaps_between(mut holes: Vec<PathRange>) -> Vec<PathRange> {
     for hole in holes {
         if rest.start < hole.start {
             gaps.push(PathRange {
-                start: rest.start,
+                start: rest.start.clone(),
                 end: hole.start,
             });
         }
-        rest.start = hole.end;
+        rest.start = rest.start.max(hole.end);
     }
     gaps.push(rest);
     gaps

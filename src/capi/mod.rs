@@ -30,6 +30,7 @@
 compile_error!("handles need pointers of 64 bits");
 
 // Machinery.
+mod arena;
 mod argument;
 mod fork;
 mod guard;
@@ -71,6 +72,8 @@ pub mod metadata;
 pub mod batch;
 
 pub mod work;
+
+pub mod claims;
 
 pub mod work_list;
 

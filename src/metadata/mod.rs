@@ -8,6 +8,7 @@
 
 mod change;
 mod check;
+mod claim;
 mod copy;
 mod entry;
 mod query;
@@ -17,9 +18,11 @@ mod value;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 pub use change::{Change, Conditions, ImportedDirectory, ImportedFile, MetadataValue, Relocation};
 pub use check::{CheckedRows, ContentRow, Doomed, Finding, FindingKind, Paged, RowCursor, RowKey};
+pub use claim::{Claim, ClaimScope, Supply};
 pub use copy::{CopyIdentity, MetadataCopy};
 pub(crate) use entry::EntryCollector;
 pub use entry::{Entry, EntryRef, FileInfo, FileRef, Micros, PathId, guess_mime_type, now};
@@ -29,7 +32,7 @@ pub use query::{
 };
 
 pub use repair::{ContentPlace, LostFile, MetadataMender, VerifiedContent};
-pub(crate) use value::members;
+pub(crate) use value::{json_text, members};
 
 use crate::access::{NamespaceRule, Rules};
 use crate::call::Call;
@@ -40,11 +43,11 @@ use crate::path::VirtualPath;
 use crate::range::{PathRange, Visible};
 use crate::work::{Explanation, WorkCounts, WorkItem, WorkView};
 
-/// What a request was granted: the version of the rules and what may be read under them.
+/// What a request was granted: the rules, and what may be read under them.
 #[derive(Debug, Clone)]
 pub struct Grant {
-    /// The version of the rules that the policy decided under.
-    pub rules_version: i64,
+    /// The rules that the policy decided under.
+    pub rules: Arc<Rules>,
     /// What the caller may read.
     pub visible: Arc<Visible>,
     /// The call that this is part of.
@@ -191,13 +194,7 @@ pub trait MetadataStore: Send + Sync {
     fn storage_report(&self, rules: &Rules, grant: &Grant) -> StoreResult<StorageReport>;
 
     /// Returns the first `limit` work items of `view` that the grant sees.
-    fn work(
-        &self,
-        view: WorkView,
-        limit: usize,
-        rules: &Rules,
-        grant: &Grant,
-    ) -> StoreResult<Vec<WorkItem>>;
+    fn work(&self, view: WorkView, limit: usize, grant: &Grant) -> StoreResult<Vec<WorkItem>>;
 
     /// Returns how many work items that the grant sees in `range` have which state.
     fn work_counts(&self, range: &PathRange, grant: &Grant) -> StoreResult<WorkCounts>;
@@ -212,6 +209,31 @@ pub trait MetadataStore: Send + Sync {
     /// Raises the sequence of lease tokens beyond every token that another copy of this store, or of what was
     /// brought into it, can have given out.
     fn advance_leases(&self, call: &Call) -> crate::error::Result<()>;
+
+    /// Gives the worker the first items that it may take, each under a lease of its own, in one
+    /// transaction.
+    fn claim(
+        &self,
+        claim: Claim,
+        durability: Durability,
+        grant: &Grant,
+    ) -> StoreResult<Vec<WorkItem>>;
+
+    /// Returns whether there is something to claim.
+    fn supply(&self, scope: &ClaimScope, grant: &Grant) -> StoreResult<Supply>;
+
+    /// Returns a number that is another one after every change that could make something claimable. For
+    /// [`wait_for_change`](MetadataStore::wait_for_change).
+    fn change_count(&self, call: &Call) -> crate::error::Result<u64>;
+
+    /// Waits until the change count, last seen as `seen`, is another one, or until `deadline`. Changes of
+    /// other processes are noticed within 20 ms.
+    fn wait_for_change(
+        &self,
+        seen: u64,
+        deadline: Option<Instant>,
+        call: &Call,
+    ) -> crate::error::Result<()>;
 
     /// Returns whether [`sweep`](MetadataStore::sweep) has anything to do. Waits for nobody.
     fn has_doomed(&self, placement: &Placement, call: &Call) -> crate::error::Result<bool>;

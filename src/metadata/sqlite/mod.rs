@@ -4,9 +4,9 @@
 //! |---|---|
 //! | tables, views, migrations | `schema/`, `schema` |
 //! | connections and how they wait | `connection`, `readers` |
-//! | the one writer and group commit | `writer`, `group`, `transaction` |
+//! | the one writer and group commit | `writer`, `group`, `transaction`, `path_ids` |
 //! | what each change does | `apply`, `work` |
-//! | what is read | `entries`, `listing`, `statistics`, `duplicates`, `namespaces`, `work` |
+//! | what is read | `entries`, `listing`, `scan`, `statistics`, `duplicates`, `namespaces`, `work` |
 //! | files of dropped contents | `sweep` |
 //! | whether the rows agree, and making them | `check`, `repair` |
 //! | copies of the whole, and what they need meanwhile | `copy`, `leases`, `pins` |
@@ -14,6 +14,7 @@
 
 mod apply;
 mod backends;
+mod changes;
 mod check;
 mod checkpoint;
 mod connection;
@@ -27,37 +28,46 @@ mod health;
 mod leases;
 mod listing;
 mod namespaces;
+mod path_ids;
 mod pins;
 mod readers;
 mod repair;
 mod rows;
+mod scan;
 mod schema;
 mod statistics;
 mod sweep;
+mod time;
 mod transaction;
 mod work;
 mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rusqlite::Connection;
 
 use self::backends::BackendCache;
+use self::changes::Changes;
 use self::checkpoint::Checkpointer;
 use self::connection::Role;
 use self::group::GroupContext;
 use self::health::Health;
 use self::pins::Pins;
 use self::readers::Readers;
+use self::time::Time;
 use self::writer::Writer;
 use super::{
-    CheckedRows, ContentCount, ContentRow, CopyIdentity, DescribedEntry, Doomed, Duplicates, Entry,
-    EntryCollector, EntryQuery, EntryRef, Grant, MetadataCopy, MetadataMender, MetadataQuery,
-    MetadataStore, Paged, PathId, RowCursor, StorageReport, StoreResult, StoredContent, WriteSet,
+    CheckedRows, Claim, ClaimScope, ContentCount, ContentRow, CopyIdentity, DescribedEntry, Doomed,
+    Duplicates, Entry, EntryCollector, EntryQuery, EntryRef, Grant, MetadataCopy, MetadataMender,
+    MetadataQuery, MetadataStore, Paged, PathId, RowCursor, StorageReport, StoreResult,
+    StoredContent, Supply, WriteSet,
 };
 use crate::access::{NamespaceRule, Rules};
 use crate::call::Call;
+use crate::clock::Clock;
+use crate::config::Durability;
 use crate::content::{ContentHash, Placement};
 use crate::error::Result;
 use crate::path::VirtualPath;
@@ -65,12 +75,14 @@ use crate::range::PathRange;
 use crate::work::{Explanation, WorkCounts, WorkItem, WorkView, is_work_key};
 
 /// What an engine asks of its database.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct SqliteOptions {
     /// Bound of all page caches together, in KiB.
     pub cache_kib: u32,
     /// Checkpoints are made by a thread; else by those who commit.
     pub housekeeping: bool,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// The metadata of one store, in one database.
@@ -82,6 +94,8 @@ pub struct SqliteStore {
     writer: Writer,
     backends: Arc<BackendCache>,
     pins: Arc<Pins>,
+    time: Arc<Time>,
+    changes: Arc<Changes>,
 }
 
 impl SqliteStore {
@@ -97,19 +111,29 @@ impl SqliteStore {
         connection::waiting_as(call, || {
             let mut connection = connection::open(path, Role::Creator, writer_kib)?;
             let uuid = schema::prepare(&mut connection, uuid)?;
+            let boot_number = schema::enter_boot(&mut connection, &options.clock.boot_id()?)?;
+            let time = Arc::new(Time::new(options.clock, boot_number));
+            let changes = Arc::new(Changes::new(path.to_owned()));
             let backends = Arc::new(BackendCache::default());
             backends.reload(&connection)?;
             let pins = Arc::new(Pins::of(path));
             let health = Arc::new(Health::default());
             let checkpointer =
                 Checkpointer::start(path, &mut connection, options.housekeeping, &health)?;
-            let context = GroupContext::new(Arc::clone(&backends), checkpointer.log(), health);
+            let context = GroupContext::new(
+                Arc::clone(&backends),
+                checkpointer.log(),
+                health,
+                Arc::clone(&time),
+            );
             let store = SqliteStore {
                 checkpointer,
                 readers: Readers::new(path.to_owned(), options.cache_kib - writer_kib),
-                writer: Writer::new(connection, context, Arc::clone(&pins)),
+                writer: Writer::new(connection, context, Arc::clone(&changes), Arc::clone(&pins)),
                 backends,
                 pins,
+                time,
+                changes,
             };
             Ok((store, uuid))
         })
@@ -133,6 +157,7 @@ impl Drop for SqliteStore {
     fn drop(&mut self) {
         self.checkpointer.stop();
         self.readers.close();
+        self.changes.close();
     }
 }
 
@@ -363,30 +388,25 @@ impl MetadataStore for SqliteStore {
         })
     }
 
-    fn work(
-        &self,
-        view: WorkView,
-        limit: usize,
-        rules: &Rules,
-        grant: &Grant,
-    ) -> StoreResult<Vec<WorkItem>> {
+    fn work(&self, view: WorkView, limit: usize, grant: &Grant) -> StoreResult<Vec<WorkItem>> {
         self.readers.snapshot(grant, |connection| {
             let visible = guard::resolve(&grant.visible, connection)?;
-            Ok(work::view(
+            let views = work::Views {
                 connection,
-                view,
-                limit,
-                &visible,
-                rules,
-                &grant.call,
-            )?)
+                visible: &visible,
+                rules: &grant.rules,
+                call: &grant.call,
+                time: &self.time,
+            };
+            Ok(views.view(view, limit)?)
         })
     }
 
     fn work_counts(&self, range: &PathRange, grant: &Grant) -> StoreResult<WorkCounts> {
         self.readers.snapshot(grant, |connection| {
             let visible = guard::resolve(&grant.visible, connection)?;
-            Ok(work::counts(connection, range, &visible, &grant.call)?)
+            let now = self.time.wall();
+            Ok(work::counts(connection, range, &visible, now, &grant.call)?)
         })
     }
 
@@ -394,7 +414,7 @@ impl MetadataStore for SqliteStore {
         self.readers.snapshot(grant, |connection| {
             find::require_file(connection, path)?;
             let visible = guard::resolve(&grant.visible, connection)?;
-            Ok(work::explain(connection, path, &visible)?)
+            Ok(work::explain(connection, path, &visible, self.time.boot())?)
         })
     }
 
@@ -404,6 +424,29 @@ impl MetadataStore for SqliteStore {
 
     fn advance_leases(&self, call: &Call) -> Result<()> {
         self.writer.transaction(call, leases::advance)
+    }
+
+    fn claim(
+        &self,
+        claim: Claim,
+        durability: Durability,
+        grant: &Grant,
+    ) -> StoreResult<Vec<WorkItem>> {
+        self.writer.claim(claim, durability, grant.clone())
+    }
+
+    fn supply(&self, scope: &ClaimScope, grant: &Grant) -> StoreResult<Supply> {
+        self.readers.snapshot(grant, |connection| {
+            Ok(work::supply(connection, &self.time, scope, grant)?)
+        })
+    }
+
+    fn change_count(&self, call: &Call) -> Result<u64> {
+        self.changes.count(call)
+    }
+
+    fn wait_for_change(&self, seen: u64, deadline: Option<Instant>, call: &Call) -> Result<()> {
+        self.changes.wait(seen, deadline, call)
     }
 
     fn has_doomed(&self, placement: &Placement, call: &Call) -> Result<bool> {

@@ -8,13 +8,15 @@ use rusqlite::{Connection, Params};
 use super::apply::Imports;
 use super::backends::BackendCache;
 use super::group::Publications;
+use super::path_ids::PathIds;
 use super::rows::{self, PathRow};
+use super::time::Time;
 use super::work::WorkChanges;
 use super::{guard, listing};
 use crate::config::Durability;
 use crate::content::{Placement, Staged};
 use crate::error::Result;
-use crate::metadata::{Entry, Grant, Micros};
+use crate::metadata::{Entry, Grant, Micros, PathId};
 use crate::range::Visible;
 
 /// What the changes of one write set need, and what they leave to be done before the commit.
@@ -35,7 +37,8 @@ pub(super) struct Transaction<'a> {
     pub work: WorkChanges,
     /// What imports need, while changes that hold some are applied.
     pub imports: Option<Imports>,
-    clock: &'a Clock,
+    pub time: &'a Time,
+    path_ids: &'a PathIds,
 }
 
 impl<'a> Transaction<'a> {
@@ -44,7 +47,7 @@ impl<'a> Transaction<'a> {
         grant: &'a Grant,
         placement: &'a Placement,
         backends: &'a BackendCache,
-        clock: &'a Clock,
+        stamps: &'a Stamps,
         earlier: &'a Publications,
         durability: Durability,
     ) -> Self {
@@ -59,7 +62,8 @@ impl<'a> Transaction<'a> {
             doomed: false,
             work: WorkChanges::default(),
             imports: None,
-            clock,
+            time: &stamps.time,
+            path_ids: &stamps.path_ids,
         }
     }
 
@@ -70,7 +74,12 @@ impl<'a> Transaction<'a> {
 
     /// Returns the current time, later than that of every change before.
     pub fn now(&self) -> Micros {
-        self.clock.next()
+        self.time.of_change()
+    }
+
+    /// Returns the id of what comes to be at `time`.
+    pub fn new_path_id(&self, time: Micros) -> Result<PathId> {
+        self.path_ids.next(time)
     }
 
     /// Returns the row at `path`, of which the caller may read at least a part, if it exists for the
@@ -109,18 +118,18 @@ impl<'a> Transaction<'a> {
     }
 }
 
-/// Gives times that only grow, so that creation order is a total order within a process.
-#[derive(Debug, Default)]
-pub(super) struct Clock(std::sync::atomic::AtomicI64);
+/// What marks a new row: its time and its id.
+#[derive(Debug)]
+pub(super) struct Stamps {
+    pub time: Arc<Time>,
+    path_ids: PathIds,
+}
 
-impl Clock {
-    fn next(&self) -> Micros {
-        use std::sync::atomic::Ordering::Relaxed;
-        let wall = crate::metadata::now();
-        let previous = self.0.fetch_max(wall, Relaxed);
-        if previous < wall {
-            return wall;
+impl Stamps {
+    pub fn new(time: Arc<Time>) -> Self {
+        Stamps {
+            time,
+            path_ids: PathIds::default(),
         }
-        self.0.fetch_add(1, Relaxed) + 1
     }
 }

@@ -9,7 +9,7 @@ use super::directories::{already_exists, ensure_parent, is_empty, not_a_director
 use super::files::{self, NewFile};
 use super::remove;
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::{Entry, PathId, Relocation, guess_mime_type};
+use crate::metadata::{Entry, Relocation, guess_mime_type};
 use crate::path::{MAX_PATH_BYTES, MAX_SEGMENTS, VirtualPath};
 use crate::range::PathRange;
 
@@ -23,8 +23,16 @@ pub(super) fn rename(tx: &mut Transaction<'_>, relocation: &Relocation) -> Resul
     clear_target(tx, relocation, &source)?;
     ensure_parent(tx, to.as_str())?;
     carry_contents(tx, from, to)?;
-    for table in ["paths", "metadata", "work"] {
+    for table in ["paths", "metadata"] {
         move_rows(tx, table, from, to)?;
+    }
+    for range in [
+        PathRange::of_path(from.as_str()),
+        PathRange::under(from.as_str()),
+    ] {
+        work::moved(tx, &range, |path| {
+            format!("{to}{}", &path[from.as_str().len()..])
+        })?;
     }
     if let Some(file) = &source.file
         && !file.mime_given
@@ -66,7 +74,7 @@ pub(super) fn copy(tx: &mut Transaction<'_>, relocation: &Relocation) -> Result<
 }
 
 /// Returns the row to be moved or copied, after checking what can be checked on it alone.
-fn source(tx: &Transaction<'_>, relocation: &Relocation) -> Result<PathRow> {
+fn source(tx: &mut Transaction<'_>, relocation: &Relocation) -> Result<PathRow> {
     let Relocation { from, to, .. } = relocation;
     let row = tx.seen(from.as_str())?;
     check(tx, from, row.as_ref(), &relocation.conditions)?;
@@ -228,7 +236,7 @@ fn copy_row(
     let held = carried(tx, file, &row.path, path.as_str())?;
     let now = tx.now();
     let new = NewFile {
-        path_id: PathId::generate(),
+        path_id: tx.new_path_id(now)?,
         created_at: now,
         modified_at: now,
         version: 1,

@@ -1,0 +1,123 @@
+//! Claims: items are given to a worker, each under a lease of its own.
+
+use std::borrow::Cow;
+
+use rusqlite::Connection;
+
+use super::super::guard;
+use super::super::time::Time;
+use super::claimable::Search;
+use super::scopes;
+use super::territory::{Territory, parent};
+use super::views::item;
+use crate::error::Result;
+use crate::metadata::{Claim, ClaimScope, Grant, Supply};
+use crate::range::PathRange;
+use crate::work::WorkItem;
+
+/// Items of which time made more claimable than the claim takes: so that a backlog of them shrinks.
+const AHEAD: usize = 1;
+
+const NEWEST_TOKEN: &str = "SELECT lease_sequence FROM store WHERE id = 1";
+const SET_NEWEST_TOKEN: &str = "UPDATE store SET lease_sequence = ?1 WHERE id = 1";
+const TAKE: &str = "\
+    UPDATE work
+    SET status = 'in_progress', worker_id = ?2, started_at = ?3, attempts = attempts + 1,
+        lease = ?4, lease_deadline = ?5, lease_expires_at = ?6
+    WHERE path = ?1";
+
+/// Gives the worker the first items that it may take, in the write transaction that is open.
+pub(in super::super) fn claim(
+    connection: &Connection,
+    time: &Time,
+    claim: &Claim,
+    grant: &Grant,
+) -> Result<Vec<WorkItem>> {
+    let ranges = ranges(connection, &claim.scope)?;
+    let territory = Territory::new(&ranges);
+    let search = Search {
+        connection,
+        rules: &grant.rules,
+        call: &grant.call,
+        territory: &territory,
+        whole: claim.scope.whole,
+    };
+    // What time has made claimable goes first into the queue, a little at a time; where the queue does not
+    // hold enough, all that is needed.
+    let found = loop {
+        let admitted = search.lapses(time).admit(claim.max + AHEAD)?;
+        let found = search.first(claim.max)?;
+        if found.len() >= claim.max || admitted == 0 {
+            break found;
+        }
+    };
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+    let newest: i64 = connection
+        .prepare_cached(NEWEST_TOKEN)?
+        .query_row([], |row| row.get(0))?;
+    connection
+        .prepare_cached(SET_NEWEST_TOKEN)?
+        .execute([newest + found.len() as i64])?;
+    let (wall, boot) = (time.wall(), time.boot());
+    let deadline = boot.after(claim.lease);
+    found
+        .into_iter()
+        .zip(newest + 1..)
+        .map(|(path, token)| {
+            connection.prepare_cached(TAKE)?.execute((
+                &path,
+                &claim.worker_id,
+                wall,
+                token,
+                deadline.0,
+                wall.saturating_add(claim.lease),
+            ))?;
+            let scope = grant.rules.scope_of(parent(&path));
+            scopes::watch_lease(connection, scope, deadline)?;
+            item(connection, path, &grant.rules, boot)
+        })
+        .collect()
+}
+
+/// Returns whether there is something to claim, in the read transaction that is open.
+pub(in super::super) fn supply(
+    connection: &Connection,
+    time: &Time,
+    scope: &ClaimScope,
+    grant: &Grant,
+) -> Result<Supply> {
+    let ranges = ranges(connection, scope)?;
+    let territory = Territory::new(&ranges);
+    let search = Search {
+        connection,
+        rules: &grant.rules,
+        call: &grant.call,
+        territory: &territory,
+        whole: scope.whole,
+    };
+    if !search.first(1)?.is_empty() {
+        return Ok(Supply::Now);
+    }
+    search.lapses(time).supply()
+}
+
+/// Returns what the caller may take items from.
+fn ranges<'a>(connection: &Connection, scope: &'a ClaimScope) -> Result<Cow<'a, [PathRange]>> {
+    let resolved = match guard::resolve(&scope.changeable, connection)? {
+        Cow::Borrowed(changeable) => Cow::Borrowed(&changeable.ranges[..]),
+        Cow::Owned(changeable) => Cow::Owned(changeable.within_each(&scope.writable)),
+    };
+    let Some(prefix) = &scope.prefix else {
+        return Ok(resolved);
+    };
+    let asked_for = resolved
+        .iter()
+        .filter_map(|range| range.intersection(prefix));
+    Ok(Cow::Owned(asked_for.collect()))
+}
+
+/// The statements above, for the test that looks at their plans.
+#[cfg(test)]
+pub(super) const STATEMENTS: [&str; 3] = [NEWEST_TOKEN, SET_NEWEST_TOKEN, TAKE];
