@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use nexus::error::{ErrorKind, Result};
-use nexus::filesystem::{Conditions, ExportOptions, Filesystem, WriteOptions};
+use nexus::filesystem::{ClaimOptions, Conditions, ExportOptions, Filesystem, WriteOptions};
 use serde_json::{Value, json};
 
 use crate::store::{LARGE, READ_ALL, Store, content_file, flip_bit, noise, verify};
@@ -276,6 +276,34 @@ fn tokens_of_the_original_are_none_of_the_copy() {
         )
         .unwrap();
     assert_eq!(deadline, 0, "the lease did not end");
+}
+
+/// On the machine and in the boot of the original, too.
+#[test]
+fn nobody_holds_an_item_of_the_copy() {
+    let store = Store::new();
+    store.write("/jobs/1", "");
+    store.set_meta("/jobs/1", json!({"status": "ready"}));
+    let an_hour = ClaimOptions {
+        lease_ms: 3_600_000,
+        ..ClaimOptions::default()
+    };
+    let held = store.fs.work_claim("ann", &an_hour).unwrap();
+    assert_eq!(held.len(), 1);
+    backup(&store);
+    let copy = open(&store.beside("backup"));
+    is_clean(&copy);
+    let late = copy.work_complete("/jobs/1", held[0].lease, None);
+    assert_eq!(late.unwrap_err().kind(), ErrorKind::LeaseLost);
+    let again = copy.work_claim("bob", &an_hour).unwrap();
+    assert_eq!(again.len(), 1, "ann holds the item of the copy");
+    assert_eq!(again[0].path.as_str(), "/jobs/1");
+    assert!(again[0].lease > held[0].lease, "{again:?}");
+    copy.work_complete("/jobs/1", again[0].lease, None).unwrap();
+    store
+        .fs
+        .work_complete("/jobs/1", held[0].lease, None)
+        .unwrap();
 }
 
 #[test]

@@ -138,6 +138,11 @@ fn adopt(connection: &Connection, identity: &CopyIdentity) -> Result<()> {
         "UPDATE work SET lease_deadline = 0 WHERE lease_deadline IS NOT NULL",
         [],
     )?;
+    // Also in the boot that the original is open in, so whatever number that has there.
+    connection.execute(
+        "UPDATE work_scopes SET next_expiry = 0 WHERE next_expiry IS NOT NULL",
+        [],
+    )?;
     connection.execute("DELETE FROM doomed", [])?;
     connection.execute("UPDATE store SET uuid = ?1", [&identity.uuid])?;
     connection.execute(
