@@ -124,7 +124,7 @@ impl Readers {
             connection.prepare_cached("BEGIN")?.execute([])?;
             let result = guard::versions(connection)
                 .and_then(|(schema, _)| guard::check_schema(schema))
-                .and_then(|()| work(connection));
+                .and_then(|()| connection::interruptible(|| work(connection)));
             connection::abandon(connection);
             Ok(result?)
         })
@@ -153,5 +153,40 @@ impl Drop for Lease<'_> {
         {
             pool.idle.insert(self.number, connection);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::schema;
+    use super::*;
+    use crate::call::Interrupts;
+
+    /// Ends, so that a statement that goes on is a failure and not a hang.
+    const LONG: &str =
+        "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n LIMIT 1000000)
+         SELECT count(*) FROM n";
+
+    #[test]
+    fn a_long_statement_of_the_upkeep_is_broken_off() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("test.db");
+        let mut creator = connection::open(&path, Role::Creator, 64).unwrap();
+        schema::prepare(&mut creator, "00000000-0000-4000-8000-000000000000").unwrap();
+        let readers = Readers::new(path, 64);
+        let interrupts = Interrupts::default();
+        let counted = |interrupt: bool| {
+            readers.moment(&interrupts.begin(Duration::ZERO), |connection| {
+                if interrupt {
+                    interrupts.interrupt();
+                }
+                Ok(connection.query_row(LONG, [], |row| row.get::<_, i64>(0))?)
+            })
+        };
+        let error = counted(true).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
+        assert_eq!(counted(false).unwrap(), 1_000_000, "on the same connection");
     }
 }
