@@ -268,6 +268,8 @@ impl Run {
         self.compare_counts(handle, step);
         self.compare_explanations(handle, step);
         self.compare_supply(handle, step);
+        let findings = self.subject.findings();
+        assert!(findings.is_empty(), "{findings:?} after {step:?}");
     }
 
     fn compare_views(&self, handle: usize, step: &Step) {

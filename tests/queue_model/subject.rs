@@ -13,8 +13,8 @@ use nexus::content::local::LocalContentStore;
 use nexus::content::{LOCAL_BACKEND, Placement};
 use nexus::metadata::sqlite::{SqliteOptions, SqliteStore};
 use nexus::metadata::{
-    Change, Claim, Conditions, Entry, Grant, MetadataStore, MetadataValue, Relocation, StoreError,
-    Supply, WriteSet,
+    Change, Claim, Conditions, Entry, Finding, Grant, MetadataStore, MetadataValue, Relocation,
+    RowCursor, StoreError, Supply, WriteSet,
 };
 use nexus::path::VirtualPath;
 use nexus::range::PathRange;
@@ -151,6 +151,18 @@ impl Subject {
     pub fn keys(&self, at: &str) -> Vec<(String, String)> {
         let grant = Self::grant(&self.policy(0));
         self.store().metadata(&path(at), &grant).unwrap()
+    }
+
+    /// Returns what a check finds wrong with the rows of the items.
+    pub fn findings(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let mut cursor = Some(RowCursor::Work(String::new()));
+        while let Some(from) = cursor {
+            let checked = self.store().check_rows(&from, &call()).unwrap();
+            findings.extend(checked.findings);
+            cursor = checked.next;
+        }
+        findings
     }
 
     pub fn view(&self, handle: usize, view: WorkView, limit: usize) -> Vec<WorkItem> {

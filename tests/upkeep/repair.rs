@@ -1,7 +1,7 @@
 use std::fs;
 
 use nexus::error::ErrorKind;
-use nexus::filesystem::{Filesystem, VerifyOptions};
+use nexus::filesystem::{ClaimOptions, Filesystem, VerifyOptions};
 use serde_json::{Value, json};
 
 use crate::store::{LARGE, READ_ALL, Store, content_file, flip_bit, noise, truncate};
@@ -94,6 +94,48 @@ fn every_kind_of_wrong_row_is_mended() {
         store.set_meta("/docs/new", json!({"status": "ready"}));
         assert_eq!(store.kinds(READ_ALL), [""; 0], "{sql}");
     }
+}
+
+/// What stood where no claim looks can be claimed again.
+#[test]
+fn items_that_the_queue_had_lost_are_claimable_again() {
+    for lost in [
+        "UPDATE work SET directory = '/none', scope = '/none'",
+        "UPDATE work SET delayed = 1, not_before = 5",
+        "UPDATE work SET status = 'in_progress', worker_id = 'ann', attempts = 1,
+                         lease = 5, lease_deadline = 5",
+        "UPDATE work SET status = 'in_progress', worker_id = 'ann', attempts = 1, lease = 5",
+    ] {
+        let store = Store::new();
+        store.write("/jobs/deep/1", "");
+        store.set_meta("/jobs/deep/1", json!({"status": "ready"}));
+        store.damage(lost);
+        let jobs = ClaimOptions {
+            prefix: Some("/jobs/deep/".to_owned()),
+            ..ClaimOptions::default()
+        };
+        let before = store.fs.work_claim("bob", &jobs).unwrap();
+        assert!(before.is_empty(), "{lost}: {before:?}");
+        repair(&store, lost);
+        let claimed = store.fs.work_claim("bob", &jobs).unwrap();
+        assert_eq!(claimed.len(), 1, "{lost}: nothing to claim");
+        assert_eq!(claimed[0].path.as_str(), "/jobs/deep/1");
+        assert_eq!(store.kinds(READ_ALL), [""; 0], "{lost}");
+    }
+}
+
+#[test]
+fn an_item_whose_status_is_damaged_waits_for_a_person() {
+    let store = filled();
+    store.damage(
+        "PRAGMA ignore_check_constraints = ON;
+         UPDATE work SET status = 'reacy', lease = 5, lease_deadline = 5 WHERE path = '/jobs/2'",
+    );
+    repair(&store, "a status that there is not");
+    let status = store.fs.get_meta("/jobs/2", "status").unwrap();
+    assert_eq!(status, "\"pending\"");
+    let waiting = store.fs.work_explain("/jobs/1").unwrap();
+    assert!(waiting.contains("/jobs/2"), "{waiting}");
 }
 
 #[test]

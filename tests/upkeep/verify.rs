@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use nexus::error::ErrorKind;
-use nexus::filesystem::{Conditions, VerifyOptions};
+use nexus::filesystem::{ClaimOptions, Conditions, VerifyOptions};
 use serde_json::json;
 
 use crate::store::{LARGE, READ_ALL, Store, content_file, flip_bit, noise, truncate, verify};
@@ -60,6 +60,46 @@ pub const CASES: &[(&str, &str)] = &[
     (
         "UPDATE work SET rank = 3 WHERE path = '/jobs/2'",
         "wrong_count",
+    ),
+    (
+        "UPDATE work SET directory = '/docs' WHERE path = '/jobs/2'",
+        "wrong_count",
+    ),
+    (
+        "UPDATE work SET scope = '' WHERE path = '/jobs/2'",
+        "wrong_count",
+    ),
+    (
+        "UPDATE work SET item = NULL WHERE path = '/jobs/2'",
+        "wrong_count",
+    ),
+    (
+        "UPDATE work SET delayed = 1 WHERE path = '/jobs/2'",
+        "wrong_count",
+    ),
+    (
+        "UPDATE work SET delayed = 1, not_before = 5 WHERE path = '/jobs/2'",
+        "wrong_count",
+    ),
+    (
+        "INSERT INTO work_scopes VALUES ('/jobs', 6, 0);
+         UPDATE work SET delayed = 1, not_before = 5 WHERE path = '/jobs/2'",
+        "wrong_count",
+    ),
+    (
+        "UPDATE work SET status = 'in_progress', lease = 5 WHERE path = '/jobs/2'",
+        "wrong_count",
+    ),
+    (
+        "INSERT INTO work_scopes VALUES ('/jobs', 0, 6);
+         UPDATE work SET status = 'in_progress', lease = 5, lease_deadline = 5
+         WHERE path = '/jobs/2'",
+        "wrong_count",
+    ),
+    (
+        "PRAGMA ignore_check_constraints = ON;
+         UPDATE work SET status = 'done' WHERE path = '/jobs/2'",
+        "damaged_row",
     ),
     (
         "INSERT INTO metadata VALUES ('/docs/none', 'k', '1', zeroblob(16))",
@@ -155,6 +195,43 @@ fn a_sound_store_has_no_errors() {
     assert_eq!(checked["metadata"], 2, "{report:#}");
     assert_eq!(checked["work"], 3, "{report:#}");
     assert_eq!(report["not_checked"], json!([]));
+}
+
+/// Delayed, held and finished items, some of which moved to another place.
+#[test]
+fn a_sound_queue_has_no_errors() {
+    let store = Store::new();
+    let later = json!({"status": "ready", "not_before": "2999-01-01T00:00:00Z"});
+    for number in 0..6 {
+        let path = format!("/jobs/{number}");
+        store.write(&path, &path);
+        store.set_meta(&path, json!({"status": "ready", "priority": number}));
+    }
+    store.write("/later", "");
+    store.set_meta("/later", later);
+    let options = ClaimOptions {
+        max: 5,
+        ..ClaimOptions::default()
+    };
+    let held = store.fs.work_claim("ann", &options).unwrap();
+    let lease = |number: usize| held[number].lease;
+    assert_eq!(held.len(), 5);
+    store.fs.work_complete("/jobs/0", lease(0), None).unwrap();
+    store
+        .fs
+        .work_fail("/jobs/1", lease(1), "no", 60_000)
+        .unwrap();
+    store.fs.work_release("/jobs/2", lease(2)).unwrap();
+    for (from, to) in [("/later", "/x/later"), ("/jobs/3", "/y/z/3")] {
+        store.fs.rename(from, to, &Default::default()).unwrap();
+    }
+    store
+        .fs
+        .copy("/x/later", "/w/later", &Default::default())
+        .unwrap();
+    let report = store.verify(READ_ALL);
+    assert_eq!(report["error_count"], 0, "{report:#}");
+    assert_eq!(report["checked"]["work"], 8, "{report:#}");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use rusqlite::{Connection, OptionalExtension, Params};
 
 use super::rows::blob;
-use super::{SqliteStore, check, work};
+use super::{SqliteStore, check, namespaces, work};
 use crate::call::Call;
 use crate::content::ContentHash;
 use crate::error::Result;
@@ -14,6 +14,7 @@ use crate::metadata::{
     VerifiedContent,
 };
 use crate::path::{VirtualPath, parent_of};
+use crate::work::Status;
 
 impl MetadataMender for SqliteStore {
     fn planned(&self, finding: &Finding) -> Option<&'static str> {
@@ -92,6 +93,7 @@ fn plan(finding: &Finding) -> Option<&'static str> {
         (OrphanRow | DamagedRow, RowKey::Metadata(..)) => "the key is removed",
         (WrongDigest, RowKey::Metadata(..)) => "the digest is made again",
         (OrphanRow, RowKey::Work(_)) => "the work keys are removed",
+        (DamagedRow, RowKey::Work(_)) => "the item becomes pending, and its lease ends",
         (WrongCount, RowKey::Work(_)) => "the item is counted again",
         (DanglingEdge, RowKey::Edge(..)) => {
             "the dependency is removed; an item that waited for it becomes pending"
@@ -125,6 +127,7 @@ fn mend(connection: &Connection, finding: &Finding) -> Result<bool> {
         ),
         (WrongDigest, RowKey::Metadata(path, key)) => mender.digest_again(path, key),
         (OrphanRow, RowKey::Work(path)) => mender.remove_work(path),
+        (DamagedRow, RowKey::Work(path)) => mender.reset_status(path),
         (WrongCount, RowKey::Work(path)) => mender.count_again(path),
         (DanglingEdge, RowKey::Edge(item, blocker)) => mender.remove_edge(*item, *blocker),
         (WrongEdge, RowKey::Edge(item, blocker)) => mender.correct_edge(*item, *blocker),
@@ -222,6 +225,29 @@ impl Mender<'_> {
         )
     }
 
+    /// Nobody knows how far the item was, so a person has to decide.
+    fn reset_status(&self, path: &str) -> Result<bool> {
+        let status: Option<Option<String>> = self
+            .0
+            .prepare_cached("SELECT status FROM work WHERE path = ?1")?
+            .query_row([path], |row| Ok(row.get(0).ok()))
+            .optional()?;
+        let is_known = status
+            .flatten()
+            .is_some_and(|name| Status::parse(&name).is_some());
+        if is_known {
+            return Ok(false);
+        }
+        let reset = self.run(
+            "UPDATE work SET status = 'pending',
+                 lease = NULL, lease_deadline = NULL, lease_expires_at = NULL
+             WHERE path = ?1 AND status IS NOT NULL",
+            [path],
+        )?;
+        self.count_again(path)?;
+        Ok(reset)
+    }
+
     fn count_again(&self, path: &str) -> Result<bool> {
         let counted = self.run(
             "UPDATE work SET
@@ -230,7 +256,6 @@ impl Mender<'_> {
                      FROM edges WHERE item_id = work.path_id),
                  open_edges = (
                      SELECT count(*) FROM edges WHERE item_id = work.path_id AND open = 1),
-                 rank = coalesce(priority, 9223372036854775807),
                  created_at = coalesce(
                      (SELECT created_at FROM paths WHERE paths.path = work.path), created_at)
              WHERE path = ?1",
@@ -241,6 +266,7 @@ impl Mender<'_> {
              WHERE path = ?1 AND status = 'blocked' AND open_edges = 0 AND dependencies > 0",
             [path],
         )?;
+        work::place_again(self.0, &namespaces::load(self.0)?, path)?;
         Ok(counted)
     }
 

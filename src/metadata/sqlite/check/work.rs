@@ -2,9 +2,11 @@
 
 use rusqlite::Connection;
 
+use super::super::{namespaces, work};
 use super::{PAGE, Page, blob, integer, is_null, next_table, text};
 use crate::error::Result;
 use crate::metadata::{CheckedRows, FindingKind, MetadataValue, RowCursor, RowKey};
+use crate::work::Status;
 
 /// Checks the metadata after `path` and `key`.
 pub(super) fn check_metadata(
@@ -55,19 +57,30 @@ pub(super) fn check_metadata(
     Ok(page.ended_after(&cursor, Some(RowCursor::Metadata(last.0, last.1))))
 }
 
+/// Columns of an item, then where it stands in the queues, then whether its scope is looked at in time.
+const ITEMS: &str = "\
+    SELECT w.path, w.path_id, p.path_id, p.kind, w.created_at = p.created_at,
+           w.rank = coalesce(w.priority, 9223372036854775807),
+           w.dependencies,
+           (SELECT count(*) FROM edges AS e WHERE e.item_id = w.path_id),
+           w.open_edges,
+           (SELECT count(*) FROM edges AS e WHERE e.item_id = w.path_id AND e.open = 1),
+           w.status, w.item IS iif(w.status IS NULL, NULL, 1), w.directory, w.scope,
+           w.delayed = 0 OR (w.delayed = 1 AND w.not_before IS NOT NULL),
+           w.delayed = 0 OR coalesce(s.next_due <= w.not_before, 0),
+           w.lease IS NULL OR w.lease_deadline IS NOT NULL,
+           w.status IS NOT 'in_progress' OR w.lease_deadline IS NULL
+               OR coalesce(s.next_expiry <= w.lease_deadline, 0)
+    FROM work AS w
+    LEFT JOIN paths AS p ON p.path = w.path
+    LEFT JOIN work_scopes AS s ON s.scope = w.scope
+    WHERE w.path > ?1 ORDER BY w.path LIMIT ?2";
+
 /// Checks the typed keys of the files after `after`.
 pub(super) fn check(connection: &Connection, after: &str) -> Result<CheckedRows> {
+    let rules = namespaces::load(connection)?;
     let mut page = Page::default();
-    let mut statement = connection.prepare_cached(
-        "SELECT w.path, w.path_id, p.path_id, p.kind, w.created_at = p.created_at,
-                w.rank = coalesce(w.priority, 9223372036854775807),
-                w.dependencies,
-                (SELECT count(*) FROM edges AS e WHERE e.item_id = w.path_id),
-                w.open_edges,
-                (SELECT count(*) FROM edges AS e WHERE e.item_id = w.path_id AND e.open = 1)
-         FROM work AS w LEFT JOIN paths AS p ON p.path = w.path
-         WHERE w.path > ?1 ORDER BY w.path LIMIT ?2",
-    )?;
+    let mut statement = connection.prepare_cached(ITEMS)?;
     let mut found = statement.query((after, PAGE))?;
     let mut last = after.to_owned();
     while let Some(row) = found.next()? {
@@ -89,6 +102,13 @@ pub(super) fn check(connection: &Connection, after: &str) -> Result<CheckedRows>
             page.find(FindingKind::OrphanRow, key, Some(path), what);
             continue;
         }
+        if !is_null(row, 10) && text(row, 10).and_then(Status::parse).is_none() {
+            let what = "the status of the item is none that there is".to_owned();
+            page.find(FindingKind::DamagedRow, key, Some(path), what);
+            continue;
+        }
+        let is_so = |column| integer(row, column) == Some(1);
+        let (directory, scope) = work::place_of(&rules, path);
         let (edges, open) = (integer(row, 7), integer(row, 9));
         let counted = if is_null(row, 6) {
             Some(0)
@@ -104,8 +124,17 @@ pub(super) fn check(connection: &Connection, after: &str) -> Result<CheckedRows>
                 integer(row, 8).unwrap_or(-1),
             );
             page.find(FindingKind::WrongCount, key, Some(path), what);
-        } else if integer(row, 4) != Some(1) || integer(row, 5) != Some(1) {
+        } else if ![4, 5, 11, 14].into_iter().all(is_so)
+            || text(row, 12) != Some(directory)
+            || text(row, 13) != Some(scope)
+        {
             let what = "the item's place in the queues is wrong".to_owned();
+            page.find(FindingKind::WrongCount, key, Some(path), what);
+        } else if !is_so(15) {
+            let what = "nobody would notice when the item falls due".to_owned();
+            page.find(FindingKind::WrongCount, key, Some(path), what);
+        } else if !is_so(16) || !is_so(17) {
+            let what = "nobody would notice when the lease of the item ends".to_owned();
             page.find(FindingKind::WrongCount, key, Some(path), what);
         }
     }

@@ -364,3 +364,37 @@ pub(in super::super) fn rescope(connection: &Connection, rules: &Rules, name: &s
     }
     Ok(())
 }
+
+/// Returns the directory and the scope of the item at `path`.
+pub(in super::super) fn place_of<'a>(rules: &Rules, path: &'a str) -> (&'a str, &'a str) {
+    let directory = parent(path);
+    (directory, rules.scope_of(directory))
+}
+
+/// Puts the item at `path` where it belongs in the queues, whatever its row says, and has its scope looked
+/// at by the next claim. A lease without an end has ended.
+pub(in super::super) fn place_again(
+    connection: &Connection,
+    rules: &Rules,
+    path: &str,
+) -> Result<()> {
+    let (directory, scope) = place_of(rules, path);
+    connection
+        .prepare_cached(
+            "UPDATE work SET
+                 directory = ?2, scope = ?3, item = iif(status IS NULL, NULL, 1),
+                 rank = coalesce(priority, ?4),
+                 delayed = (not_before IS NOT NULL AND delayed <> 0),
+                 lease_deadline = iif(lease IS NULL, lease_deadline, coalesce(lease_deadline, 0))
+             WHERE path = ?1",
+        )?
+        .execute((path, directory, scope, LAST_RANK))?;
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO work_scopes
+             SELECT scope, 0, 0 FROM work
+             WHERE path = ?1 AND (delayed = 1 OR lease_deadline IS NOT NULL)",
+        )?
+        .execute([path])?;
+    Ok(())
+}

@@ -40,7 +40,9 @@ pub(super) use counts::counts;
 pub(super) use edges::may_revive;
 pub(super) use explain::explain;
 pub(super) use finish::{check_lease, complete, fail, heartbeat, release};
-pub(super) use items::{clear, copied, deleted, imported, moved, rescope, set};
+pub(super) use items::{
+    clear, copied, deleted, imported, moved, place_again, place_of, rescope, set,
+};
 pub(super) use read::{all, find, value};
 pub(super) use settle::settle;
 pub(super) use views::Views;
