@@ -232,6 +232,12 @@ fn a_sound_queue_has_no_errors() {
     let report = store.verify(READ_ALL);
     assert_eq!(report["error_count"], 0, "{report:#}");
     assert_eq!(report["checked"]["work"], 8, "{report:#}");
+    // The rules say which scope a directory belongs to.
+    let rule =
+        json!([{"name": "y", "requires_tenant": true}, {"name": "x", "requires_tenant": true}]);
+    let ruled = store.handle(json!({"namespaces": rule, "is_admin": true}));
+    let report = verify(&ruled, READ_ALL);
+    assert_eq!(report["error_count"], 0, "after new rules: {report:#}");
 }
 
 #[test]
