@@ -1,0 +1,60 @@
+// Carries calls out: on a thread of the pool, or at once.
+import { STATUS } from './abi.js';
+import { NexusError, takeError } from './error.js';
+import { enqueue, enqueueFirst, type Call, type Target } from './queue.js';
+
+/** Carries a call out on another thread. */
+export async function run<T>(target: Target, call: Call<T>): Promise<T> {
+  const error: [bigint | null] = [null];
+  const status = await enqueue(target, call, error);
+  // Thrown behind an await, so that the stack of the error names the caller.
+  if (status !== STATUS.OK) throw failure(call, status, error[0]);
+  return call.resultInSlices === undefined ? call.result() : call.resultInSlices();
+}
+
+/** Like {@link run}, before all that waits: for calls that free threads or memory. */
+export async function runFirst<T>(target: Target, call: Call<T>): Promise<T> {
+  const error: [bigint | null] = [null];
+  const status = await enqueueFirst(target, call, error);
+  if (status !== STATUS.OK) throw failure(call, status, error[0]);
+  return call.result();
+}
+
+/** Carries a call out at once, on this thread, which it may keep waiting. */
+export function runSync<T>(target: Target, call: Call<T>): T {
+  if (asynchronousOnly) {
+    throw new NexusError('MISUSE', 'while a log function is set, only the asynchronous calls are allowed');
+  }
+  call.signal?.throwIfAborted();
+  return runQuick(target, call);
+}
+
+/** Carries a call out at once that looks only at memory, so that another thread is not worth its while. */
+export function runQuick<T>(target: Target, call: Call<T>): T {
+  const error: [bigint | null] = [null];
+  const status: number =
+    target.native === null ? call.fn(...call.args, error) : call.fn(target.native, ...call.args, error);
+  if (status !== STATUS.OK) throw failure(call, status, error[0]);
+  return call.result();
+}
+
+function failure(call: Call<unknown>, status: number, error: bigint | null): unknown {
+  const taken = takeError(status, error);
+  return call.explain === undefined ? taken : call.explain(taken);
+}
+
+// A thread that logs waits for this one to run the log function. If this one waited for a lock of that thread, in a
+// synchronous call, neither would go on.
+let asynchronousOnly = false;
+
+export function allowSynchronous(allowed: boolean): void {
+  asynchronousOnly = !allowed;
+}
+
+/** A place for one output. */
+export function output<T = bigint>(): [T] {
+  return [null as T];
+}
+
+/** The result of a call that has none. */
+export function nothing(): void {}

@@ -1,0 +1,206 @@
+// Hands calls to libuv's thread pool, a few at a time.
+//
+// koffi runs asynchronous calls on that pool (four threads, or UV_THREADPOOL_SIZE), refuses more than 256 at once, and
+// has memory ready for eight. So no more are handed over than keep the threads busy; the others wait here, where they
+// cost little and can still be withdrawn. Calls that may take long never occupy the whole pool, which node's own file
+// system, DNS and crypto calls share.
+import type { NexusError } from './error.js';
+import type { NativeFunction } from './library.js';
+
+/** How long a call may occupy a thread: `wait` means that it does so doing nothing. */
+export type Lane = 'short' | 'long' | 'wait';
+
+/** One call of the library. */
+export interface Call<T> {
+  readonly fn: NativeFunction;
+  /** Its arguments between the handle and the error. Read once, when the call is handed over, and kept till it settles. */
+  readonly args: readonly unknown[];
+  readonly lane?: Lane;
+  /** Ends the call early. */
+  readonly signal?: AbortSignal | undefined;
+  /** Copies what the call handed out, and gives it back. Runs once, after OK. */
+  result(): T;
+  /** The same for what may be long, without keeping the event loop busy. */
+  resultInSlices?(): Promise<T>;
+  /** What to throw instead of the library's error. */
+  explain?(error: NexusError): unknown;
+}
+
+/** An object of the library, and the calls on it that have not settled. */
+export class Target {
+  /** Its handle; null for calls that need none. */
+  readonly native: bigint | null;
+  readonly pending = new Set<Pending>();
+
+  constructor(native: bigint | null) {
+    this.native = native;
+  }
+
+  /** Withdraws the calls that no thread has begun. */
+  withdraw(reason: unknown): void {
+    for (const pending of this.pending) {
+      if (!pending.started) pending.fail(reason);
+    }
+  }
+}
+
+/** A call that waits for its turn, or is being carried out. */
+class Pending {
+  started = false;
+  settled = false;
+  args: readonly unknown[] = [];
+  readonly target: Target;
+  readonly call: Call<unknown>;
+  readonly error: [bigint | null];
+  private readonly resolve: (status: number) => void;
+  private readonly reject: (reason: unknown) => void;
+
+  constructor(
+    target: Target,
+    call: Call<unknown>,
+    error: [bigint | null],
+    resolve: (status: number) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    this.target = target;
+    this.call = call;
+    this.error = error;
+    this.resolve = resolve;
+    this.reject = reject;
+    target.pending.add(this);
+  }
+
+  succeed(status: number): void {
+    this.settle();
+    this.resolve(status);
+  }
+
+  fail(reason: unknown): void {
+    this.settle();
+    this.reject(reason);
+  }
+
+  private settle(): void {
+    this.settled = true;
+    this.target.pending.delete(this);
+  }
+}
+
+/** First in, first out; what was settled meanwhile is passed over. */
+class Fifo {
+  private items: Pending[] = [];
+  private head = 0;
+
+  push(pending: Pending): void {
+    this.items.push(pending);
+  }
+
+  /** Puts back what was taken last. */
+  unshift(pending: Pending): void {
+    if (this.head === 0) this.items.unshift(pending);
+    else this.items[--this.head] = pending;
+  }
+
+  shift(): Pending | undefined {
+    while (this.head < this.items.length) {
+      const pending = this.items[this.head] as Pending;
+      (this.items as unknown[])[this.head++] = undefined;
+      if (!pending.settled) return pending;
+    }
+    this.items = [];
+    this.head = 0;
+    return undefined;
+  }
+}
+
+const THREADS = Math.min(Math.max(Number(process.env['UV_THREADPOOL_SIZE']) || 4, 1), 1024);
+/** Two more than threads, so that each finds its next call; well below koffi's limit, which others may use too. */
+const MOST_IN_FLIGHT = Math.min(THREADS + 2, 128);
+const MOST_OF: Record<Lane, number> = {
+  short: MOST_IN_FLIGHT,
+  long: Math.max(THREADS - 1, 1),
+  wait: Math.max(THREADS - 2, 1),
+};
+
+const queues: Record<Lane, Fifo> = { short: new Fifo(), long: new Fifo(), wait: new Fifo() };
+const inFlight: Record<Lane, number> = { short: 0, long: 0, wait: 0 };
+
+/** The status of the call, once it was carried out; `error` receives the error object. */
+export function enqueue(target: Target, call: Call<unknown>, error: [bigint | null]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    queues[call.lane ?? 'short'].push(new Pending(target, call, error, resolve, reject));
+    pump();
+  });
+}
+
+/** Like {@link enqueue}, before all others: for what frees threads. */
+export function enqueueFirst(target: Target, call: Call<unknown>, error: [bigint | null]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const pending = new Pending(target, call, error, resolve, reject);
+    if (!start(pending)) queues.short.unshift(pending);
+  });
+}
+
+function pump(): void {
+  for (;;) {
+    const pending = next();
+    if (pending === undefined) return;
+    if (!start(pending)) {
+      queues[pending.call.lane ?? 'short'].unshift(pending);
+      return;
+    }
+  }
+}
+
+function next(): Pending | undefined {
+  const slow = inFlight.long + inFlight.wait;
+  if (slow + inFlight.short >= MOST_IN_FLIGHT) return undefined;
+  if (slow < MOST_OF.long) {
+    const first = queues.long.shift() ?? (inFlight.wait < MOST_OF.wait ? queues.wait.shift() : undefined);
+    if (first !== undefined) return first;
+  }
+  return queues.short.shift();
+}
+
+/** Hands a call over. Returns false where koffi has no room left, which is then tried again. */
+function start(pending: Pending): boolean {
+  const { call, target, error } = pending;
+  const lane = call.lane ?? 'short';
+  // koffi holds on to this function only, and so `pending` keeps target and arguments alive.
+  const done = (failure: unknown, status: number): void => {
+    inFlight[lane]--;
+    if (failure !== null) pending.fail(failure);
+    else pending.succeed(status);
+    pump();
+  };
+  pending.started = true;
+  inFlight[lane]++;
+  try {
+    pending.args = call.args;
+    if (target.native === null) call.fn.async(...pending.args, error, done);
+    else call.fn.async(target.native, ...pending.args, error, done);
+  } catch (failure) {
+    inFlight[lane]--;
+    if (isFull(failure)) {
+      pending.started = false;
+      retrySoon();
+      return false;
+    }
+    if (!pending.settled) pending.fail(failure);
+  }
+  return true;
+}
+
+/** Whether others in the process use all the calls that koffi allows. */
+function isFull(failure: unknown): boolean {
+  return failure instanceof Error && failure.message.startsWith('Too many asynchronous calls');
+}
+
+let retry: NodeJS.Timeout | undefined;
+
+function retrySoon(): void {
+  retry ??= setTimeout(() => {
+    retry = undefined;
+    pump();
+  }, 1);
+}
