@@ -206,9 +206,9 @@ export function takeRows<Kind extends keyof typeof KINDS, Extra = unknown>(
     for (let i = rows.length; i < end; i++) rows.push(decode(at(list[0], i)));
   };
   const finish = (rows: Row[]): Rows<Row, Extra> => {
-    if (extra === undefined) return rows as Rows<Row, any>;
+    if (extra === undefined) return rows as unknown as Rows<Row, Extra>;
     const described = Object.entries(extra(list[0]) as object).map(([name, value]) => [name, { value }]);
-    return Object.defineProperties(rows, Object.fromEntries(described));
+    return Object.defineProperties(rows, Object.fromEntries(described)) as Rows<Row, Extra>;
   };
   return {
     result() {
