@@ -35,6 +35,11 @@ export class Root {
     return { given, stored };
   }
 
+  /** Whether this is the root, which is there for the program even where nothing is below it. */
+  is(stored: string): boolean {
+    return stored === (this.#base || '/');
+  }
+
   /** The program's name for a path of the store. */
   outside(stored: string): string {
     return stored === this.#base ? '/' : stored.slice(this.#base.length);

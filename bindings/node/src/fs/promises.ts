@@ -111,8 +111,7 @@ export class FsPromises {
     try {
       return await this.#store.list({ path: name.stored, recursive, includeDirectories: recursive });
     } catch (error) {
-      // The root is there, also where nothing is in it.
-      if (name.stored === this.#root.name('/', 'scandir').stored && isStatus(error, 'NOT_FOUND')) return [];
+      if (this.#root.is(name.stored) && isStatus(error, 'NOT_FOUND')) return [];
       throw error;
     }
   }
@@ -130,7 +129,7 @@ export class FsPromises {
     return this.#call(syscall, path, async ({ stored }) => {
       const [entry, metadata] = await Promise.allSettled([this.#store.stat(stored), this.#store.listMeta(stored)]);
       if (entry.status === 'rejected') {
-        if (stored === this.#root.name('/', syscall).stored && isStatus(entry.reason, 'NOT_FOUND')) return rootStats(stored);
+        if (this.#root.is(stored) && isStatus(entry.reason, 'NOT_FOUND')) return rootStats(stored);
         throw entry.reason;
       }
       // A directory has no metadata.
@@ -161,7 +160,9 @@ export class FsPromises {
     const recursive = typeof options === 'object' && options !== null && options.recursive === true;
     return this.#call('mkdir', path, async ({ stored }) => {
       if (!recursive) {
-        await this.#store.mkdir(stored);
+        if (this.#root.is(stored)) throw new NexusError('ALREADY_EXISTS', 'the root is there');
+        const parent = stored.slice(0, stored.lastIndexOf('/'));
+        await this.#store.mkdir(stored, { parents: this.#root.is(parent) });
         return undefined;
       }
       const first = await this.#firstMissing(stored);
@@ -172,7 +173,8 @@ export class FsPromises {
 
   async #firstMissing(stored: string): Promise<string | undefined> {
     let missing: string | undefined;
-    for (let path = stored; path !== '' && !(await this.#store.exists(path)); path = path.slice(0, path.lastIndexOf('/'))) {
+    for (let path = stored; !this.#root.is(path || '/'); path = path.slice(0, path.lastIndexOf('/'))) {
+      if (await this.#store.exists(path)) break;
       missing = path;
     }
     return missing;
@@ -263,7 +265,8 @@ export class FsPromises {
   }
 
   async realpath(path: PathLike, _options?: unknown): Promise<string> {
-    return this.#call('realpath', path, async ({ stored }) => this.#root.outside((await this.#store.stat(stored)).path));
+    await this.#stat('realpath', path);
+    return this.#root.outside(this.#root.name(path, 'realpath').stored);
   }
 
   /** Runs a call on one name, and gives its error the form that fs has. */
