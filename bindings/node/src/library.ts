@@ -32,7 +32,7 @@ function open(): ReturnType<typeof koffi.load> {
     try {
       return koffi.load(name);
     } catch (error) {
-      failures.push((error as Error).message);
+      failures.push(`${name}: ${(error as Error).message}`);
     }
   }
   throw new Error(
