@@ -66,6 +66,11 @@ export function json(value: unknown, name: string): string {
   return encoded;
 }
 
+/** A JSON text of a value; null where it is absent. */
+export function maybeJson(value: unknown, name: string): string | null {
+  return value === undefined ? null : json(value, name);
+}
+
 export function object(value: unknown, name: string): object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrongType(name, 'an object', value);
   return value;

@@ -4,6 +4,7 @@ import { NexusError } from './error.js';
 import { native, type NativeFunction } from './library.js';
 import { conditions, mkdirFlags, moveFlags, type CallOptions, type MkdirOptions, type WriteOptions } from './operations/files.js';
 import type { JsonValue, Metadata } from './operations/metadata.js';
+import { completion, failure } from './operations/work.js';
 import { Target, type Call } from './queue.js';
 import { takeRows, type Entry } from './rows.js';
 
@@ -65,6 +66,19 @@ export class Batch {
 
   deleteMeta(path: string, key: string): this {
     return this.#add(native.nexus_batch_delete_meta, pathText(path), text(key, 'key'));
+  }
+
+  /** So the files that a worker writes are there exactly if the item is completed. */
+  completeWork(path: string, lease: number, result?: JsonValue): this {
+    return this.#add(native.nexus_batch_complete_work, ...completion(path, lease, result));
+  }
+
+  failWork(path: string, lease: number, why?: string, options: { retryAfterMs?: number } = {}): this {
+    return this.#add(native.nexus_batch_fail_work, ...failure(path, lease, why, options));
+  }
+
+  releaseWork(path: string, lease: number): this {
+    return this.#add(native.nexus_batch_release_work, pathText(path), count(lease, 'lease'));
   }
 
   /** A condition: at this point of the batch the file has this etag, or, for null, is absent. */

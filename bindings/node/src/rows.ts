@@ -65,6 +65,8 @@ export interface WorkItem {
   /** The token of its lease; 0 where it has none. */
   lease: number;
   leaseExpiresAt: Date | null;
+  /** Whether the lease has ended, so that the item can be claimed again. */
+  leaseExpired: boolean;
 }
 
 /** Microseconds since 1970, 0 for none. Dates have milliseconds. */
@@ -127,6 +129,7 @@ function decodeWorkItem(pointer: bigint): WorkItem {
     attempts: Number(row.attempts),
     lease: Number(row.lease),
     leaseExpiresAt: date(row.lease_expires_at),
+    leaseExpired: row.lease_expired === 1,
   };
 }
 

@@ -1,5 +1,5 @@
 import './dispose.js';
-import { maybeText, path as pathText, signal as checkedSignal } from './argument.js';
+import { maybeCount, maybePath, maybeText, path as pathText, signal as checkedSignal } from './argument.js';
 import { cancelled } from './error.js';
 import { forget, watch } from './backstop.js';
 import { Batch } from './batch.js';
@@ -22,7 +22,11 @@ import { Writer } from './writer.js';
 import type { CallOptions, WriteOptions } from './operations/files.js';
 import type { EntryList, FindOptions, ListOptions } from './operations/finding.js';
 import type { JsonValue } from './operations/metadata.js';
+import type { WaitOptions } from './operations/work.js';
 import type { ReadStreamOptions, WriteStreamOptions } from './streams.js';
+
+/** A wait gives its thread to the next one as often as this. */
+const WAIT_SLICE_MS = 100;
 
 /** The calls that are one call of the library each: every one has a promise and a `...Sync` variant. */
 const operations = {
@@ -53,6 +57,11 @@ const operations = {
   getWorkByPriority: work.getWorkByPriority,
   workExplain: work.workExplain,
   workStats: work.workStats,
+  workClaim: work.workClaim,
+  workHeartbeat: work.workHeartbeat,
+  workComplete: work.workComplete,
+  workFail: work.workFail,
+  workRelease: work.workRelease,
   exportMetadata: upkeep.exportMetadata,
   importMetadata: upkeep.importMetadata,
   gc: upkeep.gc,
@@ -131,6 +140,31 @@ export class Store implements AsyncDisposable {
   /** Begins a batch: changes to be made together, all or nothing. */
   batch(): Batch {
     return new Batch((job, options) => this.#with(job, options));
+  }
+
+  /**
+   * Waits until something may be claimable, by whatever process: true; false where the time is up. Another worker may
+   * be faster, so claim and wait by turns. Any number may wait at once: they share the few threads of the pool.
+   */
+  async workWait(options: WaitOptions = {}): Promise<boolean> {
+    const prefix = maybePath(options.prefix, 'prefix');
+    const end = performance.now() + (maybeCount(options.timeoutMs, 'timeoutMs') ?? Infinity);
+    const begun = this.#handle.interrupts;
+    return this.#with(async (store) => {
+      for (;;) {
+        const left = Math.max(end - performance.now(), 0);
+        if (await run(store, work.waitCall(prefix, Math.min(left, WAIT_SLICE_MS)))) return true;
+        if (left <= WAIT_SLICE_MS && performance.now() >= end) return false;
+        // An interrupt between two slices met no call.
+        options.signal?.throwIfAborted();
+        if (this.#handle.interrupts !== begun) throw cancelled('the call was interrupted');
+      }
+    }, options);
+  }
+
+  workWaitSync(options: WaitOptions = {}): boolean {
+    const timeoutMs = maybeCount(options.timeoutMs, 'timeoutMs') ?? -1;
+    return runSync(this.#handle, work.waitCall(maybePath(options.prefix, 'prefix'), timeoutMs));
   }
 
   /** Opens a file for reading piece by piece. A signal ends reads, too, as long as the reader is open. */
@@ -262,6 +296,8 @@ export interface Identity {
 /** A handle of the library, and what is in flight on it. */
 class Handle extends Target implements ScopeParent {
   readonly scopes = new Set<Scope>();
+  /** How often calls were interrupted. */
+  interrupts = 0;
   #closing: Promise<void> | undefined;
   #twinConfig: string | null = null;
   #isAdmin: boolean | undefined;
@@ -292,6 +328,7 @@ class Handle extends Target implements ScopeParent {
   }
 
   interrupt(): void {
+    this.interrupts++;
     const reason = cancelled('the call was interrupted');
     this.withdraw(reason);
     for (const scope of this.scopes) scope.interrupt(reason);
@@ -303,6 +340,7 @@ class Handle extends Target implements ScopeParent {
   }
 
   async #close(): Promise<void> {
+    this.interrupts++;
     const reason = cancelled('the store is being closed');
     this.withdraw(reason);
     for (const scope of this.scopes) scope.interrupt(reason);
