@@ -30,14 +30,14 @@ export function maybePath(value: unknown, name: string): string | null {
 }
 
 /** A whole number from 0; undefined where it is absent. */
-export function maybeCount(value: unknown, name: string): number | undefined {
-  return value === undefined ? undefined : count(value, name);
+export function maybeCount(value: unknown, name: string, most?: number): number | undefined {
+  return value === undefined ? undefined : count(value, name, most);
 }
 
-export function count(value: unknown, name: string): number {
+export function count(value: unknown, name: string, most = Number.MAX_SAFE_INTEGER): number {
   const number = integer(value, name);
-  if (number < 0) throw new NexusError('INVALID_ARGUMENT', `${name} must not be negative: ${number}`);
-  return number;
+  if (number >= 0 && number <= most) return number;
+  throw new NexusError('INVALID_ARGUMENT', `${name} must be from 0 to ${most}, not ${number}`);
 }
 
 export function integer(value: unknown, name: string): number {
@@ -53,10 +53,10 @@ export function flag(value: unknown, name: string): 0 | 1 | undefined {
 }
 
 /** A point in time, as microseconds since 1970. */
-export function maybeTime(value: unknown, name: string): number | undefined {
+export function maybeTime(value: unknown, name: string): bigint | undefined {
   if (value === undefined) return undefined;
   if (!(value instanceof Date)) throw wrongType(name, 'a Date', value);
-  return integer(value.getTime() * 1000, name);
+  return BigInt(integer(value.getTime(), name)) * 1000n;
 }
 
 /** A JSON text of a value. */

@@ -70,11 +70,16 @@ export class Reader implements AsyncDisposable, AsyncIterable<Buffer> {
     return this.close();
   }
 
+  async #carryOut<T>(call: Call<T>): Promise<T> {
+    this.#scope?.signal.throwIfAborted();
+    return run(this.#target, call);
+  }
+
   async #run<T>(call: () => Call<T>): Promise<T> {
     if (this.#closed !== undefined) throw new NexusError('MISUSE', 'the reader is closed');
     const made = call();
     try {
-      return await this.#turns.run(() => run(this.#target, made));
+      return await this.#turns.run(() => this.#carryOut(made));
     } catch (error) {
       throw this.#scope === undefined ? error : this.#scope.reasonFor(error);
     }

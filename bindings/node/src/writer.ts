@@ -66,9 +66,14 @@ export class Writer implements AsyncDisposable {
     if (this.#ended !== undefined) throw new NexusError('MISUSE', `the writer is ${this.#ended}`);
   }
 
+  async #carryOut<T>(call: Call<T>): Promise<T> {
+    this.#scope?.signal.throwIfAborted();
+    return run(this.#target, call);
+  }
+
   async #run<T>(call: Call<T>): Promise<T> {
     try {
-      return await this.#turns.run(() => run(this.#target, call));
+      return await this.#turns.run(() => this.#carryOut(call));
     } catch (error) {
       throw this.#scope === undefined ? error : this.#scope.reasonFor(error);
     }

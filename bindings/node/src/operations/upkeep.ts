@@ -89,7 +89,7 @@ export function storageStats(options: CallOptions = {}): Call<Record<string, any
 }
 
 /** Describes a content: its size, and the number of files with it that this handle may read. */
-export function contentInfo(etag: string, options: CallOptions = {}): Call<{ size: number; ref_count: number }> {
+export function contentInfo(etag: string, options: CallOptions = {}): Call<{ etag: string; size: number; ref_count: number }> {
   const json = output<string>();
   return {
     fn: native.nexus_content_info,

@@ -109,7 +109,7 @@ export function workStats(prefix?: string, options: CallOptions = {}): Call<Work
 export function workClaim(workerId: string, options: ClaimOptions = {}): Call<WorkItem[]> {
   const list = output();
   const set = struct('nexus_claim_options', {
-    max: maybeCount(options.max, 'max'),
+    max: maybeCount(options.max, 'max', 0xffff_ffff),
     prefix: maybePath(options.prefix, 'prefix'),
     lease_ms: maybeCount(options.leaseMs, 'leaseMs'),
   });
