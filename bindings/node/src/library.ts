@@ -26,19 +26,17 @@ function library(): ReturnType<typeof koffi.load> {
 
 function open(): ReturnType<typeof koffi.load> {
   const chosen = process.env['NEXUS_LIBRARY'];
-  if (chosen) return koffi.load(chosen);
+  const names = chosen ? [chosen] : [SONAME, ...PLACES.map((place) => `${place}/${SONAME}`)];
   const failures: string[] = [];
-  for (const name of [SONAME, ...PLACES.map((place) => `${place}/${SONAME}`)]) {
+  for (const name of names) {
     try {
       return koffi.load(name);
     } catch (error) {
       failures.push(`${name}: ${(error as Error).message}`);
     }
   }
-  throw new Error(
-    `${SONAME} cannot be loaded: set NEXUS_LIBRARY to its path, or make it known to the loader ` +
-      `(ldconfig, LD_LIBRARY_PATH).\n  ${failures.join('\n  ')}`,
-  );
+  const advice = 'set NEXUS_LIBRARY to its path, or make it known to the loader (ldconfig, LD_LIBRARY_PATH)';
+  throw new Error(`libnexus cannot be loaded: ${advice}\n  ${failures.join('\n  ')}`);
 }
 
 /** Refuses a library whose binary interface is not the one of the header that src/abi.ts comes from. */
