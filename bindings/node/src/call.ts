@@ -1,23 +1,23 @@
 // Carries calls out: on a thread of the pool, or at once.
 import { STATUS } from './abi.js';
 import { NexusError, takeError } from './error.js';
-import { enqueue, enqueueFirst, type Call, type Target } from './queue.js';
+import { enqueue, enqueueFirst, type Call, type Pending, type Target } from './queue.js';
 
 /** Carries a call out on another thread. */
-export async function run<T>(target: Target, call: Call<T>): Promise<T> {
-  const error: [bigint | null] = [null];
-  const status = await enqueue(target, call, error);
-  // Thrown behind an await, so that the stack of the error names the caller.
-  if (status !== STATUS.OK) throw failure(call, status, error[0]);
-  return call.resultInSlices === undefined ? call.result() : call.resultInSlices();
+export function run<T>(target: Target, call: Call<T>): Promise<T> {
+  return finish(enqueue(target, call), call);
 }
 
 /** Like {@link run}, before all that waits: for calls that free threads or memory. */
-export async function runFirst<T>(target: Target, call: Call<T>): Promise<T> {
-  const error: [bigint | null] = [null];
-  const status = await enqueueFirst(target, call, error);
-  if (status !== STATUS.OK) throw failure(call, status, error[0]);
-  return call.result();
+export function runFirst<T>(target: Target, call: Call<T>): Promise<T> {
+  return finish(enqueueFirst(target, call), call);
+}
+
+async function finish<T>(pending: Pending, call: Call<T>): Promise<T> {
+  const status = await pending.status;
+  // Thrown behind an await, so that the stack of the error names the caller.
+  if (status !== STATUS.OK) throw failure(call, status, pending.error?.[0] ?? null);
+  return call.resultInSlices === undefined ? call.result() : call.resultInSlices();
 }
 
 /** Carries a call out at once, on this thread, which it may keep waiting. */

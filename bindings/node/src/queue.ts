@@ -30,44 +30,51 @@ export interface Call<T> {
 export class Target {
   /** Its handle; null for calls that need none. */
   readonly native: bigint | null;
-  readonly pending = new Set<Pending>();
+  /** The calls, as a list through their `next` and `previous`: there may be very many. */
+  first: Pending | undefined;
 
   constructor(native: bigint | null) {
     this.native = native;
   }
 
+  get isIdle(): boolean {
+    return this.first === undefined;
+  }
+
   /** Withdraws the calls that no thread has begun. */
   withdraw(reason: unknown): void {
-    for (const pending of this.pending) {
+    for (let pending = this.first; pending !== undefined; pending = pending.next) {
       if (!pending.started) pending.fail(reason);
     }
   }
 }
 
 /** A call that waits for its turn, or is being carried out. */
-class Pending {
-  started = false;
-  settled = false;
-  args: readonly unknown[] = [];
+export class Pending {
   readonly target: Target;
   readonly call: Call<unknown>;
-  readonly error: [bigint | null];
-  private readonly resolve: (status: number) => void;
-  private readonly reject: (reason: unknown) => void;
+  /** Its status, once it was carried out. */
+  readonly status: Promise<number>;
+  started = false;
+  settled = false;
+  /** Where its error object goes. */
+  error: [bigint | null] | undefined;
+  args: readonly unknown[] | undefined;
+  next: Pending | undefined;
+  previous: Pending | undefined;
+  private resolve!: (status: number) => void;
+  private reject!: (reason: unknown) => void;
 
-  constructor(
-    target: Target,
-    call: Call<unknown>,
-    error: [bigint | null],
-    resolve: (status: number) => void,
-    reject: (reason: unknown) => void,
-  ) {
+  constructor(target: Target, call: Call<unknown>) {
     this.target = target;
     this.call = call;
-    this.error = error;
-    this.resolve = resolve;
-    this.reject = reject;
-    target.pending.add(this);
+    this.next = target.first;
+    if (target.first !== undefined) target.first.previous = this;
+    target.first = this;
+    this.status = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
   }
 
   succeed(status: number): void {
@@ -82,7 +89,9 @@ class Pending {
 
   private settle(): void {
     this.settled = true;
-    this.target.pending.delete(this);
+    if (this.previous === undefined) this.target.first = this.next;
+    else this.previous.next = this.next;
+    if (this.next !== undefined) this.next.previous = this.previous;
   }
 }
 
@@ -125,20 +134,19 @@ const MOST_OF: Record<Lane, number> = {
 const queues: Record<Lane, Fifo> = { short: new Fifo(), long: new Fifo(), wait: new Fifo() };
 const inFlight: Record<Lane, number> = { short: 0, long: 0, wait: 0 };
 
-/** The status of the call, once it was carried out; `error` receives the error object. */
-export function enqueue(target: Target, call: Call<unknown>, error: [bigint | null]): Promise<number> {
-  return new Promise((resolve, reject) => {
-    queues[call.lane ?? 'short'].push(new Pending(target, call, error, resolve, reject));
-    pump();
-  });
+/** Queues a call; its `status` settles once it was carried out. */
+export function enqueue(target: Target, call: Call<unknown>): Pending {
+  const pending = new Pending(target, call);
+  queues[call.lane ?? 'short'].push(pending);
+  pump();
+  return pending;
 }
 
 /** Like {@link enqueue}, before all others: for what frees threads. */
-export function enqueueFirst(target: Target, call: Call<unknown>, error: [bigint | null]): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const pending = new Pending(target, call, error, resolve, reject);
-    if (!start(pending)) queues.short.unshift(pending);
-  });
+export function enqueueFirst(target: Target, call: Call<unknown>): Pending {
+  const pending = new Pending(target, call);
+  if (!start(pending)) queues.short.unshift(pending);
+  return pending;
 }
 
 function pump(): void {
@@ -164,7 +172,8 @@ function next(): Pending | undefined {
 
 /** Hands a call over. Returns false where koffi has no room left, which is then tried again. */
 function start(pending: Pending): boolean {
-  const { call, target, error } = pending;
+  const { call, target } = pending;
+  const error: [bigint | null] = [null];
   const lane = call.lane ?? 'short';
   // koffi holds on to this function only, and so `pending` keeps target and arguments alive.
   const done = (failure: unknown, status: number): void => {
@@ -173,12 +182,14 @@ function start(pending: Pending): boolean {
     else pending.succeed(status);
     pump();
   };
+  const args = call.args;
   pending.started = true;
+  pending.error = error;
+  pending.args = args;
   inFlight[lane]++;
   try {
-    pending.args = call.args;
-    if (target.native === null) call.fn.async(...pending.args, error, done);
-    else call.fn.async(target.native, ...pending.args, error, done);
+    if (target.native === null) call.fn.async(...args, error, done);
+    else call.fn.async(target.native, ...args, error, done);
   } catch (failure) {
     inFlight[lane]--;
     if (isFull(failure)) {

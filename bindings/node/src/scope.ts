@@ -44,7 +44,7 @@ export class Scope extends Target {
   interrupt(reason: unknown): void {
     for (const target of this.targets) target.withdraw(reason);
     const repeat = (): void => {
-      if ([...this.targets].every((target) => target.pending.size === 0)) {
+      if ([...this.targets].every((target) => target.isIdle)) {
         clearInterval(this.repeating);
         this.repeating = undefined;
         return;

@@ -270,8 +270,12 @@ export class Store implements AsyncDisposable {
 
   static {
     for (const [name, operation] of Object.entries(operations) as [string, (...args: any[]) => Call<unknown>][]) {
-      const promised = async function (this: Store, ...args: unknown[]): Promise<unknown> {
-        return this.#handle.run(operation(...args));
+      const promised = function (this: Store, ...args: unknown[]): Promise<unknown> {
+        try {
+          return this.#handle.run(operation(...args));
+        } catch (error) {
+          return Promise.reject(error);
+        }
       };
       const synchronous = function (this: Store, ...args: unknown[]): unknown {
         return runSync(this.#handle, operation(...args));

@@ -52,22 +52,36 @@ async function usedMemory() {
   return { javascript: heapUsed + external + arrayBuffers, rss };
 }
 
+/** The longest pause of the event loop during `job`, in milliseconds. */
+async function longestPause(job) {
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  await job();
+  await sleep(5);
+  delay.disable();
+  return delay.max / 1e6;
+}
+
+/**
+ * Fails where the event loop stood still too long in each of five rounds: other processes can make a pause longer, by taking
+ * the processor away, but never shorter.
+ */
+async function pausesAreShort(t, job) {
+  const pauses = [];
+  do pauses.push(await longestPause(job));
+  while (pauses.at(-1) >= LONGEST_PAUSE_MS && pauses.length < 5);
+  t.diagnostic(`longest pause ${pauses.map((ms) => ms.toFixed(1)).join(', ')} ms`);
+  assert.ok(pauses.at(-1) < LONGEST_PAUSE_MS, `the event loop stood still for ${pauses.at(-1).toFixed(1)} ms`);
+}
+
 test('ten thousand operations in flight all settle, and the event loop never pauses for long', async (t) => {
   const store = await open(t);
   for (let i = 0; i < 50; i++) await store.write(`/seed/${i}`, `seed ${i}`);
-  await round(store);
+  for (let i = 0; i < 2; i++) await round(store);
   const before = await usedMemory();
   const live = liveObjects();
 
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  delay.enable();
-  await round(store);
-  await sleep(5);
-  delay.disable();
-
-  const longest = delay.max / 1e6;
-  t.diagnostic(`longest pause ${longest.toFixed(1)} ms, mean ${(delay.mean / 1e6).toFixed(2)} ms`);
-  assert.ok(longest < LONGEST_PAUSE_MS, `the event loop stood still for ${longest.toFixed(1)} ms`);
+  await pausesAreShort(t, () => round(store));
   assert.equal(liveObjects(), live, 'objects of the library were left');
 
   const after = await usedMemory();
@@ -83,15 +97,7 @@ test('a long list is turned into objects in slices', async (t) => {
     for (let i = start; i < start + 1000; i++) batch.write(`/many/${i}`, '');
     await batch.commit();
   }
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  delay.enable();
-  const entries = await store.list();
-  await sleep(5);
-  delay.disable();
-  assert.equal(entries.length, 20_000);
-  const longest = delay.max / 1e6;
-  t.diagnostic(`longest pause ${longest.toFixed(1)} ms`);
-  assert.ok(longest < LONGEST_PAUSE_MS, `the event loop stood still for ${longest.toFixed(1)} ms`);
+  await pausesAreShort(t, async () => assert.equal((await store.list()).length, 20_000));
 });
 
 test('other work of the pool goes on while long calls wait', async (t) => {
