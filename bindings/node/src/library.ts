@@ -1,4 +1,4 @@
-// Finds libnexus and declares its calls, each at its first use, as src/abi.ts says.
+// Finds libnexus and declares its calls as src/abi.ts says.
 import koffi from 'koffi';
 
 import { CONSTANTS, DEFAULTS, FUNCTIONS, FUNCTION_TYPES, STRUCTS } from './abi.js';
@@ -17,12 +17,6 @@ type StructName = OptionsName | 'nexus_entry' | 'nexus_match' | 'nexus_work_item
 const SONAME = 'libnexus.so.0';
 // Where `cmake --install` puts it by default; the loader knows these only once `ldconfig` has run.
 const PLACES = ['/usr/local/lib', `/usr/local/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`];
-
-let opened: ReturnType<typeof koffi.load> | undefined;
-
-function library(): ReturnType<typeof koffi.load> {
-  return (opened ??= checked(open()));
-}
 
 function open(): ReturnType<typeof koffi.load> {
   const chosen = process.env['NEXUS_LIBRARY'];
@@ -80,17 +74,28 @@ function parameter(type: string): Specification {
   return (type.endsWith('*') ? 'void *' : type) as Specification;
 }
 
-/** The calls of the library. Using the first of them loads it. */
+/**
+ * The calls of the library. Using the first of them loads it and declares them all: a declaration that comes when a worker
+ * thread is being terminated would end the process.
+ */
 export const native = {} as Record<FunctionName, NativeFunction>;
-for (const [name, [result, ...parameters]] of Object.entries(FUNCTIONS)) {
+for (const name of Object.keys(FUNCTIONS) as FunctionName[]) {
   Object.defineProperty(native, name, {
     configurable: true,
     get() {
-      const value = library().func(name, result as Specification, parameters.map(parameter));
-      Object.defineProperty(native, name, { value });
-      return value;
+      declareAll();
+      return native[name];
     },
   });
+}
+
+function declareAll(): void {
+  const lib = checked(open());
+  const declared = Object.entries(FUNCTIONS).map(([name, [result, ...parameters]]) => [
+    name,
+    { value: lib.func(name, result as Specification, parameters.map(parameter)) },
+  ]);
+  Object.defineProperties(native, Object.fromEntries(declared));
 }
 
 /** An options struct: its defaults, and what `set` has that is not undefined. */
