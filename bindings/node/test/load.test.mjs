@@ -1,5 +1,6 @@
 // Ten thousand operations at once: all settle, with their own results and errors, and the event loop runs on.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -52,26 +53,43 @@ async function usedMemory() {
   return { javascript: heapUsed + external + arrayBuffers, rss };
 }
 
-/** The longest pause of the event loop during `job`, in milliseconds. */
+/** How long this thread has waited for a processor that other threads and processes had, in milliseconds. */
+function waitedForProcessor() {
+  const [, delay] = readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ');
+  return Number(delay) / 1e6;
+}
+
+/** The longest pause of the event loop during `job`, without and with what the thread waited for a processor. */
 async function longestPause(job) {
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
+  // It measures from one time that it runs to the next: let it run once before.
+  await sleep(5);
+  let last = { now: performance.now(), waited: waitedForProcessor() };
+  let own = 0;
+  const timer = setInterval(() => {
+    const seen = { now: performance.now(), waited: waitedForProcessor() };
+    own = Math.max(own, seen.now - last.now - (seen.waited - last.waited));
+    last = seen;
+  }, 1);
   await job();
   await sleep(5);
   delay.disable();
-  return delay.max / 1e6;
+  clearInterval(timer);
+  return { own, all: delay.max / 1e6 };
 }
 
 /**
- * Fails where the event loop stood still too long in each of five rounds: other processes can make a pause longer, by taking
- * the processor away, but never shorter.
+ * Fails where the event loop stood still too long in each of five rounds. On a machine that is busy with other things a pause
+ * is longer, by the time that the thread, or one that collects garbage for it, waits for a processor; never shorter.
  */
 async function pausesAreShort(t, job) {
-  const pauses = [];
-  do pauses.push(await longestPause(job));
-  while (pauses.at(-1) >= LONGEST_PAUSE_MS && pauses.length < 5);
-  t.diagnostic(`longest pause ${pauses.map((ms) => ms.toFixed(1)).join(', ')} ms`);
-  assert.ok(pauses.at(-1) < LONGEST_PAUSE_MS, `the event loop stood still for ${pauses.at(-1).toFixed(1)} ms`);
+  for (let round = 1; ; round++) {
+    const { own, all } = await longestPause(job);
+    t.diagnostic(`longest pause ${own.toFixed(1)} ms, with waiting for a processor ${all.toFixed(1)} ms`);
+    if (own < LONGEST_PAUSE_MS) return;
+    assert.ok(round < 5, `the event loop stood still for ${own.toFixed(1)} ms`);
+  }
 }
 
 test('ten thousand operations in flight all settle, and the event loop never pauses for long', async (t) => {
