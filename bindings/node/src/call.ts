@@ -1,7 +1,8 @@
 // Carries calls out: on a thread of the pool, or at once.
 import { STATUS } from './abi.js';
 import { NexusError, takeError } from './error.js';
-import { enqueue, enqueueFirst, type Call, type Pending, type Target } from './queue.js';
+import type { NativeFunction } from './library.js';
+import { enqueue, enqueueFirst, type Call, type Lane, type Pending, type Target } from './queue.js';
 
 /** Carries a call out on another thread. */
 export function run<T>(target: Target, call: Call<T>): Promise<T> {
@@ -49,6 +50,61 @@ let asynchronousOnly = false;
 
 export function allowSynchronous(allowed: boolean): void {
   asynchronousOnly = !allowed;
+}
+
+/**
+ * A call whose last argument but the error is one output. Its arguments are put together when it is handed over: ten thousand
+ * of these may wait, and what each keeps meanwhile is copied by the garbage collector.
+ */
+export class OutputCall<T> implements Call<T> {
+  readonly fn: NativeFunction;
+  readonly signal: AbortSignal | undefined;
+  readonly lane: Lane;
+  private readonly inputs: unknown[];
+  private readonly take: (output: any) => T;
+  private out: [unknown] | undefined;
+
+  constructor(fn: NativeFunction, inputs: unknown[], take: (output: any) => T, signal?: AbortSignal, lane: Lane = 'short') {
+    this.fn = fn;
+    this.inputs = inputs;
+    this.take = take;
+    this.signal = signal;
+    this.lane = lane;
+  }
+
+  get args(): unknown[] {
+    this.out = [null];
+    return [...this.inputs, this.out];
+  }
+
+  result(): T {
+    return this.take((this.out as [unknown])[0]);
+  }
+}
+
+/** A call without output. */
+export class PlainCall implements Call<void> {
+  readonly fn: NativeFunction;
+  readonly args: unknown[];
+  readonly signal: AbortSignal | undefined;
+
+  constructor(fn: NativeFunction, args: unknown[], signal?: AbortSignal) {
+    this.fn = fn;
+    this.args = args;
+    this.signal = signal;
+  }
+
+  result(): void {}
+}
+
+/** Takes an output as it is. */
+export function same<T>(value: T): T {
+  return value;
+}
+
+/** Takes an output that stands for a boolean. */
+export function isOne(value: number): boolean {
+  return value === 1;
 }
 
 /** A place for one output. */

@@ -21,7 +21,7 @@ export interface Call<T> {
   /** Copies what the call handed out, and gives it back. Runs once, after OK. */
   result(): T;
   /** The same for what may be long, without keeping the event loop busy. */
-  resultInSlices?(): Promise<T>;
+  resultInSlices?(): Promise<T> | T;
   /** What to throw instead of the library's error. */
   explain?(error: NexusError): unknown;
 }
@@ -49,6 +49,13 @@ export class Target {
   }
 }
 
+// One executor for all promises: a closure for each would be one more object to keep.
+let beingMade: Pending;
+
+function keepResolvers(resolve: (status: number) => void, reject: (reason: unknown) => void): void {
+  beingMade.keep(resolve, reject);
+}
+
 /** A call that waits for its turn, or is being carried out. */
 export class Pending {
   readonly target: Target;
@@ -62,8 +69,8 @@ export class Pending {
   args: readonly unknown[] | undefined;
   next: Pending | undefined;
   previous: Pending | undefined;
-  private resolve!: (status: number) => void;
-  private reject!: (reason: unknown) => void;
+  private resolve: ((status: number) => void) | undefined;
+  private reject: ((reason: unknown) => void) | undefined;
 
   constructor(target: Target, call: Call<unknown>) {
     this.target = target;
@@ -71,20 +78,23 @@ export class Pending {
     this.next = target.first;
     if (target.first !== undefined) target.first.previous = this;
     target.first = this;
-    this.status = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
+    beingMade = this;
+    this.status = new Promise(keepResolvers);
+  }
+
+  keep(resolve: (status: number) => void, reject: (reason: unknown) => void): void {
+    this.resolve = resolve;
+    this.reject = reject;
   }
 
   succeed(status: number): void {
     this.settle();
-    this.resolve(status);
+    this.resolve?.(status);
   }
 
   fail(reason: unknown): void {
     this.settle();
-    this.reject(reason);
+    this.reject?.(reason);
   }
 
   private settle(): void {

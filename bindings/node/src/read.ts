@@ -15,27 +15,36 @@ const KEPT = 8;
 const spare: Buffer[] = [];
 
 /** One ranged read from the beginning; its buffer is taken when the call is handed over, and goes back after it. */
-class SmallRead implements Call<Buffer | null> {
+class WholeRead implements Call<Buffer> {
   readonly fn = native.nexus_read_at;
+  private readonly store: Target;
   private readonly path: string;
-  private readonly got = output<number>();
+  private got: [number] | undefined;
   private room: Buffer | undefined;
 
-  constructor(path: string) {
+  constructor(store: Target, path: string) {
+    this.store = store;
     this.path = path;
   }
 
   get args(): unknown[] {
     this.room = spare.pop() ?? Buffer.allocUnsafeSlow(SMALL);
+    this.got = output<number>();
     return [this.path, 0, this.room, SMALL, this.got];
   }
 
-  /** The content; null where there may be more of it. */
-  result(): Buffer | null {
-    const got = Number(this.got[0]);
-    const content = got < SMALL ? Buffer.from((this.room as Buffer).subarray(0, got)) : null;
+  result(): Buffer {
+    const got = Number(this.got?.[0]);
+    const content = Buffer.from((this.room as Buffer).subarray(0, got));
     this.giveBack();
     return content;
+  }
+
+  /** Where the buffer is full there may be more: then the file is read anew, as a whole. */
+  resultInSlices(): Promise<Buffer> | Buffer {
+    if (Number(this.got?.[0]) < SMALL) return this.result();
+    this.giveBack();
+    return readLarge(this.store, this.path);
   }
 
   explain(error: unknown): unknown {
@@ -49,8 +58,8 @@ class SmallRead implements Call<Buffer | null> {
   }
 }
 
-export async function readWhole(store: Target, path: string): Promise<Buffer> {
-  return (await run(store, new SmallRead(path))) ?? readLarge(store, path);
+export function readWhole(store: Target, path: string): Promise<Buffer> {
+  return run(store, new WholeRead(store, path));
 }
 
 async function readLarge(store: Target, path: string): Promise<Buffer> {

@@ -1,7 +1,7 @@
 // Files and directories.
 import { CONSTANTS } from '../abi.js';
 import { bytes, count, flag, maybeCount, maybePath, maybeText, path as pathText, room, signal, type Data } from '../argument.js';
-import { nothing, output } from '../call.js';
+import { isOne, OutputCall, PlainCall } from '../call.js';
 import { native, options as struct } from '../library.js';
 import type { Call } from '../queue.js';
 import { takeEntry, type Entry } from '../rows.js';
@@ -82,13 +82,7 @@ export function append(path: string, data: Data, options: WriteOptions = {}): Ca
 
 function writing(fn: typeof native.nexus_write, path: string, data: Data, options: WriteOptions): Call<Entry> {
   const view = bytes(data);
-  const entry = output();
-  return {
-    fn,
-    args: [pathText(path), view, view.byteLength, conditions(options), entry],
-    signal: signal(options.signal),
-    result: () => takeEntry(entry[0]),
-  };
+  return new OutputCall(fn, [pathText(path), view, view.byteLength, conditions(options)], takeEntry, signal(options.signal));
 }
 
 /**
@@ -102,24 +96,12 @@ export function readAt(
   options: CallOptions = {},
 ): Call<number> {
   const view = room(buffer);
-  const got = output<number>();
-  return {
-    fn: native.nexus_read_at,
-    args: [pathText(path), count(offset, 'offset'), view, view.byteLength, got],
-    signal: signal(options.signal),
-    result: () => Number(got[0]),
-  };
+  return new OutputCall(native.nexus_read_at, [pathText(path), count(offset, 'offset'), view, view.byteLength], Number, signal(options.signal));
 }
 
 /** Describes a file or directory. */
 export function stat(path: string, options: CallOptions = {}): Call<Entry> {
-  const entry = output();
-  return {
-    fn: native.nexus_stat,
-    args: [pathText(path), entry],
-    signal: signal(options.signal),
-    result: () => takeEntry(entry[0]),
-  };
+  return new OutputCall(native.nexus_stat, [pathText(path)], takeEntry, signal(options.signal));
 }
 
 /** Whether there is a file or directory. What the handle may not see does not exist for it. */
@@ -133,18 +115,12 @@ export function isDirectory(path: string, options: CallOptions = {}): Call<boole
 }
 
 function asking(fn: typeof native.nexus_exists, path: string, options: CallOptions): Call<boolean> {
-  const answer = output<number>();
-  return { fn, args: [pathText(path), answer], signal: signal(options.signal), result: () => answer[0] === 1 };
+  return new OutputCall(fn, [pathText(path)], isOne, signal(options.signal));
 }
 
 /** Deletes a file and its metadata. */
 function delete_(path: string, options: Conditions = {}): Call<void> {
-  return {
-    fn: native.nexus_delete_with,
-    args: [pathText(path), conditions(options)],
-    signal: signal(options.signal),
-    result: nothing,
-  };
+  return new PlainCall(native.nexus_delete_with, [pathText(path), conditions(options)], signal(options.signal));
 }
 export { delete_ as delete };
 
@@ -162,30 +138,15 @@ export function copy(from: string, to: string, options: MoveOptions = {}): Call<
 }
 
 function moving(fn: typeof native.nexus_rename_with, from: string, to: string, options: MoveOptions): Call<void> {
-  return {
-    fn,
-    args: [pathText(from, 'from'), pathText(to, 'to'), moveFlags(options), conditions(options)],
-    signal: signal(options.signal),
-    result: nothing,
-  };
+  return new PlainCall(fn, [pathText(from, 'from'), pathText(to, 'to'), moveFlags(options), conditions(options)], signal(options.signal));
 }
 
 /** Makes a directory, which then stays when it is empty. Writing needs none. */
 export function mkdir(path: string, options: MkdirOptions = {}): Call<void> {
-  return {
-    fn: native.nexus_mkdir,
-    args: [pathText(path), mkdirFlags(options)],
-    signal: signal(options.signal),
-    result: nothing,
-  };
+  return new PlainCall(native.nexus_mkdir, [pathText(path), mkdirFlags(options)], signal(options.signal));
 }
 
 /** Removes a directory. */
 export function rmdir(path: string, options: RmdirOptions = {}): Call<void> {
-  return {
-    fn: native.nexus_rmdir,
-    args: [pathText(path), flag(options.recursive, 'recursive') ?? 0],
-    signal: signal(options.signal),
-    result: nothing,
-  };
+  return new PlainCall(native.nexus_rmdir, [pathText(path), flag(options.recursive, 'recursive') ?? 0], signal(options.signal));
 }

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 import { CONSTANTS } from '../abi.js';
 import { flag, maybePath, maybeText, maybeTime, signal, text } from '../argument.js';
-import { output } from '../call.js';
+import { output, OutputCall } from '../call.js';
 import { NexusError } from '../error.js';
 import { native, options as struct } from '../library.js';
 import type { Call } from '../queue.js';
@@ -78,25 +78,12 @@ export function gc(options: LongCallOptions = {}): Call<Record<string, any>> {
 
 /** Measures what this handle may read. */
 export function storageStats(options: CallOptions = {}): Call<Record<string, any>> {
-  const json = output<string>();
-  return {
-    fn: native.nexus_storage_stats,
-    args: [json],
-    lane: 'long',
-    signal: signal(options.signal),
-    result: () => JSON.parse(json[0]),
-  };
+  return new OutputCall(native.nexus_storage_stats, [], JSON.parse, signal(options.signal), 'long');
 }
 
 /** Describes a content: its size, and the number of files with it that this handle may read. */
 export function contentInfo(etag: string, options: CallOptions = {}): Call<{ etag: string; size: number; ref_count: number }> {
-  const json = output<string>();
-  return {
-    fn: native.nexus_content_info,
-    args: [text(etag, 'etag'), json],
-    signal: signal(options.signal),
-    result: () => JSON.parse(json[0]),
-  };
+  return new OutputCall(native.nexus_content_info, [text(etag, 'etag')], JSON.parse, signal(options.signal));
 }
 
 function exportOptions(options: ExportOptions): object {

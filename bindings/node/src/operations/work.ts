@@ -1,6 +1,6 @@
 // Files as work items.
 import { count, integer, maybeCount, maybeJson, maybePath, maybeText, path as pathText, signal, text } from '../argument.js';
-import { nothing, output } from '../call.js';
+import { isOne, output, OutputCall, PlainCall } from '../call.js';
 import { native, options as struct } from '../library.js';
 import type { Call } from '../queue.js';
 import { takeRows, type WorkItem, type WorkStatus } from '../rows.js';
@@ -82,24 +82,12 @@ function query(fn: typeof native.nexus_get_ready_work, limit: number, options: C
 
 /** Says what a work item waits for. */
 export function workExplain(path: string, options: CallOptions = {}): Call<WorkExplanation> {
-  const json = output<string>();
-  return {
-    fn: native.nexus_work_explain,
-    args: [pathText(path), json],
-    signal: signal(options.signal),
-    result: () => JSON.parse(json[0]),
-  };
+  return new OutputCall(native.nexus_work_explain, [pathText(path)], JSON.parse, signal(options.signal));
 }
 
 /** Counts the work items below a prefix. */
 export function workStats(prefix?: string, options: CallOptions = {}): Call<WorkStats> {
-  const json = output<string>();
-  return {
-    fn: native.nexus_work_stats,
-    args: [maybePath(prefix, 'prefix'), json],
-    signal: signal(options.signal),
-    result: () => JSON.parse(json[0]),
-  };
+  return new OutputCall(native.nexus_work_stats, [maybePath(prefix, 'prefix')], JSON.parse, signal(options.signal));
 }
 
 /**
@@ -124,25 +112,25 @@ export function workClaim(workerId: string, options: ClaimOptions = {}): Call<Wo
 /** Lets the lease of an item last `leaseMs` from now on. LEASE_LOST where it is another's, or has ended. */
 export function workHeartbeat(path: string, lease: number, leaseMs: number, options: CallOptions = {}): Call<void> {
   const args = [pathText(path), count(lease, 'lease'), count(leaseMs, 'leaseMs')];
-  return { fn: native.nexus_work_heartbeat, args, signal: signal(options.signal), result: nothing };
+  return new PlainCall(native.nexus_work_heartbeat, args, signal(options.signal));
 }
 
 /** Completes an item and ends its lease. `result` is kept as its metadata of that name. */
 export function workComplete(path: string, lease: number, result?: JsonValue, options: CallOptions = {}): Call<void> {
   const args = completion(path, lease, result);
-  return { fn: native.nexus_work_complete, args, signal: signal(options.signal), result: nothing };
+  return new PlainCall(native.nexus_work_complete, args, signal(options.signal));
 }
 
 /** Gives up an attempt and ends the lease. The item is ready again after a while, or failed for good. */
 export function workFail(path: string, lease: number, why?: string, options: FailOptions = {}): Call<void> {
   const args = failure(path, lease, why, options);
-  return { fn: native.nexus_work_fail, args, signal: signal(options.signal), result: nothing };
+  return new PlainCall(native.nexus_work_fail, args, signal(options.signal));
 }
 
 /** Gives an item back as if it had not been claimed. */
 export function workRelease(path: string, lease: number, options: CallOptions = {}): Call<void> {
   const args = [pathText(path), count(lease, 'lease')];
-  return { fn: native.nexus_work_release, args, signal: signal(options.signal), result: nothing };
+  return new PlainCall(native.nexus_work_release, args, signal(options.signal));
 }
 
 /** The arguments of a completion, also in a batch. */
@@ -157,11 +145,5 @@ export function failure(path: string, lease: number, why: string | undefined, op
 
 /** Waits on this thread, or on one of the pool. */
 export function waitCall(prefix: string | null, timeoutMs: number): Call<boolean> {
-  const available = output<number>();
-  return {
-    fn: native.nexus_work_wait,
-    args: [prefix, Math.ceil(timeoutMs), available],
-    lane: 'wait',
-    result: () => available[0] === 1,
-  };
+  return new OutputCall(native.nexus_work_wait, [prefix, Math.ceil(timeoutMs)], isOne, undefined, 'wait');
 }
