@@ -18,8 +18,7 @@ export async function copyTree(store: Store, source: Name, target: Name, options
   const { recursive = false, force = true, errorOnExist = false, filter } = options;
   const entry = await store.stat(source.stored);
   if (entry.kind === 'directory' && !recursive) {
-    const message = `Recursive option not enabled, cannot copy a directory: cp returned EISDIR (${source.given} is a directory (not copied)) ${source.given}`;
-    throw Object.assign(new Error(message), { code: 'ERR_FS_EISDIR', errno: systemError('EISDIR', 'cp', source.given).errno, syscall: 'cp', path: source.given });
+    throw Object.assign(systemError('EISDIR', 'cp', source.given), { code: 'ERR_FS_EISDIR' });
   }
   if (entry.kind === 'directory' && `${target.stored}/`.startsWith(`${source.stored}/`)) {
     throw Object.assign(systemError('EINVAL', 'cp', source.given, target.given), { code: 'ERR_FS_CP_EINVAL' });

@@ -35,6 +35,14 @@ export interface ReaddirOptions {
   recursive?: boolean | undefined;
 }
 
+type NamesOptions = ReaddirOptions & { withFileTypes?: false | undefined };
+
+export interface MkdirOptions {
+  /** Missing parents are made too, and a directory that is there is no error. */
+  recursive?: boolean | undefined;
+  mode?: number | string | undefined;
+}
+
 export type FileData = Data | Iterable<string | NodeJS.ArrayBufferView> | AsyncIterable<string | NodeJS.ArrayBufferView>;
 
 /** A view of a store, or of a directory in it, with the calls of `node:fs/promises`. */
@@ -93,7 +101,7 @@ export class FsPromises {
   }
 
   readdir(path: PathLike, options: ReaddirOptions & { withFileTypes: true }): Promise<Dirent[]>;
-  readdir(path: PathLike, options?: (ReaddirOptions & { withFileTypes?: false | undefined }) | BufferEncoding | null): Promise<string[]>;
+  readdir(path: PathLike, options?: NamesOptions | BufferEncoding | null): Promise<string[]>;
   async readdir(path: PathLike, options?: ReaddirOptions | BufferEncoding | null): Promise<string[] | Dirent[]> {
     const { recursive = false, withFileTypes = false } = withEncoding<ReaddirOptions>(options);
     const name = this.#root.name(path, 'scandir');
@@ -156,7 +164,7 @@ export class FsPromises {
   }
 
   /** With `recursive`, gives the first directory that was made, or undefined. `mode` has no effect. */
-  async mkdir(path: PathLike, options?: { recursive?: boolean; mode?: number | string } | number | string | null): Promise<string | undefined> {
+  async mkdir(path: PathLike, options?: MkdirOptions | number | string | null): Promise<string | undefined> {
     const recursive = typeof options === 'object' && options !== null && options.recursive === true;
     return this.#call('mkdir', path, async ({ stored }) => {
       if (!recursive) {

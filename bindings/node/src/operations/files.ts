@@ -96,7 +96,8 @@ export function readAt(
   options: CallOptions = {},
 ): Call<number> {
   const view = room(buffer);
-  return new OutputCall(native.nexus_read_at, [pathText(path), count(offset, 'offset'), view, view.byteLength], Number, signal(options.signal));
+  const inputs = [pathText(path), count(offset, 'offset'), view, view.byteLength];
+  return new OutputCall(native.nexus_read_at, inputs, Number, signal(options.signal));
 }
 
 /** Describes a file or directory. */
@@ -138,7 +139,8 @@ export function copy(from: string, to: string, options: MoveOptions = {}): Call<
 }
 
 function moving(fn: typeof native.nexus_rename_with, from: string, to: string, options: MoveOptions): Call<void> {
-  return new PlainCall(fn, [pathText(from, 'from'), pathText(to, 'to'), moveFlags(options), conditions(options)], signal(options.signal));
+  const args = [pathText(from, 'from'), pathText(to, 'to'), moveFlags(options), conditions(options)];
+  return new PlainCall(fn, args, signal(options.signal));
 }
 
 /** Makes a directory, which then stays when it is empty. Writing needs none. */

@@ -13,12 +13,14 @@ export type Metadata = { [key: string]: JsonValue };
 
 /** Sets one key. The keys of work items have types. */
 export function setMeta(path: string, key: string, value: JsonValue, options: Conditions = {}): Call<void> {
-  return new PlainCall(native.nexus_set_meta_with, [pathText(path), text(key, 'key'), json(value, 'value'), conditions(options)], signal(options.signal));
+  const args = [pathText(path), text(key, 'key'), json(value, 'value'), conditions(options)];
+  return new PlainCall(native.nexus_set_meta_with, args, signal(options.signal));
 }
 
 /** Sets several keys at once; others stay. */
 export function setMetaMany(path: string, values: Metadata, options: CallOptions = {}): Call<void> {
-  return new PlainCall(native.nexus_set_meta_many, [pathText(path), json(object(values, 'values'), 'values')], signal(options.signal));
+  const args = [pathText(path), json(object(values, 'values'), 'values')];
+  return new PlainCall(native.nexus_set_meta_many, args, signal(options.signal));
 }
 
 /** The value of one key; NOT_FOUND where it is absent. */
