@@ -48,6 +48,7 @@ use crate::call::{Call, Interrupts};
 use crate::config::{self, Resolved};
 use crate::content::Placement;
 use crate::error::{Error, ErrorKind, Result};
+use crate::log::{self, Level};
 use crate::metadata::{Entry, Grant, MetadataStore, StoreError, StoreResult};
 use crate::path::VirtualPath;
 
@@ -105,6 +106,10 @@ impl Filesystem {
             .store
             .declare_namespaces(&declared, identity.admin, &call)?;
         engine.reload_rules(&call)?;
+        log::emit(
+            Level::Info,
+            &format_args!("opened the store {}", engine.uuid),
+        );
         Ok(Filesystem::new(
             engine,
             config,
@@ -228,6 +233,7 @@ impl Filesystem {
                 Ok(value) => return Ok(value),
                 Err(StoreError::Failed(error)) => {
                     if !(is_denial(&error) && self.has_newer_rules(&policy, call)?) {
+                        log::emit(gravity_of(&error), &error);
                         return Err(error);
                     }
                 }
@@ -303,6 +309,15 @@ fn policy_of(engine: &Engine, identity: &Identity, placement: &Placement) -> Pol
         .map(|mount| mount.path.clone())
         .collect();
     Policy::new(identity.clone(), engine.rules(), readonly_mounts)
+}
+
+/// Returns how grave it is for the operator that a call failed so.
+fn gravity_of(error: &Error) -> Level {
+    match error.kind() {
+        ErrorKind::Corrupt | ErrorKind::Io | ErrorKind::Internal => Level::Error,
+        ErrorKind::NoSpace | ErrorKind::Busy => Level::Warn,
+        _ => Level::Debug,
+    }
 }
 
 fn namespace_rule(declared: &config::NamespaceDeclaration) -> (NamespaceRule, bool) {

@@ -37,7 +37,7 @@ pub(crate) struct Engine {
     pub settings: EngineSettings,
     local: Arc<LocalContentStore>,
     data_dir: PathBuf,
-    uuid: String,
+    pub uuid: String,
     rules: RwLock<Arc<Rules>>,
 }
 
