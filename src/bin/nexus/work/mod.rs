@@ -5,12 +5,14 @@
 //! | `ready`, `pending`, `blocked`, `in-progress`, `by-priority` | `views` |
 //! | `status`, `explain` | `explain` |
 //! | `graph` | `graph` (what depends on what), `draw` (DOT, Mermaid), `svg` |
+//! | `top` | `top` |
 
 mod draw;
 mod explain;
 mod graph;
 mod row;
 mod svg;
+mod top;
 mod views;
 
 use clap::Subcommand;
@@ -39,6 +41,8 @@ pub enum Work {
     Explain(explain::Explain),
     /// Draw what depends on what
     Graph(graph::Graph),
+    /// Watch the queue
+    Top(top::Top),
 }
 
 impl Work {
@@ -52,6 +56,7 @@ impl Work {
             Work::Status(args) => args.run(session),
             Work::Explain(args) => args.run(session),
             Work::Graph(args) => args.run(session),
+            Work::Top(args) => args.run(session),
         }
     }
 }
