@@ -27,19 +27,16 @@ pub struct Progress {
 impl Progress {
     pub fn new(out: &Output, doing: &'static str, unit: Unit) -> Progress {
         let shown = !out.quiet && std::io::stderr().is_terminal();
-        let bar = match shown {
-            true => ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()),
-            false => ProgressBar::hidden(),
-        };
-        bar.set_message(doing);
         let progress = Progress {
-            bar,
+            bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
             unit,
             total: 0,
         };
+        progress.bar.set_message(doing);
         progress.choose_style();
         if shown {
-            progress.bar.enable_steady_tick(TICK);
+            progress.bar.set_draw_target(ProgressDrawTarget::stderr());
+            progress.draw();
         }
         progress
     }
@@ -55,6 +52,7 @@ impl Progress {
             self.total = total;
             self.bar.set_length(total);
             self.choose_style();
+            self.draw();
         }
     }
 
@@ -75,6 +73,15 @@ impl Progress {
     /// Runs `print` with the bar out of the way.
     pub fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
         self.bar.suspend(print)
+    }
+
+    /// Draws it now, and from then on regularly: the remaining time is told anew while nothing moves.
+    fn draw(&self) {
+        self.bar.disable_steady_tick();
+        self.bar.tick();
+        if self.is_shown() {
+            self.bar.enable_steady_tick(TICK);
+        }
     }
 
     fn choose_style(&self) {

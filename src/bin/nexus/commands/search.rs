@@ -1,6 +1,7 @@
 //! `grep`.
 
 use clap::Args;
+use nexus::error::ErrorKind;
 use nexus::filesystem::{Filesystem, GrepOptions, Match, Matches};
 use nexus::path::VirtualPath;
 use regex::{Regex, RegexBuilder};
@@ -95,16 +96,20 @@ impl Search<'_> {
             true => (path.to_owned(), self.args.include.as_deref().map(below)),
             false => one_file(path)?,
         };
-        let found = fs.grep(
-            &self.args.pattern,
-            &GrepOptions {
-                base: Some(base),
-                file_pattern: files,
-                ignore_case: self.args.ignore_case,
-                max_matches: self.left,
-                max_bytes: 0,
-            },
-        )?;
+        let options = GrepOptions {
+            base: Some(base),
+            file_pattern: files,
+            ignore_case: self.args.ignore_case,
+            max_matches: self.left,
+            max_bytes: 0,
+        };
+        let pattern = &self.args.pattern;
+        let found = fs
+            .grep(pattern, &options)
+            .map_err(|error| match error.kind() {
+                ErrorKind::InvalidArgument => Failure::usage(format!("{error}: {pattern}")),
+                _ => error.into(),
+            })?;
         self.left -= found.matches.len();
         self.any |= !found.matches.is_empty();
         self.print(&found, out)?;

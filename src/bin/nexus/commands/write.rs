@@ -33,8 +33,8 @@ pub struct Write {
     #[arg(short, long)]
     append: bool,
     /// Only if the file has this etag
-    #[arg(long, value_name = "ETAG", conflicts_with = "if_none_match")]
-    if_match: Option<String>,
+    #[arg(long, value_name = "ETAG", conflicts_with = "if_none_match", value_parser = etag)]
+    if_match: Option<ContentHash>,
     /// Only if the file does not exist
     #[arg(long)]
     if_none_match: bool,
@@ -49,9 +49,13 @@ pub struct Write {
     lease_path: Option<String>,
 }
 
+fn etag(text: &str) -> Result<ContentHash, nexus::error::Error> {
+    ContentHash::parse(text)
+}
+
 impl Write {
     pub fn run(self, session: &mut Session) -> Result<()> {
-        let options = self.options()?;
+        let options = self.options();
         let fs = session.open_or_create()?;
         let entry = match self.content.as_deref() {
             Some(text) if text != "-" => match self.append {
@@ -66,20 +70,19 @@ impl Write {
         }
     }
 
-    fn options(&self) -> Result<WriteOptions> {
-        let etag = self.if_match.as_deref().map(ContentHash::parse);
+    fn options(&self) -> WriteOptions {
         let lease = self.lease.map(|token| LeaseCondition {
             path: self.lease_path.clone().unwrap_or_else(|| self.path.clone()),
             token,
         });
-        Ok(WriteOptions {
+        WriteOptions {
             conditions: Conditions {
-                if_match: etag.transpose()?,
+                if_match: self.if_match,
                 if_none_match: self.if_none_match,
                 lease,
             },
             mime_type: self.mime_type.clone(),
-        })
+        }
     }
 
     fn write_from(&self, fs: &Filesystem, options: &WriteOptions) -> Result<Entry> {
