@@ -14,6 +14,7 @@
 
 mod arguments;
 mod commands;
+mod duration;
 mod failure;
 mod host;
 mod json;

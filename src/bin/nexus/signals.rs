@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
+use signal_hook::iterator::Signals;
 
 use crate::failure::{Failure, Result};
 
@@ -34,5 +35,32 @@ impl StopRequest {
             0 => Ok(()),
             signal => Err(Failure::Signal(signal as i32)),
         }
+    }
+}
+
+/// Counts the signals: the first asks to finish, a second one to end at once.
+#[derive(Clone)]
+pub struct StopCount(Arc<AtomicUsize>);
+
+impl StopCount {
+    pub fn install() -> Result<StopCount> {
+        let count = Arc::new(AtomicUsize::new(0));
+        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        let shared = Arc::clone(&count);
+        std::thread::spawn(move || {
+            for _ in signals.forever() {
+                shared.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        Ok(StopCount(count))
+    }
+
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// Acts like a second signal.
+    pub fn insist(&self) {
+        self.0.fetch_max(2, Ordering::SeqCst);
     }
 }

@@ -5,12 +5,16 @@
 //! | `ready`, `pending`, `blocked`, `in-progress`, `by-priority` | `views` |
 //! | `status`, `explain` | `explain` |
 //! | `graph` | `graph` (what depends on what), `draw` (DOT, Mermaid), `svg` |
+//! | `claim`, `heartbeat`, `complete`, `fail`, `release` | `lease` |
+//! | `run` | `run` |
 //! | `top` | `top` |
 
 mod draw;
 mod explain;
 mod graph;
+mod lease;
 mod row;
+mod run;
 mod svg;
 mod top;
 mod views;
@@ -41,6 +45,18 @@ pub enum Work {
     Explain(explain::Explain),
     /// Draw what depends on what
     Graph(graph::Graph),
+    /// Take ready items for this worker alone
+    Claim(lease::Claim),
+    /// Keep the lease of an item for longer
+    Heartbeat(lease::Heartbeat),
+    /// Complete an item
+    Complete(lease::Complete),
+    /// Give up the attempt at an item
+    Fail(lease::Fail),
+    /// Give an item back
+    Release(lease::Release),
+    /// Run a command for each ready item
+    Run(run::Run),
     /// Watch the queue
     Top(top::Top),
 }
@@ -56,6 +72,12 @@ impl Work {
             Work::Status(args) => args.run(session),
             Work::Explain(args) => args.run(session),
             Work::Graph(args) => args.run(session),
+            Work::Claim(args) => args.run(session),
+            Work::Heartbeat(args) => args.run(session),
+            Work::Complete(args) => args.run(session),
+            Work::Fail(args) => args.run(session),
+            Work::Release(args) => args.run(session),
+            Work::Run(args) => args.run(session),
             Work::Top(args) => args.run(session),
         }
     }

@@ -28,6 +28,7 @@ pub struct WorkRow<'a> {
     attempts: u64,
     lease: Option<u64>,
     lease_expires_at: Option<String>,
+    lease_expired: bool,
 }
 
 impl<'a> WorkRow<'a> {
@@ -55,6 +56,7 @@ impl<'a> WorkRow<'a> {
             attempts: item.attempts,
             lease: (item.lease != 0).then_some(item.lease),
             lease_expires_at: item.lease_expires_at.and_then(time),
+            lease_expired: item.lease_expired,
         }
     }
 }

@@ -90,8 +90,8 @@ fn cells(view: WorkView, item: &WorkItem) -> Vec<comfy_table::Cell> {
 pub fn lease_left(item: &WorkItem) -> String {
     match (item.lease, item.lease_expires_at) {
         (0, _) | (_, None) => "-".to_owned(),
-        (_, Some(end)) if end <= now() => "expired".to_owned(),
-        (_, Some(end)) => span((end - now()) / 1_000_000),
+        _ if item.lease_expired => "expired".to_owned(),
+        (_, Some(end)) => span(((end - now()) / 1_000_000).max(0)),
     }
 }
 
