@@ -7,7 +7,7 @@
 //! | files, directories, search | `files` |
 //! | metadata, export, import, upkeep | `metadata`, `transfer` |
 //! | trees of the host, in and out | `trees` |
-//! | the queue | `queue` |
+//! | the queue | `queue`, `worker` |
 //! | what goes wrong, and the exit codes | `failures` |
 //! | options, environment, config files | `configuration` |
 //! | what people see on a terminal | `screens` |
@@ -24,3 +24,4 @@ mod store;
 mod terminal;
 mod transfer;
 mod trees;
+mod worker;

@@ -177,3 +177,65 @@ fn the_graph_survives_odd_names_deleted_items_and_none() {
     let svg = store.ok(&["work", "graph", "-f", "svg"]);
     assert!(svg.contains("&quot;&lt;b&gt;]&amp;\\ 日本"), "{svg}");
 }
+
+#[test]
+fn a_claimed_item_is_kept_finished_or_given_back_with_its_token() {
+    let store = Store::new();
+    for name in ["a", "b", "c"] {
+        store.ok(&["write", &format!("/q/{name}"), name]);
+        store.ok(&["meta", "set", &format!("/q/{name}"), "status", "ready"]);
+    }
+    let claimed = store.json(&[
+        "work", "claim", "--worker", "w1", "--max", "2", "--lease", "10m",
+    ]);
+    assert_eq!(paths(&claimed), ["/q/a", "/q/b"]);
+    assert_eq!(
+        (&claimed[0]["worker_id"], &claimed[0]["attempts"]),
+        (&json!("w1"), &json!(1))
+    );
+    let token = |index: usize| claimed[index]["lease"].as_u64().unwrap().to_string();
+    let text = store.ok(&["work", "in-progress"]);
+    assert!(text.contains("w1 ") && text.contains("/q/a"), "{text}");
+    store.ok(&["work", "heartbeat", "/q/a", &token(0), "--for", "1h"]);
+    store.host_file("out.txt", "made");
+    let done = ["--result", "{\"n\": 1}", "--write", "/out/made=out.txt"];
+    store.ok(&[&["work", "complete", "/q/a", &token(0)], &done[..]].concat());
+    assert_eq!(
+        store.json(&["meta", "get", "/q/a", "result"]),
+        json!({"n": 1})
+    );
+    assert_eq!(store.ok(&["cat", "/out/made"]), "made");
+    store.fails(1, "/q/a", &["work", "complete", "/q/a", &token(0)]);
+    let failed = store.json(&[
+        "work",
+        "fail",
+        "/q/b",
+        &token(1),
+        "no luck",
+        "--retry-after",
+        "1h",
+    ]);
+    assert_eq!(failed, json!({"path": "/q/b", "status": "ready"}));
+    assert_eq!(store.json(&["work", "status"])["views"]["delayed"], 1);
+    assert_eq!(
+        store.json(&["meta", "get", "/q/b", "last_error"]),
+        "no luck"
+    );
+    let claimed = store.ok(&["work", "claim", "--prefix", "/q/c"]);
+    let third = claimed
+        .lines()
+        .nth(1)
+        .unwrap()
+        .split_whitespace()
+        .next()
+        .unwrap()
+        .to_owned();
+    store.fails(1, "/q/c", &["write", "/q/c", "x", "--lease", "999"]);
+    store.ok(&["write", "/q/c", "x", "--lease", &third]);
+    store.ok(&["work", "release", "/q/c", &third]);
+    assert_eq!(paths(&store.json(&["work", "ready"])), ["/q/c"]);
+    store.ok(&["rm", "/q/c"]);
+    assert_eq!(store.json(&["work", "claim", "--wait", "50ms"]), json!([]));
+    assert_eq!(store.ok(&["work", "claim"]), "");
+    store.fails(2, "soon", &["work", "claim", "--lease", "soon"]);
+}

@@ -80,13 +80,20 @@ impl Explain {
             ("because", text(&explanation["reason"])),
             ("waits for", text(&explanation["dependencies"])),
         ];
-        for (key, name) in [("not_before", "not before"), ("worker_id", "worker")] {
+        for (key, name) in [
+            ("not_before", "not before"),
+            ("worker_id", "worker"),
+            ("lease_expires_at", "lease until"),
+            ("attempts", "attempts"),
+            ("max_attempts", "at most"),
+            ("last_error", "last error"),
+        ] {
             if !explanation[key].is_null() {
                 lines.push((name, text(&explanation[key])));
             }
         }
         for (name, value) in lines {
-            let name = out.paint(HEADING, format!("{name:>10}")).to_string();
+            let name = out.paint(HEADING, format!("{name:>11}")).to_string();
             out.line(format_args!("{name}  {}", printable(&value)))?;
         }
         let Some(open) = explanation["open"]
