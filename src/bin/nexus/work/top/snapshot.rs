@@ -96,10 +96,7 @@ impl Snapshot {
 fn reason(explanation: &Value) -> String {
     let open = explanation["open"].as_array();
     let Some((first, rest)) = open.and_then(|open| open.split_first()) else {
-        return explanation["reason"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
+        return "held by hand".to_owned();
     };
     let why = first["reason"].as_str().unwrap_or_default();
     let path = first["path"].as_str().unwrap_or("an item");
