@@ -13,6 +13,8 @@
 //! | what people see on a terminal | `screens` |
 //! | completions, manual pages, docs/cli.md | `documents` |
 
+#![allow(clippy::unwrap_used)]
+
 mod configuration;
 mod documents;
 mod failures;

@@ -109,7 +109,7 @@ impl Listing<'_> {
     ) -> Result<()> {
         let entry = fs.stat(path)?;
         if !entry.is_directory() {
-            return self.print(&mut vec![entry], Names::Whole, out);
+            return self.print(&mut [entry], Names::Whole, out);
         }
         if let Some(is_first) = heading {
             if !is_first {

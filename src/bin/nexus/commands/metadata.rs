@@ -105,7 +105,7 @@ impl Get {
 
 impl Set {
     fn run(self, session: &mut Session) -> Result<()> {
-        if self.pairs.len() % 2 != 0 {
+        if !self.pairs.len().is_multiple_of(2) {
             let key = self.pairs.last().map_or("", String::as_str);
             return Err(Failure::usage(format!("the key {key} has no value")));
         }
