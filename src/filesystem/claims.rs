@@ -37,7 +37,7 @@ impl Filesystem {
                 worker_id: worker_id.to_owned(),
                 max: options.max,
                 lease,
-                scope: policy.claimable(prefix.as_ref()),
+                scope: policy.claimable(prefix.clone()),
             };
             let durability = self.handle.config.settings.durability;
             self.store().claim(claim, durability, grant)
@@ -99,7 +99,7 @@ impl Filesystem {
             let seen = self.store().change_count(&call)?;
             let supply = self.granted(&call, |policy, grant| {
                 self.store()
-                    .supply(&policy.claimable(prefix.as_ref()), grant)
+                    .supply(&policy.claimable(prefix.clone()), grant)
             })?;
             let next = match supply {
                 Supply::Now => return Ok(true),

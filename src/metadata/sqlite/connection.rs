@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::guard;
+use super::{guard, scan};
 use crate::call::{Call, Interrupts};
 use crate::error::Result;
 
@@ -106,6 +106,7 @@ pub(super) fn open(path: &Path, role: Role, cache_kib: u32) -> Result<Connection
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     if role == Role::Reader {
         connection.pragma_update(None, "query_only", true)?;
+        scan::register(&connection)?;
     }
     Ok(connection)
 }
