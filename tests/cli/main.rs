@@ -13,7 +13,7 @@
 //! | what people see on a terminal | `screens` |
 //! | completions, manual pages, docs/cli.md | `documents` |
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod configuration;
 mod documents;

@@ -63,6 +63,16 @@ impl Progress {
     /// Takes over what a call of the library tells, and returns whether it shall go on.
     pub fn tell(&mut self, done: u64, total: u64, what: &str, stop: &StopRequest) -> bool {
         if self.is_shown() {
+            let unit = match what.starts_with("bytes") {
+                true => Unit::Bytes,
+                false => Unit::Things,
+            };
+            if unit != self.unit {
+                self.unit = unit;
+                self.total = total;
+                self.bar.set_length(total);
+                self.choose_style();
+            }
             self.set_total(total);
             self.bar.set_message(what.to_owned());
             self.bar.set_position(done);

@@ -9,6 +9,7 @@ pub mod metadata;
 pub mod read;
 pub mod relocate;
 pub mod remove;
+pub mod report;
 pub mod search;
 pub mod transfer;
 pub mod upkeep;

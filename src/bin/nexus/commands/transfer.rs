@@ -4,16 +4,15 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum, ValueHint};
-use nexus::error::ErrorKind;
 use nexus::filesystem::{ExportOptions, ImportMode, ImportOptions, InvalidWorkKeys};
 use nexus::metadata::Micros;
 use nexus::work::parse_time;
 use serde_json::{Value, json};
 
+use super::report::{number, text_of};
+use super::upkeep::watched;
 use crate::failure::{Exit, Failure, Result};
-use crate::progress::{Progress, Unit};
 use crate::session::{Session, host_text};
-use crate::signals::StopRequest;
 use crate::table::{Rows, cell};
 use crate::text::counted;
 
@@ -124,7 +123,6 @@ impl Collision {
 impl Export {
     pub fn run(self, session: &mut Session) -> Result<()> {
         let fs = session.open()?;
-        let stop = StopRequest::install()?;
         let to_stdout = self.file == Path::new("-");
         // The library replaces a file as a whole; a pipe gets what is complete, too.
         let scratch = match to_stdout {
@@ -132,15 +130,13 @@ impl Export {
             false => None,
         };
         let file = scratch.as_ref().map_or(&self.file, |scratch| &scratch.0);
-        let mut progress = Progress::new(&session.out, "files", Unit::Things);
-        let count = fs.export_metadata(
-            host_text(file, "FILE")?,
-            &self.selection.options(),
-            &mut |done, total, what| progress.tell(done, total, what, &stop),
-        );
-        drop(progress);
-        stop.check()?;
-        let count = count?;
+        let name = host_text(file, "FILE")?;
+        let options = self.selection.options();
+        let count = watched(session, "files", |progress| {
+            let count = fs.export_metadata(name, &options, progress)?;
+            Ok(count.to_string())
+        })?;
+        let count: u64 = count.parse().unwrap_or(0);
         let out = &mut session.out;
         if to_stdout {
             let mut source =
@@ -189,23 +185,26 @@ impl Import {
         };
         check_readable(&file)?;
         let fs = session.open_or_create()?;
-        let stop = StopRequest::install()?;
-        let mut progress = Progress::new(&session.out, "lines", Unit::Things);
-        let report = fs.import_metadata(
-            host_text(&file, "FILE")?,
-            &self.collision.options(),
-            &mut |done, total, what| progress.tell(done, total, what, &stop),
-        );
-        drop(progress);
-        stop.check()?;
-        let report = report.map_err(|error| match error.kind() {
-            // The file is at fault, not the command.
-            ErrorKind::InvalidArgument | ErrorKind::InvalidPath => {
-                Failure::new(Exit::Failure, format!("{}: {error}", file.display()))
-            }
-            _ => error.into(),
-        })?;
+        let name = host_text(&file, "FILE")?;
+        let options = self.collision.options();
+        let report = watched(session, "lines", |progress| {
+            fs.import_metadata(name, &options, progress)
+        });
+        let report = report.map_err(|failure| of_import(failure, &file))?;
         print_import(session, &report)
+    }
+}
+
+/// Returns the failure of an import of `file`. What is malformed in it is the fault of the file, not of the
+/// command.
+pub fn of_import(failure: Failure, file: &Path) -> Failure {
+    match failure {
+        Failure::Message {
+            exit: Exit::Usage,
+            text,
+            ..
+        } => Failure::new(Exit::Failure, format!("{}: {text}", file.display())),
+        other => other,
     }
 }
 
@@ -224,16 +223,14 @@ pub fn print_import(session: &mut Session, report: &str) -> Result<()> {
         return out.line(report);
     }
     let report: Value = serde_json::from_str(report)?;
-    let number = |key: &str| report[key].as_u64().unwrap_or(0);
-    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let collisions = report["collisions"].as_array();
     if let Some(collisions) = collisions.filter(|collisions| !collisions.is_empty()) {
         let mut rows = Rows::new(out, &["RESOLUTION", "PATH", "MESSAGE"]);
         for collision in collisions {
             rows.add(vec![
-                cell(text(&collision["resolution"])),
-                cell(text(&collision["path"])),
-                cell(text(&collision["message"])),
+                cell(text_of(&collision["resolution"])),
+                cell(text_of(&collision["path"])),
+                cell(text_of(&collision["message"])),
             ]);
         }
         rows.print(out)?;
@@ -241,9 +238,9 @@ pub fn print_import(session: &mut Session, report: &str) -> Result<()> {
     for key in report["renamed_keys"].as_array().into_iter().flatten() {
         out.summary(format_args!(
             "{}: {} is kept as {}",
-            text(&key["path"]),
-            text(&key["key"]),
-            text(&key["renamed_to"])
+            text_of(&key["path"]),
+            text_of(&key["key"]),
+            text_of(&key["renamed_to"])
         ))?;
     }
     let would = match report["dry_run"].as_bool() {
@@ -252,10 +249,10 @@ pub fn print_import(session: &mut Session, report: &str) -> Result<()> {
     };
     out.summary(format_args!(
         "{would}{} created, {} updated, {} skipped, {} remapped",
-        number("created"),
-        number("updated"),
-        number("skipped"),
-        number("remapped")
+        number(&report, "created"),
+        number(&report, "updated"),
+        number(&report, "skipped"),
+        number(&report, "remapped")
     ))
 }
 
