@@ -31,6 +31,7 @@ fn options_go_over_the_environment_and_that_over_the_file() {
         found["tenant_id"],
         json!({"value": "file", "source": "file"})
     );
+    assert_eq!(found["config_file"]["source"], "default");
     let found = config(
         &[],
         &[("NEXUS_DATA_DIR", "from-env"), ("NEXUS_IS_ADMIN", "true")],

@@ -41,6 +41,7 @@ fn exit_codes_tell_what_went_wrong() {
     store.fails(2, "--colour", &["ls", "--colour"]);
     store.fails(2, "PATH", &["cat"]);
     store.fails(2, "nexus --help", &[]);
+    store.fails(2, "in-progress", &["work"]);
 }
 
 #[test]

@@ -92,14 +92,14 @@ pub enum Command {
     #[command(visible_alias = "info")]
     Stat(read::Stat),
     /// Read and change the metadata of files
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = false)]
     Meta(metadata::Meta),
     /// Copy files and trees of the host into the store
     Put(put::Put),
     /// Copy files and trees of the store to the host
     Get(get::Get),
     /// Look at the work queue, and work on it
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = false)]
     Work(work::Work),
     /// Write metadata to a file of JSON lines
     Export(transfer::Export),

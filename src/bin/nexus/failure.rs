@@ -77,6 +77,9 @@ impl Failure {
 
     /// Returns what clap says, on one line.
     pub fn of_usage(error: &clap::Error) -> Failure {
+        if error.kind() == clap::error::ErrorKind::MissingSubcommand {
+            return Failure::of_missing_command(error);
+        }
         let rendered = error.render().to_string();
         let text: Vec<&str> = rendered
             .lines()
@@ -87,6 +90,22 @@ impl Failure {
         let text = text.join("; ").replace(":; ", ": ");
         let text = text.strip_prefix("error: ").unwrap_or(&text);
         Failure::usage(format!("{text} (see 'nexus --help')"))
+    }
+
+    /// Returns the failure of a command line that ends where another word has to come.
+    fn of_missing_command(error: &clap::Error) -> Failure {
+        use clap::error::{ContextKind, ContextValue};
+        let command = match error.get(ContextKind::InvalidSubcommand) {
+            Some(ContextValue::String(command)) => command.as_str(),
+            _ => "nexus",
+        };
+        let words = match error.get(ContextKind::ValidSubcommand) {
+            Some(ContextValue::Strings(words)) if command != "nexus" => words.join(", "),
+            _ => "ls, cat, put, get, work, …".to_owned(),
+        };
+        Failure::usage(format!(
+            "{command} takes a command: {words} (see '{command} --help')"
+        ))
     }
 
     /// Returns the exit code that it leads to.

@@ -32,8 +32,12 @@ pub fn show_config(session: &mut Session) -> Result<()> {
     };
     let text = config.to_json(&engine);
     let mut keys: Map<String, Value> = serde_json::from_str(&text)?;
-    if session.global.config.is_some() {
-        keys["config_file"]["source"] = "explicit".into();
+    // The session asks for discovery, or names the file, in its own way.
+    let source = &mut keys["config_file"]["source"];
+    match session.global.config {
+        Some(_) => *source = "explicit".into(),
+        None if source == "explicit" => *source = "default".into(),
+        None => {}
     }
     let out = &mut session.out;
     if out.json {

@@ -1,5 +1,6 @@
 //! `cat` and `stat`.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use base64::Engine;
@@ -11,6 +12,7 @@ use nexus::metadata::Entry;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr;
 
 use crate::failure::{Result, each_operand};
 use crate::json::{EntryRow, JsonArray};
@@ -177,18 +179,27 @@ impl Found {
                 lines.push(("modified", clock(Some(entry.modified_at))));
             }
         }
+        let metadata = self.metadata.as_deref().unwrap_or("{}");
+        let values: BTreeMap<String, Box<RawValue>> = serde_json::from_str(metadata)?;
+        let lines = lines
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .chain(
+                values
+                    .into_iter()
+                    .map(|(key, value)| (key, value.get().to_owned())),
+            )
+            .map(|(name, value)| (printable(&name).into_owned(), value));
+        let lines: Vec<(String, String)> = lines.collect();
+        let width = lines
+            .iter()
+            .map(|(name, _)| name.width())
+            .max()
+            .unwrap_or(0);
         for (name, value) in lines {
-            let name = out.paint(HEADING, format!("{name:>10}")).to_string();
-            out.line(format_args!("{name}  {}", printable(&value)))?;
-        }
-        if let Some(metadata) = &self.metadata {
-            let values: std::collections::BTreeMap<String, Box<RawValue>> =
-                serde_json::from_str(metadata)?;
-            for (key, value) in values {
-                let key = out.paint(HEADING, format!("{:>10}", printable(&key)));
-                let key = key.to_string();
-                out.line(format_args!("{key}  {}", printable(value.get())))?;
-            }
+            let gap = " ".repeat(width - name.width());
+            let name = out.paint(HEADING, name).to_string();
+            out.line(format_args!("{gap}{name}  {}", printable(&value)))?;
         }
         Ok(())
     }
