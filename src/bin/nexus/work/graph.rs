@@ -43,6 +43,10 @@ enum Format {
     Svg,
 }
 
+/// Most items and arrows of a picture: the time of its layout grows much faster than their number, and the layout cannot
+/// be interrupted.
+const DRAWN: usize = 400;
+
 /// Items and what they wait for.
 #[derive(Default)]
 pub struct Dependencies {
@@ -111,6 +115,14 @@ impl Graph {
         let fs = session.open()?;
         let (items, more) = self.items(&fs)?;
         let graph = collect(&fs, &items)?;
+        let size = graph.nodes.len() + graph.edges.len();
+        if matches!(self.format, Format::Svg) && size > DRAWN && !session.out.json {
+            let text = format!(
+                "{size} items and arrows are too many for a picture; the most are {DRAWN} (see --prefix and --limit; \
+                 Graphviz draws more from --format dot)"
+            );
+            return Err(Failure::new(Exit::Failure, text));
+        }
         let out = &mut session.out;
         if more {
             let text = format!("drew the first {} items only (see --limit)", self.limit);
