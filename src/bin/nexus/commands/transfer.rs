@@ -32,7 +32,7 @@ pub struct Selection {
 
 /// Write metadata to a file of JSON lines, sorted by path.
 ///
-/// The content stays in the store: 'bundle export' takes it along.
+/// The content stays in the store.
 #[derive(Debug, Args)]
 pub struct Export {
     /// The file, which is replaced as a whole; '-' is stdout
