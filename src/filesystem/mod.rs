@@ -89,7 +89,11 @@ impl Filesystem {
         Filesystem::open(config::resolve_file(path.as_ref())?)
     }
 
-    fn open(config: Resolved) -> Result<Filesystem> {
+    /// Opens the store that `config`, a resolved configuration, names.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub fn open(config: Resolved) -> Result<Filesystem> {
         let interrupts = Interrupts::default();
         let settings = &config.settings;
         let call = interrupts.begin(settings.busy_timeout);
