@@ -457,7 +457,7 @@ struct heard {
 
 static void hear(void *user, int32_t level, const char *line)
 {
-    struct heard *heard = user;
+    struct heard *heard = (struct heard *)user;
     heard->openings += level == NEXUS_LOG_INFO && strstr(line, "opened") != NULL;
     heard->failures += level == NEXUS_LOG_DEBUG && strstr(line, "/missing") != NULL;
     EXPECT_LACKS(line, expect_directory);
