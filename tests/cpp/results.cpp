@@ -477,13 +477,10 @@ void the_library_tells_of_itself()
 {
     CHECK(nexus::abi_version() == NEXUS_ABI_VERSION);
     CHECK(!std::string_view(nexus::version()).empty());
-    check::directory directory;
-    std::string lines;
-    auto append = [](void *user, std::int32_t, const char *message) { *static_cast<std::string *>(user) += message; };
-    GOOD(nexus::try_set_log_callback(append, &lines, nexus::log_level::debug));
-    nexus::store fs = open(directory);
+    auto ignore = [](void *, std::int32_t, const char *) {};
+    GOOD(nexus::try_set_log_callback(ignore, nullptr, nexus::log_level::debug));
+    REFUSED(invalid_argument, nexus::try_set_log_callback(ignore, nullptr, nexus::log_level(99)));
     GOOD(nexus::try_set_log_callback(nullptr, nullptr, nexus::log_level::error));
-    CHECK(!lines.empty());
 }
 
 } // namespace
