@@ -181,7 +181,8 @@ void failures_tell_status_message_path_and_operation()
     EQUAL(nexus_error_status(missing.error().get()), NEXUS_STATUS_NOT_FOUND);
     nexus::failure taken = std::move(missing).error();
     CHECK(bool(taken));
-    nexus_error_free(taken.release());
+    const nexus::failure again(taken.release());
+    CHECK(again.status() == nexus::status::not_found && !taken.get());
 
     nexus::batch batch = GOOD(fs.try_batch());
     GOOD(batch.try_write("/a", "x"));
