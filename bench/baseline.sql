@@ -15,6 +15,10 @@
 --   is kept between checkpoints, and a page cache of 100 MiB (of which Nexus pays all its caches).
 --   `synchronous` and `wal_autocheckpoint` follow the durability of the case, and the program sets
 --   them: NORMAL with 16,000 pages, FULL with 4,000. Statements are prepared once.
+-- * `queue` is a work queue and nothing else: one narrow table with one index, which holds what waits
+--   in the order of claims. It has no dependencies, delays, tenants or expiry, tokens and times come
+--   from the program, and a claim or a completion is one statement. Where Nexus is measured beside
+--   the items of others, the baseline's table has the worker's own alone.
 
 PRAGMA page_size = 4096;
 PRAGMA journal_mode = WAL;
@@ -47,3 +51,19 @@ CREATE TABLE metadata (
     value TEXT NOT NULL,
     PRIMARY KEY (path, key)
 ) WITHOUT ROWID;
+
+CREATE TABLE queue (
+    path           TEXT PRIMARY KEY,
+    status         TEXT NOT NULL,
+    priority       INTEGER,
+    rank           INTEGER NOT NULL,
+    created_at     INTEGER NOT NULL,
+    worker_id      TEXT,
+    started_at     INTEGER,
+    completed_at   INTEGER,
+    attempts       INTEGER NOT NULL DEFAULT 0,
+    lease          INTEGER,
+    lease_deadline INTEGER
+) WITHOUT ROWID;
+
+CREATE INDEX queue_waiting ON queue (rank, created_at, path) WHERE status = 'ready';

@@ -69,6 +69,20 @@ const bench_case BENCH_CASES[] = {
     {.name = "large-read", .title = "read one file of 64 MiB",
      .unit = MIB_PER_SECOND, .count = 1, .quick_count = 1, .small_count = 1, .size = 64 * MIB,
      .prepare = prepare_files, .run = run_large_read},
+
+    {.name = "queue-1k", .title = "claim and complete one item of 1,000, normal",
+     .unit = ITEMS_PER_SECOND, .target_kind = RATIO_AT_LEAST, .target = 0.5,
+     .level = DURABILITY_NORMAL, .tree = 1, .count = 1000, .quick_count = 1000,
+     .small_count = 1000, .prepare = prepare_queue_short, .run = run_queue},
+    {.name = "queue-1m", .title = "claim and complete one item of 1,000,000, normal",
+     .unit = ITEMS_PER_SECOND, .target_kind = RATIO_AT_LEAST, .target = 0.5,
+     .level = DURABILITY_NORMAL, .tree = 1, .count = 1000000, .quick_count = 100000,
+     .small_count = 100000, .prepare = prepare_queue_long, .run = run_queue},
+    {.name = "queue-depth", .title = "the same beside Nexus with 1,000 items",
+     .unit = ITEMS_PER_SECOND, .target_kind = RATIO_AT_LEAST, .target = 0.5,
+     .level = DURABILITY_NORMAL, .tree = 1, .second_is_nexus = 1, .count = 1000000,
+     .quick_count = 100000, .small_count = 100000, .prepare = prepare_queue_long,
+     .prepare_second = prepare_queue_short, .run = run_queue},
 };
 
 const size_t BENCH_CASE_COUNT = sizeof BENCH_CASES / sizeof BENCH_CASES[0];

@@ -15,11 +15,13 @@ typedef struct contender {
     size_t entries; /* of the large trees */
     char **cursors; /* where pages begin */
     size_t cursor_count;
+    int refilled;          /* a short queue, which is filled up again between measurements */
+    int64_t next_priority; /* of the item that is claimed next */
     uint64_t number; /* of the run, from 1; 0 is the warm-up */
 } contender;
 
-typedef enum case_unit { FILES_PER_SECOND, CALLS_PER_SECOND, ROWS_PER_SECOND, MIB_PER_SECOND,
-                         SECONDS } case_unit;
+typedef enum case_unit { FILES_PER_SECOND, ITEMS_PER_SECOND, CALLS_PER_SECOND, ROWS_PER_SECOND,
+                         MIB_PER_SECOND, SECONDS } case_unit;
 
 typedef enum case_target {
     NO_TARGET,     /* for information */
@@ -44,6 +46,8 @@ typedef struct bench_case {
     unsigned threads[2]; /* 0: one */
     /* Makes what the run needs; not measured. May be NULL. */
     void (*prepare)(contender *side);
+    /* The same for the second contender, where it begins with something else. */
+    void (*prepare_second)(contender *side);
     /* One run: returns its figure in `unit`, and how many operations were measured. */
     double (*run)(contender *side, size_t *operations);
 } bench_case;
@@ -72,5 +76,9 @@ double run_page_recursive(contender *side, size_t *operations);
 double run_page_files(contender *side, size_t *operations);
 double run_page_directories(contender *side, size_t *operations);
 double run_find(contender *side, size_t *operations);
+
+void prepare_queue_short(contender *side);
+void prepare_queue_long(contender *side);
+double run_queue(contender *side, size_t *operations);
 
 #endif

@@ -123,6 +123,15 @@ static void close_store(contender *side)
     }
 }
 
+typedef void (*prepare_store)(contender *side);
+
+/* What makes the store of the contender in `place`; NULL: nothing. */
+static prepare_store preparation(const bench_case *chosen, int place)
+{
+    return place == 1 && chosen->prepare_second != NULL ? chosen->prepare_second
+                                                        : chosen->prepare;
+}
+
 static double run_once(const bench_case *chosen, contender *side, int place, size_t *operations)
 {
     if (side->opened == NULL) {
@@ -130,8 +139,8 @@ static double run_once(const bench_case *chosen, contender *side, int place, siz
             workload_fill(side->work, side->number + 1);
         }
         open_store(side, chosen, place);
-        if (chosen->prepare != NULL) {
-            chosen->prepare(side);
+        if (preparation(chosen, place) != NULL) {
+            preparation(chosen, place)(side);
         }
     }
     settle();
@@ -190,10 +199,10 @@ static int takes_part(const bench_case *chosen, int place)
  * store: building it takes longer than measuring it. */
 static void take_over(const bench_case *before, const bench_case *chosen, contender sides[2])
 {
-    int same_tree = before != NULL && chosen != NULL && chosen->tree && before->tree &&
-                    before->prepare == chosen->prepare;
     for (int place = 0; place < 2; place++) {
-        if (same_tree) {
+        if (before != NULL && chosen != NULL && chosen->tree && before->tree &&
+            preparation(before, place) == preparation(chosen, place) &&
+            (place == 0 || before->second_is_nexus == chosen->second_is_nexus)) {
             forget_cursors(&sides[place]);
         } else {
             tear_down(&sides[place]);

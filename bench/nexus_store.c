@@ -1,18 +1,12 @@
 /* The library, through its C calls and nothing else. */
-#include <nexus.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "measure.h"
+#include "nexus_side.h"
 #include "options.h"
-#include "store.h"
 
-struct store {
-    nexus_fs *fs;
-    int joined; /* whether another owns the handle */
-};
-
-static void check(nexus_status status, nexus_error *error, const char *what, const char *path)
+void nexus_check(nexus_status status, nexus_error *error, const char *what, const char *path)
 {
     if (status != NEXUS_STATUS_OK) {
         fail("nexus: %s %s: %s: %s", what, path, nexus_status_name(status),
@@ -30,7 +24,7 @@ static store *nexus_open(const char *dir, durability level)
              bench_settings.housekeeping ? "true" : "false");
     store *opened = allocate(sizeof *opened);
     nexus_error *error = NULL;
-    check(nexus_connect(config, &opened->fs, &error), error, "connect", dir);
+    nexus_check(nexus_connect(config, &opened->fs, &error), error, "connect", dir);
     return opened;
 }
 
@@ -47,7 +41,7 @@ static void nexus_done(store *opened)
 {
     if (!opened->joined) {
         nexus_error *error = NULL;
-        check(nexus_close(opened->fs, &error), error, "close", "");
+        nexus_check(nexus_close(opened->fs, &error), error, "close", "");
     }
     free(opened);
 }
@@ -56,51 +50,51 @@ static void nexus_put(store *opened, const bench_file *file)
 {
     nexus_error *error = NULL;
     nexus_status status = nexus_write(opened->fs, file->path, file->content, file->size, &error);
-    check(status, error, "write", file->path);
+    nexus_check(status, error, "write", file->path);
 }
 
-static void commit(nexus_batch *batch)
+void nexus_commit(nexus_batch *batch)
 {
     nexus_entries *results = NULL;
     nexus_error *error = NULL;
-    check(nexus_batch_commit(batch, &results, &error), error, "commit", "");
+    nexus_check(nexus_batch_commit(batch, &results, &error), error, "commit", "");
     nexus_entries_free(results);
     nexus_batch_free(batch);
 }
 
-static nexus_batch *new_batch(store *opened)
+nexus_batch *nexus_begin(store *opened)
 {
     nexus_batch *batch = NULL;
     nexus_error *error = NULL;
-    check(nexus_batch_new(opened->fs, &batch, &error), error, "batch", "");
+    nexus_check(nexus_batch_new(opened->fs, &batch, &error), error, "batch", "");
     return batch;
 }
 
 static void nexus_put_batch(store *opened, const bench_file *files, size_t count)
 {
-    nexus_batch *batch = new_batch(opened);
+    nexus_batch *batch = nexus_begin(opened);
     for (size_t i = 0; i < count; i++) {
         nexus_error *error = NULL;
         nexus_status status = nexus_batch_write(batch, files[i].path, files[i].content,
                                                 files[i].size, NULL, &error);
-        check(status, error, "batch write", files[i].path);
+        nexus_check(status, error, "batch write", files[i].path);
     }
-    commit(batch);
+    nexus_commit(batch);
 }
 
 static void nexus_fill(store *opened, name_entry name, size_t total)
 {
     static const unsigned char byte = 'x';
     for (size_t i = 0; i < total;) {
-        nexus_batch *batch = new_batch(opened);
+        nexus_batch *batch = nexus_begin(opened);
         for (size_t end = i + 1000; i < total && i < end; i++) {
             char path[BENCH_PATH_MAX];
             name(i, total, path);
             nexus_error *error = NULL;
-            check(nexus_batch_write(batch, path, &byte, 1, NULL, &error), error, "batch write",
+            nexus_check(nexus_batch_write(batch, path, &byte, 1, NULL, &error), error, "batch write",
                   path);
         }
-        commit(batch);
+        nexus_commit(batch);
     }
 }
 
@@ -108,7 +102,7 @@ static void nexus_get(store *opened, const bench_file *file)
 {
     nexus_buffer *buffer = NULL;
     nexus_error *error = NULL;
-    check(nexus_read(opened->fs, file->path, &buffer, &error), error, "read", file->path);
+    nexus_check(nexus_read(opened->fs, file->path, &buffer, &error), error, "read", file->path);
     size_t size = (size_t)nexus_buffer_len(buffer);
     if (size != file->size || memcmp(nexus_buffer_data(buffer), file->content, size) != 0) {
         fail("nexus: %s has the wrong content", file->path);
@@ -128,7 +122,7 @@ static void nexus_look(store *opened, const bench_file *file)
 {
     nexus_entry *entry = NULL;
     nexus_error *error = NULL;
-    check(nexus_stat(opened->fs, file->path, &entry, &error), error, "stat", file->path);
+    nexus_check(nexus_stat(opened->fs, file->path, &entry, &error), error, "stat", file->path);
     consume(touch_entry(entry));
     nexus_entry_free(entry);
 }
@@ -137,7 +131,7 @@ static void nexus_put_meta(store *opened, const bench_file *file, const char *ke
                            const char *value)
 {
     nexus_error *error = NULL;
-    check(nexus_set_meta(opened->fs, file->path, key, value, &error), error, "set_meta",
+    nexus_check(nexus_set_meta(opened->fs, file->path, key, value, &error), error, "set_meta",
           file->path);
 }
 
@@ -146,7 +140,7 @@ static void nexus_look_meta(store *opened, const bench_file *file, const char *k
 {
     char *text = NULL;
     nexus_error *error = NULL;
-    check(nexus_get_meta(opened->fs, file->path, key, &text, &error), error, "get_meta",
+    nexus_check(nexus_get_meta(opened->fs, file->path, key, &text, &error), error, "get_meta",
           file->path);
     if (strcmp(text, value) != 0) {
         fail("nexus: %s of %s is %s, not %s", key, file->path, text, value);
@@ -181,7 +175,7 @@ static size_t nexus_page(store *opened, const char *directory, int recursive, co
     options.cursor = cursor;
     nexus_entries *entries = NULL;
     nexus_error *error = NULL;
-    check(nexus_list(opened->fs, &options, &entries, &error), error, "list", directory);
+    nexus_check(nexus_list(opened->fs, &options, &entries, &error), error, "list", directory);
     return take_entries(entries, next);
 }
 
@@ -191,7 +185,7 @@ static size_t nexus_find(store *opened, const char *key, const char *value, size
     options.limit = limit;
     nexus_entries *entries = NULL;
     nexus_error *error = NULL;
-    check(nexus_find_by_meta(opened->fs, key, value, &options, &entries, &error), error,
+    nexus_check(nexus_find_by_meta(opened->fs, key, value, &options, &entries, &error), error,
           "find_by_meta", key);
     return take_entries(entries, NULL);
 }
@@ -211,4 +205,5 @@ const store_api nexus_store = {
     .get_meta = nexus_look_meta,
     .list = nexus_page,
     .find = nexus_find,
+    .queue = &nexus_queue,
 };

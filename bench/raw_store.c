@@ -4,29 +4,13 @@
 #include <string.h>
 
 #include "measure.h"
-#include "store.h"
+#include "raw.h"
 
 #define ENTRY_COLUMNS \
     "p.path, p.kind, p.size, p.etag, p.version, p.mime_type, p.path_id, p.backend_name, " \
     "p.created_at, p.modified_at"
 
-enum statement {
-    BEGIN,
-    COMMIT,
-    INSERT_CONTENT,
-    INSERT_PATH,
-    PUT_METADATA,
-    CONTENT_OF_PATH,
-    UPDATE_CONTENT,
-    UPDATE_PATH,
-    READ,
-    STAT,
-    GET_METADATA,
-    LIST,
-    STATEMENTS
-};
-
-static const char *const STATEMENT_TEXTS[STATEMENTS] = {
+static const char *const STATEMENT_TEXTS[RAW_STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
     [INSERT_CONTENT] = "INSERT INTO content (hash, size, data) VALUES (?1, ?2, ?3)",
@@ -45,16 +29,19 @@ static const char *const STATEMENT_TEXTS[STATEMENTS] = {
     [GET_METADATA] = "SELECT value FROM metadata WHERE path = ?1 AND key = ?2",
     [LIST] = "SELECT " ENTRY_COLUMNS " FROM paths AS p WHERE p.path >= ?1 AND p.path < ?2"
              " ORDER BY p.path",
+    [ADD_ITEM] = "INSERT INTO queue (path, status, priority, rank, created_at)"
+                 " VALUES (?1, 'ready', ?2, ?2, ?3)",
+    [CLAIM_ITEM] = "UPDATE queue SET status = 'in_progress', worker_id = ?1, started_at = ?2,"
+                   " attempts = attempts + 1, lease = ?3, lease_deadline = ?4"
+                   " WHERE path = (SELECT path FROM queue WHERE status = 'ready'"
+                   " ORDER BY rank, created_at, path LIMIT 1)"
+                   " RETURNING path, priority, created_at, attempts",
+    [COMPLETE_ITEM] = "UPDATE queue SET status = 'completed', completed_at = ?3, lease = NULL,"
+                      " lease_deadline = NULL WHERE path = ?1 AND lease = ?2",
+    [REOPEN_ITEM] = "UPDATE queue SET status = 'ready' WHERE path = ?1",
 };
 
-struct store {
-    sqlite3 *db;
-    sqlite3_stmt *statements[STATEMENTS];
-    char file[4096];
-    durability level;
-};
-
-static void check(const store *raw, int code, const char *what)
+void raw_check(const store *raw, int code, const char *what)
 {
     if (code != SQLITE_OK && code != SQLITE_DONE && code != SQLITE_ROW) {
         fail("baseline: %s: %s", what, sqlite3_errmsg(raw->db));
@@ -88,8 +75,8 @@ static void create_schema(store *raw)
 static void expect_setting(store *raw, const char *pragma, const char *expected)
 {
     sqlite3_stmt *row = NULL;
-    check(raw, sqlite3_prepare_v2(raw->db, pragma, -1, &row, NULL), pragma);
-    check(raw, sqlite3_step(row), pragma);
+    raw_check(raw, sqlite3_prepare_v2(raw->db, pragma, -1, &row, NULL), pragma);
+    raw_check(raw, sqlite3_step(row), pragma);
     const char *value = (const char *)sqlite3_column_text(row, 0);
     if (value == NULL || strcmp(value, expected) != 0) {
         fail("baseline: %s is %s, not %s", pragma, value != NULL ? value : "NULL", expected);
@@ -104,10 +91,10 @@ static store *connect(const char *file, durability level, int create)
     raw->level = level;
     /* One thread uses a connection: no mutex, as Nexus opens its own. */
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-    check(raw, sqlite3_open_v2(file, &raw->db, flags, NULL), "open");
+    raw_check(raw, sqlite3_open_v2(file, &raw->db, flags, NULL), "open");
     /* Without it SQLite prepares joins again whenever their parameters change. */
-    check(raw, sqlite3_db_config(raw->db, SQLITE_DBCONFIG_ENABLE_QPSG, 1, (int *)NULL), "QPSG");
-    check(raw, sqlite3_busy_timeout(raw->db, 30000), "busy timeout");
+    raw_check(raw, sqlite3_db_config(raw->db, SQLITE_DBCONFIG_ENABLE_QPSG, 1, (int *)NULL), "QPSG");
+    raw_check(raw, sqlite3_busy_timeout(raw->db, 30000), "busy timeout");
     if (create) {
         create_schema(raw);
     } else {
@@ -120,8 +107,8 @@ static store *connect(const char *file, durability level, int create)
     expect_setting(raw, "PRAGMA journal_mode", "wal");
     expect_setting(raw, "PRAGMA cache_size", "-102400");
     expect_setting(raw, "PRAGMA synchronous", level == DURABILITY_FULL ? "2" : "1");
-    for (int i = 0; i < STATEMENTS; i++) {
-        check(raw, sqlite3_prepare_v3(raw->db, STATEMENT_TEXTS[i], -1, SQLITE_PREPARE_PERSISTENT,
+    for (int i = 0; i < RAW_STATEMENTS; i++) {
+        raw_check(raw, sqlite3_prepare_v3(raw->db, STATEMENT_TEXTS[i], -1, SQLITE_PREPARE_PERSISTENT,
                                       &raw->statements[i], NULL), STATEMENT_TEXTS[i]);
     }
     return raw;
@@ -141,22 +128,21 @@ static store *raw_join(store *raw)
 
 static void raw_close(store *raw)
 {
-    for (int i = 0; i < STATEMENTS; i++) {
+    for (int i = 0; i < RAW_STATEMENTS; i++) {
         sqlite3_finalize(raw->statements[i]);
     }
-    check(raw, sqlite3_close(raw->db), "close");
+    raw_check(raw, sqlite3_close(raw->db), "close");
     free(raw);
 }
 
-/* Runs a statement that returns no row. */
-static void run(store *raw, enum statement which)
+void raw_run(store *raw, raw_statement which)
 {
     sqlite3_stmt *statement = raw->statements[which];
     sqlite3_step(statement);
-    check(raw, sqlite3_reset(statement), STATEMENT_TEXTS[which]);
+    raw_check(raw, sqlite3_reset(statement), STATEMENT_TEXTS[which]);
 }
 
-static sqlite3_stmt *with_path(store *raw, enum statement which, const char *path)
+static sqlite3_stmt *with_path(store *raw, raw_statement which, const char *path)
 {
     sqlite3_stmt *statement = raw->statements[which];
     sqlite3_bind_text(statement, 1, path, -1, SQLITE_STATIC);
@@ -169,7 +155,7 @@ static sqlite3_int64 insert_content(store *raw, const bench_file *file)
     sqlite3_bind_blob(statement, 1, file->hash, sizeof file->hash, SQLITE_STATIC);
     sqlite3_bind_int64(statement, 2, (sqlite3_int64)file->size);
     sqlite3_bind_blob64(statement, 3, file->content, file->size, SQLITE_STATIC);
-    run(raw, INSERT_CONTENT);
+    raw_run(raw, INSERT_CONTENT);
     return sqlite3_last_insert_rowid(raw->db);
 }
 
@@ -181,7 +167,7 @@ static void insert_path(store *raw, const char *path, const bench_file *file, sq
     sqlite3_bind_blob(statement, 4, file->path_id, sizeof file->path_id, SQLITE_STATIC);
     sqlite3_bind_int64(statement, 5, file->time);
     sqlite3_bind_int64(statement, 6, content);
-    run(raw, INSERT_PATH);
+    raw_run(raw, INSERT_PATH);
 }
 
 static void put_metadata(store *raw, const char *path, const char *key, const char *value)
@@ -189,7 +175,7 @@ static void put_metadata(store *raw, const char *path, const char *key, const ch
     sqlite3_stmt *statement = with_path(raw, PUT_METADATA, path);
     sqlite3_bind_text(statement, 2, key, -1, SQLITE_STATIC);
     sqlite3_bind_text(statement, 3, value, -1, SQLITE_STATIC);
-    run(raw, PUT_METADATA);
+    raw_run(raw, PUT_METADATA);
 }
 
 static void insert_file(store *raw, const bench_file *file)
@@ -200,44 +186,44 @@ static void insert_file(store *raw, const bench_file *file)
 
 static void raw_write(store *raw, const bench_file *file)
 {
-    run(raw, BEGIN);
+    raw_run(raw, BEGIN);
     insert_file(raw, file);
-    run(raw, COMMIT);
+    raw_run(raw, COMMIT);
 }
 
 static void raw_overwrite(store *raw, const bench_file *file)
 {
-    run(raw, BEGIN);
+    raw_run(raw, BEGIN);
     sqlite3_stmt *find = with_path(raw, CONTENT_OF_PATH, file->path);
     if (sqlite3_step(find) != SQLITE_ROW) {
         fail("baseline: %s is missing", file->path);
     }
     sqlite3_int64 content = sqlite3_column_int64(find, 0);
-    check(raw, sqlite3_reset(find), "find content");
+    raw_check(raw, sqlite3_reset(find), "find content");
 
     sqlite3_stmt *statement = raw->statements[UPDATE_CONTENT];
     sqlite3_bind_int64(statement, 1, content);
     sqlite3_bind_blob(statement, 2, file->hash, sizeof file->hash, SQLITE_STATIC);
     sqlite3_bind_int64(statement, 3, (sqlite3_int64)file->size);
     sqlite3_bind_blob64(statement, 4, file->content, file->size, SQLITE_STATIC);
-    run(raw, UPDATE_CONTENT);
+    raw_run(raw, UPDATE_CONTENT);
 
     statement = with_path(raw, UPDATE_PATH, file->path);
     sqlite3_bind_int64(statement, 2, (sqlite3_int64)file->size);
     sqlite3_bind_blob(statement, 3, file->hash, sizeof file->hash, SQLITE_STATIC);
     sqlite3_bind_int64(statement, 4, file->time + 1);
-    run(raw, UPDATE_PATH);
+    raw_run(raw, UPDATE_PATH);
     put_metadata(raw, file->path, "source", "\"again\"");
-    run(raw, COMMIT);
+    raw_run(raw, COMMIT);
 }
 
 static void raw_write_batch(store *raw, const bench_file *files, size_t count)
 {
-    run(raw, BEGIN);
+    raw_run(raw, BEGIN);
     for (size_t i = 0; i < count; i++) {
         insert_file(raw, &files[i]);
     }
-    run(raw, COMMIT);
+    raw_run(raw, COMMIT);
 }
 
 static void raw_fill(store *raw, name_entry name, size_t total)
@@ -247,7 +233,7 @@ static void raw_fill(store *raw, name_entry name, size_t total)
     sqlite3_int64 content = insert_content(raw, &shared);
     uint64_t state = 3;
     for (size_t i = 0; i < total;) {
-        run(raw, BEGIN);
+        raw_run(raw, BEGIN);
         for (size_t end = i + 1000; i < total && i < end; i++) {
             char path[BENCH_PATH_MAX];
             name(i, total, path);
@@ -255,7 +241,7 @@ static void raw_fill(store *raw, name_entry name, size_t total)
             memcpy(shared.path_id, &id, sizeof id);
             insert_path(raw, path, &shared, content);
         }
-        run(raw, COMMIT);
+        raw_run(raw, COMMIT);
     }
 }
 
@@ -297,7 +283,7 @@ static void raw_read(store *raw, const bench_file *file)
         fail("no memory for %zu bytes", size);
     }
     memcpy(copy, data, size);
-    check(raw, sqlite3_reset(row), "read");
+    raw_check(raw, sqlite3_reset(row), "read");
     if (size != file->size || memcmp(copy, file->content, size) != 0) {
         fail("baseline: %s has the wrong content", file->path);
     }
@@ -312,14 +298,14 @@ static void raw_stat(store *raw, const bench_file *file)
         fail("baseline: %s is missing", file->path);
     }
     consume(touch_entry(row));
-    check(raw, sqlite3_reset(row), "stat");
+    raw_check(raw, sqlite3_reset(row), "stat");
 }
 
 static void raw_set_meta(store *raw, const bench_file *file, const char *key, const char *value)
 {
-    run(raw, BEGIN);
+    raw_run(raw, BEGIN);
     put_metadata(raw, file->path, key, value);
-    run(raw, COMMIT);
+    raw_run(raw, COMMIT);
 }
 
 static void raw_get_meta(store *raw, const bench_file *file, const char *key, const char *value)
@@ -330,7 +316,7 @@ static void raw_get_meta(store *raw, const bench_file *file, const char *key, co
         fail("baseline: %s has no %s", file->path, key);
     }
     char *copy = strdup((const char *)sqlite3_column_text(row, 0));
-    check(raw, sqlite3_reset(row), "get metadata");
+    raw_check(raw, sqlite3_reset(row), "get metadata");
     if (copy == NULL || strcmp(copy, value) != 0) {
         fail("baseline: %s of %s is not %s", key, file->path, value);
     }
@@ -373,11 +359,11 @@ static size_t raw_list(store *raw, const char *directory, int recursive, const c
         int length = (int)(slash - path);
         snprintf(last, sizeof last, "%.*s0", length, path);
         sum += touch_bytes(last, (size_t)length);
-        check(raw, sqlite3_reset(row), "list");
+        raw_check(raw, sqlite3_reset(row), "list");
         memcpy(from, last, sizeof from);
         with_path(raw, LIST, from);
     }
-    check(raw, sqlite3_reset(row), "list");
+    raw_check(raw, sqlite3_reset(row), "list");
     consume(sum);
     if (next != NULL) {
         *next = more ? strdup(last) : NULL;
@@ -400,4 +386,5 @@ const store_api raw_store = {
     .get_meta = raw_get_meta,
     .list = raw_list,
     .find = NULL,
+    .queue = &raw_queue,
 };

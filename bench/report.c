@@ -123,7 +123,8 @@ void print_header(void)
 static void format_figure(const result *finished, int side, char *text, size_t size)
 {
     static const char *const suffixes[] = {
-        [FILES_PER_SECOND] = "files/s", [CALLS_PER_SECOND] = "calls/s",
+        [FILES_PER_SECOND] = "files/s", [ITEMS_PER_SECOND] = "items/s",
+        [CALLS_PER_SECOND] = "calls/s",
         [ROWS_PER_SECOND] = "rows/s",   [MIB_PER_SECOND] = "MiB/s",
     };
     double figure = finished->figures[side];
@@ -155,7 +156,7 @@ void print_result(const result *finished)
     }
     printf("%-17s %8zu %14s %14s %7s %9s%s%s\n", finished->of->name, finished->count,
            figures[0], figures[1], ratio, target, verdict,
-           finished->of->second_is_nexus ? " (second figure: Nexus, one thread)" : "");
+           finished->of->second_is_nexus ? " (second figure: Nexus too)" : "");
     fflush(stdout);
 }
 
@@ -176,7 +177,8 @@ static void write_samples(FILE *file, const char *name, const result *finished, 
 static void write_result(FILE *file, const result *finished)
 {
     static const char *const units[] = {
-        [FILES_PER_SECOND] = "files/s", [CALLS_PER_SECOND] = "calls/s",
+        [FILES_PER_SECOND] = "files/s", [ITEMS_PER_SECOND] = "items/s",
+        [CALLS_PER_SECOND] = "calls/s",
         [ROWS_PER_SECOND] = "rows/s",   [MIB_PER_SECOND] = "MiB/s",
         [SECONDS] = "s",
     };
@@ -184,7 +186,7 @@ static void write_result(FILE *file, const result *finished)
     fprintf(file, "    {\"case\": \"%s\", \"title\": \"%s\", \"count\": %zu, \"unit\": \"%s\"",
             of->name, of->title, finished->count, units[of->unit]);
     write_samples(file, "nexus", finished, 0);
-    write_samples(file, of->second_is_nexus ? "nexus_one_thread" : "raw", finished, 1);
+    write_samples(file, of->second_is_nexus ? "nexus_second" : "raw", finished, 1);
     if (finished->ratio > 0) {
         fprintf(file, ", \"ratio\": %.4g", finished->ratio);
     }

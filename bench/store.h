@@ -6,11 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "queue.h"
 #include "workload.h"
 
 typedef enum durability { DURABILITY_NORMAL, DURABILITY_FULL } durability;
-
-typedef struct store store;
 
 /* Names the i-th entry of a large tree. */
 typedef void (*name_entry)(size_t i, size_t total, char path[BENCH_PATH_MAX]);
@@ -47,6 +46,8 @@ typedef struct store_api {
                    size_t limit, char **next);
     /* The same for files by a metadata value; NULL where a side has no index for it. */
     size_t (*find)(store *opened, const char *key, const char *value, size_t limit);
+
+    const queue_api *queue;
 } store_api;
 
 extern const store_api raw_store;

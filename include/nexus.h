@@ -65,6 +65,7 @@
 #define NEXUS_FIND_OPTIONS_INIT { sizeof(nexus_find_options), NULL, 0, NULL }
 #define NEXUS_GREP_OPTIONS_INIT { sizeof(nexus_grep_options), 0, NULL, NULL, 0, 0 }
 #define NEXUS_EXPORT_OPTIONS_INIT { sizeof(nexus_export_options), NULL, NULL, 0 }
+#define NEXUS_CLAIM_OPTIONS_INIT { sizeof(nexus_claim_options), 1, NULL, 30000 }
 #define NEXUS_IMPORT_OPTIONS_INIT { sizeof(nexus_import_options), NEXUS_IMPORT_SKIP, 0, NEXUS_KEYS_REFUSE }
 
 /**
@@ -373,6 +374,18 @@ typedef struct nexus_match {
     uint64_t match_end;
 } nexus_match;
 
+/** How a worker claims items. Initialise with NEXUS_CLAIM_OPTIONS_INIT. */
+typedef struct nexus_claim_options {
+    /** sizeof(nexus_claim_options) */
+    uint32_t struct_size;
+    /** Most items to take, 1 to 10,000. */
+    uint32_t max;
+    /** Only items whose paths begin with these bytes. NULL: all. */
+    const char *prefix;
+    /** How long the lease lasts, in milliseconds, 1 to 366 days. */
+    uint64_t lease_ms;
+} nexus_claim_options;
+
 /**
  * One work item. Read-only; later versions add fields at the end, so use it through the pointer
  * and never copy or size it yourself. Times are microseconds since 1970 UTC.
@@ -422,6 +435,8 @@ typedef struct nexus_work_item {
     uint64_t lease;
     /** When the lease ends, for display; 0 where it has none. */
     int64_t lease_expires_at;
+    /** 1 where the lease has ended and the item can be claimed. */
+    int32_t lease_expired;
 } nexus_work_item;
 
 /** What to export. Initialise with NEXUS_EXPORT_OPTIONS_INIT. */
@@ -1823,6 +1838,67 @@ nexus_status nexus_batch_delete_meta(nexus_batch *batch,
                                      nexus_error **error);
 
 /**
+ * Adds nexus_work_complete: so the files that a worker writes are there exactly if the item is
+ * completed.
+ *
+ * @param batch  an open batch
+ * @param path         the work item; not NULL
+ * @param lease        its lease token
+ * @param result_json  what came of it; NULL: nothing
+ * @param error  receives what went wrong; may be NULL
+ * @return OK; INVALID_ARGUMENT, INVALID_PATH; whether the operation can be done is found at the
+ *         commit: LEASE_LOST where the lease is not held
+ *
+ * Threads: one at a time for one batch: a second call at once is MISUSE.
+ * @since 0.1.0
+ */
+nexus_status nexus_batch_complete_work(nexus_batch *batch,
+                                       const char *path,
+                                       uint64_t lease,
+                                       const char *result_json,
+                                       nexus_error **error);
+
+/**
+ * Adds nexus_work_fail.
+ *
+ * @param batch  an open batch
+ * @param path            the work item; not NULL
+ * @param lease           its lease token
+ * @param error_text      why; NULL: ""
+ * @param retry_after_ms  when it is ready again; 0: after min(2^(attempts - 1) s, 1 h)
+ * @param error  receives what went wrong; may be NULL
+ * @return OK; INVALID_ARGUMENT, INVALID_PATH; whether the operation can be done is found at the
+ *         commit: LEASE_LOST where the lease is not held
+ *
+ * Threads: one at a time for one batch: a second call at once is MISUSE.
+ * @since 0.1.0
+ */
+nexus_status nexus_batch_fail_work(nexus_batch *batch,
+                                   const char *path,
+                                   uint64_t lease,
+                                   const char *error_text,
+                                   uint64_t retry_after_ms,
+                                   nexus_error **error);
+
+/**
+ * Adds nexus_work_release.
+ *
+ * @param batch  an open batch
+ * @param path   the work item; not NULL
+ * @param lease  its lease token
+ * @param error  receives what went wrong; may be NULL
+ * @return OK; INVALID_ARGUMENT, INVALID_PATH; whether the operation can be done is found at the
+ *         commit: LEASE_LOST where the lease is not held
+ *
+ * Threads: one at a time for one batch: a second call at once is MISUSE.
+ * @since 0.1.0
+ */
+nexus_status nexus_batch_release_work(nexus_batch *batch,
+                                      const char *path,
+                                      uint64_t lease,
+                                      nexus_error **error);
+
+/**
  * Adds a condition: at this point of the batch the file has this etag, or is absent. The commit
  * returns CONFLICT where it does not hold.
  *
@@ -2015,6 +2091,136 @@ nexus_status nexus_work_stats(nexus_fs *fs,
                               const char *prefix,
                               char **json,
                               nexus_error **error);
+
+/**
+ * Gives a worker the first ready work items that the handle may change: by priority, lower first,
+ * then by creation. Each is given to this worker alone, whatever other threads and processes claim
+ * at the same time: its status becomes in_progress, an attempt is counted, and a lease begins,
+ * whose token (`lease` in the row) the worker needs to finish the item. An item whose lease has
+ * ended counts as ready, after a failed attempt.
+ *
+ * @param fs         an open handle
+ * @param worker_id  who claims: 1 to 255 bytes; not NULL
+ * @param options    prefix, number of items and length of the lease; NULL: one item, for 30 s
+ * @param items      receives the rows, to be freed with nexus_work_list_free; none where nothing
+ *                   can be claimed; not NULL
+ * @param error      receives what went wrong; may be NULL
+ * @return OK; INVALID_ARGUMENT for an option out of its bounds, INVALID_PATH, BUSY, NO_SPACE, IO
+ *
+ * Threads: any, at once.
+ * @since 0.1.0
+ */
+nexus_status nexus_work_claim(nexus_fs *fs,
+                              const char *worker_id,
+                              const nexus_claim_options *options,
+                              nexus_work_list **items,
+                              nexus_error **error);
+
+/**
+ * Lets the lease of a work item last `lease_ms` from now on.
+ *
+ * @param fs        an open handle
+ * @param path      the work item; not NULL
+ * @param lease     its lease token
+ * @param lease_ms  milliseconds, 1 to 366 days
+ * @param error  receives what went wrong; may be NULL
+ * @return OK; LEASE_LOST where the token is not the newest of the item, has expired, or the item is gone;
+ *         INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, READ_ONLY, BUSY, NO_SPACE, IO
+ *
+ * Threads: any, at once.
+ * @since 0.1.0
+ */
+nexus_status nexus_work_heartbeat(nexus_fs *fs,
+                                  const char *path,
+                                  uint64_t lease,
+                                  uint64_t lease_ms,
+                                  nexus_error **error);
+
+/**
+ * Completes a work item and ends its lease. Items that wait for nothing else become ready in the same
+ * transaction. To store files in that transaction too, use nexus_batch_complete_work.
+ *
+ * @param fs           an open handle
+ * @param path         the work item; not NULL
+ * @param lease        its lease token
+ * @param result_json  what came of it, kept as its metadata `result`; NULL: nothing
+ * @param error  receives what went wrong; may be NULL
+ * @return OK; LEASE_LOST where the token is not the newest of the item, has expired, or the item is gone;
+ *         INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, READ_ONLY, BUSY, NO_SPACE, IO
+ *
+ * Threads: any, at once.
+ * @since 0.1.0
+ */
+nexus_status nexus_work_complete(nexus_fs *fs,
+                                 const char *path,
+                                 uint64_t lease,
+                                 const char *result_json,
+                                 nexus_error **error);
+
+/**
+ * Gives up an attempt at a work item and ends its lease. The item is ready again after a while; with
+ * its `max_attempts` used up it is failed.
+ *
+ * @param fs              an open handle
+ * @param path            the work item; not NULL
+ * @param lease           its lease token
+ * @param error_text      why, kept as its metadata `last_error`: at most 64 KiB; NULL: ""
+ * @param retry_after_ms  when it is ready again, at most 366 days; 0: after
+ *                        min(2^(attempts - 1) s, 1 h)
+ * @param error  receives what went wrong; may be NULL
+ * @return OK; LEASE_LOST where the token is not the newest of the item, has expired, or the item is gone;
+ *         INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, READ_ONLY, BUSY, NO_SPACE, IO
+ *
+ * Threads: any, at once.
+ * @since 0.1.0
+ */
+nexus_status nexus_work_fail(nexus_fs *fs,
+                             const char *path,
+                             uint64_t lease,
+                             const char *error_text,
+                             uint64_t retry_after_ms,
+                             nexus_error **error);
+
+/**
+ * Gives a work item back as if it had not been claimed: it is ready at once, and the attempt does not
+ * count.
+ *
+ * @param fs     an open handle
+ * @param path   the work item; not NULL
+ * @param lease  its lease token
+ * @param error  receives what went wrong; may be NULL
+ * @return OK; LEASE_LOST where the token is not the newest of the item, has expired, or the item is gone;
+ *         INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, READ_ONLY, BUSY, NO_SPACE, IO
+ *
+ * Threads: any, at once.
+ * @since 0.1.0
+ */
+nexus_status nexus_work_release(nexus_fs *fs,
+                                const char *path,
+                                uint64_t lease,
+                                nexus_error **error);
+
+/**
+ * Waits until something may be claimable for this handle: because of a change, of any process, or
+ * because an item has fallen due or a lease has ended. Another worker may be faster, so claim and
+ * wait by turns. Returns at once where something is claimable already. Costs next to nothing while
+ * it waits.
+ *
+ * @param fs          an open handle
+ * @param prefix      only items whose paths begin with these bytes; NULL: all
+ * @param timeout_ms  how long to wait; 0: not at all; negative: for ever
+ * @param available   receives 1 where something may be claimable, 0 where the time is up; not NULL
+ * @param error       receives what went wrong; may be NULL
+ * @return OK, also when the time is up; CANCELLED by nexus_interrupt or nexus_close; INVALID_PATH, IO
+ *
+ * Threads: any, at once.
+ * @since 0.1.0
+ */
+nexus_status nexus_work_wait(nexus_fs *fs,
+                             const char *prefix,
+                             int64_t timeout_ms,
+                             int32_t *available,
+                             nexus_error **error);
 
 /**
  * Returns how many rows a list has.

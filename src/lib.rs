@@ -34,6 +34,7 @@ pub mod access;
 pub mod call;
 #[allow(unsafe_code)]
 pub mod capi;
+pub mod clock;
 pub mod config;
 pub mod content;
 pub mod error;

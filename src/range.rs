@@ -116,6 +116,9 @@ pub struct Visible {
     /// A part below every child of a directory, for a caller bound to an agent but to no tenant:
     /// (`/workspace`, agent). It is resolved against what exists.
     pub each_child: Option<(String, String)>,
+    /// What is left out are whole namespaces, if anything: a query may run over everything and skip what
+    /// is not in it.
+    pub nearly_all: bool,
 }
 
 impl Visible {
@@ -123,6 +126,7 @@ impl Visible {
     pub fn all() -> Self {
         Visible {
             ranges: vec![PathRange::all()],
+            nearly_all: true,
             ..Visible::default()
         }
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use nexus::access::Identity;
 use nexus::access::{NamespaceRule, Policy, Rules};
 use nexus::call::{Call, Interrupts};
+use nexus::clock::SystemClock;
 use nexus::config::Durability;
 use nexus::content::local::LocalContentStore;
 use nexus::content::{ContentHash, LOCAL_BACKEND, NewContent, Placement};
@@ -52,7 +53,7 @@ impl Subject {
     fn seeing(&self, visible: Visible) -> Grant {
         let call = call();
         Grant {
-            rules_version: self.store.rules(&call).unwrap().version,
+            rules: Arc::new(self.store.rules(&call).unwrap()),
             visible: Arc::new(visible),
             call,
         }
@@ -696,6 +697,7 @@ macro_rules! conforms {
 
 fn sqlite(directory: &Path) -> Box<dyn MetadataStore> {
     let options = SqliteOptions {
+        clock: Arc::new(SystemClock),
         cache_kib: 1024,
         housekeeping: false,
     };

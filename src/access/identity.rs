@@ -30,6 +30,11 @@ impl Identity {
         self.agent.as_deref().filter(|_| !self.admin)
     }
 
+    /// Returns whether neither tenant nor agent limits this identity.
+    pub fn is_unbound(&self) -> bool {
+        self.bound_tenant().is_none() && self.bound_agent().is_none()
+    }
+
     /// Returns whether this identity may maintain the whole store.
     pub fn may_maintain(&self) -> bool {
         self.admin || (self.tenant.is_none() && self.agent.is_none())

@@ -64,6 +64,18 @@ impl Rules {
         let rule = self.get(segments.next()?)?;
         segments.next().filter(|_| rule.requires_tenant)
     }
+
+    /// Returns what of `directory` (without its last `/`) one tenant or agent owns: its root in the
+    /// namespace, the root of a namespace that nobody owns, or `directory` where it lies above.
+    pub fn scope_of<'a>(&self, directory: &'a str) -> &'a str {
+        let name = directory.split('/').nth(1).unwrap_or("");
+        let rule = self.get(name);
+        let owners = rule.map_or(0, |rule| {
+            usize::from(rule.requires_tenant) + usize::from(rule.requires_agent)
+        });
+        let end = directory.match_indices('/').nth(owners + 1);
+        end.map_or(directory, |(end, _)| &directory[..end])
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Identity, NamespaceRule, Rules};
 use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::ClaimScope;
 use crate::path::VirtualPath;
 use crate::range::{PathRange, Visible};
 
@@ -125,6 +126,36 @@ impl Policy {
             .max(usize::from(rule.is_some()))
     }
 
+    /// Returns which work items the identity may take, of those in `prefix`; `None` for all.
+    pub fn claimable(&self, prefix: Option<&PathRange>) -> ClaimScope {
+        let unwritable = self.unwritable();
+        let all = PathRange::all();
+        let wanted = prefix.unwrap_or(&all);
+        let writable = gaps_between(unwritable)
+            .iter()
+            .filter_map(|gap| gap.intersection(wanted))
+            .collect();
+        ClaimScope {
+            visible: Arc::clone(&self.visible),
+            writable,
+            whole: *wanted == all && self.visible.nearly_all,
+        }
+    }
+
+    /// Returns where nothing may be changed, whoever asks.
+    fn unwritable(&self) -> Vec<PathRange> {
+        let namespaces = self
+            .rules
+            .iter()
+            .filter(|rule| rule.readonly && !self.identity.readonly_writes)
+            .map(|rule| format!("/{}", rule.name));
+        let mounts = self.readonly_mounts.iter().map(ToString::to_string);
+        namespaces
+            .chain(mounts)
+            .flat_map(|root| [PathRange::of_path(&root), PathRange::under(&root)])
+            .collect()
+    }
+
     /// Returns an error unless the identity may maintain the whole store.
     pub fn check_maintenance(&self, what: &str) -> Result<()> {
         if self.identity.may_maintain() {
@@ -213,7 +244,10 @@ fn differs(bound: Option<&str>, actual: Option<&str>) -> bool {
 /// Returns what `identity` may read: the complement of the limited namespaces, and its own parts in
 /// them.
 fn visible(identity: &Identity, rules: &Rules) -> Visible {
-    let mut visible = Visible::default();
+    let mut visible = Visible {
+        nearly_all: identity.is_unbound(),
+        ..Visible::default()
+    };
     let mut holes = Vec::new();
     for rule in rules.iter() {
         let root = format!("/{}", rule.name);
@@ -247,11 +281,11 @@ fn gaps_between(mut holes: Vec<PathRange>) -> Vec<PathRange> {
     for hole in holes {
         if rest.start < hole.start {
             gaps.push(PathRange {
-                start: rest.start,
+                start: rest.start.clone(),
                 end: hole.start,
             });
         }
-        rest.start = hole.end;
+        rest.start = rest.start.max(hole.end);
     }
     gaps.push(rest);
     gaps

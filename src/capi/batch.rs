@@ -5,7 +5,7 @@ use std::ptr;
 
 use parking_lot::Mutex;
 
-use super::argument::{Output, bytes, optional_etag, path as path_of, text};
+use super::argument::{Output, bytes, optional_etag, optional_text, path as path_of, text};
 use super::entry::{hand_out_results, nexus_entries};
 use super::error::nexus_error;
 use super::files::mkdir_options;
@@ -15,7 +15,6 @@ use super::handle::{Table, Tag, exclusive};
 use super::options::{self, nexus_write_options};
 use super::status::nexus_status;
 use super::store::{STORES, nexus_fs};
-use crate::error::Error;
 use crate::filesystem::{Batch, Conditions};
 
 /// Changes to be made together.
@@ -335,6 +334,101 @@ pub unsafe extern "C" fn nexus_batch_delete_meta(
     }
 }
 
+/// Adds nexus_work_complete: so the files that a worker writes are there exactly if the item is
+/// completed.
+///
+/// @param batch  an open batch
+/// @param path         the work item; not NULL
+/// @param lease        its lease token
+/// @param result_json  what came of it; NULL: nothing
+/// @param error  receives what went wrong; may be NULL
+/// @return OK; INVALID_ARGUMENT, INVALID_PATH; whether the operation can be done is found at the
+///         commit: LEASE_LOST where the lease is not held
+///
+/// Threads: one at a time for one batch: a second call at once is MISUSE.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_batch_complete_work(
+    batch: *mut nexus_batch,
+    path: *const c_char,
+    lease: u64,
+    result_json: *const c_char,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard(error, || {
+            let batch = BATCHES.get(batch)?;
+            let mut batch = exclusive(&batch)?;
+            let path = path_of(path, "path")?;
+            batch.complete_work(path, lease, optional_text(result_json, "result_json")?)
+        })
+    }
+}
+
+/// Adds nexus_work_fail.
+///
+/// @param batch  an open batch
+/// @param path            the work item; not NULL
+/// @param lease           its lease token
+/// @param error_text      why; NULL: ""
+/// @param retry_after_ms  when it is ready again; 0: after min(2^(attempts - 1) s, 1 h)
+/// @param error  receives what went wrong; may be NULL
+/// @return OK; INVALID_ARGUMENT, INVALID_PATH; whether the operation can be done is found at the
+///         commit: LEASE_LOST where the lease is not held
+///
+/// Threads: one at a time for one batch: a second call at once is MISUSE.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_batch_fail_work(
+    batch: *mut nexus_batch,
+    path: *const c_char,
+    lease: u64,
+    error_text: *const c_char,
+    retry_after_ms: u64,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard(error, || {
+            let batch = BATCHES.get(batch)?;
+            let mut batch = exclusive(&batch)?;
+            let path = path_of(path, "path")?;
+            let error_text = optional_text(error_text, "error_text")?.unwrap_or("");
+            batch.fail_work(path, lease, error_text, retry_after_ms)
+        })
+    }
+}
+
+/// Adds nexus_work_release.
+///
+/// @param batch  an open batch
+/// @param path   the work item; not NULL
+/// @param lease  its lease token
+/// @param error  receives what went wrong; may be NULL
+/// @return OK; INVALID_ARGUMENT, INVALID_PATH; whether the operation can be done is found at the
+///         commit: LEASE_LOST where the lease is not held
+///
+/// Threads: one at a time for one batch: a second call at once is MISUSE.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_batch_release_work(
+    batch: *mut nexus_batch,
+    path: *const c_char,
+    lease: u64,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard(error, || {
+            let batch = BATCHES.get(batch)?;
+            let mut batch = exclusive(&batch)?;
+            let path = path_of(path, "path")?;
+            batch.release_work(path, lease)
+        })
+    }
+}
+
 /// Adds a condition: at this point of the batch the file has this etag, or is absent. The commit
 /// returns CONFLICT where it does not hold.
 ///
@@ -390,9 +484,6 @@ pub unsafe extern "C" fn nexus_batch_require_lease(
             let batch = BATCHES.get(batch)?;
             let mut batch = exclusive(&batch)?;
             let path = path_of(path, "path")?;
-            if lease == 0 {
-                return Err(Error::invalid_argument("lease is 0, which is no token"));
-            }
             batch.require_lease(path, lease)
         })
     }

@@ -72,6 +72,8 @@ pub mod batch;
 
 pub mod work;
 
+pub mod claims;
+
 pub mod work_list;
 
 pub mod upkeep;

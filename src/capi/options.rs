@@ -6,7 +6,7 @@ use std::ptr;
 use super::argument::{flag, optional_etag, optional_path, optional_text};
 use crate::error::{Error, Result};
 use crate::filesystem::{
-    Conditions, ExportOptions, FindOptions, GrepOptions, ImportMode, ImportOptions,
+    ClaimOptions, Conditions, ExportOptions, FindOptions, GrepOptions, ImportMode, ImportOptions,
     InvalidWorkKeys, LeaseCondition, ListOptions, RelocateOptions, WriteOptions,
 };
 
@@ -113,6 +113,20 @@ pub struct nexus_import_options {
     pub invalid_work_keys: i32,
 }
 
+/// How a worker claims items. Initialise with NEXUS_CLAIM_OPTIONS_INIT.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct nexus_claim_options {
+    /// sizeof(nexus_claim_options)
+    pub struct_size: u32,
+    /// Most items to take, 1 to 10,000.
+    pub max: u32,
+    /// Only items whose paths begin with these bytes. NULL: all.
+    pub prefix: *const c_char,
+    /// How long the lease lasts, in milliseconds, 1 to 366 days.
+    pub lease_ms: u64,
+}
+
 /// Import: an existing file stays.
 pub const NEXUS_IMPORT_SKIP: i32 = 0;
 /// Import: the imported file replaces an existing one.
@@ -205,6 +219,12 @@ versioned!(nexus_import_options {
     mode: i32 = NEXUS_IMPORT_SKIP,
     dry_run: i32 = 0,
     invalid_work_keys: i32 = NEXUS_KEYS_REFUSE,
+});
+
+versioned!(nexus_claim_options {
+    max: u32 = 1,
+    prefix: *const c_char = ptr::null(),
+    lease_ms: u64 = 30_000,
 });
 
 /// Returns the options at `pointer`: defaults for NULL and for what the struct is too short for.
@@ -311,6 +331,20 @@ pub(super) unsafe fn relocate(
         conditions: unsafe { conditions(pointer) }?,
         no_replace: flags & super::files::NEXUS_NO_REPLACE != 0,
     })
+}
+
+/// # Safety
+/// As for [`write()`].
+pub(super) unsafe fn claim(pointer: *const nexus_claim_options) -> Result<ClaimOptions> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let options = read(pointer)?;
+        Ok(ClaimOptions {
+            prefix: optional_path(options.prefix, "prefix")?.map(str::to_owned),
+            max: options.max as usize,
+            lease_ms: options.lease_ms,
+        })
+    }
 }
 
 /// # Safety

@@ -65,6 +65,8 @@ pub struct nexus_work_item {
     pub lease: u64,
     /// When the lease ends, for display; 0 where it has none.
     pub lease_expires_at: i64,
+    /// 1 where the lease has ended and the item can be claimed.
+    pub lease_expired: i32,
 }
 
 /// A list of work items.
@@ -128,6 +130,7 @@ fn encode<'a>(item: &'a WorkItem, texts: &mut impl Texts) -> nexus_work_item {
         attempts: item.attempts,
         lease: item.lease,
         lease_expires_at: item.lease_expires_at.unwrap_or(0),
+        lease_expired: i32::from(item.lease_expired),
     }
 }
 
@@ -154,6 +157,7 @@ struct Row<'a> {
     attempts: u64,
     lease: Option<u64>,
     lease_expires_at: Option<String>,
+    lease_expired: bool,
 }
 
 impl<'a> Row<'a> {
@@ -183,6 +187,7 @@ impl<'a> Row<'a> {
             attempts: item.attempts,
             lease: (item.lease != 0).then_some(item.lease),
             lease_expires_at: item.lease_expires_at.and_then(rfc3339),
+            lease_expired: item.lease_expired,
         }
     }
 }
@@ -305,6 +310,7 @@ mod tests {
             attempts: 1,
             lease: 17,
             lease_expires_at: Some(2_000_000),
+            lease_expired: true,
         }
     }
 
@@ -320,6 +326,7 @@ mod tests {
             attempts: 0,
             lease: 0,
             lease_expires_at: None,
+            lease_expired: false,
             ..item()
         }
     }
@@ -343,6 +350,7 @@ mod tests {
             assert_eq!((row.has_priority, row.priority), (1, -4));
             assert_eq!(text(row.tags), r#"["a","b"]"#);
             assert_eq!((row.lease, row.lease_expires_at), (17, 2_000_000));
+            assert_eq!(row.lease_expired, 1);
             let row = &*nexus_work_list_at(list, 1);
             assert!(row.tenant_id.is_null() && row.worker_id.is_null() && row.tags.is_null());
             assert_eq!((row.has_priority, row.priority, row.started_at), (0, 0, 0));

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use super::change::{append_change, delete_change, metadata_change, mkdir_change, relocation};
+use super::claims::{complete_change, fail_change, release_change};
 use super::directories::rmdir_change;
 use super::{Conditions, Filesystem, MkdirOptions, RelocateOptions, WriteOptions};
 use crate::content::ContentHash;
 use crate::error::{Error, Result};
 use crate::metadata::{self, Change, Entry, MetadataValue};
 use crate::path::VirtualPath;
+use crate::work::LeaseToken;
 
 /// Changes that are committed together: in order, each seeing the earlier ones, all or nothing.
 pub struct Batch {
@@ -101,14 +103,37 @@ impl Batch {
         self.add(change)
     }
 
+    /// Adds the [completion of a work item](Filesystem::work_complete).
+    pub fn complete_work(&mut self, path: &str, lease: u64, result: Option<&str>) -> Result<()> {
+        self.add(complete_change(path, lease, result))
+    }
+
+    /// Adds the [failure of an attempt](Filesystem::work_fail).
+    pub fn fail_work(
+        &mut self,
+        path: &str,
+        lease: u64,
+        error: &str,
+        retry_after_ms: u64,
+    ) -> Result<()> {
+        self.add(fail_change(path, lease, error, retry_after_ms))
+    }
+
+    /// Adds the [return of a work item](Filesystem::work_release).
+    pub fn release_work(&mut self, path: &str, lease: u64) -> Result<()> {
+        self.add(release_change(path, lease))
+    }
+
     /// Adds the condition that the work item at `path` is held under the lease token `lease`.
     pub fn require_lease(&mut self, path: &str, lease: u64) -> Result<()> {
-        let change = VirtualPath::parse(path).map(|path| Change::Require {
-            conditions: metadata::Conditions {
-                lease: Some((path.clone(), lease)),
-                ..metadata::Conditions::default()
-            },
-            path,
+        let change = VirtualPath::parse(path).and_then(|path| {
+            Ok(Change::Require {
+                conditions: metadata::Conditions {
+                    lease: Some((path.clone(), LeaseToken::required(lease)?)),
+                    ..metadata::Conditions::default()
+                },
+                path,
+            })
         });
         self.add(change)
     }

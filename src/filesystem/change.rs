@@ -8,7 +8,7 @@ use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{self, Change, Entry, MetadataValue, Relocation, WriteSet};
 use crate::path::VirtualPath;
-use crate::work::{DependencyRef, WorkField};
+use crate::work::{DependencyRef, LeaseToken, WorkField};
 
 /// Longest MIME type, in bytes (RFC 6838 allows 127 for each of its two parts).
 const MAX_MIME_BYTES: usize = 255;
@@ -183,7 +183,10 @@ pub(super) fn conditions_of(conditions: &Conditions) -> Result<metadata::Conditi
         ));
     }
     let lease = match &conditions.lease {
-        Some(lease) => Some((VirtualPath::parse(&lease.path)?, lease.token)),
+        Some(lease) => Some((
+            VirtualPath::parse(&lease.path)?,
+            LeaseToken::required(lease.token)?,
+        )),
         None => None,
     };
     Ok(metadata::Conditions {
@@ -234,7 +237,11 @@ pub(super) fn authorize(policy: &Policy, change: &Change) -> Result<()> {
             authorize_conditions(policy, conditions)?;
             authorize_values(policy, values)
         }
-        Change::DeleteMetadata { path, .. } => authorize_path(policy, path, Action::Metadata),
+        Change::DeleteMetadata { path, .. }
+        | Change::Heartbeat { path, .. }
+        | Change::CompleteWork { path, .. }
+        | Change::FailWork { path, .. }
+        | Change::ReleaseWork { path, .. } => authorize_path(policy, path, Action::Metadata),
         Change::Require { path, conditions } => {
             policy.check(path, Action::Read)?;
             authorize_conditions(policy, conditions)

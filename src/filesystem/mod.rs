@@ -10,10 +10,12 @@
 //! | changes: files, directories, metadata; alone or in a batch | `change`, `files`, `directories`, `batch` |
 //! | streams | `streams` |
 //! | finding: lists, globs, contents, metadata | `listing`, `search`, `metadata` |
-//! | work items, statistics | `work`, `statistics` |
+//! | work items: queries, claims | `work`, `claims` |
+//! | statistics | `statistics` |
 
 mod batch;
 mod change;
+mod claims;
 mod cursor;
 mod directories;
 mod engine;
@@ -218,7 +220,7 @@ impl Filesystem {
         for _ in 0..RULES_RETRIES {
             let policy = self.policy();
             let grant = Grant {
-                rules_version: policy.rules().version,
+                rules: Arc::clone(policy.rules()),
                 visible: Arc::clone(policy.visible()),
                 call: call.clone(),
             };

@@ -191,3 +191,24 @@ pub struct ImportOptions {
 /// Told of the progress of a long call: done, total (0 if unknown), what. Returning `false`
 /// cancels the call.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64, &str) -> bool;
+
+/// How a worker claims items.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimOptions {
+    /// Only items whose paths begin with this raw string.
+    pub prefix: Option<String>,
+    /// Most items to take, 1 to 10,000.
+    pub max: usize,
+    /// How long the lease lasts, in milliseconds, 1 to 366 days.
+    pub lease_ms: u64,
+}
+
+impl Default for ClaimOptions {
+    fn default() -> Self {
+        ClaimOptions {
+            prefix: None,
+            max: 1,
+            lease_ms: 30_000,
+        }
+    }
+}

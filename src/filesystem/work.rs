@@ -12,9 +12,7 @@ impl Filesystem {
     /// Returns the first `limit` items of `view` that the caller may read.
     pub fn work(&self, view: WorkView, limit: usize) -> Result<Vec<WorkItem>> {
         let call = self.begin();
-        self.granted(&call, |policy, grant| {
-            self.store().work(view, limit, policy.rules(), grant)
-        })
+        self.granted(&call, |_, grant| self.store().work(view, limit, grant))
     }
 
     /// Returns as JSON why the item at `path` can or cannot be worked on: its status, whether it is
@@ -62,9 +60,11 @@ fn explain(path: &VirtualPath, explanation: &Explanation) -> Value {
     let delayed = explanation
         .not_before
         .filter(|time| *time > crate::metadata::now());
-    let claimable = explanation.status == Some(Status::Ready)
-        && explanation.open.is_empty()
-        && delayed.is_none();
+    let claimable = match explanation.status {
+        Some(Status::Ready) => explanation.open.is_empty() && delayed.is_none(),
+        Some(Status::InProgress) => explanation.lease_expired,
+        _ => false,
+    };
     json!({
         "path": path.as_str(),
         "status": explanation.status.map(Status::name),
@@ -74,6 +74,11 @@ fn explain(path: &VirtualPath, explanation: &Explanation) -> Value {
         "open": explanation.open.iter().map(explain_blocker).collect::<Vec<_>>(),
         "not_before": explanation.not_before.map(format_time),
         "worker_id": explanation.worker_id,
+        "attempts": explanation.attempts,
+        "max_attempts": explanation.max_attempts,
+        "last_error": explanation.last_error,
+        "lease_expires_at": explanation.lease_expires_at.map(format_time),
+        "lease_expired": explanation.lease_expired,
     })
 }
 
@@ -87,6 +92,9 @@ fn reason(explanation: &Explanation, delayed: bool) -> &'static str {
         Some(Status::Ready) => "it may be worked on",
         Some(Status::Pending) => "it is pending until its owner makes it ready",
         Some(Status::Blocked) => "it is held by hand: blocked without dependencies",
+        Some(Status::InProgress) if explanation.lease_expired => {
+            "its lease has expired: it may be claimed"
+        }
         Some(Status::InProgress) => "it is being worked on",
         Some(Status::Completed) => "it is completed",
         Some(Status::Failed) => "it failed",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Micros, PathId};
 use crate::content::{ContentHash, NewContent};
 use crate::path::VirtualPath;
-use crate::work::WorkField;
+use crate::work::{LeaseToken, WorkField};
 
 /// What must hold at a path for a change to be made there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Conditions {
     /// Nothing may exist.
     pub if_none_match: bool,
     /// The work item at the path must be held under the lease token.
-    pub lease: Option<(VirtualPath, u64)>,
+    pub lease: Option<(VirtualPath, LeaseToken)>,
 }
 
 /// A value of one metadata key.
@@ -110,6 +110,42 @@ pub enum Change {
         path: VirtualPath,
         /// What must hold.
         conditions: Conditions,
+    },
+    /// Let the lease of a work item last longer.
+    Heartbeat {
+        /// The item.
+        path: VirtualPath,
+        /// Its lease.
+        token: LeaseToken,
+        /// How long it lasts from now on.
+        lease: Micros,
+    },
+    /// Complete a work item.
+    CompleteWork {
+        /// The item.
+        path: VirtualPath,
+        /// Its lease, which ends.
+        token: LeaseToken,
+        /// What came of it: JSON.
+        result: Option<String>,
+    },
+    /// Give up an attempt.
+    FailWork {
+        /// The item.
+        path: VirtualPath,
+        /// Its lease, which ends.
+        token: LeaseToken,
+        /// What went wrong.
+        error: String,
+        /// How long the next attempt waits; `None` for the back-off.
+        retry_after: Option<Micros>,
+    },
+    /// Give a work item back as if it had not been claimed.
+    ReleaseWork {
+        /// The item.
+        path: VirtualPath,
+        /// Its lease, which ends.
+        token: LeaseToken,
     },
     /// Create or replace a file as an export described it.
     Import(Box<ImportedFile>),

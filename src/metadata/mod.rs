@@ -7,14 +7,17 @@
 //! done and the facade asks again.
 
 mod change;
+mod claim;
 mod entry;
 mod query;
 pub mod sqlite;
 mod value;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 pub use change::{Change, Conditions, ImportedFile, MetadataValue, Relocation};
+pub use claim::{Claim, ClaimScope, Supply};
 pub(crate) use entry::EntryCollector;
 pub use entry::{Entry, EntryRef, FileInfo, FileRef, Micros, PathId, guess_mime_type, now};
 pub use query::{
@@ -22,7 +25,7 @@ pub use query::{
     StoredContent,
 };
 
-pub(crate) use value::members;
+pub(crate) use value::{json_text, members};
 
 use crate::access::{NamespaceRule, Rules};
 use crate::call::Call;
@@ -33,11 +36,11 @@ use crate::path::VirtualPath;
 use crate::range::{PathRange, Visible};
 use crate::work::{Explanation, WorkCounts, WorkItem, WorkView};
 
-/// What a request was granted: the version of the rules and what may be read under them.
+/// What a request was granted: the rules, and what may be read under them.
 #[derive(Debug, Clone)]
 pub struct Grant {
-    /// The version of the rules that the policy decided under.
-    pub rules_version: i64,
+    /// The rules that the policy decided under.
+    pub rules: Arc<Rules>,
     /// What the caller may read.
     pub visible: Arc<Visible>,
     /// The call that this is part of.
@@ -175,13 +178,7 @@ pub trait MetadataStore: Send + Sync {
     fn storage_report(&self, rules: &Rules, grant: &Grant) -> StoreResult<StorageReport>;
 
     /// Returns the first `limit` work items of `view` that the grant sees.
-    fn work(
-        &self,
-        view: WorkView,
-        limit: usize,
-        rules: &Rules,
-        grant: &Grant,
-    ) -> StoreResult<Vec<WorkItem>>;
+    fn work(&self, view: WorkView, limit: usize, grant: &Grant) -> StoreResult<Vec<WorkItem>>;
 
     /// Returns how many work items that the grant sees in `range` have which state.
     fn work_counts(&self, range: &PathRange, grant: &Grant) -> StoreResult<WorkCounts>;
@@ -192,6 +189,31 @@ pub trait MetadataStore: Send + Sync {
     /// Applies the changes in order, in one transaction: all or nothing. Returns the entry that each
     /// left, where it left one.
     fn commit(&self, set: WriteSet, grant: &Grant) -> StoreResult<Vec<Option<Entry>>>;
+
+    /// Gives the worker the first items that it may take, each under a lease of its own, in one
+    /// transaction.
+    fn claim(
+        &self,
+        claim: Claim,
+        durability: Durability,
+        grant: &Grant,
+    ) -> StoreResult<Vec<WorkItem>>;
+
+    /// Returns whether there is something to claim.
+    fn supply(&self, scope: &ClaimScope, grant: &Grant) -> StoreResult<Supply>;
+
+    /// Returns a number that is another one after every change that could make something claimable. For
+    /// [`wait_for_change`](MetadataStore::wait_for_change).
+    fn change_count(&self, call: &Call) -> crate::error::Result<u64>;
+
+    /// Waits until the change count, last seen as `seen`, is another one, or until `deadline`. Changes of
+    /// other processes are noticed within 20 ms.
+    fn wait_for_change(
+        &self,
+        seen: u64,
+        deadline: Option<Instant>,
+        call: &Call,
+    ) -> crate::error::Result<()>;
 
     /// Returns whether [`sweep`](MetadataStore::sweep) has anything to do. Waits for nobody.
     fn has_doomed(&self, placement: &Placement, call: &Call) -> crate::error::Result<bool>;

@@ -33,18 +33,11 @@ impl MetadataValue {
         if !(1..=MAX_KEY_BYTES).contains(&key.len()) {
             return Err(refused(key, json, "a key has 1 to 255 bytes"));
         }
-        let text = json.trim_matches(WHITE_SPACE);
-        if text.len() > MAX_VALUE_BYTES {
-            return Err(refused(key, json, "a value has at most 1 MiB"));
-        }
-        if is_deeper_than(text, MAX_DEPTH) {
-            return Err(refused(key, json, "a value is nested at most 64 deep"));
-        }
+        let text = within_limits(key, json)?;
         if is_work_key(key) {
             return WorkField::parse(key, text).map(MetadataValue::Work);
         }
-        let value: Value = serde_json::from_str(text)
-            .map_err(|error| refused(key, json, &format!("it is not valid JSON ({error})")))?;
+        let value: Value = parse_json(key, text)?;
         Ok(MetadataValue::Json {
             text: text.to_owned(),
             digest: digest(&value),
@@ -65,6 +58,32 @@ impl MetadataValue {
             })
             .collect()
     }
+}
+
+/// Returns the text `json` that the library is to keep under `key`, without white space around it.
+///
+/// # Errors
+/// `InvalidArgument`, naming key and value, if it is not JSON, longer than 1 MiB or nested deeper than 64.
+pub(crate) fn json_text(key: &str, json: &str) -> Result<String> {
+    let text = within_limits(key, json)?;
+    parse_json::<&RawValue>(key, text)?;
+    Ok(text.to_owned())
+}
+
+fn within_limits<'a>(key: &str, json: &'a str) -> Result<&'a str> {
+    let text = json.trim_matches(WHITE_SPACE);
+    if text.len() > MAX_VALUE_BYTES {
+        return Err(refused(key, json, "a value has at most 1 MiB"));
+    }
+    if is_deeper_than(text, MAX_DEPTH) {
+        return Err(refused(key, json, "a value is nested at most 64 deep"));
+    }
+    Ok(text)
+}
+
+fn parse_json<'a, T: Deserialize<'a>>(key: &str, text: &'a str) -> Result<T> {
+    serde_json::from_str(text)
+        .map_err(|error| refused(key, text, &format!("it is not valid JSON ({error})")))
 }
 
 /// Returns the keys of the text `json`, an object, and their values as text, in its order.

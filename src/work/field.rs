@@ -93,6 +93,7 @@ pub enum WorkField {
 
 /// Longest `worker_id`, in bytes.
 const MAX_WORKER_ID_BYTES: usize = 255;
+const WORKER_ID_FORM: &str = "a string of 1 to 255 bytes";
 /// How much of a refused value an error shows, in characters.
 const SHOWN_CHARACTERS: usize = 80;
 
@@ -148,9 +149,9 @@ impl WorkField {
                     .ok_or_else(|| wrong("an integer of 64 bits"))?,
             ),
             "depends_on" => WorkField::DependsOn(dependencies(&value, &wrong)?),
-            "worker_id" => WorkField::WorkerId(
-                worker_id(value).ok_or_else(|| wrong("a string of 1 to 255 bytes"))?,
-            ),
+            "worker_id" => {
+                WorkField::WorkerId(worker_id(value).ok_or_else(|| wrong(WORKER_ID_FORM))?)
+            }
             "started_at" => WorkField::StartedAt(time(&value, &wrong)?),
             "completed_at" => WorkField::CompletedAt(time(&value, &wrong)?),
             "not_before" => WorkField::NotBefore(time(&value, &wrong)?),
@@ -163,6 +164,17 @@ impl WorkField {
             ),
             _ => return Err(Error::internal(format!("{key:?} is not a typed key"))),
         })
+    }
+
+    /// Returns an error unless `worker_id` can be one.
+    pub fn check_worker_id(worker_id: &str) -> Result<()> {
+        if (1..=MAX_WORKER_ID_BYTES).contains(&worker_id.len()) {
+            return Ok(());
+        }
+        Err(Error::invalid_argument(format!(
+            "worker_id '{}' is not {WORKER_ID_FORM}",
+            shown(worker_id)
+        )))
     }
 
     /// Returns the key.

@@ -64,6 +64,8 @@ pub struct WorkItem {
     pub lease: u64,
     /// When the lease ends, by the wall clock.
     pub lease_expires_at: Option<Micros>,
+    /// The lease has ended; the item can be claimed.
+    pub lease_expired: bool,
 }
 
 /// How many work items there are.
@@ -97,7 +99,7 @@ pub struct Blocker {
 }
 
 /// Why an item can or cannot be worked on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Explanation {
     /// The status; `None` if the file is no work item.
     pub status: Option<Status>,
@@ -109,4 +111,14 @@ pub struct Explanation {
     pub not_before: Option<Micros>,
     /// Who works on it.
     pub worker_id: Option<String>,
+    /// How often it was claimed.
+    pub attempts: u64,
+    /// How often it may be; `None` for any number.
+    pub max_attempts: Option<u64>,
+    /// Why the last attempt failed.
+    pub last_error: Option<String>,
+    /// When its lease ends, by the wall clock.
+    pub lease_expires_at: Option<Micros>,
+    /// The lease has ended; the item can be claimed.
+    pub lease_expired: bool,
 }

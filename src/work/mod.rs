@@ -5,9 +5,11 @@
 
 mod field;
 mod item;
+mod lease;
 mod time;
 
 pub use field::{DependencyRef, Status, WorkField, is_library_key, is_work_key};
 pub(crate) use field::{json_string, refused};
 pub use item::{Blocker, Explanation, WorkCounts, WorkItem, WorkView};
+pub use lease::{LeaseToken, back_off, lease_length, retry_delay};
 pub use time::{format_time, parse_time};

@@ -16,6 +16,7 @@ use self::marker::Marker;
 use self::place::DirectoryLock;
 use crate::access::Rules;
 use crate::call::Call;
+use crate::clock::SystemClock;
 use crate::config::{EngineSettings, Settings};
 use crate::content::local::LocalContentStore;
 use crate::content::{ContentStore, LOCAL_BACKEND, Placement};
@@ -82,6 +83,7 @@ impl Engine {
         let local = Arc::new(LocalContentStore::open(&data_dir)?);
         place::create_database(db_path)?;
         let options = SqliteOptions {
+            clock: Arc::new(SystemClock),
             cache_kib: settings.cache_size_mb.saturating_mul(1024),
             housekeeping: settings.housekeeping,
         };

@@ -73,7 +73,7 @@ pub(super) fn content(
 /// Returns the row if there is a name, after checking the versions in its first two columns.
 fn guarded<'r, 's>(row: Option<&'r Row<'s>>, grant: &Grant) -> StoreResult<Option<&'r Row<'s>>> {
     let row = row.ok_or_else(|| Error::corrupt("the database has no store row"))?;
-    guard::verify(row.get(0)?, row.get(1)?, grant.rules_version)?;
+    guard::verify(row.get(0)?, row.get(1)?, grant.rules.version)?;
     let exists = row.get_ref(2)? != rusqlite::types::ValueRef::Null;
     Ok(exists.then_some(row))
 }

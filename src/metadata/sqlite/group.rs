@@ -12,8 +12,10 @@ use super::checkpoint::Log;
 use super::connection::abandon;
 use super::guard;
 use super::health::Health;
-use super::transaction::{Clock, Transaction};
-use super::writer::{Member, Outcome};
+use super::time::Time;
+use super::transaction::Transaction;
+use super::work;
+use super::writer::{Member, Outcome, Reply, Request};
 use crate::config::Durability;
 use crate::content::{ContentHash, Placement, Staged};
 use crate::error::{Error, Result};
@@ -23,18 +25,23 @@ use crate::metadata::StoreError;
 pub(super) struct GroupContext {
     pub health: Arc<Health>,
     backends: Arc<BackendCache>,
-    clock: Clock,
+    time: Arc<Time>,
     log: Arc<Log>,
     /// The `synchronous` setting of the connection: 1 NORMAL, 2 FULL; 0 not set yet.
     synchronous: AtomicI64,
 }
 
 impl GroupContext {
-    pub fn new(backends: Arc<BackendCache>, log: Arc<Log>, health: Arc<Health>) -> Self {
+    pub fn new(
+        backends: Arc<BackendCache>,
+        log: Arc<Log>,
+        health: Arc<Health>,
+        time: Arc<Time>,
+    ) -> Self {
         GroupContext {
             health,
             backends,
-            clock: Clock::default(),
+            time,
             log,
             synchronous: AtomicI64::default(),
         }
@@ -55,6 +62,8 @@ pub(super) struct Finished {
     pub outcomes: Vec<Outcome>,
     /// Contents were dropped whose files must go.
     pub doomed: bool,
+    /// Something may have become claimable.
+    pub supplied: bool,
 }
 
 /// Why a transaction ended without a commit, for all of its members.
@@ -113,7 +122,7 @@ impl<'a> Group<'a> {
             Lost::AtCommit(error) if members.len() == 1 => outcomes[0] = Some(Err(error.into())),
             Lost::AtCommit(_) => {}
         }
-        let mut doomed = false;
+        let (mut doomed, mut supplied) = (false, false);
         let outcomes = members
             .iter()
             .zip(outcomes)
@@ -122,18 +131,23 @@ impl<'a> Group<'a> {
                     let group = Group::begin(connection, context, durability)?;
                     let mut finished = group.commit(&[member]);
                     doomed |= finished.doomed;
+                    supplied |= finished.supplied;
                     let missing = || Err(Error::internal("a commit without outcome").into());
                     finished.outcomes.pop().unwrap_or_else(missing)
                 })
             })
             .collect();
-        Finished { outcomes, doomed }
+        Finished {
+            outcomes,
+            doomed,
+            supplied,
+        }
     }
 
     fn attempt(self, members: &[&Member]) -> std::result::Result<Finished, Lost> {
         let publications = Publications::default();
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(members.len());
-        let mut doomed = false;
+        let (mut doomed, mut supplied) = (false, false);
         for (index, member) in members.iter().enumerate() {
             // Alone, a set needs no savepoint: if it fails, so does the transaction.
             let applied = match members {
@@ -153,8 +167,11 @@ impl<'a> Group<'a> {
             }
             outcomes.push(applied.map(|applied| {
                 doomed |= applied.doomed;
-                publications.add(&member.set.placement, applied.staged);
-                applied.entries
+                supplied |= applied.supplied;
+                if let Request::Changes(set) = &member.request {
+                    publications.add(&set.placement, applied.staged);
+                }
+                applied.reply
             }));
         }
         if outcomes.iter().all(Result::is_err) {
@@ -162,6 +179,7 @@ impl<'a> Group<'a> {
             return Ok(Finished {
                 outcomes,
                 doomed: false,
+                supplied: false,
             });
         }
         let committed = publications.publish().and_then(|()| {
@@ -171,7 +189,11 @@ impl<'a> Group<'a> {
                 .observe(commit.execute([]).map_err(Into::into))
         });
         committed.map_err(Lost::AtCommit)?;
-        Ok(Finished { outcomes, doomed })
+        Ok(Finished {
+            outcomes,
+            doomed,
+            supplied,
+        })
     }
 
     fn apply_in_savepoint(
@@ -198,21 +220,35 @@ impl<'a> Group<'a> {
     }
 
     fn apply(&self, member: &Member, earlier: &Publications) -> Result<Applied, StoreError> {
-        if member.grant.rules_version != self.rules_version {
+        if member.grant.rules.version != self.rules_version {
             return Err(StoreError::RulesChanged);
         }
+        let set = match &member.request {
+            Request::Changes(set) => set,
+            Request::Claim(claim) => {
+                let (time, grant) = (&self.context.time, &member.grant);
+                let items = work::claim(self.connection, time, claim, grant)?;
+                return Ok(Applied {
+                    reply: Reply::Claimed(items),
+                    doomed: false,
+                    supplied: false,
+                    staged: Vec::new(),
+                });
+            }
+        };
         let mut transaction = Transaction::new(
             self.connection,
             &member.grant,
-            &member.set.placement,
+            &set.placement,
             &self.context.backends,
-            &self.context.clock,
+            &self.context.time,
             earlier,
             self.durability,
         );
-        let entries = apply::all(&mut transaction, &member.set.changes)?;
+        let entries = apply::all(&mut transaction, &set.changes)?;
         Ok(Applied {
-            entries,
+            reply: Reply::Entries(entries),
+            supplied: transaction.work.supplied,
             doomed: transaction.doomed,
             staged: transaction.staged,
         })
@@ -221,8 +257,9 @@ impl<'a> Group<'a> {
 
 /// What one member left in the transaction.
 struct Applied {
-    entries: Vec<Option<crate::metadata::Entry>>,
+    reply: Reply,
     doomed: bool,
+    supplied: bool,
     staged: Vec<(Arc<str>, Arc<dyn Staged>)>,
 }
 

@@ -12,6 +12,7 @@
 
 mod apply;
 mod backends;
+mod changes;
 mod checkpoint;
 mod connection;
 mod entries;
@@ -26,28 +27,35 @@ mod rows;
 mod schema;
 mod statistics;
 mod sweep;
+mod time;
 mod transaction;
 mod work;
 mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rusqlite::Connection;
 
 use self::backends::BackendCache;
+use self::changes::Changes;
 use self::checkpoint::Checkpointer;
 use self::connection::Role;
 use self::group::GroupContext;
 use self::health::Health;
 use self::readers::Readers;
+use self::time::Time;
 use self::writer::Writer;
 use super::{
-    ContentCount, DescribedEntry, Entry, EntryCollector, EntryQuery, EntryRef, Grant,
-    MetadataQuery, MetadataStore, PathId, StorageReport, StoreResult, StoredContent, WriteSet,
+    Claim, ClaimScope, ContentCount, DescribedEntry, Entry, EntryCollector, EntryQuery, EntryRef,
+    Grant, MetadataQuery, MetadataStore, PathId, StorageReport, StoreResult, StoredContent, Supply,
+    WriteSet,
 };
 use crate::access::{NamespaceRule, Rules};
 use crate::call::Call;
+use crate::clock::Clock;
+use crate::config::Durability;
 use crate::content::{ContentHash, Placement};
 use crate::error::Result;
 use crate::path::VirtualPath;
@@ -55,12 +63,14 @@ use crate::range::PathRange;
 use crate::work::{Explanation, WorkCounts, WorkItem, WorkView, is_work_key};
 
 /// What an engine asks of its database.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct SqliteOptions {
     /// Bound of all page caches together, in KiB.
     pub cache_kib: u32,
     /// Checkpoints are made by a thread; else by those who commit.
     pub housekeeping: bool,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// The metadata of one store, in one database.
@@ -71,6 +81,8 @@ pub struct SqliteStore {
     readers: Readers,
     writer: Writer,
     backends: Arc<BackendCache>,
+    time: Arc<Time>,
+    changes: Arc<Changes>,
 }
 
 impl SqliteStore {
@@ -86,17 +98,27 @@ impl SqliteStore {
         connection::waiting_as(call, || {
             let mut connection = connection::open(path, Role::Creator, writer_kib)?;
             let uuid = schema::prepare(&mut connection, uuid)?;
+            let boot_number = schema::enter_boot(&mut connection, &options.clock.boot_id()?)?;
+            let time = Arc::new(Time::new(options.clock, boot_number));
+            let changes = Arc::new(Changes::new(path.to_owned()));
             let backends = Arc::new(BackendCache::default());
             backends.reload(&connection)?;
             let health = Arc::new(Health::default());
             let checkpointer =
                 Checkpointer::start(path, &mut connection, options.housekeeping, &health)?;
-            let context = GroupContext::new(Arc::clone(&backends), checkpointer.log(), health);
+            let context = GroupContext::new(
+                Arc::clone(&backends),
+                checkpointer.log(),
+                health,
+                Arc::clone(&time),
+            );
             let store = SqliteStore {
                 checkpointer,
                 readers: Readers::new(path.to_owned(), options.cache_kib - writer_kib),
-                writer: Writer::new(connection, context),
+                writer: Writer::new(connection, context, Arc::clone(&changes)),
                 backends,
+                time,
+                changes,
             };
             Ok((store, uuid))
         })
@@ -120,6 +142,7 @@ impl Drop for SqliteStore {
     fn drop(&mut self) {
         self.checkpointer.stop();
         self.readers.close();
+        self.changes.close();
     }
 }
 
@@ -337,30 +360,25 @@ impl MetadataStore for SqliteStore {
         })
     }
 
-    fn work(
-        &self,
-        view: WorkView,
-        limit: usize,
-        rules: &Rules,
-        grant: &Grant,
-    ) -> StoreResult<Vec<WorkItem>> {
+    fn work(&self, view: WorkView, limit: usize, grant: &Grant) -> StoreResult<Vec<WorkItem>> {
         self.readers.snapshot(grant, |connection| {
             let visible = guard::resolve(&grant.visible, connection)?;
-            Ok(work::view(
+            let views = work::Views {
                 connection,
-                view,
-                limit,
-                &visible,
-                rules,
-                &grant.call,
-            )?)
+                visible: &visible,
+                rules: &grant.rules,
+                call: &grant.call,
+                time: &self.time,
+            };
+            Ok(views.view(view, limit)?)
         })
     }
 
     fn work_counts(&self, range: &PathRange, grant: &Grant) -> StoreResult<WorkCounts> {
         self.readers.snapshot(grant, |connection| {
             let visible = guard::resolve(&grant.visible, connection)?;
-            Ok(work::counts(connection, range, &visible, &grant.call)?)
+            let now = self.time.wall();
+            Ok(work::counts(connection, range, &visible, now, &grant.call)?)
         })
     }
 
@@ -368,12 +386,35 @@ impl MetadataStore for SqliteStore {
         self.readers.snapshot(grant, |connection| {
             find::require_file(connection, path)?;
             let visible = guard::resolve(&grant.visible, connection)?;
-            Ok(work::explain(connection, path, &visible)?)
+            Ok(work::explain(connection, path, &visible, self.time.boot())?)
         })
     }
 
     fn commit(&self, set: WriteSet, grant: &Grant) -> StoreResult<Vec<Option<Entry>>> {
         self.writer.commit(set, grant.clone())
+    }
+
+    fn claim(
+        &self,
+        claim: Claim,
+        durability: Durability,
+        grant: &Grant,
+    ) -> StoreResult<Vec<WorkItem>> {
+        self.writer.claim(claim, durability, grant.clone())
+    }
+
+    fn supply(&self, scope: &ClaimScope, grant: &Grant) -> StoreResult<Supply> {
+        self.readers.snapshot(grant, |connection| {
+            Ok(work::supply(connection, &self.time, scope, grant)?)
+        })
+    }
+
+    fn change_count(&self, call: &Call) -> Result<u64> {
+        self.changes.count(call)
+    }
+
+    fn wait_for_change(&self, seen: u64, deadline: Option<Instant>, call: &Call) -> Result<()> {
+        self.changes.wait(seen, deadline, call)
     }
 
     fn has_doomed(&self, placement: &Placement, call: &Call) -> Result<bool> {

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::guard;
+use super::{guard, work};
 use crate::access::{NamespaceRule, Rules};
 use crate::error::{Error, Result};
 use crate::range::PathRange;
@@ -62,6 +62,10 @@ pub(super) fn declare(
     }
     if changed {
         connection.execute("UPDATE store SET rules_version = rules_version + 1", [])?;
+        let rules = load(connection)?;
+        for (wanted, _) in declared {
+            work::rescope(connection, &rules, &wanted.name)?;
+        }
     }
     Ok(changed)
 }

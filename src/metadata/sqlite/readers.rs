@@ -104,7 +104,7 @@ impl Readers {
         self.with(&grant.call, |connection| {
             connection.prepare_cached("BEGIN")?.execute([])?;
             let result =
-                guard::check(connection, grant.rules_version).and_then(|()| work(connection));
+                guard::check(connection, grant.rules.version).and_then(|()| work(connection));
             let ended: Result<()> = connection
                 .prepare_cached("ROLLBACK")
                 .and_then(|mut statement| statement.execute([]).map(drop))

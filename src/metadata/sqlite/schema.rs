@@ -39,6 +39,31 @@ pub(super) fn prepare(connection: &mut Connection, uuid: &str) -> Result<String>
     Ok(uuid)
 }
 
+/// Returns the number of the boot called `boot_id`, a new one if the store was not open in it yet. The
+/// caller holds the lock of the data directory.
+pub(super) fn enter_boot(connection: &mut Connection, boot_id: &str) -> Result<i64> {
+    let read = |connection: &Connection| {
+        connection.query_row("SELECT boot_number, boot_id FROM store", [], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+        })
+    };
+    let (number, known) = read(connection)?;
+    if known == boot_id {
+        return Ok(number);
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let (number, known) = read(&transaction)?;
+    if known == boot_id {
+        return Ok(number);
+    }
+    transaction.execute(
+        "UPDATE store SET boot_number = ?1, boot_id = ?2",
+        (number + 1, boot_id),
+    )?;
+    transaction.commit()?;
+    Ok(number + 1)
+}
+
 /// Returns the UUID of the store in a database that exists, without changing anything.
 ///
 /// # Errors
@@ -95,8 +120,9 @@ fn migrate(transaction: &Transaction<'_>, uuid: &str) -> Result<String> {
     if empty {
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.execute(
-            "INSERT INTO store (id, uuid, schema_version, rules_version, lease_sequence, collections)
-             VALUES (1, ?1, ?2, 1, 0, 0)",
+            "INSERT INTO store (id, uuid, schema_version, rules_version, lease_sequence, boot_number,
+                                boot_id, collections)
+             VALUES (1, ?1, ?2, 1, 0, 0, '', 0)",
             (uuid, SCHEMA_VERSION),
         )?;
         transaction.execute(

@@ -9,6 +9,7 @@ use super::apply::Imports;
 use super::backends::BackendCache;
 use super::group::Publications;
 use super::rows::{self, PathRow};
+use super::time::Time;
 use super::work::WorkChanges;
 use super::{guard, listing};
 use crate::config::Durability;
@@ -35,7 +36,7 @@ pub(super) struct Transaction<'a> {
     pub work: WorkChanges,
     /// What imports need, while changes that hold some are applied.
     pub imports: Option<Imports>,
-    clock: &'a Clock,
+    pub time: &'a Time,
 }
 
 impl<'a> Transaction<'a> {
@@ -44,7 +45,7 @@ impl<'a> Transaction<'a> {
         grant: &'a Grant,
         placement: &'a Placement,
         backends: &'a BackendCache,
-        clock: &'a Clock,
+        time: &'a Time,
         earlier: &'a Publications,
         durability: Durability,
     ) -> Self {
@@ -59,7 +60,7 @@ impl<'a> Transaction<'a> {
             doomed: false,
             work: WorkChanges::default(),
             imports: None,
-            clock,
+            time,
         }
     }
 
@@ -70,7 +71,7 @@ impl<'a> Transaction<'a> {
 
     /// Returns the current time, later than that of every change before.
     pub fn now(&self) -> Micros {
-        self.clock.next()
+        self.time.of_change()
     }
 
     /// Returns the row at `path`, of which the caller may read at least a part, if it exists for the
@@ -106,21 +107,5 @@ impl<'a> Transaction<'a> {
     /// Returns what the caller may read, resolved against what exists now.
     pub fn visible(&self) -> Result<Cow<'a, Visible>> {
         guard::resolve(&self.grant.visible, self.connection)
-    }
-}
-
-/// Gives times that only grow, so that creation order is a total order within a process.
-#[derive(Debug, Default)]
-pub(super) struct Clock(std::sync::atomic::AtomicI64);
-
-impl Clock {
-    fn next(&self) -> Micros {
-        use std::sync::atomic::Ordering::Relaxed;
-        let wall = crate::metadata::now();
-        let previous = self.0.fetch_max(wall, Relaxed);
-        if previous < wall {
-            return wall;
-        }
-        self.0.fetch_add(1, Relaxed) + 1
     }
 }

@@ -13,25 +13,40 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
 
+use super::changes::Changes;
 use super::connection;
 use super::group::{Finished, Group, GroupContext};
 use super::sweep;
 use crate::call::Call;
 use crate::config::Durability;
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::{Entry, Grant, StoreResult, WriteSet};
+use crate::metadata::{Claim, Entry, Grant, StoreResult, WriteSet};
+use crate::work::WorkItem;
 
 /// Most write sets of one group.
 const GROUP_SETS: usize = 256;
 /// How often a waiting member looks whether it was interrupted.
 const INTERRUPT_CHECK: Duration = Duration::from_millis(20);
 
-/// What a write set left, or why it failed.
-pub(super) type Outcome = StoreResult<Vec<Option<Entry>>>;
+/// What a member asks for.
+pub(super) enum Request {
+    Changes(WriteSet),
+    Claim(Claim),
+}
+
+/// What a member left.
+pub(super) enum Reply {
+    Entries(Vec<Option<Entry>>),
+    Claimed(Vec<WorkItem>),
+}
+
+/// What a member left, or why it failed.
+pub(super) type Outcome = StoreResult<Reply>;
 
 /// A write set in the queue.
 pub(super) struct Member {
-    pub set: WriteSet,
+    pub request: Request,
+    pub durability: Durability,
     pub grant: Grant,
     ticket: Ticket,
 }
@@ -64,14 +79,16 @@ pub(super) struct Writer {
     queue: Mutex<Queue>,
     connection: Mutex<Connection>,
     context: GroupContext,
+    changes: Arc<Changes>,
 }
 
 impl Writer {
-    pub fn new(connection: Connection, context: GroupContext) -> Self {
+    pub fn new(connection: Connection, context: GroupContext, changes: Arc<Changes>) -> Self {
         Writer {
             queue: Mutex::default(),
             connection: Mutex::new(connection),
             context,
+            changes,
         }
     }
 
@@ -106,10 +123,32 @@ impl Writer {
         })
     }
 
-    /// Commits `set`, and returns what it left.
-    pub fn commit(&self, set: WriteSet, grant: Grant) -> Outcome {
+    /// Commits `set`, and returns what each of its changes left.
+    pub fn commit(&self, set: WriteSet, grant: Grant) -> StoreResult<Vec<Option<Entry>>> {
+        let durability = set.durability;
+        match self.carry(Request::Changes(set), durability, grant)? {
+            Reply::Entries(entries) => Ok(entries),
+            Reply::Claimed(_) => Err(Error::internal("a write set left a claim").into()),
+        }
+    }
+
+    /// Gives a worker items.
+    pub fn claim(
+        &self,
+        claim: Claim,
+        durability: Durability,
+        grant: Grant,
+    ) -> StoreResult<Vec<WorkItem>> {
+        match self.carry(Request::Claim(claim), durability, grant)? {
+            Reply::Claimed(items) => Ok(items),
+            Reply::Entries(_) => Err(Error::internal("a claim left entries").into()),
+        }
+    }
+
+    fn carry(&self, request: Request, durability: Durability, grant: Grant) -> Outcome {
         let member = Arc::new(Member {
-            set,
+            request,
+            durability,
             grant,
             ticket: Ticket::default(),
         });
@@ -193,8 +232,12 @@ impl Writer {
             Finished {
                 outcomes: members.iter().map(|_| defect()).collect(),
                 doomed: false,
+                supplied: false,
             }
         });
+        if finished.supplied {
+            self.changes.note();
+        }
         for (member, outcome) in taken.iter().zip(finished.outcomes) {
             member.resolve(State::Done(outcome));
         }
@@ -207,7 +250,9 @@ impl Writer {
     fn sweep_after(&self, locked: &Connection, members: &[&Member]) {
         let mut swept: Vec<&Arc<_>> = Vec::new();
         for member in members {
-            let placement = &member.set.placement;
+            let Request::Changes(WriteSet { placement, .. }) = &member.request else {
+                continue;
+            };
             if !swept.iter().any(|known| Arc::ptr_eq(known, placement)) {
                 let _ = self.context.health.observe(sweep::sweep(locked, placement));
                 swept.push(placement);
@@ -233,14 +278,14 @@ impl Writer {
         queue
             .members
             .front()
-            .map_or(Durability::Full, |member| member.set.durability)
+            .map_or(Durability::Full, |member| member.durability)
     }
 
     /// Takes members from the front that a commit of `durability` satisfies.
     fn take_members(&self, durability: Durability) -> Vec<Arc<Member>> {
         let mut queue = self.queue.lock();
         let satisfied = |member: &Arc<Member>| {
-            durability == Durability::Full || member.set.durability == Durability::Normal
+            durability == Durability::Full || member.durability == Durability::Normal
         };
         let mut taken = Vec::new();
         while taken.len() < GROUP_SETS

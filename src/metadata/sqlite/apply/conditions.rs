@@ -9,7 +9,7 @@ use crate::path::VirtualPath;
 
 /// Checks `conditions` on `path`, where `row` stands.
 pub(super) fn check(
-    tx: &Transaction<'_>,
+    tx: &mut Transaction<'_>,
     path: &VirtualPath,
     row: Option<&PathRow>,
     conditions: &Conditions,
@@ -33,7 +33,7 @@ pub(super) fn check(
 
 /// Returns the row of the file at `path`, after checking `conditions` on it.
 pub(super) fn existing_file(
-    tx: &Transaction<'_>,
+    tx: &mut Transaction<'_>,
     path: &VirtualPath,
     conditions: &Conditions,
 ) -> Result<PathRow> {

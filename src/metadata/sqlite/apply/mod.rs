@@ -70,6 +70,21 @@ fn one(tx: &mut Transaction<'_>, change: &Change) -> Result<Option<Entry>> {
             let row = tx.seen(path.as_str())?;
             conditions::check(tx, path, row.as_ref(), conditions).map(|()| None)
         }
+        Change::Heartbeat { path, token, lease } => {
+            work::heartbeat(tx, path, *token, *lease).map(|()| None)
+        }
+        Change::CompleteWork {
+            path,
+            token,
+            result,
+        } => work::complete(tx, path, *token, result.as_deref()).map(|()| None),
+        Change::FailWork {
+            path,
+            token,
+            error,
+            retry_after,
+        } => work::fail(tx, path, *token, error, *retry_after).map(|()| None),
+        Change::ReleaseWork { path, token } => work::release(tx, path, *token).map(|()| None),
         Change::Import(file) => import::import(tx, file).map(Some),
     }
 }

@@ -23,8 +23,16 @@ pub(super) fn rename(tx: &mut Transaction<'_>, relocation: &Relocation) -> Resul
     clear_target(tx, relocation, &source)?;
     ensure_parent(tx, to.as_str())?;
     carry_contents(tx, from, to)?;
-    for table in ["paths", "metadata", "work"] {
+    for table in ["paths", "metadata"] {
         move_rows(tx, table, from, to)?;
+    }
+    for range in [
+        PathRange::of_path(from.as_str()),
+        PathRange::under(from.as_str()),
+    ] {
+        work::moved(tx, &range, |path| {
+            format!("{to}{}", &path[from.as_str().len()..])
+        })?;
     }
     if let Some(file) = &source.file
         && !file.mime_given
@@ -66,7 +74,7 @@ pub(super) fn copy(tx: &mut Transaction<'_>, relocation: &Relocation) -> Result<
 }
 
 /// Returns the row to be moved or copied, after checking what can be checked on it alone.
-fn source(tx: &Transaction<'_>, relocation: &Relocation) -> Result<PathRow> {
+fn source(tx: &mut Transaction<'_>, relocation: &Relocation) -> Result<PathRow> {
     let Relocation { from, to, .. } = relocation;
     let row = tx.seen(from.as_str())?;
     check(tx, from, row.as_ref(), &relocation.conditions)?;

@@ -11,6 +11,8 @@ CREATE TABLE store (
     schema_version  INTEGER NOT NULL,
     rules_version   INTEGER NOT NULL, -- raised by each change of `namespaces`
     lease_sequence  INTEGER NOT NULL, -- the newest lease token; never reset
+    boot_number     INTEGER NOT NULL, -- raised when the store is opened after the machine was started again
+    boot_id         TEXT    NOT NULL, -- the boot that `boot_number` stands for
     collections     INTEGER NOT NULL  -- raised before and when files of contents are collected
 );
 
@@ -96,6 +98,10 @@ CREATE TABLE work (
     path             TEXT    PRIMARY KEY,
     path_id          BLOB    NOT NULL UNIQUE,
     created_at       INTEGER NOT NULL,           -- of the file
+    directory        TEXT    NOT NULL,           -- that the path lies in; '' for the root
+    scope            TEXT    NOT NULL,           -- what of `directory` names a tenant's or agent's part,
+                                                 -- or a namespace: what one worker may claim
+    item             INTEGER,                    -- 1 exactly if there is a status
     status           TEXT CHECK (status IN ('ready', 'pending', 'blocked', 'in_progress',
                                             'completed', 'failed', 'cancelled')),
     priority         INTEGER,
@@ -112,31 +118,46 @@ CREATE TABLE work (
     attempts         INTEGER NOT NULL DEFAULT 0,
     last_error       TEXT,
     result           TEXT,                       -- JSON
-    lease            INTEGER,                    -- token of the live or expired lease
-    lease_boot       TEXT,                       -- boot id that the deadline belongs to
-    lease_deadline   INTEGER,                    -- CLOCK_BOOTTIME, microseconds
+    lease            INTEGER,                    -- token of the lease, live or expired
+    lease_deadline   INTEGER,                    -- boot_number * 2^48 + CLOCK_BOOTTIME, microseconds
     lease_expires_at INTEGER                     -- wall clock, for people
 ) WITHOUT ROWID;
 
--- Claimable items in claim order; delayed ones by the time they fall due; leases by deadline.
+-- Claimable items in the order of claims: of the whole store, of each scope, of each directory. The
+-- one of a scope leaves out what lies in its root, which the one of that directory has.
 CREATE INDEX work_claimable ON work (rank, created_at, path)
     WHERE status = 'ready' AND open_edges = 0 AND delayed = 0;
-CREATE INDEX work_delayed ON work (not_before, path)
-    WHERE status = 'ready' AND delayed = 1;
-CREATE INDEX work_leases ON work (lease_boot, lease_deadline, path)
-    WHERE lease_deadline IS NOT NULL;
+CREATE INDEX work_claimable_in_scope ON work (scope, rank, created_at, path)
+    WHERE status = 'ready' AND open_edges = 0 AND delayed = 0 AND directory <> scope;
+CREATE INDEX work_claimable_in_directory ON work (directory, rank, created_at, path)
+    WHERE status = 'ready' AND open_edges = 0 AND delayed = 0;
+-- What time makes claimable: delayed items as they fall due, running ones as their leases end.
+CREATE INDEX work_delayed ON work (scope, not_before, path)
+    WHERE delayed = 1;
+CREATE INDEX work_running ON work (scope, lease_deadline, path)
+    WHERE status = 'in_progress';
 -- The other queues in their order. An item is in at most one of the queues.
 CREATE INDEX work_blocked ON work (open_edges DESC, rank, created_at, path)
     WHERE status = 'blocked' OR (status IN ('ready', 'pending') AND open_edges > 0);
 CREATE INDEX work_pending ON work (rank, created_at, path)
     WHERE status = 'pending' AND open_edges = 0;
-CREATE INDEX work_in_progress ON work (started_at DESC, path)
-    WHERE status = 'in_progress';
 CREATE INDEX work_by_rank ON work (rank, created_at, path)
-    WHERE status IS NOT NULL;
--- For queries within a range of paths.
+    WHERE item = 1;
+-- For queries within a range of paths. The statuses that most items have in the end are left out.
 CREATE INDEX work_by_status ON work (status, path)
-    WHERE status IS NOT NULL;
+    WHERE status = 'ready' OR status = 'pending' OR status = 'blocked' OR status = 'failed'
+       OR status = 'cancelled';
+
+-- The scopes that time changes. The times are no later than the truth: a claim looks at nothing else
+-- until they have passed, and sets them anew where it finds nothing.
+CREATE TABLE work_scopes (
+    scope       TEXT PRIMARY KEY,
+    next_due    INTEGER, -- when the first delayed item falls due
+    next_expiry INTEGER  -- when the first lease ends, as in `lease_deadline`
+) WITHOUT ROWID;
+
+CREATE INDEX work_scopes_due ON work_scopes (next_due) WHERE next_due IS NOT NULL;
+CREATE INDEX work_scopes_expiry ON work_scopes (next_expiry) WHERE next_expiry IS NOT NULL;
 
 -- `item_id` waits for `blocker_id`.
 CREATE TABLE edges (

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use crate::call::Call;
 use crate::error::Result;
-use crate::metadata::now;
+use crate::metadata::Micros;
 use crate::range::{PathRange, Visible};
 use crate::work::{Status, WorkCounts};
 
@@ -13,6 +13,7 @@ pub(in super::super) fn counts(
     connection: &Connection,
     range: &PathRange,
     visible: &Visible,
+    now: Micros,
     call: &Call,
 ) -> Result<WorkCounts> {
     let mut counts = WorkCounts::default();
@@ -22,7 +23,6 @@ pub(in super::super) fn counts(
          WHERE path >= ?1 AND path < ?2 AND status IS NOT NULL
          GROUP BY 1, 2, 3",
     )?;
-    let now = now();
     for range in visible.within(range) {
         call.check()?;
         let mut found = statement.query((&range.start, &range.end, now))?;

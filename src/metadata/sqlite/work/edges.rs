@@ -138,6 +138,11 @@ fn unknown(named: &Named) -> Error {
     }
 }
 
+const COUNT_OPEN: &str = "\
+    UPDATE work SET open_edges = open_edges + ?3
+    WHERE path_id IN (SELECT item_id FROM edges WHERE blocker_id = ?1 AND open <> ?2)";
+const SET_OPEN: &str = "UPDATE edges SET open = ?2 WHERE blocker_id = ?1 AND open <> ?2";
+
 /// Opens or closes the edges to `blocker`.
 pub(super) fn set_blocking(
     tx: &mut Transaction<'_>,
@@ -145,19 +150,13 @@ pub(super) fn set_blocking(
     blocking: bool,
 ) -> Result<()> {
     let step = if blocking { 1 } else { -1 };
-    let changed = tx.run(
-        "UPDATE work SET open_edges = open_edges + ?3
-         WHERE path_id IN (SELECT item_id FROM edges WHERE blocker_id = ?1 AND open <> ?2)",
-        (blocker.as_bytes(), blocking, step),
-    )?;
+    let changed = tx.run(COUNT_OPEN, (blocker.as_bytes(), blocking, step))?;
     if changed == 0 {
         return Ok(());
     }
-    tx.run(
-        "UPDATE edges SET open = ?2 WHERE blocker_id = ?1 AND open <> ?2",
-        (blocker.as_bytes(), blocking),
-    )?;
+    tx.run(SET_OPEN, (blocker.as_bytes(), blocking))?;
     if !blocking {
+        tx.work.supplied = true;
         tx.work.closed.insert(blocker);
     }
     Ok(())
@@ -250,3 +249,7 @@ pub(super) fn has_row(tx: &Transaction<'_>, item: PathId) -> Result<bool> {
 pub(super) fn id_at(row: &Row<'_>, column: usize) -> Result<PathId> {
     blob::<16>(row, column).map(PathId::from_bytes)
 }
+
+/// The statements that a completion runs, for the test that looks at their plans.
+#[cfg(test)]
+pub(super) const STATEMENTS: [&str; 2] = [COUNT_OPEN, SET_OPEN];

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::super::rows::{self, Kind};
+use super::super::time::BootTime;
 use super::edges::id_at;
 use crate::error::{Error, ErrorKind, Result};
 use crate::path::VirtualPath;
@@ -14,6 +15,7 @@ pub(in super::super) fn explain(
     connection: &Connection,
     path: &VirtualPath,
     visible: &Visible,
+    now: BootTime,
 ) -> Result<Explanation> {
     let found = rows::find(connection, path.as_str())?;
     let Some(row) = found.filter(|row| visible.contains(&row.path)) else {
@@ -25,27 +27,27 @@ pub(in super::super) fn explain(
     };
     let explanation = connection
         .prepare_cached(
-            "SELECT status, coalesce(dependencies, 0), not_before, worker_id
+            "SELECT status, coalesce(dependencies, 0), not_before, worker_id, attempts,
+                    max_attempts, last_error, lease_expires_at, lease_deadline <= ?2
              FROM work WHERE path = ?1",
         )?
-        .query_row([path.as_str()], |row| {
+        .query_row((path.as_str(), now.0), |row| {
             Ok(Explanation {
                 status: status(row, 0)?,
                 dependencies: row.get::<_, i64>(1)? as u64,
                 open: Vec::new(),
                 not_before: row.get(2)?,
                 worker_id: row.get(3)?,
+                attempts: row.get::<_, i64>(4)? as u64,
+                max_attempts: row.get::<_, Option<i64>>(5)?.map(|most| most as u64),
+                last_error: row.get(6)?,
+                lease_expires_at: row.get(7)?,
+                lease_expired: row.get::<_, Option<bool>>(8)?.unwrap_or(false),
             })
         })
         .optional()?;
     let Some(mut explanation) = explanation else {
-        return Ok(Explanation {
-            status: None,
-            dependencies: 0,
-            open: Vec::new(),
-            not_before: None,
-            worker_id: None,
-        });
+        return Ok(Explanation::default());
     };
     let mut statement = connection.prepare_cached(OPEN_EDGES)?;
     let mut edges = statement.query([id.as_bytes()])?;

@@ -1,12 +1,15 @@
 //! Rows of `work`, as files and their typed keys change.
 
-use rusqlite::{OptionalExtension, ToSql};
+use rusqlite::{Connection, OptionalExtension, ToSql};
 
 use super::super::rows::PathRow;
 use super::super::transaction::Transaction;
 use super::edges;
-use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::{Micros, PathId, now};
+use super::scopes;
+use super::territory::parent;
+use crate::access::Rules;
+use crate::error::{Error, Result};
+use crate::metadata::{Micros, PathId};
 use crate::path::VirtualPath;
 use crate::range::PathRange;
 use crate::work::{Status, WorkField, is_library_key};
@@ -21,21 +24,99 @@ pub(in super::super) fn set(
     fields: &[&WorkField],
 ) -> Result<()> {
     let id = id_of(row)?;
-    tx.run(
-        "INSERT INTO work (path, path_id, created_at, rank) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (path) DO NOTHING",
-        (&row.path, id.as_bytes(), row.created_at, LAST_RANK),
-    )?;
+    let before = match state(tx, &row.path)? {
+        Some(state) => state,
+        None => insert(tx, row, id)?,
+    };
+    let cancelled = |field: &&WorkField| matches!(field, WorkField::Status(Status::Cancelled));
+    if before.is_leased(tx)
+        && !fields.iter().any(cancelled)
+        && let Some(field) = fields.iter().find(|field| is_of_the_holder(field.key()))
+    {
+        check_held(tx, row, id, field.key())?;
+    }
     for field in fields {
-        set_field(tx, &row.path, id, field)?;
+        set_field(tx, &row.path, id, &before, field)?;
     }
     tx.work.touched.insert(id);
+    tx.work.supplied = true;
     Ok(())
 }
 
-fn set_field(tx: &mut Transaction<'_>, path: &str, id: PathId, field: &WorkField) -> Result<()> {
+/// Gives the file a row.
+fn insert(tx: &Transaction<'_>, row: &PathRow, id: PathId) -> Result<ItemState> {
+    let directory = parent(&row.path);
+    let scope = tx.grant.rules.scope_of(directory);
+    tx.run(
+        "INSERT INTO work (path, path_id, created_at, directory, scope, rank)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        (
+            &row.path,
+            id.as_bytes(),
+            row.created_at,
+            directory,
+            scope,
+            LAST_RANK,
+        ),
+    )?;
+    Ok(ItemState::default())
+}
+
+/// What decides which changes of an item are allowed, and what follows from them.
+#[derive(Default)]
+struct ItemState {
+    status: Option<Status>,
+    lease: Option<i64>,
+    lease_deadline: Option<i64>,
+}
+
+impl ItemState {
+    /// Returns whether somebody holds a lease that has not expired.
+    fn is_leased(&self, tx: &Transaction<'_>) -> bool {
+        self.lease_deadline
+            .is_some_and(|deadline| deadline > tx.time.boot().0)
+    }
+}
+
+fn state(tx: &Transaction<'_>, path: &str) -> Result<Option<ItemState>> {
+    Ok(tx
+        .connection
+        .prepare_cached("SELECT status, lease, lease_deadline FROM work WHERE path = ?1")?
+        .query_row([path], |row| {
+            Ok(ItemState {
+                status: super::explain::status(row, 0)?,
+                lease: row.get(1)?,
+                lease_deadline: row.get(2)?,
+            })
+        })
+        .optional()?)
+}
+
+/// Returns whether only the holder of a lease may change `key` while the lease is live.
+fn is_of_the_holder(key: &str) -> bool {
+    matches!(
+        key,
+        "status" | "worker_id" | "started_at" | "completed_at" | "depends_on"
+    )
+}
+
+fn check_held(tx: &Transaction<'_>, row: &PathRow, id: PathId, key: &str) -> Result<()> {
+    if tx.work.held.contains(&id) {
+        return Ok(());
+    }
+    let what = format!("metadata key '{key}' belongs to the worker that holds the item's lease");
+    Err(Error::conflict(what).at(row.path.as_str()))
+}
+
+fn set_field(
+    tx: &mut Transaction<'_>,
+    path: &str,
+    id: PathId,
+    before: &ItemState,
+    field: &WorkField,
+) -> Result<()> {
     match field {
-        WorkField::Status(status) => set_status(tx, path, id, Some(*status)),
+        WorkField::Status(status) => set_status(tx, path, id, before, Some(*status)),
         WorkField::Priority(priority) => {
             let sql = "UPDATE work SET priority = ?2, rank = ?2 WHERE path = ?1";
             tx.run(sql, (path, priority)).map(drop)
@@ -43,7 +124,8 @@ fn set_field(tx: &mut Transaction<'_>, path: &str, id: PathId, field: &WorkField
         WorkField::DependsOn(references) => edges::replace(tx, id, references),
         WorkField::NotBefore(time) => {
             let sql = "UPDATE work SET not_before = ?2, delayed = ?3 WHERE path = ?1";
-            tx.run(sql, (path, time, *time > now())).map(drop)
+            tx.run(sql, (path, time, *time > tx.time.wall()))?;
+            scopes::watch_delay(tx.connection, path)
         }
         WorkField::WorkerId(worker) => set_column(tx, path, "worker_id", worker),
         WorkField::StartedAt(time) => set_column(tx, path, "started_at", time),
@@ -63,12 +145,26 @@ fn set_status(
     tx: &mut Transaction<'_>,
     path: &str,
     id: PathId,
+    before: &ItemState,
     status: Option<Status>,
 ) -> Result<()> {
-    tx.run(
-        "UPDATE work SET status = ?2, delayed = coalesce(not_before > ?3, 0) WHERE path = ?1",
-        (path, status.map(Status::name), now()),
-    )?;
+    let name = status.map(Status::name);
+    // The index of all items is left alone while a file stays one.
+    if before.status.is_some() == status.is_some() {
+        tx.run("UPDATE work SET status = ?2 WHERE path = ?1", (path, name))?;
+    } else {
+        tx.run(
+            "UPDATE work SET status = ?2, item = iif(?2 IS NULL, NULL, 1) WHERE path = ?1",
+            (path, name),
+        )?;
+    }
+    if before.lease.is_some() && status != Some(Status::InProgress) {
+        tx.run(
+            "UPDATE work SET lease = NULL, lease_deadline = NULL, lease_expires_at = NULL
+             WHERE path = ?1",
+            [path],
+        )?;
+    }
     edges::set_blocking(tx, id, is_blocking(status))
 }
 
@@ -98,9 +194,13 @@ pub(in super::super) fn clear(tx: &mut Transaction<'_>, row: &PathRow, key: &str
     if !was_set {
         return Ok(false);
     }
+    let before = state(tx, &row.path)?.unwrap_or_default();
+    if before.is_leased(tx) && is_of_the_holder(key) {
+        check_held(tx, row, id, key)?;
+    }
     match key {
         "depends_on" => {}
-        "status" => set_status(tx, &row.path, id, None)?,
+        "status" => set_status(tx, &row.path, id, &before, None)?,
         "priority" => {
             let sql = "UPDATE work SET priority = NULL, rank = ?2 WHERE path = ?1";
             tx.run(sql, (&row.path, LAST_RANK))?;
@@ -112,6 +212,7 @@ pub(in super::super) fn clear(tx: &mut Transaction<'_>, row: &PathRow, key: &str
         _ => set_column(tx, &row.path, key, &rusqlite::types::Null)?,
     }
     tx.work.touched.insert(id);
+    tx.work.supplied = true;
     remove_if_empty(tx, &row.path)?;
     Ok(true)
 }
@@ -152,18 +253,57 @@ pub(in super::super) fn copied(
     path_id: PathId,
     created_at: Micros,
 ) -> Result<()> {
+    let directory = parent(path.as_str());
+    let scope = tx.grant.rules.scope_of(directory);
     let copied = tx.run(
-        "INSERT INTO work (path, path_id, created_at, status, priority, rank, dependencies,
-                           open_edges, delayed, not_before, completed_at, tags, max_attempts)
-         SELECT ?2, ?3, ?4, iif(status = 'in_progress', 'ready', status), priority, rank,
+        "INSERT INTO work (path, path_id, created_at, directory, scope, item, status, priority, rank,
+                           dependencies, open_edges, delayed, not_before, completed_at, tags,
+                           max_attempts)
+         SELECT ?2, ?3, ?4, ?5, ?6, item, iif(status = 'in_progress', 'ready', status), priority, rank,
                 dependencies, open_edges, delayed, not_before,
                 iif(status = 'in_progress', NULL, completed_at), tags, max_attempts
          FROM work WHERE path = ?1",
-        (&source.path, path.as_str(), path_id.as_bytes(), created_at),
+        (
+            &source.path,
+            path.as_str(),
+            path_id.as_bytes(),
+            created_at,
+            directory,
+            scope,
+        ),
     )?;
     if copied > 0 {
+        scopes::watch_delay(tx.connection, path.as_str())?;
+        tx.work.supplied = true;
         edges::copy(tx, id_of(source)?, path_id)?;
         tx.work.touched.insert(path_id);
+    }
+    Ok(())
+}
+
+/// The files in `range` are now called as `renamed` says: they may lie in another directory and scope.
+pub(in super::super) fn moved(
+    tx: &mut Transaction<'_>,
+    range: &PathRange,
+    renamed: impl Fn(&str) -> String,
+) -> Result<()> {
+    let paths = tx
+        .connection
+        .prepare_cached("SELECT path FROM work WHERE path >= ?1 AND path < ?2")?
+        .query_map([&range.start, &range.end], |row| row.get(0))?
+        .collect::<rusqlite::Result<Vec<String>>>()?;
+    for path in paths {
+        tx.grant.call.check()?;
+        let target = renamed(&path);
+        let directory = parent(&target);
+        let scope = tx.grant.rules.scope_of(directory);
+        tx.run(
+            "UPDATE work SET path = ?2, directory = ?3, scope = ?4 WHERE path = ?1",
+            (&path, &target, directory, scope),
+        )?;
+        scopes::watch_delay(tx.connection, &target)?;
+        scopes::watch_lease(tx.connection, &target)?;
+        tx.work.supplied = true;
     }
     Ok(())
 }
@@ -191,24 +331,34 @@ fn status_at(tx: &Transaction<'_>, path: &str) -> Result<Option<Status>> {
     Ok(name.flatten().as_deref().and_then(Status::parse))
 }
 
-/// Checks that the work item at `path` is held under the lease `token`.
-pub(in super::super) fn check_lease(
-    tx: &Transaction<'_>,
-    path: &VirtualPath,
-    token: u64,
-) -> Result<()> {
-    let held: Option<Option<i64>> = tx
-        .connection
-        .prepare_cached("SELECT lease FROM work WHERE path = ?1")?
-        .query_row([path.as_str()], |row| row.get(0))
-        .optional()?;
-    match held.flatten() {
-        Some(lease) if u64::try_from(lease) == Ok(token) => Ok(()),
-        _ => Err(Error::new(ErrorKind::LeaseLost, "the lease is no longer held").at(path)),
-    }
-}
-
 fn id_of(row: &PathRow) -> Result<PathId> {
     row.path_id
         .ok_or_else(|| Error::corrupt("a file has no id").at(row.path.as_str()))
+}
+
+/// The rules of the namespace `name` are others now: its items may lie in other scopes.
+pub(in super::super) fn rescope(connection: &Connection, rules: &Rules, name: &str) -> Result<()> {
+    let range = PathRange::under(&format!("/{name}"));
+    let directories = connection
+        .prepare_cached("SELECT DISTINCT directory FROM work WHERE path >= ?1 AND path < ?2")?
+        .query_map([&range.start, &range.end], |row| row.get(0))?
+        .collect::<rusqlite::Result<Vec<String>>>()?;
+    for directory in directories {
+        let scope = rules.scope_of(&directory);
+        connection
+            .prepare_cached(
+                "UPDATE work SET scope = ?2 WHERE path >= ?3 AND path < ?4 AND directory = ?1",
+            )?
+            .execute((
+                &directory,
+                scope,
+                format!("{directory}/"),
+                format!("{directory}0"),
+            ))?;
+        // Whatever the old scope waited for, the new one may have to look at now.
+        connection
+            .prepare_cached("INSERT OR REPLACE INTO work_scopes VALUES (?1, 0, 0)")?
+            .execute([scope])?;
+    }
+    Ok(())
 }

@@ -7,14 +7,27 @@
 //!
 //! The changes of files call in here while they are applied; [`settle()`] then does what the whole set
 //! of changes entails, before it is committed.
+//!
+//! | what | where |
+//! |---|---|
+//! | rows and edges as files and keys change | `items`, `edges`, `settle`, `cycles` |
+//! | claims: what can be claimed, and what time makes so | `claim`, `claimable`, `scopes`, `territory` |
+//! | what the holder of a lease does | `finish` |
+//! | queries | `views`, `order`, `counts`, `explain`, `read` |
 
+mod claim;
+mod claimable;
 mod counts;
 mod cycles;
 mod edges;
 mod explain;
+mod finish;
 mod items;
+mod order;
 mod read;
+mod scopes;
 mod settle;
+mod territory;
 mod views;
 
 #[cfg(test)]
@@ -22,13 +35,15 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(super) use claim::{claim, supply};
 pub(super) use counts::counts;
 pub(super) use edges::may_revive;
 pub(super) use explain::explain;
-pub(super) use items::{check_lease, clear, copied, deleted, imported, set};
+pub(super) use finish::{check_lease, complete, fail, heartbeat, release};
+pub(super) use items::{clear, copied, deleted, imported, moved, rescope, set};
 pub(super) use read::{all, find, value};
 pub(super) use settle::settle;
-pub(super) use views::view;
+pub(super) use views::Views;
 
 use self::edges::PendingEdges;
 use crate::metadata::PathId;
@@ -45,6 +60,10 @@ pub(super) struct WorkChanges {
     touched: BTreeSet<PathId>,
     /// Items that others no longer wait for.
     closed: BTreeSet<PathId>,
+    /// Items whose lease the caller has proved to hold.
+    held: BTreeSet<PathId>,
+    /// Something may have become claimable.
+    pub supplied: bool,
 }
 
 impl WorkChanges {

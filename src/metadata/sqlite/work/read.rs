@@ -131,7 +131,7 @@ pub(in super::super) fn find(
         Ok(found.collect::<rusqlite::Result<Vec<String>>>()?)
     };
     match field {
-        WorkField::Status(status) => by_column("status", &Status::name(*status)),
+        WorkField::Status(status) => by_status(connection, *status, range, limit),
         WorkField::Priority(priority) => by_column("priority", priority),
         WorkField::WorkerId(worker) => by_column("worker_id", worker),
         WorkField::StartedAt(time) => by_column("started_at", time),
@@ -149,6 +149,28 @@ pub(in super::super) fn find(
             dependents_on_exactly(connection, &ids, range, limit)
         }
     }
+}
+
+fn by_status(
+    connection: &Connection,
+    status: Status,
+    range: &PathRange,
+    limit: usize,
+) -> Result<Vec<String>> {
+    // The index leaves out the statuses that most items have in the end, and those being worked on.
+    let index = match status {
+        Status::Completed | Status::InProgress => "NOT INDEXED",
+        _ => "INDEXED BY work_by_status",
+    };
+    let sql = format!(
+        "SELECT path FROM work {index}
+         WHERE status = '{}' AND path >= ?1 AND path < ?2 ORDER BY path LIMIT ?3",
+        status.name()
+    );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(&sql)?;
+    let found = statement.query_map((&range.start, &range.end, limit), |row| row.get(0))?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Returns the ids that `references` name, or `None` if one of them names nothing that is visible.

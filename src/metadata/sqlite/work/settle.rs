@@ -16,19 +16,19 @@ macro_rules! make_ready {
     };
 }
 
+const READY_ITEM: &str = make_ready!("= ?1");
+const READY_DEPENDENTS: &str = make_ready!("IN (SELECT item_id FROM edges WHERE blocker_id = ?1)");
+
 /// Does what the changes entail: stores the dependencies they named, refuses cycles, and makes blocked
 /// items ready that wait for nothing any more.
 pub(in super::super) fn settle(tx: &mut Transaction<'_>) -> Result<()> {
     store_dependencies(tx)?;
     // Ready items block as much as blocked ones do, so one round is enough.
     for item in std::mem::take(&mut tx.work.touched) {
-        tx.run(make_ready!("= ?1"), [item.as_bytes()])?;
+        tx.run(READY_ITEM, [item.as_bytes()])?;
     }
     for blocker in std::mem::take(&mut tx.work.closed) {
-        tx.run(
-            make_ready!("IN (SELECT item_id FROM edges WHERE blocker_id = ?1)"),
-            [blocker.as_bytes()],
-        )?;
+        tx.run(READY_DEPENDENTS, [blocker.as_bytes()])?;
     }
     Ok(())
 }
@@ -49,3 +49,7 @@ fn store_dependencies(tx: &mut Transaction<'_>) -> Result<()> {
     }
     cycles::refuse(tx, &changed)
 }
+
+/// The statements above, for the test that looks at their plans.
+#[cfg(test)]
+pub(super) const STATEMENTS: [&str; 2] = [READY_ITEM, READY_DEPENDENTS];

@@ -1,5 +1,6 @@
 //! Work items as the changes of files see them, on a database of their own.
 
+mod claims;
 mod dependencies;
 mod model;
 mod queries;
@@ -13,15 +14,17 @@ use tempfile::TempDir;
 
 use super::super::backends::BackendCache;
 use super::super::connection::{self, Role};
-use super::super::transaction::{Clock, Transaction};
+use super::super::time::Time;
+use super::super::transaction::Transaction;
 use super::super::{apply, rows, schema};
 use crate::access::{NamespaceRule, Rules};
 use crate::call::{Call, Interrupts};
+use crate::clock::ManualClock;
 use crate::content::local::LocalContentStore;
 use crate::content::{LOCAL_BACKEND, NewContent, Placement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{
-    Change, Conditions, Entry, Grant, ImportedFile, MetadataValue, PathId, Relocation,
+    Change, Conditions, Entry, Grant, ImportedFile, MetadataValue, PathId, Relocation, now,
 };
 use crate::path::VirtualPath;
 use crate::range::{PathRange, Visible};
@@ -32,7 +35,8 @@ struct Store {
     connection: Connection,
     placement: Placement,
     backends: BackendCache,
-    clock: Clock,
+    clock: Arc<ManualClock>,
+    time: Time,
     visible: Visible,
     _directory: TempDir,
 }
@@ -48,11 +52,13 @@ impl Store {
             .unwrap();
         let local = LocalContentStore::open(directory.path()).unwrap();
         let backends = BackendCache::default();
+        let clock = Arc::new(ManualClock::new(now(), 1_000_000, "this boot"));
         Store {
             connection,
             placement: Placement::new(Arc::new(local), Vec::new(), 65536),
             backends,
-            clock: Clock::default(),
+            time: Time::new(Arc::clone(&clock) as _, 1),
+            clock,
             visible: Visible::all(),
             _directory: directory,
         }
@@ -76,7 +82,7 @@ impl Store {
     /// Applies `changes` in one transaction.
     fn apply(&self, changes: Vec<Change>) -> Result<Vec<Option<Entry>>> {
         let grant = Grant {
-            rules_version: 1,
+            rules: Arc::new(rules()),
             visible: Arc::new(self.visible.clone()),
             call: call(),
         };
@@ -86,7 +92,7 @@ impl Store {
             &grant,
             &self.placement,
             &self.backends,
-            &self.clock,
+            &self.time,
             &earlier,
             crate::config::Durability::Full,
         );
@@ -139,15 +145,14 @@ impl Store {
     }
 
     fn view(&self, view: WorkView, limit: usize) -> Vec<WorkItem> {
-        super::view(
-            &self.connection,
-            view,
-            limit,
-            &self.visible,
-            &rules(),
-            &call(),
-        )
-        .unwrap()
+        let views = super::Views {
+            connection: &self.connection,
+            visible: &self.visible,
+            rules: &rules(),
+            call: &call(),
+            time: &self.time,
+        };
+        views.view(view, limit).unwrap()
     }
 
     fn paths(&self, view: WorkView) -> Vec<String> {
@@ -155,11 +160,19 @@ impl Store {
     }
 
     fn counts(&self) -> crate::work::WorkCounts {
-        super::counts(&self.connection, &PathRange::all(), &self.visible, &call()).unwrap()
+        let now = self.time.wall();
+        super::counts(
+            &self.connection,
+            &PathRange::all(),
+            &self.visible,
+            now,
+            &call(),
+        )
+        .unwrap()
     }
 
     fn explain(&self, at: &str) -> crate::work::Explanation {
-        super::explain(&self.connection, &path(at), &self.visible).unwrap()
+        super::explain(&self.connection, &path(at), &self.visible, self.time.boot()).unwrap()
     }
 
     /// Checks what must hold after every transaction, and says what does not.

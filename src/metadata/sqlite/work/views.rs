@@ -4,18 +4,19 @@
 //! limit. One that sees a part walks it too, as long as it meets little that it must skip; else the
 //! parts it sees are gone through and the first items kept, so that the cost follows what is visible.
 
-use std::collections::BinaryHeap;
-
-use rusqlite::{Connection, Row};
+use rusqlite::Connection;
 
 use super::super::rows::blob;
+use super::super::time::{BootTime, Time};
+use super::claimable::Search;
 use super::edges::id_at;
 use super::explain::status;
+use super::order::{Best, Place, path_of};
+use super::territory::{Territory, parent};
 use crate::access::Rules;
 use crate::call::Call;
 use crate::content::ContentHash;
 use crate::error::{Error, Result};
-use crate::metadata::{Micros, now};
 use crate::path::VirtualPath;
 use crate::range::Visible;
 use crate::work::{WorkItem, WorkView};
@@ -26,282 +27,184 @@ const SKIPPED_PER_ITEM: usize = 4;
 const SKIPPED_AT_LEAST: usize = 1024;
 const SKIPPED_AT_MOST: usize = 16 * 1024;
 
-/// How a view is computed. Each statement selects what an item is sorted by and its path; the first
-/// parameter is the current time.
+/// How a view is computed. Each statement selects what an item is sorted by, in terms that sort upwards, and
+/// its path. They name their indexes: the planner knows nothing of how many items are in which queue.
 struct Plan {
-    /// All of it, in order, from an index.
+    /// All of it, in order.
     walk: &'static str,
-    /// Items that belong in between, in any order.
-    also: Option<&'static str>,
-    /// What lies between the paths of the second and third parameters, in any order.
+    /// What lies between two paths, in any order.
     within: &'static str,
 }
 
-/// Selects from an index by name: the planner knows nothing of how many items are in which queue.
-macro_rules! select {
-    ($key:literal, $index:literal, $holds:literal, $rest:literal) => {
-        concat!(
-            "SELECT ",
-            $key,
-            ", path FROM work INDEXED BY ",
-            $index,
-            " WHERE ?1 IS NOT NULL AND ",
-            $holds,
-            $rest
-        )
-    };
+const BLOCKED: Plan = Plan {
+    // The index's own condition, word for word.
+    walk: "\
+        SELECT -open_edges, rank, created_at, path FROM work INDEXED BY work_blocked
+        WHERE (status = 'blocked' OR (status IN ('ready', 'pending') AND open_edges > 0))
+        ORDER BY open_edges DESC, rank, created_at, path",
+    within: "\
+        SELECT -open_edges, rank, created_at, path FROM work INDEXED BY work_by_status
+        WHERE status = 'blocked' AND path >= ?1 AND path < ?2
+        UNION ALL
+        SELECT -open_edges, rank, created_at, path FROM work INDEXED BY work_by_status
+        WHERE status = 'ready' AND open_edges > 0 AND path >= ?1 AND path < ?2
+        UNION ALL
+        SELECT -open_edges, rank, created_at, path FROM work INDEXED BY work_by_status
+        WHERE status = 'pending' AND open_edges > 0 AND path >= ?1 AND path < ?2",
+};
+const PENDING: Plan = Plan {
+    walk: "\
+        SELECT rank, created_at, 0, path FROM work INDEXED BY work_pending
+        WHERE status = 'pending' AND open_edges = 0
+        ORDER BY rank, created_at, path",
+    within: "\
+        SELECT rank, created_at, 0, path FROM work INDEXED BY work_by_status
+        WHERE status = 'pending' AND open_edges = 0 AND path >= ?1 AND path < ?2",
+};
+const BY_PRIORITY: Plan = Plan {
+    walk: "\
+        SELECT rank, created_at, 0, path FROM work INDEXED BY work_by_rank
+        WHERE item = 1
+        ORDER BY rank, created_at, path",
+    within: "\
+        SELECT rank, created_at, 0, path FROM work NOT INDEXED
+        WHERE item = 1 AND path >= ?1 AND path < ?2",
+};
+/// Those of some scopes. There are no more of them than there are workers, so they are sorted. `~` turns the
+/// order round; without a start comes last.
+const IN_PROGRESS: &str = "\
+    SELECT coalesce(~started_at, 9223372036854775807), 0, 0, path
+    FROM work INDEXED BY work_running
+    WHERE status = 'in_progress' AND scope >= ?1 AND scope < ?2";
+
+/// What the views of a caller are computed from.
+pub(in super::super) struct Views<'a> {
+    pub connection: &'a Connection,
+    /// What the caller sees, resolved.
+    pub visible: &'a Visible,
+    pub rules: &'a Rules,
+    pub call: &'a Call,
+    pub time: &'a Time,
 }
 
-/// A view by what its items are sorted by (in terms that sort upwards), the conditions they fulfil,
-/// and the index that has them in order.
-macro_rules! plan {
-    ($key:literal, $holds:literal, $index:literal, $order:literal) => {
-        Plan {
-            walk: select!($key, $index, $holds, $order),
-            also: None,
-            within: select!(
-                $key,
-                "work_by_status",
-                $holds,
-                " AND path >= ?2 AND path < ?3"
-            ),
+impl Views<'_> {
+    /// Returns the first `limit` items of `view`.
+    pub fn view(&self, view: WorkView, limit: usize) -> Result<Vec<WorkItem>> {
+        if limit == 0 {
+            return Ok(Vec::new());
         }
-    };
-}
-
-fn plan(view: WorkView) -> Plan {
-    match view {
-        WorkView::Ready => Plan {
-            walk: select!(
-                "rank, created_at, 0",
-                "work_claimable",
-                "status = 'ready' AND open_edges = 0 AND delayed = 0
-                 AND (not_before IS NULL OR not_before <= ?1)",
-                " ORDER BY rank, created_at, path"
-            ),
-            // Marked as delayed, and due meanwhile.
-            also: Some(select!(
-                "rank, created_at, 0",
-                "work_delayed",
-                "status = 'ready' AND delayed = 1 AND not_before <= ?1 AND open_edges = 0",
-                ""
-            )),
-            within: select!(
-                "rank, created_at, 0",
-                "work_by_status",
-                "status = 'ready' AND open_edges = 0 AND (not_before IS NULL OR not_before <= ?1)",
-                " AND path >= ?2 AND path < ?3"
-            ),
-        },
-        WorkView::Blocked => Plan {
-            // The index's own condition, word for word.
-            walk: select!(
-                "-open_edges, rank, created_at",
-                "work_blocked",
-                "(status = 'blocked' OR (status IN ('ready', 'pending') AND open_edges > 0))",
-                " ORDER BY open_edges DESC, rank, created_at, path"
-            ),
-            also: None,
-            within: select!(
-                "-open_edges, rank, created_at",
-                "work_by_status",
-                "status IN ('blocked', 'ready', 'pending') AND (status = 'blocked' OR open_edges > 0)",
-                " AND path >= ?2 AND path < ?3"
-            ),
-        },
-        WorkView::Pending => plan!(
-            "rank, created_at, 0",
-            "status = 'pending' AND open_edges = 0",
-            "work_pending",
-            " ORDER BY rank, created_at, path"
-        ),
-        // `~` turns the order round; without a start comes last.
-        WorkView::InProgress => plan!(
-            "coalesce(~started_at, 9223372036854775807), 0, 0",
-            "status = 'in_progress'",
-            "work_in_progress",
-            " ORDER BY started_at DESC, path"
-        ),
-        WorkView::ByPriority => Plan {
-            walk: select!(
-                "rank, created_at, 0",
-                "work_by_rank",
-                "status IS NOT NULL",
-                " ORDER BY rank, created_at, path"
-            ),
-            also: None,
-            within: "SELECT rank, created_at, 0, path FROM work NOT INDEXED
-                     WHERE ?1 IS NOT NULL AND status IS NOT NULL AND path >= ?2 AND path < ?3",
-        },
+        let paths = match view {
+            WorkView::Ready => self.ready(limit)?,
+            WorkView::Blocked => self.planned(&BLOCKED, limit)?,
+            WorkView::Pending => self.planned(&PENDING, limit)?,
+            WorkView::InProgress => self.in_progress(limit)?,
+            WorkView::ByPriority => self.planned(&BY_PRIORITY, limit)?,
+        };
+        let boot = self.time.boot();
+        paths
+            .into_iter()
+            .map(|path| {
+                self.call.check()?;
+                item(self.connection, path, self.rules, boot)
+            })
+            .collect()
     }
-}
 
-/// Returns the first `limit` items of `view` that `visible`, which is resolved, shows.
-pub(in super::super) fn view(
-    connection: &Connection,
-    view: WorkView,
-    limit: usize,
-    visible: &Visible,
-    rules: &Rules,
-    call: &Call,
-) -> Result<Vec<WorkItem>> {
-    if limit == 0 {
-        return Ok(Vec::new());
+    /// Returns what could be claimed, and what has fallen due and was not looked at since.
+    fn ready(&self, limit: usize) -> Result<Vec<String>> {
+        let mut best = Best::new(limit);
+        let territory = Territory::new(&self.visible.ranges);
+        let search = Search {
+            connection: self.connection,
+            rules: self.rules,
+            call: self.call,
+            territory: &territory,
+            whole: self.visible.nearly_all,
+        };
+        search.offer_to(&mut best, limit)?;
+        search.lapses(self.time).offer_due_to(&mut best)?;
+        Ok(best.into_paths())
     }
-    let query = Query {
-        connection,
-        plan: plan(view),
-        limit,
-        now: now(),
-        visible,
-        call,
-    };
-    let paths = match query.walk()? {
-        Some(paths) => paths,
-        None => query.gather()?,
-    };
-    paths
-        .into_iter()
-        .map(|path| {
-            call.check()?;
-            item(connection, path, rules)
-        })
-        .collect()
-}
 
-/// Where an item stands in a view.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    key: [i64; 3],
-    path: String,
-}
-
-fn place(row: &Row<'_>) -> rusqlite::Result<Place> {
-    Ok(Place {
-        key: [row.get(0)?, row.get(1)?, row.get(2)?],
-        path: row.get(3)?,
-    })
-}
-
-struct Query<'a> {
-    connection: &'a Connection,
-    plan: Plan,
-    limit: usize,
-    now: Micros,
-    visible: &'a Visible,
-    call: &'a Call,
-}
-
-impl Query<'_> {
-    /// Takes the items from the index; `None` if too many on the way are not visible.
-    fn walk(&self) -> Result<Option<Vec<String>>> {
-        let mut skips_left = self.allowed_skips();
-        let mut places = Vec::new();
-        let mut statement = self.connection.prepare_cached(self.plan.walk)?;
-        let mut found = statement.query([self.now])?;
-        while places.len() < self.limit
-            && let Some(row) = found.next()?
-        {
-            if self.shows(row)? {
-                places.push(place(row)?);
-            } else if !take_one(&mut skips_left) {
-                return Ok(None);
-            }
-        }
-        if let Some(sql) = self.plan.also {
-            let mut also = Best::new(self.limit);
-            let mut statement = self.connection.prepare_cached(sql)?;
-            let mut found = statement.query([self.now])?;
+    fn in_progress(&self, limit: usize) -> Result<Vec<String>> {
+        let mut best = Best::new(limit);
+        let mut statement = self.connection.prepare_cached(IN_PROGRESS)?;
+        for range in &self.visible.ranges {
+            let first = self.rules.scope_of(parent(&range.start));
+            let mut found = statement.query((first, &range.end))?;
             while let Some(row) = found.next()? {
-                if self.shows(row)? {
-                    also.offer(place(row)?);
-                } else if !take_one(&mut skips_left) {
-                    return Ok(None);
+                self.call.check()?;
+                if range.contains(path_of(row)?) {
+                    best.offer(Place::read(row)?);
                 }
             }
-            places.extend(also.places);
-            places.sort_unstable();
-            places.truncate(self.limit);
         }
-        Ok(Some(places.into_iter().map(|place| place.path).collect()))
+        Ok(best.into_paths())
+    }
+
+    fn planned(&self, plan: &Plan, limit: usize) -> Result<Vec<String>> {
+        match self.walk(plan, limit)? {
+            Some(paths) => Ok(paths),
+            None => self.gather(plan, limit),
+        }
+    }
+
+    /// Takes the items from the index; `None` if too many on the way are not visible.
+    fn walk(&self, plan: &Plan, limit: usize) -> Result<Option<Vec<String>>> {
+        let skips = limit.saturating_mul(SKIPPED_PER_ITEM);
+        let mut skips_left = skips.clamp(SKIPPED_AT_LEAST, SKIPPED_AT_MOST);
+        let mut paths = Vec::new();
+        let mut statement = self.connection.prepare_cached(plan.walk)?;
+        let mut found = statement.query([])?;
+        while paths.len() < limit
+            && let Some(row) = found.next()?
+        {
+            self.call.check()?;
+            let path = path_of(row)?;
+            if self.visible.contains(path) {
+                paths.push(path.to_owned());
+                continue;
+            }
+            match skips_left.checked_sub(1) {
+                Some(left) => skips_left = left,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(paths))
     }
 
     /// Goes through all that is visible and keeps the first items.
-    fn gather(&self) -> Result<Vec<String>> {
-        let mut best = Best::new(self.limit);
-        let mut statement = self.connection.prepare_cached(self.plan.within)?;
+    fn gather(&self, plan: &Plan, limit: usize) -> Result<Vec<String>> {
+        let mut best = Best::new(limit);
+        let mut statement = self.connection.prepare_cached(plan.within)?;
         for range in &self.visible.ranges {
-            let mut found = statement.query((self.now, &range.start, &range.end))?;
+            let mut found = statement.query((&range.start, &range.end))?;
             while let Some(row) = found.next()? {
                 self.call.check()?;
-                best.offer(place(row)?);
+                best.offer(Place::read(row)?);
             }
         }
-        let places = best.places.into_sorted_vec();
-        Ok(places.into_iter().map(|place| place.path).collect())
-    }
-
-    /// Returns whether the item may be shown; an interrupted call ends here.
-    fn shows(&self, row: &Row<'_>) -> Result<bool> {
-        self.call.check()?;
-        let path = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
-        Ok(self.visible.contains(path))
-    }
-
-    fn allowed_skips(&self) -> usize {
-        self.limit
-            .saturating_mul(SKIPPED_PER_ITEM)
-            .clamp(SKIPPED_AT_LEAST, SKIPPED_AT_MOST)
+        Ok(best.into_paths())
     }
 }
 
-fn take_one(left: &mut usize) -> bool {
-    match left.checked_sub(1) {
-        Some(rest) => {
-            *left = rest;
-            true
-        }
-        None => false,
-    }
-}
-
-/// The first `limit` of what it is offered.
-struct Best {
-    places: BinaryHeap<Place>,
-    limit: usize,
-}
-
-impl Best {
-    fn new(limit: usize) -> Self {
-        Best {
-            places: BinaryHeap::new(),
-            limit,
-        }
-    }
-
-    fn offer(&mut self, place: Place) {
-        if self.places.len() < self.limit {
-            self.places.push(place);
-        } else if let Some(mut last) = self.places.peek_mut()
-            && place < *last
-        {
-            *last = place;
-        }
-    }
-}
-
-/// Returns the work item at `path`.
-fn item(connection: &Connection, path: String, rules: &Rules) -> Result<WorkItem> {
+/// Returns the work item at `path`, as it is at the moment `now`.
+pub(super) fn item(
+    connection: &Connection,
+    path: String,
+    rules: &Rules,
+    now: BootTime,
+) -> Result<WorkItem> {
     let mut statement = connection.prepare_cached(
         "SELECT w.path_id, b.name, p.etag, p.mime_type, p.size, p.created_at, p.modified_at,
                 w.status, w.priority, w.open_edges, w.worker_id, w.started_at, w.not_before, w.tags,
-                w.attempts, coalesce(w.lease, 0), w.lease_expires_at
+                w.attempts, coalesce(w.lease, 0), w.lease_expires_at, w.lease_deadline <= ?2
          FROM work AS w
          CROSS JOIN paths AS p ON p.path = w.path
          CROSS JOIN backends AS b ON b.id = p.backend_id
          WHERE w.path = ?1",
     )?;
-    let mut found = statement.query([&path])?;
+    let mut found = statement.query((&path, now.0))?;
     let incomplete = || Error::corrupt("the row of a work item does not fit its file");
     let row = found.next()?.ok_or_else(incomplete)?;
     Ok(WorkItem {
@@ -323,14 +226,18 @@ fn item(connection: &Connection, path: String, rules: &Rules) -> Result<WorkItem
         attempts: row.get::<_, i64>(14)? as u64,
         lease: row.get::<_, i64>(15)? as u64,
         lease_expires_at: row.get(16)?,
+        lease_expired: row.get::<_, Option<bool>>(17)?.unwrap_or(false),
         path: VirtualPath::from_stored(path),
     })
 }
 
-/// Returns the statements of `view`: those that walk an index, and the one within ranges.
+/// The statements of the views: those that walk an index, and those that do not.
 #[cfg(test)]
-pub(super) fn statements(view: WorkView) -> (Vec<&'static str>, &'static str) {
-    let plan = plan(view);
-    let walks = std::iter::once(plan.walk).chain(plan.also);
-    (walks.collect(), plan.within)
-}
+pub(super) const WALKS: [&str; 3] = [BLOCKED.walk, PENDING.walk, BY_PRIORITY.walk];
+#[cfg(test)]
+pub(super) const WITHIN: [&str; 4] = [
+    BLOCKED.within,
+    PENDING.within,
+    BY_PRIORITY.within,
+    IN_PROGRESS,
+];

@@ -188,7 +188,12 @@ fn what_is_not_visible_is_not_shown_counted_or_named() {
     store.delete("/hidden/b");
     store.see_only(&["/shared/acme"]);
     assert_eq!(store.explain("/shared/acme/spy").open, [hidden]);
-    let other = super::super::explain(&store.connection, &path("/free/held"), &store.visible);
+    let other = super::super::explain(
+        &store.connection,
+        &path("/free/held"),
+        &store.visible,
+        store.time.boot(),
+    );
     assert_kind(other, ErrorKind::NotFound);
 }
 
@@ -219,7 +224,7 @@ fn the_views_are_disjoint_and_agree_with_the_counts() {
 #[test]
 fn a_delayed_item_is_ready_when_its_time_has_come() {
     let store = Store::new();
-    let due = now() + 20_000;
+    let due = store.time.wall() + 20_000;
     store.add("/b", r#"{"status": "ready", "priority": 2}"#);
     let object = format!(
         r#"{{"status": "ready", "priority": 1, "not_before": "{}"}}"#,
@@ -228,9 +233,7 @@ fn a_delayed_item_is_ready_when_its_time_has_come() {
     store.add("/a", &object);
     store.add("/c", r#"{"status": "ready", "priority": 3}"#);
     assert_eq!(store.counts().delayed, 1);
-    while now() <= due {
-        std::thread::yield_now();
-    }
+    store.clock.advance(20_000);
     assert_eq!(store.paths(WorkView::Ready), ["/a", "/b", "/c"]);
     assert_eq!(paths_of(&store.view(WorkView::Ready, 1)), ["/a"]);
     assert_eq!(store.counts().delayed, 0);
@@ -345,29 +348,43 @@ fn query_plan(store: &Store, sql: &str) -> String {
     details.join("; ")
 }
 
+/// Checks that `sql` runs on indexes alone: no scan of a table, nothing sorted.
+fn assert_runs_on_indexes(store: &Store, sql: &str) {
+    let plan = query_plan(store, sql);
+    assert!(!plan.contains("TEMP B-TREE"), "sorts: {plan}\n{sql}");
+    let scans_all_rows = plan.split("; ").any(|step| {
+        step.starts_with("SCAN") && !step.contains("USING") && step != "SCAN CONSTANT ROW"
+    });
+    assert!(!scans_all_rows, "scans: {plan}\n{sql}");
+}
+
 #[test]
 fn no_view_scans_files_or_sorts_the_backlog() {
     let store = Store::new();
-    for (view, indexes) in [
-        (WorkView::Ready, &["work_claimable", "work_delayed"][..]),
-        (WorkView::Blocked, &["work_blocked"]),
-        (WorkView::Pending, &["work_pending"]),
-        (WorkView::InProgress, &["work_in_progress"]),
-        (WorkView::ByPriority, &["work_by_rank"]),
-    ] {
-        let (walks, within) = super::super::views::statements(view);
-        assert_eq!(walks.len(), indexes.len());
-        for (sql, index) in walks.iter().zip(indexes) {
-            let plan = query_plan(&store, sql);
-            assert!(plan.contains(&format!("INDEX {index}")), "{view:?}: {plan}");
-            assert!(!plan.contains("TEMP B-TREE"), "{view:?} sorts: {plan}");
-        }
-        let plan = query_plan(&store, within);
-        assert!(
-            plan.contains("path>? AND path<?"),
-            "{view:?} within a range: {plan}"
-        );
+    for sql in super::super::views::WALKS {
+        assert_runs_on_indexes(&store, sql);
+    }
+    for sql in super::super::views::WITHIN {
+        let plan = query_plan(&store, sql);
+        let bounded = plan.contains("path>? AND path<?") || plan.contains("scope>? AND scope<?");
+        assert!(bounded && !plan.contains("SCAN work"), "{plan}\n{sql}");
     }
     let plan = query_plan(&store, super::super::explain::OPEN_EDGES);
     assert!(!plan.contains("SCAN"), "{plan}");
+}
+
+#[test]
+fn no_step_of_the_queue_scans_or_sorts() {
+    let store = Store::new();
+    let statements = [
+        &super::super::claimable::STATEMENTS[..],
+        &super::super::scopes::STATEMENTS,
+        &super::super::claim::STATEMENTS,
+        &super::super::finish::STATEMENTS,
+        &super::super::edges::STATEMENTS,
+        &super::super::settle::STATEMENTS,
+    ];
+    for sql in statements.concat() {
+        assert_runs_on_indexes(&store, sql);
+    }
 }

@@ -1,6 +1,7 @@
 //! Typed keys as metadata.
 
 use super::*;
+use crate::work::LeaseToken;
 
 #[test]
 fn typed_keys_read_back() {
@@ -130,7 +131,7 @@ fn a_lease_that_is_not_held_is_lost() {
         store.apply(vec![Change::Require {
             path: path("/a"),
             conditions: Conditions {
-                lease: Some((path("/a"), token)),
+                lease: Some((path("/a"), LeaseToken::new(token).unwrap())),
                 ..Conditions::default()
             },
         }])
@@ -138,10 +139,15 @@ fn a_lease_that_is_not_held_is_lost() {
     assert_kind(write_with(7), ErrorKind::LeaseLost);
     store
         .connection
-        .execute("UPDATE work SET lease = 7 WHERE path = '/a'", [])
+        .execute(
+            "UPDATE work SET lease = 7, lease_deadline = ?1 WHERE path = '/a'",
+            [store.time.boot().after(1).0],
+        )
         .unwrap();
     write_with(7).unwrap();
     assert_kind(write_with(8), ErrorKind::LeaseLost);
+    store.clock.advance(1);
+    assert_kind(write_with(7), ErrorKind::LeaseLost);
 }
 
 #[test]

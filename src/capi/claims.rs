@@ -1,0 +1,209 @@
+//! Claims: taking work items under a lease, and finishing them.
+
+use std::ffi::c_char;
+use std::time::Duration;
+
+use super::argument::{Output, optional_path, optional_text, path as path_of, text};
+use super::error::nexus_error;
+use super::guard::guard;
+use super::options::{self, nexus_claim_options};
+use super::status::nexus_status;
+use super::store::{STORES, nexus_fs};
+use super::work_list::{WORK_LISTS, WorkList, nexus_work_list};
+
+/// Gives a worker the first ready work items that the handle may change: by priority, lower first,
+/// then by creation. Each is given to this worker alone, whatever other threads and processes claim
+/// at the same time: its status becomes in_progress, an attempt is counted, and a lease begins,
+/// whose token (`lease` in the row) the worker needs to finish the item. An item whose lease has
+/// ended counts as ready, after a failed attempt.
+///
+/// @param fs         an open handle
+/// @param worker_id  who claims: 1 to 255 bytes; not NULL
+/// @param options    prefix, number of items and length of the lease; NULL: one item, for 30 s
+/// @param items      receives the rows, to be freed with nexus_work_list_free; none where nothing
+///                   can be claimed; not NULL
+/// @param error      receives what went wrong; may be NULL
+/// @return OK; INVALID_ARGUMENT for an option out of its bounds, INVALID_PATH, BUSY, NO_SPACE, IO
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_work_claim(
+    fs: *mut nexus_fs,
+    worker_id: *const c_char,
+    options: *const nexus_claim_options,
+    items: *mut *mut nexus_work_list,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        let items = Output::new(items);
+        guard(error, || {
+            let fs = STORES.get(fs)?;
+            let items = items.required("items")?;
+            let worker_id = text(worker_id, "worker_id")?;
+            let claimed = fs.work_claim(worker_id, &options::claim(options)?)?;
+            items.set(WORK_LISTS.insert(WorkList::new(claimed))?);
+            Ok(())
+        })
+    }
+}
+
+/// Lets the lease of a work item last `lease_ms` from now on.
+///
+/// @param fs        an open handle
+/// @param path      the work item; not NULL
+/// @param lease     its lease token
+/// @param lease_ms  milliseconds, 1 to 366 days
+/// @param error  receives what went wrong; may be NULL
+/// @return OK; LEASE_LOST where the token is not the newest of the item, has expired, or the item is gone;
+///         INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, READ_ONLY, BUSY, NO_SPACE, IO
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_work_heartbeat(
+    fs: *mut nexus_fs,
+    path: *const c_char,
+    lease: u64,
+    lease_ms: u64,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard(error, || {
+            let fs = STORES.get(fs)?;
+            fs.work_heartbeat(path_of(path, "path")?, lease, lease_ms)
+        })
+    }
+}
+
+/// Completes a work item and ends its lease. Items that wait for nothing else become ready in the same
+/// transaction. To store files in that transaction too, use nexus_batch_complete_work.
+///
+/// @param fs           an open handle
+/// @param path         the work item; not NULL
+/// @param lease        its lease token
+/// @param result_json  what came of it, kept as its metadata `result`; NULL: nothing
+/// @param error  receives what went wrong; may be NULL
+/// @return OK; LEASE_LOST where the token is not the newest of the item, has expired, or the item is gone;
+///         INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, READ_ONLY, BUSY, NO_SPACE, IO
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_work_complete(
+    fs: *mut nexus_fs,
+    path: *const c_char,
+    lease: u64,
+    result_json: *const c_char,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard(error, || {
+            let fs = STORES.get(fs)?;
+            let path = path_of(path, "path")?;
+            fs.work_complete(path, lease, optional_text(result_json, "result_json")?)
+        })
+    }
+}
+
+/// Gives up an attempt at a work item and ends its lease. The item is ready again after a while; with
+/// its `max_attempts` used up it is failed.
+///
+/// @param fs              an open handle
+/// @param path            the work item; not NULL
+/// @param lease           its lease token
+/// @param error_text      why, kept as its metadata `last_error`: at most 64 KiB; NULL: ""
+/// @param retry_after_ms  when it is ready again, at most 366 days; 0: after
+///                        min(2^(attempts - 1) s, 1 h)
+/// @param error  receives what went wrong; may be NULL
+/// @return OK; LEASE_LOST where the token is not the newest of the item, has expired, or the item is gone;
+///         INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, READ_ONLY, BUSY, NO_SPACE, IO
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_work_fail(
+    fs: *mut nexus_fs,
+    path: *const c_char,
+    lease: u64,
+    error_text: *const c_char,
+    retry_after_ms: u64,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard(error, || {
+            let fs = STORES.get(fs)?;
+            let path = path_of(path, "path")?;
+            let error_text = optional_text(error_text, "error_text")?.unwrap_or("");
+            fs.work_fail(path, lease, error_text, retry_after_ms)
+        })
+    }
+}
+
+/// Gives a work item back as if it had not been claimed: it is ready at once, and the attempt does not
+/// count.
+///
+/// @param fs     an open handle
+/// @param path   the work item; not NULL
+/// @param lease  its lease token
+/// @param error  receives what went wrong; may be NULL
+/// @return OK; LEASE_LOST where the token is not the newest of the item, has expired, or the item is gone;
+///         INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, READ_ONLY, BUSY, NO_SPACE, IO
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_work_release(
+    fs: *mut nexus_fs,
+    path: *const c_char,
+    lease: u64,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard(error, || {
+            let fs = STORES.get(fs)?;
+            fs.work_release(path_of(path, "path")?, lease)
+        })
+    }
+}
+
+/// Waits until something may be claimable for this handle: because of a change, of any process, or
+/// because an item has fallen due or a lease has ended. Another worker may be faster, so claim and
+/// wait by turns. Returns at once where something is claimable already. Costs next to nothing while
+/// it waits.
+///
+/// @param fs          an open handle
+/// @param prefix      only items whose paths begin with these bytes; NULL: all
+/// @param timeout_ms  how long to wait; 0: not at all; negative: for ever
+/// @param available   receives 1 where something may be claimable, 0 where the time is up; not NULL
+/// @param error       receives what went wrong; may be NULL
+/// @return OK, also when the time is up; CANCELLED by nexus_interrupt or nexus_close; INVALID_PATH, IO
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_work_wait(
+    fs: *mut nexus_fs,
+    prefix: *const c_char,
+    timeout_ms: i64,
+    available: *mut i32,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        let available = Output::new(available);
+        guard(error, || {
+            let fs = STORES.get(fs)?;
+            let available = available.required("available")?;
+            let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
+            let prefix = optional_path(prefix, "prefix")?;
+            available.set(i32::from(fs.work_wait(prefix, timeout)?));
+            Ok(())
+        })
+    }
+}

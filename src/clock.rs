@@ -1,0 +1,97 @@
+//! Time: of the wall, and since the machine was started.
+//!
+//! The wall's time is for people, and may be set at any moment. What a lease lasts is measured by the boot
+//! clock, which nobody sets, runs while the machine sleeps, and is the same for every process
+//! (`CLOCK_BOOTTIME` of `clock_gettime(2)`).
+
+use std::fmt::Debug;
+use std::fs;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use nix::sys::time::TimeValLike;
+use nix::time::ClockId;
+
+use crate::error::{Error, Result};
+use crate::metadata::{Micros, now};
+
+/// Where the kernel names the current boot.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// Tells the time.
+pub trait Clock: Debug + Send + Sync {
+    /// Returns the wall's time.
+    fn wall(&self) -> Micros;
+
+    /// Returns the time since the machine was started, in microseconds.
+    fn since_boot(&self) -> Micros;
+
+    /// Returns what names this boot of the machine.
+    fn boot_id(&self) -> Result<String>;
+}
+
+/// The clocks of the machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn wall(&self) -> Micros {
+        now()
+    }
+
+    fn since_boot(&self) -> Micros {
+        // It cannot fail: every kernel that the library runs on has this clock.
+        ClockId::CLOCK_BOOTTIME
+            .now()
+            .map_or(0, |time| time.num_microseconds())
+    }
+
+    fn boot_id(&self) -> Result<String> {
+        let id = fs::read_to_string(BOOT_ID)
+            .map_err(|error| Error::io("cannot read the id of this boot", error))?;
+        Ok(id.trim().to_owned())
+    }
+}
+
+/// Clocks that stand still until they are moved, for tests.
+#[derive(Debug)]
+pub struct ManualClock {
+    wall: AtomicI64,
+    since_boot: AtomicI64,
+    boot_id: String,
+}
+
+impl ManualClock {
+    /// Returns clocks that show `wall` and `since_boot` in the boot called `boot_id`.
+    pub fn new(wall: Micros, since_boot: Micros, boot_id: &str) -> Self {
+        ManualClock {
+            wall: AtomicI64::new(wall),
+            since_boot: AtomicI64::new(since_boot),
+            boot_id: boot_id.to_owned(),
+        }
+    }
+
+    /// Lets `time` pass.
+    pub fn advance(&self, time: Micros) {
+        self.step_wall(time);
+        self.since_boot.fetch_add(time, Ordering::SeqCst);
+    }
+
+    /// Sets the wall's clock forward or, with a negative `time`, back; no time passes.
+    pub fn step_wall(&self, time: Micros) {
+        self.wall.fetch_add(time, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn wall(&self) -> Micros {
+        self.wall.load(Ordering::SeqCst)
+    }
+
+    fn since_boot(&self) -> Micros {
+        self.since_boot.load(Ordering::SeqCst)
+    }
+
+    fn boot_id(&self) -> Result<String> {
+        Ok(self.boot_id.clone())
+    }
+}

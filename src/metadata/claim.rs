@@ -1,0 +1,43 @@
+//! What a worker asks for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Micros;
+use crate::range::{PathRange, Visible};
+
+/// Which items a caller may take.
+#[derive(Debug, Clone)]
+pub struct ClaimScope {
+    /// What the caller may see.
+    pub visible: Arc<Visible>,
+    /// What may be changed at all and is asked for, in order.
+    pub writable: Vec<PathRange>,
+    /// Nothing binds the caller to a part of the store, and it asks for all: items that it may not take
+    /// are few.
+    pub whole: bool,
+}
+
+/// A worker's request for items.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// Who asks.
+    pub worker_id: String,
+    /// Most items to take.
+    pub max: usize,
+    /// How long the lease lasts.
+    pub lease: Micros,
+    /// Which items.
+    pub scope: ClaimScope,
+}
+
+/// Whether there is something to claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Supply {
+    /// At this moment.
+    Now,
+    /// Not before this much time has passed, unless something changes.
+    After(Duration),
+    /// Not unless something changes.
+    None,
+}

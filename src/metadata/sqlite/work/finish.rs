@@ -1,0 +1,144 @@
+//! What the holder of a lease does with the item.
+
+use rusqlite::OptionalExtension;
+
+use super::super::transaction::Transaction;
+use super::edges::{self, id_at};
+use super::scopes;
+use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::{Micros, PathId};
+use crate::path::VirtualPath;
+use crate::work::{LeaseToken, back_off};
+
+const HELD: &str =
+    "SELECT lease, lease_deadline, path_id, attempts, max_attempts FROM work WHERE path = ?1";
+const HEARTBEAT: &str =
+    "UPDATE work SET lease_deadline = ?2, lease_expires_at = ?3 WHERE path = ?1";
+const COMPLETE: &str = "\
+    UPDATE work
+    SET status = 'completed', completed_at = ?2, result = ?3,
+        lease = NULL, lease_deadline = NULL, lease_expires_at = NULL
+    WHERE path = ?1";
+const FAIL_FOR_GOOD: &str = "\
+    UPDATE work
+    SET status = 'failed', last_error = ?2,
+        lease = NULL, lease_deadline = NULL, lease_expires_at = NULL
+    WHERE path = ?1";
+const FAIL: &str = "\
+    UPDATE work
+    SET status = 'ready', last_error = ?2, not_before = ?3, delayed = 1,
+        worker_id = NULL, started_at = NULL,
+        lease = NULL, lease_deadline = NULL, lease_expires_at = NULL
+    WHERE path = ?1";
+const RELEASE: &str = "\
+    UPDATE work
+    SET status = 'ready', attempts = attempts - 1, worker_id = NULL, started_at = NULL,
+        lease = NULL, lease_deadline = NULL, lease_expires_at = NULL
+    WHERE path = ?1";
+
+/// An item and its live lease.
+struct Held {
+    id: PathId,
+    attempts: i64,
+    max_attempts: Option<i64>,
+}
+
+/// Lets the lease last `lease` from now on.
+pub(in super::super) fn heartbeat(
+    tx: &mut Transaction<'_>,
+    path: &VirtualPath,
+    token: LeaseToken,
+    lease: Micros,
+) -> Result<()> {
+    held(tx, path, token)?;
+    let (deadline, expires_at) = (tx.time.boot().after(lease), tx.time.wall() + lease);
+    tx.run(HEARTBEAT, (path.as_str(), deadline.0, expires_at))?;
+    scopes::watch_lease(tx.connection, path.as_str())
+}
+
+/// Completes the item, with what came of it.
+pub(in super::super) fn complete(
+    tx: &mut Transaction<'_>,
+    path: &VirtualPath,
+    token: LeaseToken,
+    result: Option<&str>,
+) -> Result<()> {
+    let held = held(tx, path, token)?;
+    tx.run(COMPLETE, (path.as_str(), tx.time.wall(), result))?;
+    edges::set_blocking(tx, held.id, false)
+}
+
+/// Gives up the attempt: the item is tried again later or, without attempts left, failed.
+pub(in super::super) fn fail(
+    tx: &mut Transaction<'_>,
+    path: &VirtualPath,
+    token: LeaseToken,
+    error: &str,
+    retry_after: Option<Micros>,
+) -> Result<()> {
+    let held = held(tx, path, token)?;
+    if held.max_attempts.is_some_and(|most| held.attempts >= most) {
+        return tx.run(FAIL_FOR_GOOD, (path.as_str(), error)).map(drop);
+    }
+    let delay = retry_after.unwrap_or_else(|| back_off(held.attempts));
+    let not_before = tx.time.wall().saturating_add(delay);
+    tx.run(FAIL, (path.as_str(), error, not_before))?;
+    tx.work.supplied = true;
+    scopes::watch_delay(tx.connection, path.as_str())
+}
+
+/// Gives the item back; the attempt does not count.
+pub(in super::super) fn release(
+    tx: &mut Transaction<'_>,
+    path: &VirtualPath,
+    token: LeaseToken,
+) -> Result<()> {
+    held(tx, path, token)?;
+    tx.run(RELEASE, [path.as_str()])?;
+    tx.work.supplied = true;
+    Ok(())
+}
+
+/// Checks that the item at `path` is held under the live lease `token`. What follows in the same set of
+/// changes may do what only the holder may.
+pub(in super::super) fn check_lease(
+    tx: &mut Transaction<'_>,
+    path: &VirtualPath,
+    token: LeaseToken,
+) -> Result<()> {
+    let held = held(tx, path, token)?;
+    tx.work.held.insert(held.id);
+    Ok(())
+}
+
+fn held(tx: &Transaction<'_>, path: &VirtualPath, token: LeaseToken) -> Result<Held> {
+    let found = tx
+        .connection
+        .prepare_cached(HELD)?
+        .query_row([path.as_str()], |row| {
+            let lease: Option<i64> = row.get(0)?;
+            let deadline: Option<i64> = row.get(1)?;
+            let held = id_at(row, 2).map(|id| Held {
+                id,
+                attempts: row.get(3).unwrap_or_default(),
+                max_attempts: row.get(4).unwrap_or_default(),
+            });
+            Ok((lease, deadline, held))
+        })
+        .optional()?;
+    let lost = |why| Err(Error::new(ErrorKind::LeaseLost, why).at(path));
+    match found {
+        None | Some((None, ..)) => lost("the lease is no longer held: it has ended"),
+        Some((Some(newest), ..)) if newest != token.number() => {
+            lost("the lease is no longer held: it was not the newest one")
+        }
+        Some((_, deadline, _)) if deadline.is_none_or(|end| end <= tx.time.boot().0) => {
+            lost("the lease is no longer held: it has expired")
+        }
+        Some((.., held)) => held,
+    }
+}
+
+/// The statements above, for the test that looks at their plans.
+#[cfg(test)]
+pub(super) const STATEMENTS: [&str; 6] = [HELD, HEARTBEAT, COMPLETE, FAIL_FOR_GOOD, FAIL, RELEASE];

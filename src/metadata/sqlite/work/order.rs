@@ -1,0 +1,65 @@
+//! The order of claims and of the views.
+
+use std::collections::BinaryHeap;
+
+use rusqlite::Row;
+
+use crate::error::Result;
+
+/// Where an item stands: what it is sorted by, and its path.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub key: [i64; 3],
+    pub path: String,
+}
+
+impl Place {
+    /// Reads a place from a row of three numbers and a path.
+    pub fn read(row: &Row<'_>) -> rusqlite::Result<Place> {
+        Ok(Place {
+            key: [row.get(0)?, row.get(1)?, row.get(2)?],
+            path: row.get(3)?,
+        })
+    }
+}
+
+/// Reads the path of a row that [`Place::read`] reads.
+pub(super) fn path_of<'r>(row: &'r Row<'_>) -> Result<&'r str> {
+    Ok(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?)
+}
+
+/// The first `limit` of what it is offered.
+pub(super) struct Best {
+    places: BinaryHeap<Place>,
+    limit: usize,
+}
+
+impl Best {
+    pub fn new(limit: usize) -> Self {
+        Best {
+            places: BinaryHeap::new(),
+            limit,
+        }
+    }
+
+    pub fn offer(&mut self, place: Place) {
+        if self.places.len() < self.limit {
+            self.places.push(place);
+        } else if let Some(mut last) = self.places.peek_mut()
+            && place < *last
+        {
+            *last = place;
+        }
+    }
+
+    /// Returns their places, in order.
+    pub fn into_places(self) -> Vec<Place> {
+        self.places.into_sorted_vec()
+    }
+
+    /// Returns their paths, in order.
+    pub fn into_paths(self) -> Vec<String> {
+        let places = self.into_places().into_iter();
+        places.map(|place| place.path).collect()
+    }
+}

@@ -1,0 +1,363 @@
+//! What time makes claimable: delayed items that fall due, and items whose lease has ended.
+//!
+//! No process waits for either. `work_scopes` says of each scope when the first of them comes, at the
+//! earliest; a claim looks at the scopes whose time has come, and puts a few items of each into the queue. So a
+//! long backlog of them costs a claim no more than a short one.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::super::time::BootTime;
+use super::order::{Best, Place, path_of};
+use super::territory::{Coverage, Territory, after};
+use crate::access::Rules;
+use crate::call::Call;
+use crate::error::Result;
+use crate::metadata::{Micros, Supply};
+
+/// Scopes that one claim of the whole store looks at, of those whose time has come.
+const SCOPES_AT_ONCE: usize = 16;
+
+const ANY_TIME_HAS_COME: &str = "\
+    SELECT EXISTS (SELECT 1 FROM work_scopes INDEXED BY work_scopes_due WHERE next_due <= ?1)
+        OR EXISTS (SELECT 1 FROM work_scopes INDEXED BY work_scopes_expiry WHERE next_expiry <= ?2)";
+const FIRST_DUE: &str = "\
+    SELECT scope, next_due, next_expiry FROM work_scopes INDEXED BY work_scopes_due
+    WHERE next_due <= ?1 ORDER BY next_due LIMIT ?2";
+const FIRST_EXPIRED: &str = "\
+    SELECT scope, next_due, next_expiry FROM work_scopes INDEXED BY work_scopes_expiry
+    WHERE next_expiry <= ?1 ORDER BY next_expiry LIMIT ?2";
+const NEXT_SCOPE: &str = "\
+    SELECT scope, next_due, next_expiry FROM work_scopes
+    WHERE scope >= ?1 ORDER BY scope LIMIT 1";
+const DUE: &str = "\
+    SELECT path FROM work INDEXED BY work_delayed
+    WHERE delayed = 1 AND scope = ?1 AND not_before <= ?2 ORDER BY not_before, path";
+const EXPIRED: &str = "\
+    SELECT path FROM work INDEXED BY work_running
+    WHERE status = 'in_progress' AND scope = ?1 AND lease_deadline <= ?2
+    ORDER BY lease_deadline, path";
+/// What is delayed and would be claimable otherwise, and when.
+const NEXT_DUE: &str = "\
+    SELECT not_before, path FROM work INDEXED BY work_delayed
+    WHERE delayed = 1 AND scope = ?1 AND status = 'ready' AND open_edges = 0
+    ORDER BY not_before";
+const CLAIMABLE_DUE: &str = "\
+    SELECT rank, created_at, 0, path FROM work INDEXED BY work_delayed
+    WHERE delayed = 1 AND scope = ?1 AND not_before <= ?2 AND status = 'ready' AND open_edges = 0";
+const NEXT_EXPIRY: &str = "\
+    SELECT lease_deadline, path FROM work INDEXED BY work_running
+    WHERE status = 'in_progress' AND scope = ?1 AND lease_deadline IS NOT NULL
+    ORDER BY lease_deadline";
+const FIRST_TIMES: &str = "\
+    SELECT (SELECT min(next_due) FROM work_scopes INDEXED BY work_scopes_due
+            WHERE next_due IS NOT NULL),
+           (SELECT min(next_expiry) FROM work_scopes INDEXED BY work_scopes_expiry
+            WHERE next_expiry IS NOT NULL)";
+const ADMIT_DUE: &str = "UPDATE work SET delayed = 0 WHERE path = ?1";
+const SET_NEXT_DUE: &str = "\
+    UPDATE work_scopes
+    SET next_due = (SELECT not_before FROM work INDEXED BY work_delayed
+                    WHERE delayed = 1 AND scope = ?1 ORDER BY not_before LIMIT 1)
+    WHERE scope = ?1";
+const SET_NEXT_EXPIRY: &str = "\
+    UPDATE work_scopes
+    SET next_expiry = (SELECT lease_deadline FROM work INDEXED BY work_running
+                       WHERE status = 'in_progress' AND scope = ?1
+                         AND lease_deadline IS NOT NULL
+                       ORDER BY lease_deadline LIMIT 1)
+    WHERE scope = ?1";
+/// A lease that ended counts as a failed attempt.
+const EXPIRE: &str = "\
+    UPDATE work
+    SET status = iif(attempts >= max_attempts, 'failed', 'ready'),
+        last_error = 'the lease of ' || coalesce(worker_id, 'a worker') || ' expired',
+        worker_id = iif(attempts >= max_attempts, worker_id, NULL),
+        started_at = iif(attempts >= max_attempts, started_at, NULL),
+        lease = NULL, lease_deadline = NULL, lease_expires_at = NULL
+    WHERE path = ?1
+    RETURNING status = 'ready'";
+
+/// Makes sure that the scope of the item at `path` is looked at when its `not_before` has passed.
+const WATCH_DELAY: &str = "\
+    INSERT INTO work_scopes (scope, next_due)
+    SELECT scope, not_before FROM work WHERE path = ?1 AND delayed = 1
+    ON CONFLICT (scope) DO UPDATE SET next_due = excluded.next_due
+    WHERE next_due IS NULL OR next_due > excluded.next_due";
+/// As [`WATCH_DELAY`], for its lease.
+const WATCH_LEASE: &str = "\
+    INSERT INTO work_scopes (scope, next_expiry)
+    SELECT scope, lease_deadline FROM work WHERE path = ?1 AND lease_deadline IS NOT NULL
+    ON CONFLICT (scope) DO UPDATE SET next_expiry = excluded.next_expiry
+    WHERE next_expiry IS NULL OR next_expiry > excluded.next_expiry";
+
+/// Makes sure that the item at `path`, which is delayed, is looked at when it falls due.
+pub(super) fn watch_delay(connection: &Connection, path: &str) -> Result<()> {
+    connection.prepare_cached(WATCH_DELAY)?.execute([path])?;
+    Ok(())
+}
+
+/// Makes sure that the item at `path`, which is leased, is looked at when its lease ends.
+pub(super) fn watch_lease(connection: &Connection, path: &str) -> Result<()> {
+    connection.prepare_cached(WATCH_LEASE)?.execute([path])?;
+    Ok(())
+}
+
+/// A scope, and when something in it becomes claimable by itself, at the earliest.
+struct Watched {
+    scope: String,
+    next_due: Option<Micros>,
+    next_expiry: Option<i64>,
+}
+
+impl Watched {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Watched {
+            scope: row.get(0)?,
+            next_due: row.get(1)?,
+            next_expiry: row.get(2)?,
+        })
+    }
+}
+
+/// What becomes claimable by itself in a territory.
+pub(super) struct Lapses<'a> {
+    pub connection: &'a Connection,
+    pub rules: &'a Rules,
+    pub call: &'a Call,
+    pub territory: &'a Territory<'a>,
+    /// The territory is nearly the whole store.
+    pub whole: bool,
+    pub wall: Micros,
+    pub boot: BootTime,
+}
+
+impl Lapses<'_> {
+    /// Puts up to `limit` items of each kind and scope into the queue; returns how many.
+    pub fn admit(&self, limit: usize) -> Result<usize> {
+        if !self.has_any_time_come()? {
+            return Ok(0);
+        }
+        if self.whole {
+            let scopes = self.longest_due()?;
+            let admitted = self.admit_from(&scopes, limit)?;
+            if admitted >= limit || scopes.len() < SCOPES_AT_ONCE {
+                return Ok(admitted);
+            }
+        }
+        self.admit_from(&self.scopes()?, limit)
+    }
+
+    fn admit_from(&self, scopes: &[Watched], limit: usize) -> Result<usize> {
+        let mut admitted = 0;
+        for watched in scopes {
+            self.call.check()?;
+            if watched.next_due.is_some_and(|due| due <= self.wall) {
+                admitted += self.admit_due(&watched.scope, limit)?;
+            }
+            if watched.next_expiry.is_some_and(|end| end <= self.boot.0) {
+                admitted += self.admit_expired(&watched.scope, limit)?;
+            }
+        }
+        Ok(admitted)
+    }
+
+    fn admit_due(&self, scope: &str, limit: usize) -> Result<usize> {
+        let (paths, all) = self.first(DUE, scope, self.wall, limit)?;
+        for path in &paths {
+            self.connection.prepare_cached(ADMIT_DUE)?.execute([path])?;
+        }
+        if all {
+            self.connection
+                .prepare_cached(SET_NEXT_DUE)?
+                .execute([scope])?;
+        }
+        Ok(paths.len())
+    }
+
+    /// An item without attempts left fails instead, and does not count.
+    fn admit_expired(&self, scope: &str, limit: usize) -> Result<usize> {
+        let mut admitted = 0;
+        loop {
+            let (paths, all) = self.first(EXPIRED, scope, self.boot.0, limit - admitted)?;
+            for path in &paths {
+                let is_ready: bool = self
+                    .connection
+                    .prepare_cached(EXPIRE)?
+                    .query_row([path], |row| row.get(0))?;
+                admitted += usize::from(is_ready);
+            }
+            if all {
+                self.connection
+                    .prepare_cached(SET_NEXT_EXPIRY)?
+                    .execute([scope])?;
+            }
+            if all || paths.is_empty() || admitted >= limit {
+                return Ok(admitted);
+            }
+            self.call.check()?;
+        }
+    }
+
+    /// Returns the first `limit` paths of `sql` that lie in the territory, and whether those are all of the
+    /// scope.
+    fn first(
+        &self,
+        sql: &str,
+        scope: &str,
+        until: i64,
+        limit: usize,
+    ) -> Result<(Vec<String>, bool)> {
+        let covered = self.territory.coverage_below(scope) == Coverage::Whole;
+        let mut paths = Vec::new();
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query((scope, until))?;
+        while let Some(row) = found.next()? {
+            if paths.len() == limit {
+                return Ok((paths, false));
+            }
+            let path = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+            if covered || self.territory.contains(path) {
+                paths.push(path.to_owned());
+            } else {
+                self.call.check()?;
+            }
+        }
+        Ok((paths, covered))
+    }
+
+    /// Offers what has fallen due and is not in the queue yet.
+    pub fn offer_due_to(&self, best: &mut Best) -> Result<()> {
+        if !self.has_any_time_come()? {
+            return Ok(());
+        }
+        let mut statement = self.connection.prepare_cached(CLAIMABLE_DUE)?;
+        for watched in self.scopes()? {
+            if watched.next_due.is_none_or(|due| due > self.wall) {
+                continue;
+            }
+            let mut found = statement.query((&watched.scope, self.wall))?;
+            while let Some(row) = found.next()? {
+                self.call.check()?;
+                if self.territory.contains(path_of(row)?) {
+                    best.offer(Place::read(row)?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns when something becomes claimable by itself.
+    pub fn supply(&self) -> Result<Supply> {
+        let mut first: Option<Micros> = None;
+        let mut waits = |wait: Option<Micros>| first = first.into_iter().chain(wait).min();
+        if self.whole && !self.has_any_time_come()? {
+            let (due, expiry) = self
+                .connection
+                .prepare_cached(FIRST_TIMES)?
+                .query_row([], |row| {
+                    Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
+                })?;
+            waits(due.map(|due| due.saturating_sub(self.wall)));
+            waits(expiry.map(|end| end.saturating_sub(self.boot.0)));
+        } else {
+            for watched in self.scopes()? {
+                self.call.check()?;
+                if let Some(due) = watched.next_due {
+                    waits(self.wait_for(NEXT_DUE, &watched.scope, due, self.wall)?);
+                }
+                if let Some(end) = watched.next_expiry {
+                    waits(self.wait_for(NEXT_EXPIRY, &watched.scope, end, self.boot.0)?);
+                }
+            }
+        }
+        Ok(match first {
+            None => Supply::None,
+            Some(wait) => match u64::try_from(wait) {
+                Ok(wait) if wait > 0 => Supply::After(Duration::from_micros(wait)),
+                _ => Supply::Now,
+            },
+        })
+    }
+
+    /// Returns how long after `now` something in `scope` becomes claimable, which is not before `bound`.
+    fn wait_for(&self, sql: &str, scope: &str, bound: i64, now: i64) -> Result<Option<Micros>> {
+        if bound > now {
+            return Ok(Some(bound.saturating_sub(now)));
+        }
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query([scope])?;
+        while let Some(row) = found.next()? {
+            let path = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
+            if self.territory.contains(path) {
+                return Ok(Some(row.get::<_, i64>(0)?.saturating_sub(now)));
+            }
+            self.call.check()?;
+        }
+        Ok(None)
+    }
+
+    fn has_any_time_come(&self) -> Result<bool> {
+        Ok(self
+            .connection
+            .prepare_cached(ANY_TIME_HAS_COME)?
+            .query_row((self.wall, self.boot.0), |row| row.get(0))?)
+    }
+
+    /// Returns scopes of the whole store whose time has come.
+    fn longest_due(&self) -> Result<Vec<Watched>> {
+        let mut scopes: Vec<Watched> = Vec::new();
+        for (sql, until) in [(FIRST_DUE, self.wall), (FIRST_EXPIRED, self.boot.0)] {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            for found in statement.query_map((until, SCOPES_AT_ONCE as i64), Watched::read)? {
+                let found = found?;
+                if scopes.iter().all(|known| known.scope != found.scope) {
+                    scopes.push(found);
+                }
+            }
+        }
+        Ok(scopes)
+    }
+
+    /// Returns the scopes that have a part in the territory.
+    fn scopes(&self) -> Result<Vec<Watched>> {
+        let mut scopes = Vec::new();
+        let mut statement = self.connection.prepare_cached(NEXT_SCOPE)?;
+        let first = self.territory.first_directory();
+        let mut next = first.map(|directory| self.rules.scope_of(directory).to_owned());
+        while let Some(position) = next {
+            let Some(watched) = statement.query_row([&position], Watched::read).optional()? else {
+                break;
+            };
+            if self.territory.coverage_below(&watched.scope) == Coverage::Nothing {
+                let directory = self.territory.next_directory(&watched.scope);
+                next = directory.map(|directory| {
+                    let scope = self.rules.scope_of(&directory);
+                    scope.to_owned().max(after(&watched.scope))
+                });
+                continue;
+            }
+            next = Some(after(&watched.scope));
+            scopes.push(watched);
+        }
+        Ok(scopes)
+    }
+}
+
+/// The statements that run on the queues, for the test that looks at their plans.
+#[cfg(test)]
+pub(super) const STATEMENTS: [&str; 12] = [
+    ANY_TIME_HAS_COME,
+    FIRST_TIMES,
+    FIRST_DUE,
+    FIRST_EXPIRED,
+    NEXT_SCOPE,
+    DUE,
+    EXPIRED,
+    ADMIT_DUE,
+    EXPIRE,
+    SET_NEXT_DUE,
+    SET_NEXT_EXPIRY,
+    NEXT_DUE,
+];

@@ -1,0 +1,182 @@
+//! The part of a store that a worker may take items from, and the directories in it.
+
+use crate::range::PathRange;
+
+/// Ranges of paths, sorted and disjoint.
+pub(super) struct Territory<'a> {
+    ranges: &'a [PathRange],
+}
+
+/// How much of what lies below a directory is in a territory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coverage {
+    /// Everything.
+    Whole,
+    /// Some of it.
+    Part,
+    /// Nothing.
+    Nothing,
+}
+
+impl<'a> Territory<'a> {
+    pub fn new(ranges: &'a [PathRange]) -> Self {
+        Territory { ranges }
+    }
+
+    pub fn contains(&self, path: &str) -> bool {
+        let after = self
+            .ranges
+            .partition_point(|range| range.start.as_str() <= path);
+        after
+            .checked_sub(1)
+            .is_some_and(|index| path < self.ranges[index].end.as_str())
+    }
+
+    /// Returns how much of everything below `directory` is in it.
+    pub fn coverage_below(&self, directory: &str) -> Coverage {
+        let below = below(directory);
+        self.coverage(&below, |_| true)
+    }
+
+    /// Returns how much of the files directly in `directory` is in it.
+    pub fn coverage_in(&self, directory: &str) -> Coverage {
+        let below = below(directory);
+        self.coverage(&below, |range| !is_in_a_child(range, directory))
+    }
+
+    fn coverage(&self, below: &PathRange, counts: impl Fn(&PathRange) -> bool) -> Coverage {
+        let mut shared = self
+            .ranges
+            .iter()
+            .filter_map(|range| range.intersection(below))
+            .filter(counts);
+        match shared.next() {
+            None => Coverage::Nothing,
+            Some(first) if first == *below => Coverage::Whole,
+            Some(_) => Coverage::Part,
+        }
+    }
+
+    /// Returns the parts of it that lie below `directory`.
+    pub fn below(&self, directory: &str) -> Vec<PathRange> {
+        let below = below(directory);
+        self.ranges
+            .iter()
+            .filter_map(|range| range.intersection(&below))
+            .collect()
+    }
+
+    /// Returns where directories begin that can hold files of it.
+    pub fn first_directory(&self) -> Option<&str> {
+        self.ranges.iter().map(|range| parent(&range.start)).min()
+    }
+
+    /// Returns where the directories after `directory` begin that can hold files of it.
+    pub fn next_directory(&self, directory: &str) -> Option<String> {
+        let next = after(directory);
+        self.ranges
+            .iter()
+            .filter(|range| range.end > next)
+            .map(|range| match parent(&range.start) {
+                parent if *parent >= *next => parent.to_owned(),
+                _ => next.clone().max(range.start.clone()),
+            })
+            .min()
+    }
+}
+
+/// Returns the range of what lies below `directory`; the root is ''.
+fn below(directory: &str) -> PathRange {
+    PathRange {
+        start: format!("{directory}/"),
+        end: format!("{directory}0"),
+    }
+}
+
+/// Returns whether `range`, below `directory`, lies below one of its children, so that no file directly in
+/// `directory` is in it.
+fn is_in_a_child(range: &PathRange, directory: &str) -> bool {
+    let Some(rest) = range.start.get(directory.len() + 1..) else {
+        return false;
+    };
+    let Some(end) = rest.find('/') else {
+        return false;
+    };
+    let child = &range.start[..directory.len() + 1 + end];
+    range.end <= below(child).end
+}
+
+/// Returns the directory that holds `path`; '' for the root.
+pub(super) fn parent(path: &str) -> &str {
+    path.rfind('/').map_or("", |end| &path[..end])
+}
+
+/// Returns what comes first after the name `directory`.
+pub(super) fn after(directory: &str) -> String {
+    format!("{directory}\u{1}")
+}
+
+/// Returns what comes first after everything below `directory`.
+pub(super) fn after_all_below(directory: &str) -> String {
+    below(directory).end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn territory(ranges: &[PathRange]) -> Territory<'_> {
+        Territory { ranges }
+    }
+
+    #[test]
+    fn a_directory_is_covered_in_whole_in_part_or_not() {
+        let ranges = [
+            PathRange::with_prefix("/jobs/a"),
+            PathRange::under("/shared/acme"),
+        ];
+        let territory = territory(&ranges);
+        for (directory, below, within) in [
+            ("", Coverage::Part, Coverage::Nothing),
+            ("/jobs", Coverage::Part, Coverage::Part),
+            ("/jobs/a", Coverage::Whole, Coverage::Whole),
+            ("/jobs/ab/c", Coverage::Whole, Coverage::Whole),
+            ("/jobs/b", Coverage::Nothing, Coverage::Nothing),
+            ("/shared", Coverage::Part, Coverage::Nothing),
+            ("/shared/acme", Coverage::Whole, Coverage::Whole),
+            ("/shared/acme-2", Coverage::Nothing, Coverage::Nothing),
+        ] {
+            assert_eq!(territory.coverage_below(directory), below, "{directory:?}");
+            assert_eq!(territory.coverage_in(directory), within, "{directory:?}");
+        }
+    }
+
+    #[test]
+    fn the_walk_over_directories_skips_what_is_outside() {
+        let ranges = [
+            PathRange::with_prefix("/jobs/a"),
+            PathRange::under("/shared/acme"),
+        ];
+        let territory = territory(&ranges);
+        assert_eq!(territory.first_directory(), Some("/jobs"));
+        for (directory, next) in [
+            ("/jobs", Some("/jobs/a")),
+            ("/jobs/a", Some("/jobs/a\u{1}")),
+            ("/jobs/b", Some("/shared/acme")),
+            ("/shared/aaa", Some("/shared/acme")),
+            ("/shared/acme", Some("/shared/acme/")),
+            ("/shared/acme/x", Some("/shared/acme/x\u{1}")),
+            ("/shared/b", None),
+        ] {
+            let found = territory.next_directory(directory);
+            assert_eq!(found.as_deref(), next, "{directory:?}");
+        }
+    }
+
+    #[test]
+    fn names_have_parents() {
+        assert_eq!(parent("/a/b"), "/a");
+        assert_eq!(parent("/a/"), "/a");
+        assert_eq!(parent("/a"), "");
+    }
+}
