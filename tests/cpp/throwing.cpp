@@ -134,6 +134,19 @@ void every_call_that_may_throw_gives_what_it_promises()
     EQUAL(fs.work_by_priority(5).size(), 1u);
     CHECK(!fs.work_explain("/n").view().empty() && !fs.work_stats().view().empty());
 
+    CHECK(fs.work_wait(std::chrono::seconds(0)));
+    const auto claimed = [&] { return fs.work_claim("w")[0].lease(); };
+    fs.work_release("/n", claimed());
+    fs.batch().release_work("/n", claimed()).commit();
+    const std::uint64_t lease = claimed();
+    fs.work_heartbeat("/n", lease, std::chrono::seconds(5));
+    fs.work_fail("/n", lease, "no", std::chrono::hours(1));
+    fs.set_meta("/n", "not_before", R"("2001-01-01T00:00:00Z")");
+    fs.batch().fail_work("/n", claimed(), "no", std::chrono::hours(1)).commit();
+    fs.set_meta("/n", "not_before", R"("2001-01-01T00:00:00Z")");
+    fs.batch().complete_work("/n", claimed()).commit();
+    THROWS(lease_lost, fs.work_complete("/n", 1));
+
     const std::string file = directory / "export.jsonl";
     EQUAL(fs.export_metadata(file), 4u);
     CHECK(!fs.import_metadata(file).view().empty());

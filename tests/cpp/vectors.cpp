@@ -188,6 +188,16 @@ public:
         const std::string raw = std::string(key) + "_text";
         return has(raw.c_str()) ? std::string(text(raw.c_str())) : printed(at(key));
     }
+    /* As json_text; points nowhere where it is absent. */
+    std::string_view json_or_none(const char *key) const
+    {
+        const bool given = has(key) || has((std::string(key) + "_text").c_str());
+        return given ? std::string_view(kept_ = json_text(key)) : std::string_view();
+    }
+    std::chrono::milliseconds milliseconds(const char *key, double otherwise = 0) const
+    {
+        return std::chrono::milliseconds(static_cast<std::int64_t>(number(key, otherwise)));
+    }
     nexus::write_options conditions() const
     {
         return {text("if_match"), flag("if_none_match"), text("mime_type"), text("lease_path"), count("lease")};
@@ -202,6 +212,7 @@ public:
 
 private:
     const cJSON *step_;
+    mutable std::string kept_;
 };
 
 nexus::result<void> add(nexus::batch &batch, const arguments &a)
@@ -229,6 +240,12 @@ nexus::result<void> add(nexus::batch &batch, const arguments &a)
         return a.has("etag") ? batch.try_require_etag(a.path(), a.text("etag")) : batch.try_require_absent(a.path());
     if (op == "require_lease")
         return batch.try_require_lease(a.path(), a.count("lease"));
+    if (op == "complete_work")
+        return batch.try_complete_work(a.path(), a.count("lease"), a.json_or_none("result"));
+    if (op == "fail_work")
+        return batch.try_fail_work(a.path(), a.count("lease"), a.text("error"), a.milliseconds("retry_after_ms"));
+    if (op == "release_work")
+        return batch.try_release_work(a.path(), a.count("lease"));
     check::fail(__FILE__, __LINE__, "the operation \"" + std::string(op) + "\" is not known");
 }
 
@@ -322,6 +339,22 @@ const std::map<std::string_view, call> calls = {
      }},
     {"work_by_priority", [](const store &fs, const args &a) {
          return fs.try_work_by_priority(static_cast<std::int64_t>(a.number("limit", 100)));
+     }},
+    {"work_claim", [](const store &fs, const args &a) {
+         return fs.try_work_claim(a.text("worker"), {a.text("prefix"), static_cast<std::uint32_t>(a.number("max", 1)),
+                                                     a.milliseconds("lease_ms", 30000)});
+     }},
+    {"work_heartbeat", [](const store &fs, const args &a) {
+         return fs.try_work_heartbeat(a.path(), a.count("lease"), a.milliseconds("lease_ms"));
+     }},
+    {"work_complete", [](const store &fs, const args &a) {
+         return fs.try_work_complete(a.path(), a.count("lease"), a.json_or_none("result"));
+     }},
+    {"work_fail", [](const store &fs, const args &a) {
+         return fs.try_work_fail(a.path(), a.count("lease"), a.text("error"), a.milliseconds("retry_after_ms"));
+     }},
+    {"work_release", [](const store &fs, const args &a) {
+         return fs.try_work_release(a.path(), a.count("lease"));
      }},
     {"work_explain", [](const store &fs, const args &a) { return as_json(fs.try_work_explain(a.path())); }},
     {"work_stats", [](const store &fs, const args &a) { return as_json(fs.try_work_stats(a.text("prefix"))); }},

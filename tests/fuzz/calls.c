@@ -169,6 +169,12 @@ static const void *bytes(fuzzer *f, size_t len)
     return chance(f, 3) ? NULL : data + below(f, DATA_BYTES - len + 1);
 }
 
+/* A token: those of a store are counted from 1. */
+static uint64_t lease(fuzzer *f)
+{
+    return chance(f, 80) ? 1 + below(f, 60) : number(f);
+}
+
 static const char *host_file(fuzzer *f)
 {
     static const char *const files[] = {"export-1", "export-2", "missing/file", ".", "", "noise"};
@@ -251,6 +257,13 @@ OPTIONS(nexus_import_options, NEXUS_IMPORT_OPTIONS_INIT, {
     o.mode = (int32_t)below(f, 5);
     o.dry_run = flag(f);
     o.invalid_work_keys = flag(f);
+})
+
+OPTIONS(nexus_claim_options, NEXUS_CLAIM_OPTIONS_INIT, {
+    if (chance(f, 30))
+        o.prefix = path(f);
+    o.max = chance(f, 80) ? (uint32_t)below(f, 5) : (uint32_t)number(f);
+    o.lease_ms = chance(f, 50) ? 1 + below(f, 20) : number(f);
 })
 
 /* ---- Handles ----------------------------------------------------------------------------------- */
@@ -789,7 +802,7 @@ static void batch_calls(fuzzer *f)
     nexus_entries *rows = NULL;
     nexus_status status;
     last_call[f->number] = "nexus_batch_…";
-    switch (below(f, 16)) {
+    switch (below(f, 20)) {
     case 0:
     case 1:
         status = nexus_batch_new(FS, &made, place(f));
@@ -806,7 +819,10 @@ static void batch_calls(fuzzer *f)
     case 10: plain(f, nexus_batch_delete_meta(batch, path(f), text(f), place(f))); break;
     case 11: plain(f, nexus_batch_require_etag(batch, path(f), text(f), place(f))); break;
     case 12: plain(f, nexus_batch_require_lease(batch, path(f), number(f), place(f))); break;
-    case 13: nexus_batch_free(batch); break;
+    case 13: plain(f, nexus_batch_complete_work(batch, path(f), lease(f), json(f), place(f))); break;
+    case 14: plain(f, nexus_batch_fail_work(batch, path(f), lease(f), text(f), number(f), place(f))); break;
+    case 15: plain(f, nexus_batch_release_work(batch, path(f), lease(f), place(f))); break;
+    case 16: nexus_batch_free(batch); break;
     default:
         last_call[f->number] = "nexus_batch_commit";
         if (chance(f, 50)) {
@@ -826,8 +842,38 @@ static void work_calls(fuzzer *f)
     };
     nexus_work_list *items = NULL;
     char *string = NULL;
+    int32_t answer = 77;
     nexus_status status;
-    switch (below(f, 6)) {
+    switch (below(f, 14)) {
+    case 6:
+    case 7:
+    case 8:
+        last_call[f->number] = "nexus_work_claim";
+        status = nexus_work_claim(FS, text(f), a_nexus_claim_options(f), &items, place(f));
+        opened(f, status, WORK, items);
+        break;
+    case 9:
+        last_call[f->number] = "nexus_work_heartbeat";
+        plain(f, nexus_work_heartbeat(FS, path(f), lease(f), number(f), place(f)));
+        break;
+    case 10:
+        last_call[f->number] = "nexus_work_complete";
+        plain(f, nexus_work_complete(FS, path(f), lease(f), json(f), place(f)));
+        break;
+    case 11:
+        last_call[f->number] = "nexus_work_fail";
+        plain(f, nexus_work_fail(FS, path(f), lease(f), text(f), number(f), place(f)));
+        break;
+    case 12:
+        last_call[f->number] = "nexus_work_release";
+        plain(f, nexus_work_release(FS, path(f), lease(f), place(f)));
+        break;
+    case 13:
+        last_call[f->number] = "nexus_work_wait";
+        status = nexus_work_wait(FS, path(f), (int64_t)below(f, 3), &answer, place(f));
+        if (went_well(f, status, NULL) ? (answer | 1) != 1 : answer != 0)
+            fail(f, "answers %d", (int)answer);
+        break;
     case 0:
     case 1:
     case 2:
