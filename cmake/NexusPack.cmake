@@ -27,8 +27,9 @@ set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
-set(nexus_about "Agents of several tenants share one store: files by virtual path, each content stored once, JSON metadata on \
-every file, isolation that holds, and files that are work items of a queue.")
+set(nexus_about "Agents of several tenants share one store: files by virtual path, each
+content stored once, JSON metadata on every file, isolation that holds, and
+files that are work items of a queue.")
 
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME "libnexus${PROJECT_VERSION_MAJOR}")
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION libs)
@@ -38,7 +39,7 @@ set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libnexus${PROJECT_VERSION_MAJOR} (= ${PROJECT_VERSION}-1)")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SUGGESTS "pkg-config, cmake")
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION
-  "${nexus_about}\n.\nThis package has the headers for C and C++, the static library, documentation and examples.")
+  "${nexus_about}\n.\nThis package has the headers for C and C++, the static library,\ndocumentation and examples.")
 set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME nexus)
 set(CPACK_DEBIAN_TOOLS_PACKAGE_SECTION utils)
 set(CPACK_COMPONENT_TOOLS_DESCRIPTION "${nexus_about}\n.\nThis package has the program nexus.")
