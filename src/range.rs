@@ -161,6 +161,11 @@ impl Visible {
             .collect()
     }
 
+    /// Returns the ranges that lie in one of `scopes`, which are sorted and disjoint, in order.
+    pub fn within_each(&self, scopes: &[PathRange]) -> Vec<PathRange> {
+        scopes.iter().flat_map(|scope| self.within(scope)).collect()
+    }
+
     /// Returns this with the part below each of `children` (paths of the directory of
     /// [`each_child`](Self::each_child)) made explicit.
     pub fn resolve(&self, children: impl IntoIterator<Item = String>) -> Cow<'_, Visible> {

@@ -39,6 +39,10 @@ pub struct Policy {
     rules: Arc<Rules>,
     readonly_mounts: Arc<[VirtualPath]>,
     visible: Arc<Visible>,
+    /// Where things may be changed, if they are the identity's.
+    writable: Arc<[PathRange]>,
+    /// What of `visible` may be changed.
+    changeable: Arc<Visible>,
 }
 
 /// Where a path stands relative to the part of a namespace that is the identity's own.
@@ -58,7 +62,14 @@ impl Policy {
     /// Returns the policy of `identity` under `rules`; nothing under `readonly_mounts` may change.
     pub fn new(identity: Identity, rules: Arc<Rules>, readonly_mounts: Arc<[VirtualPath]>) -> Self {
         let visible = Arc::new(visible(&identity, &rules));
+        let writable = gaps_between(unwritable(&identity, &rules, &readonly_mounts));
+        let changeable = Visible {
+            ranges: visible.within_each(&writable),
+            ..Visible::clone(&visible)
+        };
         Policy {
+            writable: writable.into(),
+            changeable: Arc::new(changeable),
             identity,
             rules,
             readonly_mounts,
@@ -127,33 +138,14 @@ impl Policy {
     }
 
     /// Returns which work items the identity may take, of those in `prefix`; `None` for all.
-    pub fn claimable(&self, prefix: Option<&PathRange>) -> ClaimScope {
-        let unwritable = self.unwritable();
-        let all = PathRange::all();
-        let wanted = prefix.unwrap_or(&all);
-        let writable = gaps_between(unwritable)
-            .iter()
-            .filter_map(|gap| gap.intersection(wanted))
-            .collect();
+    pub fn claimable(&self, prefix: Option<PathRange>) -> ClaimScope {
+        let prefix = prefix.filter(|prefix| *prefix != PathRange::all());
         ClaimScope {
-            visible: Arc::clone(&self.visible),
-            writable,
-            whole: *wanted == all && self.visible.nearly_all,
+            whole: prefix.is_none() && self.visible.nearly_all,
+            changeable: Arc::clone(&self.changeable),
+            writable: Arc::clone(&self.writable),
+            prefix,
         }
-    }
-
-    /// Returns where nothing may be changed, whoever asks.
-    fn unwritable(&self) -> Vec<PathRange> {
-        let namespaces = self
-            .rules
-            .iter()
-            .filter(|rule| rule.readonly && !self.identity.readonly_writes)
-            .map(|rule| format!("/{}", rule.name));
-        let mounts = self.readonly_mounts.iter().map(ToString::to_string);
-        namespaces
-            .chain(mounts)
-            .flat_map(|root| [PathRange::of_path(&root), PathRange::under(&root)])
-            .collect()
     }
 
     /// Returns an error unless the identity may maintain the whole store.
@@ -189,6 +181,23 @@ impl Policy {
             Some(_) => Err(Error::new(ErrorKind::ReadOnly, "the mount is read-only").at(path)),
         }
     }
+}
+
+/// Returns where nothing may be changed, whoever asks.
+fn unwritable(
+    identity: &Identity,
+    rules: &Rules,
+    readonly_mounts: &[VirtualPath],
+) -> Vec<PathRange> {
+    let namespaces = rules
+        .iter()
+        .filter(|rule| rule.readonly && !identity.readonly_writes)
+        .map(|rule| format!("/{}", rule.name));
+    let mounts = readonly_mounts.iter().map(ToString::to_string);
+    namespaces
+        .chain(mounts)
+        .flat_map(|root| [PathRange::of_path(&root), PathRange::under(&root)])
+        .collect()
 }
 
 /// Returns whether a whole namespace is denied to `identity`.

@@ -4,9 +4,10 @@ use std::ffi::{CString, c_char};
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::arena::Arena;
 use super::guard;
 use super::handle::{Table, Tag};
-use super::text::{Arena, ListTexts, Texts, c_string};
+use super::text::{ListTexts, Texts, c_string};
 use crate::error::{Error, Result};
 use crate::filesystem::Page;
 use crate::metadata::{Entry, EntryRef};
@@ -20,6 +21,7 @@ pub const NEXUS_KIND_DIRECTORY: i32 = 2;
 
 /// What the store knows of one file or directory. Read-only; later versions add fields at the end,
 /// so use it through the pointer and never copy or size it yourself.
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub struct nexus_entry {
     /// Size of this struct in the library that made it.
@@ -53,16 +55,56 @@ pub struct nexus_entries {
 }
 
 pub(super) struct EntryList {
-    rows: Vec<nexus_entry>,
-    /// Owns the rows' strings.
-    _texts: Arena,
+    rows: Rows,
+    /// Owns the rows' strings, and the rows of `rows.chunks`.
+    _memory: Arena,
     cursor: Option<CString>,
 }
 
-// SAFETY: the rows point into `_texts`, which moves with them and is not changed any more.
+// SAFETY: what the rows point to moves with them and is not changed any more.
 unsafe impl Send for EntryList {}
 // SAFETY: as above; rows and texts are only read.
 unsafe impl Sync for EntryList {}
+
+/// Rows of a list.
+struct Rows {
+    /// The first [`CHUNK`].
+    first: Vec<nexus_entry>,
+    /// The others, so many in each, in the list's arena: a long list is never copied while it grows.
+    chunks: Vec<*mut nexus_entry>,
+    len: usize,
+}
+
+/// Rows of each piece of a long list.
+const CHUNK: usize = 512;
+
+impl Rows {
+    fn get(&self, index: usize) -> *const nexus_entry {
+        if index < self.first.len() {
+            return &raw const self.first[index];
+        }
+        if index >= self.len {
+            return ptr::null();
+        }
+        let chunk = self.chunks[index / CHUNK - 1];
+        // SAFETY: every chunk has room for CHUNK rows, of which those below `len` are written.
+        unsafe { chunk.add(index % CHUNK) }
+    }
+
+    fn push(&mut self, row: nexus_entry, texts: &mut ListTexts) {
+        let index = self.len;
+        if index < CHUNK {
+            self.first.push(row);
+        } else {
+            if index.is_multiple_of(CHUNK) {
+                self.chunks.push(texts.room_for(CHUNK));
+            }
+            // SAFETY: the chunk has room for CHUNK rows, and nobody has a pointer to this one yet.
+            unsafe { self.chunks[index / CHUNK - 1].add(index % CHUNK).write(row) };
+        }
+        self.len += 1;
+    }
+}
 
 pub(super) static ENTRY_LISTS: Table<nexus_entries, EntryList> =
     Table::new(Tag::Entries, "nexus_entries");
@@ -72,7 +114,7 @@ pub(super) static OPEN_ENTRIES: AtomicU64 = AtomicU64::new(0);
 
 /// A list being filled.
 pub(super) struct EntryListBuilder {
-    rows: Vec<nexus_entry>,
+    rows: Rows,
     texts: ListTexts,
 }
 
@@ -80,7 +122,11 @@ impl EntryListBuilder {
     /// Returns an empty list.
     pub(super) fn new() -> Self {
         EntryListBuilder {
-            rows: Vec::new(),
+            rows: Rows {
+                first: Vec::new(),
+                chunks: Vec::new(),
+                len: 0,
+            },
             texts: ListTexts::with_capacity(0),
         }
     }
@@ -88,14 +134,14 @@ impl EntryListBuilder {
     /// Adds a row about `entry`, or about none.
     pub(super) fn push(&mut self, entry: Option<EntryRef<'_>>) {
         let row = encode(entry, &mut self.texts);
-        self.rows.push(row);
+        self.rows.push(row, &mut self.texts);
     }
 
     /// Returns the list, whose next page begins at `cursor`.
     fn finish(self, cursor: Option<&str>) -> EntryList {
         EntryList {
             rows: self.rows,
-            _texts: self.texts.into_arena(),
+            _memory: self.texts.into_arena(),
             cursor: cursor.map(c_string),
         }
     }
@@ -250,9 +296,7 @@ pub unsafe extern "C" fn nexus_entry_free(entry: *mut nexus_entry) {
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_entries_len(list: *const nexus_entries) -> usize {
-    guard::accessor(0, || {
-        ENTRY_LISTS.find(list).map_or(0, |list| list.rows.len())
-    })
+    guard::accessor(0, || ENTRY_LISTS.find(list).map_or(0, |list| list.rows.len))
 }
 
 /// Returns one row of a list.
@@ -268,8 +312,7 @@ pub extern "C" fn nexus_entries_len(list: *const nexus_entries) -> usize {
 pub extern "C" fn nexus_entries_at(list: *const nexus_entries, index: usize) -> *const nexus_entry {
     guard::accessor(ptr::null(), || {
         let list = ENTRY_LISTS.find(list);
-        let row = list.as_ref().and_then(|list| list.rows.get(index));
-        row.map_or(ptr::null(), ptr::from_ref)
+        list.map_or(ptr::null(), |list| list.rows.get(index))
     })
 }
 
@@ -381,6 +424,26 @@ mod tests {
         assert!(nexus_entries_at(list, 0).is_null(), "a row of a freed list");
         assert_eq!(nexus_entries_len(list), 0);
         assert!(nexus_entries_cursor(list).is_null());
+        nexus_entries_free(list);
+    }
+
+    #[test]
+    fn a_long_list_has_every_row() {
+        let mut list = EntryListBuilder::new();
+        let count = 3 * CHUNK + 7;
+        for n in 0..count {
+            list.push(Some(file(&format!("/f{n}")).borrow()));
+        }
+        let list = list.hand_out(None).unwrap();
+        assert_eq!(nexus_entries_len(list), count);
+        for n in 0..count {
+            // SAFETY: the row is within range.
+            check_file(unsafe { &*nexus_entries_at(list, n) }, &format!("/f{n}"));
+        }
+        assert!(
+            nexus_entries_at(list, count).is_null(),
+            "a row out of range"
+        );
         nexus_entries_free(list);
     }
 

@@ -3,9 +3,10 @@
 use std::ffi::c_char;
 use std::ptr;
 
+use super::arena::Arena;
 use super::guard;
 use super::handle::{Table, Tag};
-use super::text::{Arena, ListTexts, Texts};
+use super::text::{ListTexts, Texts};
 use crate::filesystem::Matches;
 
 /// One line that a search found. Read-only; later versions add fields at the end, so use it

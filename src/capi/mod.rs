@@ -30,6 +30,7 @@
 compile_error!("handles need pointers of 64 bits");
 
 // Machinery.
+mod arena;
 mod argument;
 mod fork;
 mod guard;

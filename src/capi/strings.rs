@@ -3,9 +3,9 @@
 use std::ffi::c_char;
 use std::ptr;
 
+use super::arena::Arena;
 use super::guard;
 use super::handle::{Table, Tag};
-use super::text::Arena;
 use crate::content::ContentHash;
 
 /// A list of strings, some of which may be absent.

@@ -7,12 +7,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::arena::Arena;
 use super::argument::Output;
 use super::error::nexus_error;
 use super::guard::{self, guard};
 use super::handle::{Table, Tag};
 use super::status::nexus_status;
-use super::text::{Arena, ListTexts, Texts, hand_out};
+use super::text::{ListTexts, Texts, hand_out};
 use crate::error::{Error, Result};
 use crate::filesystem::WorkItem;
 use crate::metadata::Micros;

@@ -11,6 +11,9 @@ use crate::work::{LeaseToken, WorkField, lease_length, retry_delay};
 
 /// Most items of one claim.
 const MOST_CLAIMED: usize = 10_000;
+/// How often a wait that knows when it will end looks again: the wall's clock may be set meanwhile, and no
+/// clock that a wait can use runs while the machine sleeps.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Longest text that says why an attempt failed, in bytes.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
@@ -37,7 +40,7 @@ impl Filesystem {
                 worker_id: worker_id.to_owned(),
                 max: options.max,
                 lease,
-                scope: policy.claimable(prefix.as_ref()),
+                scope: policy.claimable(prefix.clone()),
             };
             let durability = self.handle.config.settings.durability;
             self.store().claim(claim, durability, grant)
@@ -99,11 +102,11 @@ impl Filesystem {
             let seen = self.store().change_count(&call)?;
             let supply = self.granted(&call, |policy, grant| {
                 self.store()
-                    .supply(&policy.claimable(prefix.as_ref()), grant)
+                    .supply(&policy.claimable(prefix.clone()), grant)
             })?;
             let next = match supply {
                 Supply::Now => return Ok(true),
-                Supply::After(wait) => Instant::now().checked_add(wait),
+                Supply::After(wait) => Instant::now().checked_add(wait.min(LOOK_AGAIN)),
                 Supply::None => None,
             };
             if end.is_some_and(|end| end <= Instant::now()) {

@@ -60,11 +60,12 @@ fn explain(path: &VirtualPath, explanation: &Explanation) -> Value {
     let delayed = explanation
         .not_before
         .filter(|time| *time > crate::metadata::now());
-    let claimable = match explanation.status {
-        Some(Status::Ready) => explanation.open.is_empty() && delayed.is_none(),
-        Some(Status::InProgress) => explanation.lease_expired,
+    let may_start = match explanation.status {
+        Some(Status::Ready) => true,
+        Some(Status::InProgress) => explanation.lease_expired && has_attempts_left(explanation),
         _ => false,
     };
+    let claimable = may_start && explanation.open.is_empty() && delayed.is_none();
     json!({
         "path": path.as_str(),
         "status": explanation.status.map(Status::name),
@@ -85,21 +86,30 @@ fn explain(path: &VirtualPath, explanation: &Explanation) -> Value {
 fn reason(explanation: &Explanation, delayed: bool) -> &'static str {
     match explanation.status {
         None => "the file is no work item: it has no status",
-        Some(Status::Ready | Status::Pending | Status::Blocked) if !explanation.open.is_empty() => {
+        Some(Status::InProgress) if !explanation.lease_expired => "it is being worked on",
+        Some(Status::InProgress) if !has_attempts_left(explanation) => {
+            "its lease has expired, and it has no attempt left"
+        }
+        Some(Status::Ready | Status::Pending | Status::Blocked | Status::InProgress)
+            if !explanation.open.is_empty() =>
+        {
             "it waits for its dependencies"
         }
-        Some(Status::Ready) if delayed => "its not_before has not passed",
+        Some(Status::Ready | Status::InProgress) if delayed => "its not_before has not passed",
         Some(Status::Ready) => "it may be worked on",
         Some(Status::Pending) => "it is pending until its owner makes it ready",
         Some(Status::Blocked) => "it is held by hand: blocked without dependencies",
-        Some(Status::InProgress) if explanation.lease_expired => {
-            "its lease has expired: it may be claimed"
-        }
-        Some(Status::InProgress) => "it is being worked on",
+        Some(Status::InProgress) => "its lease has expired: it may be claimed",
         Some(Status::Completed) => "it is completed",
         Some(Status::Failed) => "it failed",
         Some(Status::Cancelled) => "it was cancelled",
     }
+}
+
+fn has_attempts_left(explanation: &Explanation) -> bool {
+    explanation
+        .max_attempts
+        .is_none_or(|most| explanation.attempts < most)
 }
 
 fn explain_blocker(blocker: &Blocker) -> Value {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 use crate::content::ContentHash;
 use crate::path::VirtualPath;
@@ -17,6 +17,17 @@ impl PathId {
     /// Returns a new id, later in order than those of earlier milliseconds.
     pub fn generate() -> Self {
         PathId(Uuid::now_v7())
+    }
+
+    /// Returns the id of what comes to be at `time`, later in order than those of earlier times (UUID
+    /// version 7 with the fraction of the millisecond behind it, RFC 9562 section 6.2, method 3).
+    pub fn at(time: Micros, random: [u8; 8]) -> Self {
+        let time = u64::try_from(time).unwrap_or(0);
+        let fraction = (time % 1000 * 4096 / 1000) as u16;
+        let mut rest = [0; 10];
+        rest[..2].copy_from_slice(&fraction.to_be_bytes());
+        rest[2..].copy_from_slice(&random);
+        PathId(Builder::from_unix_timestamp_millis(time / 1000, &rest).into_uuid())
     }
 
     /// Returns the id whose 16 bytes are `bytes`.

@@ -13,7 +13,7 @@ use super::connection::abandon;
 use super::guard;
 use super::health::Health;
 use super::time::Time;
-use super::transaction::Transaction;
+use super::transaction::{Stamps, Transaction};
 use super::work;
 use super::writer::{Member, Outcome, Reply, Request};
 use crate::config::Durability;
@@ -25,7 +25,7 @@ use crate::metadata::StoreError;
 pub(super) struct GroupContext {
     pub health: Arc<Health>,
     backends: Arc<BackendCache>,
-    time: Arc<Time>,
+    stamps: Stamps,
     log: Arc<Log>,
     /// The `synchronous` setting of the connection: 1 NORMAL, 2 FULL; 0 not set yet.
     synchronous: AtomicI64,
@@ -41,7 +41,7 @@ impl GroupContext {
         GroupContext {
             health,
             backends,
-            time,
+            stamps: Stamps::new(time),
             log,
             synchronous: AtomicI64::default(),
         }
@@ -226,7 +226,7 @@ impl<'a> Group<'a> {
         let set = match &member.request {
             Request::Changes(set) => set,
             Request::Claim(claim) => {
-                let (time, grant) = (&self.context.time, &member.grant);
+                let (time, grant) = (&self.context.stamps.time, &member.grant);
                 let items = work::claim(self.connection, time, claim, grant)?;
                 return Ok(Applied {
                     reply: Reply::Claimed(items),
@@ -241,7 +241,7 @@ impl<'a> Group<'a> {
             &member.grant,
             &set.placement,
             &self.context.backends,
-            &self.context.time,
+            &self.context.stamps,
             earlier,
             self.durability,
         );

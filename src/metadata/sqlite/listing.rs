@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use rusqlite::Connection;
 
 use super::backends::BackendCache;
-use super::rows::{EntryDecoder, entry_columns};
+use super::scan::{EntryDecoder, hand_over};
 use crate::call::Call;
 use crate::error::Result;
 use crate::metadata::{EntryQuery, EntryRef, Scope};
@@ -70,23 +70,21 @@ impl Scan<'_> {
         let mut statement = self.connection.prepare_cached(if directories {
             concat!(
                 "SELECT ",
-                entry_columns!(),
+                hand_over!("p.kind"),
                 " FROM paths AS p WHERE p.path >= ?1 AND p.path < ?2 ORDER BY p.path LIMIT ?3"
             )
         } else {
             concat!(
                 "SELECT ",
-                entry_columns!(),
+                hand_over!("1"),
                 " FROM paths AS p WHERE p.path >= ?1 AND p.path < ?2 AND p.kind = 1
                  ORDER BY p.path LIMIT ?3"
             )
         })?;
         let limit = i64::try_from(self.left).unwrap_or(i64::MAX);
         let mut rows = statement.query((&range.start, &range.end, limit))?;
-        while self.left > 0
-            && let Some(row) = rows.next()?
-        {
-            self.push(row)?;
+        while self.left > 0 && rows.next()?.is_some() {
+            self.push()?;
         }
         Ok(())
     }
@@ -95,22 +93,20 @@ impl Scan<'_> {
     fn children(&mut self, directory: &VirtualPath, mut range: PathRange) -> Result<()> {
         let mut statement = self.connection.prepare_cached(concat!(
             "SELECT ",
-            entry_columns!(),
+            hand_over!("p.kind"),
             " FROM paths AS p WHERE p.path >= ?1 AND p.path < ?2 ORDER BY p.path"
         ))?;
         let name_at = directory.child_prefix().len();
         while self.left > 0 {
             let mut rows = statement.query([&range.start, &range.end])?;
             let mut below = None;
-            while let Some(row) = rows.next()? {
-                let path = row.get_ref(0)?.as_str().unwrap_or_default();
-                if let Some(slash) = path.get(name_at..).and_then(|name| name.find('/')) {
-                    below = Some(PathRange::under(&path[..name_at + slash]));
-                    break;
-                }
-                self.push(row)?;
-                if self.left == 0 {
-                    break;
+            while below.is_none() && self.left > 0 && rows.next()?.is_some() {
+                below = self.decoder.entry(|entry| {
+                    let slash = entry.path.get(name_at..)?.find('/')?;
+                    Some(PathRange::under(&entry.path[..name_at + slash]))
+                })?;
+                if below.is_none() {
+                    self.push()?;
                 }
             }
             match below {
@@ -121,16 +117,18 @@ impl Scan<'_> {
         Ok(())
     }
 
-    fn push(&mut self, row: &rusqlite::Row<'_>) -> Result<()> {
+    /// Adds the entry that was handed over last.
+    fn push(&mut self) -> Result<()> {
         if self.left.is_multiple_of(INTERRUPT_CHECK) {
             self.call.check()?;
         }
         if !self.gates.is_empty() {
-            self.pass_gates(row.get_ref(0)?.as_str().ok());
+            let next = self.decoder.entry(|entry| entry.path.to_owned())?;
+            self.pass_gates(Some(&next));
         }
         if self.left > 0 {
             self.left -= 1;
-            (self.found)(self.decoder.decode(row)?);
+            self.decoder.entry(&mut *self.found)?;
         }
         Ok(())
     }

@@ -4,9 +4,9 @@
 //! |---|---|
 //! | tables, views, migrations | `schema/`, `schema` |
 //! | connections and how they wait | `connection`, `readers` |
-//! | the one writer and group commit | `writer`, `group`, `transaction` |
+//! | the one writer and group commit | `writer`, `group`, `transaction`, `path_ids` |
 //! | what each change does | `apply`, `work` |
-//! | what is read | `entries`, `listing`, `statistics`, `namespaces`, `work` |
+//! | what is read | `entries`, `listing`, `scan`, `statistics`, `namespaces`, `work` |
 //! | files of dropped contents | `sweep` |
 //! | checkpoints of the log, failed syncs | `checkpoint`, `health` |
 
@@ -22,8 +22,10 @@ mod guard;
 mod health;
 mod listing;
 mod namespaces;
+mod path_ids;
 mod readers;
 mod rows;
+mod scan;
 mod schema;
 mod statistics;
 mod sweep;

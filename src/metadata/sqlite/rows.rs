@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::backends::{BackendCache, BackendNames};
+use super::backends::BackendNames;
 use crate::content::ContentHash;
 use crate::error::{Error, Result};
-use crate::metadata::{Entry, EntryRef, FileInfo, FileRef, Micros, PathId};
+use crate::metadata::{Entry, FileInfo, Micros, PathId};
 use crate::path::VirtualPath;
 
 /// What a name is.
@@ -95,70 +95,8 @@ fn path_id_at(row: &Row<'_>, column: usize, kind: Kind) -> Result<Option<PathId>
     }
 }
 
-/// The columns that [`EntryDecoder`] reads, in order: what callers see of a name.
-macro_rules! entry_columns {
-    () => {
-        "p.path, p.kind, p.path_id, p.created_at, p.modified_at, p.etag, p.size, p.version, \
-         p.backend_id, p.mime_type"
-    };
-}
-pub(super) use entry_columns;
-
-/// Reads entries one after the other.
-pub(super) struct EntryDecoder<'a> {
-    connection: &'a Connection,
-    cache: &'a BackendCache,
-    /// The backend of the latest file.
-    backend: (i64, Arc<str>),
-}
-
-impl<'a> EntryDecoder<'a> {
-    pub fn new(connection: &'a Connection, cache: &'a BackendCache) -> Self {
-        EntryDecoder {
-            connection,
-            cache,
-            backend: (0, "".into()),
-        }
-    }
-
-    /// Reads the columns of [`entry_columns`].
-    pub fn decode<'r>(&'r mut self, row: &'r Row<'_>) -> Result<EntryRef<'r>> {
-        let path = row.get_ref(0)?.as_str().map_err(|_| damaged())?;
-        let kind = kind_at(row, 1)?;
-        if kind == Kind::ImpliedDirectory {
-            return Ok(EntryRef::implied_directory(path));
-        }
-        Ok(EntryRef {
-            path,
-            path_id: path_id_at(row, 2, kind)?,
-            created_at: integer(row, 3)?,
-            modified_at: integer(row, 4)?,
-            file: match kind {
-                Kind::File => Some(FileRef {
-                    etag: blob::<32>(row, 5).map(ContentHash::from_bytes)?,
-                    size: integer(row, 6)? as u64,
-                    version: integer(row, 7)? as u64,
-                    backend: self.backend(integer(row, 8)?)?,
-                    mime_type: row.get_ref(9)?.as_str().map_err(|_| damaged())?,
-                }),
-                _ => None,
-            },
-        })
-    }
-
-    fn backend(&mut self, id: i64) -> Result<&str> {
-        if self.backend.0 != id {
-            self.backend = (id, self.cache.with(id, self.connection)?.name(id)?);
-        }
-        Ok(&self.backend.1)
-    }
-}
-
-fn integer(row: &Row<'_>, column: usize) -> Result<i64> {
-    row.get_ref(column)?.as_i64().map_err(|_| damaged())
-}
-
-fn damaged() -> Error {
+/// Returns the error for a row that no version of this program wrote.
+pub(super) fn damaged() -> Error {
     Error::corrupt("a row of the database is damaged")
 }
 

@@ -8,6 +8,7 @@ use rusqlite::{Connection, Params};
 use super::apply::Imports;
 use super::backends::BackendCache;
 use super::group::Publications;
+use super::path_ids::PathIds;
 use super::rows::{self, PathRow};
 use super::time::Time;
 use super::work::WorkChanges;
@@ -15,7 +16,7 @@ use super::{guard, listing};
 use crate::config::Durability;
 use crate::content::{Placement, Staged};
 use crate::error::Result;
-use crate::metadata::{Entry, Grant, Micros};
+use crate::metadata::{Entry, Grant, Micros, PathId};
 use crate::range::Visible;
 
 /// What the changes of one write set need, and what they leave to be done before the commit.
@@ -37,6 +38,7 @@ pub(super) struct Transaction<'a> {
     /// What imports need, while changes that hold some are applied.
     pub imports: Option<Imports>,
     pub time: &'a Time,
+    path_ids: &'a PathIds,
 }
 
 impl<'a> Transaction<'a> {
@@ -45,7 +47,7 @@ impl<'a> Transaction<'a> {
         grant: &'a Grant,
         placement: &'a Placement,
         backends: &'a BackendCache,
-        time: &'a Time,
+        stamps: &'a Stamps,
         earlier: &'a Publications,
         durability: Durability,
     ) -> Self {
@@ -60,7 +62,8 @@ impl<'a> Transaction<'a> {
             doomed: false,
             work: WorkChanges::default(),
             imports: None,
-            time,
+            time: &stamps.time,
+            path_ids: &stamps.path_ids,
         }
     }
 
@@ -72,6 +75,11 @@ impl<'a> Transaction<'a> {
     /// Returns the current time, later than that of every change before.
     pub fn now(&self) -> Micros {
         self.time.of_change()
+    }
+
+    /// Returns the id of what comes to be at `time`.
+    pub fn new_path_id(&self, time: Micros) -> Result<PathId> {
+        self.path_ids.next(time)
     }
 
     /// Returns the row at `path`, of which the caller may read at least a part, if it exists for the
@@ -107,5 +115,21 @@ impl<'a> Transaction<'a> {
     /// Returns what the caller may read, resolved against what exists now.
     pub fn visible(&self) -> Result<Cow<'a, Visible>> {
         guard::resolve(&self.grant.visible, self.connection)
+    }
+}
+
+/// What marks a new row: its time and its id.
+#[derive(Debug)]
+pub(super) struct Stamps {
+    pub time: Arc<Time>,
+    path_ids: PathIds,
+}
+
+impl Stamps {
+    pub fn new(time: Arc<Time>) -> Self {
+        Stamps {
+            time,
+            path_ids: PathIds::default(),
+        }
     }
 }

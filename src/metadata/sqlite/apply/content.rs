@@ -36,8 +36,20 @@ pub(super) fn hold(
     backend: &str,
 ) -> Result<HeldContent> {
     let backend_id = tx.backend_id(backend)?;
+    let found = find(tx, backend_id, &content.hash())?;
+    hold_found(tx, content, backend, backend_id, found)
+}
+
+/// As [`hold`], where the content that some path holds was looked for already.
+pub(super) fn hold_found(
+    tx: &mut Transaction<'_>,
+    content: &NewContent,
+    backend: &str,
+    backend_id: i64,
+    found: Option<i64>,
+) -> Result<HeldContent> {
     let etag = content.hash();
-    let content_id = match find(tx, backend_id, &etag)? {
+    let content_id = match found.or_else(|| find_unheld(tx, backend_id, &etag)) {
         Some(content_id) => {
             heal(tx, content, content_id, backend)?;
             content_id
@@ -63,8 +75,15 @@ pub(super) fn find(
         .prepare_cached("SELECT content_id FROM paths WHERE etag = ?1 AND backend_id = ?2 LIMIT 1")?
         .query_row((etag.as_bytes(), backend_id), |row| row.get(0))
         .optional()?;
-    let unheld = || tx.imports.as_ref()?.unheld.get(&(backend_id, *etag));
-    Ok(held.or_else(|| unheld().map(|content| content.content_id)))
+    Ok(held.or_else(|| find_unheld(tx, backend_id, etag)))
+}
+
+/// Returns the id of the content `etag` in a backend, if no path holds it and an import may come to.
+fn find_unheld(tx: &Transaction<'_>, backend_id: i64, etag: &ContentHash) -> Option<i64> {
+    let unheld = &tx.imports.as_ref()?.unheld;
+    unheld
+        .get(&(backend_id, *etag))
+        .map(|content| content.content_id)
 }
 
 /// A staged content whose file should be there already is published again where it is missing or not as

@@ -24,7 +24,8 @@ pub(super) fn make(
         Some(_) if !exist_ok => return Err(already_exists(path)),
         Some(Kind::MadeDirectory) => {}
         Some(Kind::ImpliedDirectory) => {
-            let (id, now) = (PathId::generate(), tx.now());
+            let now = tx.now();
+            let id = tx.new_path_id(now)?;
             tx.run(
                 "UPDATE paths SET kind = 2, path_id = ?2, created_at = ?3, modified_at = ?3
                  WHERE path = ?1",
@@ -92,8 +93,11 @@ pub(super) fn copy(tx: &mut Transaction<'_>, path: &VirtualPath, kind: Kind) -> 
 }
 
 fn insert(tx: &mut Transaction<'_>, path: &str, kind: Kind) -> Result<()> {
-    let id = (kind == Kind::MadeDirectory).then(PathId::generate);
     let now = tx.now();
+    let id = match kind {
+        Kind::MadeDirectory => Some(tx.new_path_id(now)?),
+        _ => None,
+    };
     tx.run(
         "INSERT INTO paths (path, kind, path_id, created_at, modified_at)
          VALUES (?1, ?2, ?3, ?4, ?4)",

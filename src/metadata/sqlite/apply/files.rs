@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use super::super::rows::{self, PathRow};
+use rusqlite::types::ValueRef;
+
+use super::super::rows::{self, Kind, PathRow, path_columns};
 use super::super::transaction::Transaction;
 use super::conditions::{check, is_directory};
 use super::content::{self, HeldContent};
-use super::directories::ensure_parent;
-use crate::content::NewContent;
-use crate::error::Result;
+use super::directories::{ensure_parent, not_a_directory};
+use crate::content::{ContentHash, NewContent};
+use crate::error::{Error, Result};
 use crate::metadata::{Conditions, Entry, FileInfo, Micros, PathId, guess_mime_type};
-use crate::path::VirtualPath;
+use crate::path::{VirtualPath, parent_of};
 
 /// Creates or replaces the file at `path`.
 pub(super) fn write(
@@ -21,9 +23,9 @@ pub(super) fn write(
     conditions: &Conditions,
     mime_type: Option<&str>,
 ) -> Result<Entry> {
-    let row = rows::find(tx.connection, path.as_str())?;
-    check(tx, path, row.as_ref(), conditions)?;
-    put(tx, path, row, new, backend, mime_type)
+    let place = Place::find(tx, path, &new.hash(), backend)?;
+    check(tx, path, place.row.as_ref(), conditions)?;
+    put(tx, path, place, new, backend, mime_type)
 }
 
 /// Appends `data` to the file at `path`, creating it if it is missing.
@@ -47,42 +49,94 @@ pub(super) fn append(
         }
         None => tx.placement.build(&backend, data)?,
     };
-    put(tx, path, row, &new, &backend, mime_type)
+    let place = Place::find(tx, path, &new.hash(), &backend)?;
+    put(tx, path, place, &new, &backend, mime_type)
+}
+
+/// What a write has to know of the store, read by one statement.
+struct Place {
+    /// What is at the path.
+    row: Option<PathRow>,
+    /// What its parent is, unless that is missing or the root.
+    parent: Option<Kind>,
+    /// The backend that takes the content.
+    backend_id: i64,
+    /// The content there, if some path holds it.
+    content_id: Option<i64>,
+}
+
+impl Place {
+    fn find(
+        tx: &Transaction<'_>,
+        path: &VirtualPath,
+        etag: &ContentHash,
+        backend: &str,
+    ) -> Result<Place> {
+        let backend_id = tx.backend_id(backend)?;
+        let mut statement = tx.connection.prepare_cached(concat!(
+            "SELECT (SELECT kind FROM paths WHERE path = ?2),
+                    (SELECT content_id FROM paths WHERE etag = ?3 AND backend_id = ?4 LIMIT 1), ",
+            path_columns!(),
+            " FROM (SELECT 1) LEFT JOIN paths AS p ON p.path = ?1"
+        ))?;
+        let parent = parent_of(path.as_str());
+        let mut found = statement.query((path.as_str(), parent, etag.as_bytes(), backend_id))?;
+        let row = found
+            .next()?
+            .ok_or_else(|| Error::internal("a look-up without a row"))?;
+        let exists = row.get_ref(2)? != ValueRef::Null;
+        Ok(Place {
+            row: exists.then(|| rows::decode(row, 2)).transpose()?,
+            parent: match row.get_ref(0)? {
+                ValueRef::Null => None,
+                _ => Some(rows::kind_at(row, 0)?),
+            },
+            backend_id,
+            content_id: row.get(1)?,
+        })
+    }
 }
 
 fn put(
     tx: &mut Transaction<'_>,
     path: &VirtualPath,
-    row: Option<PathRow>,
+    place: Place,
     new: &NewContent,
     backend: &Arc<str>,
     mime_type: Option<&str>,
 ) -> Result<Entry> {
-    match row {
-        None => create(tx, path, new, backend, mime_type),
-        Some(row) => replace(tx, path, row, new, backend, mime_type),
+    if let Some(row) = place.row {
+        if row.file.is_none() {
+            return Err(is_directory(path));
+        }
+        let held = content::hold_found(tx, new, backend, place.backend_id, place.content_id)?;
+        return replace(tx, path, row, held, mime_type);
     }
+    match place.parent {
+        Some(Kind::File) => return Err(not_a_directory(parent_of(path.as_str()).unwrap_or("/"))),
+        Some(_) => {}
+        None => ensure_parent(tx, path.as_str())?,
+    }
+    let held = content::hold_found(tx, new, backend, place.backend_id, place.content_id)?;
+    create(tx, path, &held, mime_type)
 }
 
 fn create(
     tx: &mut Transaction<'_>,
     path: &VirtualPath,
-    new: &NewContent,
-    backend: &Arc<str>,
+    held: &HeldContent,
     mime_type: Option<&str>,
 ) -> Result<Entry> {
-    ensure_parent(tx, path.as_str())?;
-    let held = content::hold(tx, new, backend)?;
     let now = tx.now();
     let file = NewFile {
-        path_id: PathId::generate(),
+        path_id: tx.new_path_id(now)?,
         created_at: now,
         modified_at: now,
         version: 1,
         mime_type: mime_type.unwrap_or_else(|| guess_mime_type(path.name())),
         mime_given: mime_type.is_some(),
     };
-    insert(tx, path, &held, &file)
+    insert(tx, path, held, &file)
 }
 
 /// What a new row of a file says beyond its content.
@@ -139,14 +193,12 @@ fn replace(
     tx: &mut Transaction<'_>,
     path: &VirtualPath,
     row: PathRow,
-    new: &NewContent,
-    backend: &Arc<str>,
+    held: HeldContent,
     mime_type: Option<&str>,
 ) -> Result<Entry> {
     let Some(old) = row.file else {
         return Err(is_directory(path));
     };
-    let held = content::hold(tx, new, backend)?;
     let now = tx.now();
     let version = old.version + u64::from(held.etag != old.etag);
     let mime_given = old.mime_given || mime_type.is_some();

@@ -149,7 +149,10 @@ fn id_for(
     {
         return Ok(id);
     }
-    Ok(replaced.unwrap_or_else(PathId::generate))
+    match replaced {
+        Some(id) => Ok(id),
+        None => tx.new_path_id(tx.now()),
+    }
 }
 
 /// Returns whether the caller may give the id to a file: no other has it, and nothing that the caller

@@ -9,7 +9,7 @@ use super::directories::{already_exists, ensure_parent, is_empty, not_a_director
 use super::files::{self, NewFile};
 use super::remove;
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::{Entry, PathId, Relocation, guess_mime_type};
+use crate::metadata::{Entry, Relocation, guess_mime_type};
 use crate::path::{MAX_PATH_BYTES, MAX_SEGMENTS, VirtualPath};
 use crate::range::PathRange;
 
@@ -236,7 +236,7 @@ fn copy_row(
     let held = carried(tx, file, &row.path, path.as_str())?;
     let now = tx.now();
     let new = NewFile {
-        path_id: PathId::generate(),
+        path_id: tx.new_path_id(now)?,
         created_at: now,
         modified_at: now,
         version: 1,

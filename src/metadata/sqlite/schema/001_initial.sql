@@ -43,7 +43,7 @@ CREATE TABLE backends (
 -- One row for each name. Every ancestor of a row has a row, so that a parent check is one look-up.
 CREATE TABLE paths (
     path        TEXT    PRIMARY KEY,
-    kind        INTEGER NOT NULL CHECK (kind IN (1, 2, 3)), -- file, directory made, directory implied
+    kind        INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 3), -- file, directory made, implied
     path_id     BLOB,                                       -- 16 bytes; not for implied directories
     created_at  INTEGER NOT NULL,
     modified_at INTEGER NOT NULL,
@@ -102,8 +102,10 @@ CREATE TABLE work (
     scope            TEXT    NOT NULL,           -- what of `directory` names a tenant's or agent's part,
                                                  -- or a namespace: what one worker may claim
     item             INTEGER,                    -- 1 exactly if there is a status
-    status           TEXT CHECK (status IN ('ready', 'pending', 'blocked', 'in_progress',
-                                            'completed', 'failed', 'cancelled')),
+    -- One comparison after another: for a list, SQLite would build a table at each change.
+    status           TEXT CHECK (status = 'ready' OR status = 'in_progress' OR status = 'completed'
+                                 OR status = 'blocked' OR status = 'pending' OR status = 'failed'
+                                 OR status = 'cancelled'),
     priority         INTEGER,
     rank             INTEGER NOT NULL,           -- priority, or the greatest integer where absent
     dependencies     INTEGER,                    -- rows of `edges`; NULL where `depends_on` is absent
@@ -143,10 +145,10 @@ CREATE INDEX work_pending ON work (rank, created_at, path)
     WHERE status = 'pending' AND open_edges = 0;
 CREATE INDEX work_by_rank ON work (rank, created_at, path)
     WHERE item = 1;
--- For queries within a range of paths. The statuses that most items have in the end are left out.
+-- For queries within a range of paths. The statuses that every item passes through are left out, so that
+-- a claim and a completion change one page less each.
 CREATE INDEX work_by_status ON work (status, path)
-    WHERE status = 'ready' OR status = 'pending' OR status = 'blocked' OR status = 'failed'
-       OR status = 'cancelled';
+    WHERE status = 'pending' OR status = 'blocked' OR status = 'failed' OR status = 'cancelled';
 
 -- The scopes that time changes. The times are no later than the truth: a claim looks at nothing else
 -- until they have passed, and sets them anew where it finds nothing.

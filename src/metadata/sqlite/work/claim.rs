@@ -1,14 +1,15 @@
 //! Claims: items are given to a worker, each under a lease of its own.
 
+use std::borrow::Cow;
+
 use rusqlite::Connection;
 
 use super::super::guard;
 use super::super::time::Time;
 use super::claimable::Search;
 use super::scopes;
-use super::territory::Territory;
+use super::territory::{Territory, parent};
 use super::views::item;
-use crate::access::Rules;
 use crate::error::Result;
 use crate::metadata::{Claim, ClaimScope, Grant, Supply};
 use crate::range::PathRange;
@@ -17,8 +18,8 @@ use crate::work::WorkItem;
 /// Items of which time made more claimable than the claim takes: so that a backlog of them shrinks.
 const AHEAD: usize = 1;
 
-const TAKE_TOKEN: &str = "\
-    UPDATE store SET lease_sequence = lease_sequence + 1 WHERE id = 1 RETURNING lease_sequence";
+const NEWEST_TOKEN: &str = "SELECT lease_sequence FROM store WHERE id = 1";
+const SET_NEWEST_TOKEN: &str = "UPDATE store SET lease_sequence = ?1 WHERE id = 1";
 const TAKE: &str = "\
     UPDATE work
     SET status = 'in_progress', worker_id = ?2, started_at = ?3, attempts = attempts + 1,
@@ -50,33 +51,34 @@ pub(in super::super) fn claim(
             break found;
         }
     };
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+    let newest: i64 = connection
+        .prepare_cached(NEWEST_TOKEN)?
+        .query_row([], |row| row.get(0))?;
+    connection
+        .prepare_cached(SET_NEWEST_TOKEN)?
+        .execute([newest + found.len() as i64])?;
+    let (wall, boot) = (time.wall(), time.boot());
+    let deadline = boot.after(claim.lease);
     found
         .into_iter()
-        .map(|path| take(connection, time, claim, path, &grant.rules))
+        .zip(newest + 1..)
+        .map(|(path, token)| {
+            connection.prepare_cached(TAKE)?.execute((
+                &path,
+                &claim.worker_id,
+                wall,
+                token,
+                deadline.0,
+                wall.saturating_add(claim.lease),
+            ))?;
+            let scope = grant.rules.scope_of(parent(&path));
+            scopes::watch_lease(connection, scope, deadline)?;
+            item(connection, path, &grant.rules, boot)
+        })
         .collect()
-}
-
-fn take(
-    connection: &Connection,
-    time: &Time,
-    claim: &Claim,
-    path: String,
-    rules: &Rules,
-) -> Result<WorkItem> {
-    let token: i64 = connection
-        .prepare_cached(TAKE_TOKEN)?
-        .query_row([], |row| row.get(0))?;
-    let (wall, boot) = (time.wall(), time.boot());
-    connection.prepare_cached(TAKE)?.execute((
-        &path,
-        &claim.worker_id,
-        wall,
-        token,
-        boot.after(claim.lease).0,
-        wall.saturating_add(claim.lease),
-    ))?;
-    scopes::watch_lease(connection, &path)?;
-    item(connection, path, rules, boot)
 }
 
 /// Returns whether there is something to claim, in the read transaction that is open.
@@ -102,15 +104,20 @@ pub(in super::super) fn supply(
 }
 
 /// Returns what the caller may take items from.
-fn ranges(connection: &Connection, scope: &ClaimScope) -> Result<Vec<PathRange>> {
-    let visible = guard::resolve(&scope.visible, connection)?;
-    Ok(scope
-        .writable
+fn ranges<'a>(connection: &Connection, scope: &'a ClaimScope) -> Result<Cow<'a, [PathRange]>> {
+    let resolved = match guard::resolve(&scope.changeable, connection)? {
+        Cow::Borrowed(changeable) => Cow::Borrowed(&changeable.ranges[..]),
+        Cow::Owned(changeable) => Cow::Owned(changeable.within_each(&scope.writable)),
+    };
+    let Some(prefix) = &scope.prefix else {
+        return Ok(resolved);
+    };
+    let asked_for = resolved
         .iter()
-        .flat_map(|writable| visible.within(writable))
-        .collect())
+        .filter_map(|range| range.intersection(prefix));
+    Ok(Cow::Owned(asked_for.collect()))
 }
 
 /// The statements above, for the test that looks at their plans.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 2] = [TAKE_TOKEN, TAKE];
+pub(super) const STATEMENTS: [&str; 3] = [NEWEST_TOKEN, SET_NEWEST_TOKEN, TAKE];

@@ -138,6 +138,7 @@ fn unknown(named: &Named) -> Error {
     }
 }
 
+const HAS_DEPENDENTS: &str = "SELECT 1 FROM edges WHERE blocker_id = ?1 LIMIT 1";
 const COUNT_OPEN: &str = "\
     UPDATE work SET open_edges = open_edges + ?3
     WHERE path_id IN (SELECT item_id FROM edges WHERE blocker_id = ?1 AND open <> ?2)";
@@ -149,6 +150,11 @@ pub(super) fn set_blocking(
     blocker: PathId,
     blocking: bool,
 ) -> Result<()> {
+    let mut statement = tx.connection.prepare_cached(HAS_DEPENDENTS)?;
+    if !statement.exists([blocker.as_bytes()])? {
+        return Ok(());
+    }
+    drop(statement);
     let step = if blocking { 1 } else { -1 };
     let changed = tx.run(COUNT_OPEN, (blocker.as_bytes(), blocking, step))?;
     if changed == 0 {
@@ -252,4 +258,4 @@ pub(super) fn id_at(row: &Row<'_>, column: usize) -> Result<PathId> {
 
 /// The statements that a completion runs, for the test that looks at their plans.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 2] = [COUNT_OPEN, SET_OPEN];
+pub(super) const STATEMENTS: [&str; 3] = [HAS_DEPENDENTS, COUNT_OPEN, SET_OPEN];

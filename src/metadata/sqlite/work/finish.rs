@@ -5,6 +5,7 @@ use rusqlite::OptionalExtension;
 use super::super::transaction::Transaction;
 use super::edges::{self, id_at};
 use super::scopes;
+use super::territory::parent;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{Micros, PathId};
 use crate::path::VirtualPath;
@@ -53,7 +54,8 @@ pub(in super::super) fn heartbeat(
     held(tx, path, token)?;
     let (deadline, expires_at) = (tx.time.boot().after(lease), tx.time.wall() + lease);
     tx.run(HEARTBEAT, (path.as_str(), deadline.0, expires_at))?;
-    scopes::watch_lease(tx.connection, path.as_str())
+    let scope = tx.grant.rules.scope_of(parent(path.as_str()));
+    scopes::watch_lease(tx.connection, scope, deadline)
 }
 
 /// Completes the item, with what came of it.
@@ -84,7 +86,8 @@ pub(in super::super) fn fail(
     let not_before = tx.time.wall().saturating_add(delay);
     tx.run(FAIL, (path.as_str(), error, not_before))?;
     tx.work.supplied = true;
-    scopes::watch_delay(tx.connection, path.as_str())
+    let scope = tx.grant.rules.scope_of(parent(path.as_str()));
+    scopes::watch_delay(tx.connection, scope, not_before)
 }
 
 /// Gives the item back; the attempt does not count.

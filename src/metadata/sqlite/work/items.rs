@@ -125,7 +125,8 @@ fn set_field(
         WorkField::NotBefore(time) => {
             let sql = "UPDATE work SET not_before = ?2, delayed = ?3 WHERE path = ?1";
             tx.run(sql, (path, time, *time > tx.time.wall()))?;
-            scopes::watch_delay(tx.connection, path)
+            let scope = tx.grant.rules.scope_of(parent(path));
+            scopes::watch_delay(tx.connection, scope, *time)
         }
         WorkField::WorkerId(worker) => set_column(tx, path, "worker_id", worker),
         WorkField::StartedAt(time) => set_column(tx, path, "started_at", time),
@@ -158,7 +159,9 @@ fn set_status(
             (path, name),
         )?;
     }
-    if before.lease.is_some() && status != Some(Status::InProgress) {
+    // The holder of a live lease keeps it; what others set is `in_progress` without one.
+    let keeps_lease = status == Some(Status::InProgress) && before.is_leased(tx);
+    if before.lease.is_some() && !keeps_lease {
         tx.run(
             "UPDATE work SET lease = NULL, lease_deadline = NULL, lease_expires_at = NULL
              WHERE path = ?1",
@@ -273,7 +276,7 @@ pub(in super::super) fn copied(
         ),
     )?;
     if copied > 0 {
-        scopes::watch_delay(tx.connection, path.as_str())?;
+        scopes::watch(tx.connection, scope, path.as_str())?;
         tx.work.supplied = true;
         edges::copy(tx, id_of(source)?, path_id)?;
         tx.work.touched.insert(path_id);
@@ -301,8 +304,7 @@ pub(in super::super) fn moved(
             "UPDATE work SET path = ?2, directory = ?3, scope = ?4 WHERE path = ?1",
             (&path, &target, directory, scope),
         )?;
-        scopes::watch_delay(tx.connection, &target)?;
-        scopes::watch_lease(tx.connection, &target)?;
+        scopes::watch(tx.connection, scope, &target)?;
         tx.work.supplied = true;
     }
     Ok(())

@@ -71,37 +71,66 @@ const SET_NEXT_EXPIRY: &str = "\
 /// A lease that ended counts as a failed attempt.
 const EXPIRE: &str = "\
     UPDATE work
-    SET status = iif(attempts >= max_attempts, 'failed', 'ready'),
+    SET status = 'ready', worker_id = NULL, started_at = NULL,
         last_error = 'the lease of ' || coalesce(worker_id, 'a worker') || ' expired',
-        worker_id = iif(attempts >= max_attempts, worker_id, NULL),
-        started_at = iif(attempts >= max_attempts, started_at, NULL),
         lease = NULL, lease_deadline = NULL, lease_expires_at = NULL
-    WHERE path = ?1
-    RETURNING status = 'ready'";
+    WHERE path = ?1";
+const EXPIRE_FOR_GOOD: &str = "\
+    UPDATE work
+    SET status = 'failed',
+        last_error = 'the lease of ' || coalesce(worker_id, 'a worker') || ' expired',
+        lease = NULL, lease_deadline = NULL, lease_expires_at = NULL
+    WHERE path = ?1";
+const WATCHED: &str = "SELECT scope, next_due, next_expiry FROM work_scopes WHERE scope = ?1";
 
-/// Makes sure that the scope of the item at `path` is looked at when its `not_before` has passed.
-const WATCH_DELAY: &str = "\
-    INSERT INTO work_scopes (scope, next_due)
-    SELECT scope, not_before FROM work WHERE path = ?1 AND delayed = 1
-    ON CONFLICT (scope) DO UPDATE SET next_due = excluded.next_due
-    WHERE next_due IS NULL OR next_due > excluded.next_due";
-/// As [`WATCH_DELAY`], for its lease.
-const WATCH_LEASE: &str = "\
-    INSERT INTO work_scopes (scope, next_expiry)
-    SELECT scope, lease_deadline FROM work WHERE path = ?1 AND lease_deadline IS NOT NULL
-    ON CONFLICT (scope) DO UPDATE SET next_expiry = excluded.next_expiry
-    WHERE next_expiry IS NULL OR next_expiry > excluded.next_expiry";
-
-/// Makes sure that the item at `path`, which is delayed, is looked at when it falls due.
-pub(super) fn watch_delay(connection: &Connection, path: &str) -> Result<()> {
-    connection.prepare_cached(WATCH_DELAY)?.execute([path])?;
+/// Makes sure that `scope` is looked at when an item in it falls due at `due`.
+pub(super) fn watch_delay(connection: &Connection, scope: &str, due: Micros) -> Result<()> {
+    let watched = watched(connection, scope)?;
+    if watched.is_none_or(|watched| watched.next_due.is_none_or(|next| next > due)) {
+        let sql = "INSERT INTO work_scopes (scope, next_due) VALUES (?1, ?2)
+                   ON CONFLICT (scope) DO UPDATE SET next_due = excluded.next_due";
+        connection.prepare_cached(sql)?.execute((scope, due))?;
+    }
     Ok(())
 }
 
-/// Makes sure that the item at `path`, which is leased, is looked at when its lease ends.
-pub(super) fn watch_lease(connection: &Connection, path: &str) -> Result<()> {
-    connection.prepare_cached(WATCH_LEASE)?.execute([path])?;
+/// Makes sure that `scope` is looked at when a lease in it ends at `deadline`.
+pub(super) fn watch_lease(connection: &Connection, scope: &str, deadline: BootTime) -> Result<()> {
+    let watched = watched(connection, scope)?;
+    if watched.is_none_or(|watched| watched.next_expiry.is_none_or(|next| next > deadline.0)) {
+        let sql = "INSERT INTO work_scopes (scope, next_expiry) VALUES (?1, ?2)
+                   ON CONFLICT (scope) DO UPDATE SET next_expiry = excluded.next_expiry";
+        connection
+            .prepare_cached(sql)?
+            .execute((scope, deadline.0))?;
+    }
     Ok(())
+}
+
+/// Makes sure that `scope` is looked at when the item at `path`, which came to be in it, falls due and when
+/// its lease ends.
+pub(super) fn watch(connection: &Connection, scope: &str, path: &str) -> Result<()> {
+    let times: Option<(Option<Micros>, Option<i64>)> = connection
+        .prepare_cached(
+            "SELECT iif(delayed = 1, not_before, NULL), lease_deadline FROM work WHERE path = ?1",
+        )?
+        .query_row([path], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let (due, deadline) = times.unwrap_or_default();
+    if let Some(due) = due {
+        watch_delay(connection, scope, due)?;
+    }
+    if let Some(deadline) = deadline {
+        watch_lease(connection, scope, BootTime(deadline))?;
+    }
+    Ok(())
+}
+
+fn watched(connection: &Connection, scope: &str) -> Result<Option<Watched>> {
+    Ok(connection
+        .prepare_cached(WATCHED)?
+        .query_row([scope], Watched::read)
+        .optional()?)
 }
 
 /// A scope, and when something in it becomes claimable by itself, at the earliest.
@@ -182,11 +211,7 @@ impl Lapses<'_> {
         loop {
             let (paths, all) = self.first(EXPIRED, scope, self.boot.0, limit - admitted)?;
             for path in &paths {
-                let is_ready: bool = self
-                    .connection
-                    .prepare_cached(EXPIRE)?
-                    .query_row([path], |row| row.get(0))?;
-                admitted += usize::from(is_ready);
+                admitted += usize::from(self.expire(path)?);
             }
             if all {
                 self.connection
@@ -198,6 +223,19 @@ impl Lapses<'_> {
             }
             self.call.check()?;
         }
+    }
+
+    /// Ends the attempt at the item at `path`; returns whether it is to be tried again.
+    fn expire(&self, path: &str) -> Result<bool> {
+        let is_last: bool = self
+            .connection
+            .prepare_cached(
+                "SELECT coalesce(attempts >= max_attempts, 0) FROM work WHERE path = ?1",
+            )?
+            .query_row([path], |row| row.get(0))?;
+        let sql = if is_last { EXPIRE_FOR_GOOD } else { EXPIRE };
+        self.connection.prepare_cached(sql)?.execute([path])?;
+        Ok(!is_last)
     }
 
     /// Returns the first `limit` paths of `sql` that lie in the territory, and whether those are all of the
@@ -347,7 +385,7 @@ impl Lapses<'_> {
 
 /// The statements that run on the queues, for the test that looks at their plans.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 12] = [
+pub(super) const STATEMENTS: [&str; 14] = [
     ANY_TIME_HAS_COME,
     FIRST_TIMES,
     FIRST_DUE,
@@ -357,6 +395,8 @@ pub(super) const STATEMENTS: [&str; 12] = [
     EXPIRED,
     ADMIT_DUE,
     EXPIRE,
+    EXPIRE_FOR_GOOD,
+    WATCHED,
     SET_NEXT_DUE,
     SET_NEXT_EXPIRY,
     NEXT_DUE,

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use super::super::backends::BackendCache;
 use super::super::connection::{self, Role};
 use super::super::time::Time;
-use super::super::transaction::Transaction;
+use super::super::transaction::{Stamps, Transaction};
 use super::super::{apply, rows, schema};
 use crate::access::{NamespaceRule, Rules};
 use crate::call::{Call, Interrupts};
@@ -36,7 +36,8 @@ struct Store {
     placement: Placement,
     backends: BackendCache,
     clock: Arc<ManualClock>,
-    time: Time,
+    time: Arc<Time>,
+    stamps: Stamps,
     visible: Visible,
     _directory: TempDir,
 }
@@ -53,11 +54,13 @@ impl Store {
         let local = LocalContentStore::open(directory.path()).unwrap();
         let backends = BackendCache::default();
         let clock = Arc::new(ManualClock::new(now(), 1_000_000, "this boot"));
+        let time = Arc::new(Time::new(Arc::clone(&clock) as _, 1));
         Store {
             connection,
             placement: Placement::new(Arc::new(local), Vec::new(), 65536),
             backends,
-            time: Time::new(Arc::clone(&clock) as _, 1),
+            time: Arc::clone(&time),
+            stamps: Stamps::new(time),
             clock,
             visible: Visible::all(),
             _directory: directory,
@@ -92,7 +95,7 @@ impl Store {
             &grant,
             &self.placement,
             &self.backends,
-            &self.time,
+            &self.stamps,
             &earlier,
             crate::config::Durability::Full,
         );

@@ -8,11 +8,11 @@ const SECOND: i64 = 1_000_000;
 
 impl Store {
     fn scope(&self, prefix: Option<&str>) -> ClaimScope {
-        let prefix = prefix.map_or_else(PathRange::all, PathRange::with_prefix);
         ClaimScope {
-            visible: Arc::new(self.visible.clone()),
-            whole: self.visible.nearly_all && prefix == PathRange::all(),
-            writable: vec![prefix],
+            changeable: Arc::new(self.visible.clone()),
+            writable: Arc::new([PathRange::all()]),
+            whole: self.visible.nearly_all && prefix.is_none(),
+            prefix: prefix.map(PathRange::with_prefix),
         }
     }
 
@@ -245,7 +245,8 @@ fn a_lease_of_another_boot_has_expired() {
     store.clock.advance(1_000_000 * SECOND);
     let (at, token) = store.claim_one().unwrap();
     let clock = Arc::new(ManualClock::new(now(), 1, "next boot"));
-    store.time = Time::new(Arc::clone(&clock) as _, 2);
+    store.time = Arc::new(Time::new(Arc::clone(&clock) as _, 2));
+    store.stamps = Stamps::new(Arc::clone(&store.time));
     store.clock = clock;
     assert_kind(store.complete(&at, token), ErrorKind::LeaseLost);
     assert!(store.claim_one().is_some());

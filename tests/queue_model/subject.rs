@@ -1,0 +1,292 @@
+//! The store under test: two engines on one database, as two processes have them, with clocks that the
+//! model moves.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus::access::{Identity, Policy};
+use nexus::call::{Call, Interrupts};
+use nexus::clock::ManualClock;
+use nexus::config::Durability;
+use nexus::content::local::LocalContentStore;
+use nexus::content::{LOCAL_BACKEND, Placement};
+use nexus::metadata::sqlite::{SqliteOptions, SqliteStore};
+use nexus::metadata::{
+    Change, Claim, Conditions, Entry, Grant, MetadataStore, MetadataValue, Relocation, StoreError,
+    Supply, WriteSet,
+};
+use nexus::path::VirtualPath;
+use nexus::range::PathRange;
+use nexus::work::{
+    DependencyRef, Explanation, LeaseToken, WorkCounts, WorkField, WorkItem, WorkView,
+};
+use tempfile::TempDir;
+
+use super::item::{BY_HAND, Now, SECOND, WORKER};
+use super::operation::{Finish, HANDLES, Key};
+use super::reference::{EPOCH, ERROR, Guard, Operation, RESULT};
+
+pub struct Subject {
+    directory: TempDir,
+    placement: Arc<Placement>,
+    clock: Arc<ManualClock>,
+    stores: Vec<SqliteStore>,
+    /// The engine whose turn it is.
+    turn: usize,
+}
+
+impl Subject {
+    pub fn new(now: Now) -> Self {
+        // Nothing here is about durability, so the disk need not sync.
+        let directory = TempDir::new_in("/dev/shm")
+            .or_else(|_| TempDir::new())
+            .unwrap();
+        let local = Arc::new(LocalContentStore::open(directory.path()).unwrap());
+        let clock = clock(now);
+        Subject {
+            placement: Arc::new(Placement::new(local, Vec::new(), 64)),
+            stores: open(directory.path(), &clock),
+            clock,
+            directory,
+            turn: 0,
+        }
+    }
+
+    /// Closes both engines and opens them again; the clocks are those of `now`.
+    pub fn reopen(&mut self, now: Now) {
+        self.stores.clear();
+        self.clock = clock(now);
+        self.stores = open(self.directory.path(), &self.clock);
+    }
+
+    pub fn pass(&self, seconds: i64) {
+        self.clock.advance(seconds * SECOND);
+    }
+
+    pub fn step_wall(&self, seconds: i64) {
+        self.clock.step_wall(seconds * SECOND);
+    }
+
+    /// Lets the other engine answer from now on.
+    pub fn take_turns(&mut self) {
+        self.turn = (self.turn + 1) % self.stores.len();
+    }
+
+    fn store(&self) -> &SqliteStore {
+        &self.stores[self.turn]
+    }
+
+    fn policy(&self, handle: usize) -> Policy {
+        let (tenant, agent) = HANDLES[handle];
+        let identity = Identity {
+            tenant: tenant.map(str::to_owned),
+            agent: agent.map(str::to_owned),
+            ..Identity::default()
+        };
+        let rules = Arc::new(self.store().rules(&call()).unwrap());
+        Policy::new(identity, rules, Arc::new([]))
+    }
+
+    fn grant(policy: &Policy) -> Grant {
+        Grant {
+            rules: Arc::clone(policy.rules()),
+            visible: Arc::clone(policy.visible()),
+            call: call(),
+        }
+    }
+
+    /// Commits for a handle that may change everything.
+    pub fn commit(
+        &self,
+        operations: &[Operation],
+        now: Now,
+    ) -> Result<Vec<Option<Entry>>, nexus::error::Error> {
+        let changes = operations
+            .iter()
+            .map(|operation| self.change(operation, now));
+        let set = WriteSet {
+            changes: Arc::new(changes.collect()),
+            placement: Arc::clone(&self.placement),
+            durability: Durability::Normal,
+        };
+        let committed = self.store().commit(set, &Self::grant(&self.policy(0)));
+        committed.map_err(|error| match error {
+            StoreError::Failed(error) => error,
+            StoreError::RulesChanged => panic!("the rules changed"),
+        })
+    }
+
+    pub fn claim(
+        &self,
+        handle: usize,
+        max: usize,
+        seconds: i64,
+        prefix: Option<&str>,
+    ) -> Vec<WorkItem> {
+        let policy = self.policy(handle);
+        let range = prefix.map(|prefix| match prefix {
+            "/" => PathRange::all(),
+            _ => PathRange::with_prefix(prefix),
+        });
+        let claim = Claim {
+            worker_id: WORKER.to_owned(),
+            max,
+            lease: seconds * SECOND,
+            scope: policy.claimable(range.clone()),
+        };
+        let grant = Self::grant(&policy);
+        self.store()
+            .claim(claim, Durability::Normal, &grant)
+            .unwrap()
+    }
+
+    pub fn supply(&self, handle: usize) -> Supply {
+        let policy = self.policy(handle);
+        let scope = policy.claimable(None);
+        self.store().supply(&scope, &Self::grant(&policy)).unwrap()
+    }
+
+    /// Returns the work keys at `path`, as JSON texts.
+    pub fn keys(&self, at: &str) -> Vec<(String, String)> {
+        let grant = Self::grant(&self.policy(0));
+        self.store().metadata(&path(at), &grant).unwrap()
+    }
+
+    pub fn view(&self, handle: usize, view: WorkView, limit: usize) -> Vec<WorkItem> {
+        let grant = Self::grant(&self.policy(handle));
+        self.store().work(view, limit, &grant).unwrap()
+    }
+
+    pub fn explain(&self, handle: usize, at: &str) -> Explanation {
+        let grant = Self::grant(&self.policy(handle));
+        self.store().explain(&path(at), &grant).unwrap()
+    }
+
+    pub fn counts(&self, handle: usize) -> WorkCounts {
+        let grant = Self::grant(&self.policy(handle));
+        let all = PathRange::all();
+        self.store().work_counts(&all, &grant).unwrap()
+    }
+
+    fn change(&self, operation: &Operation, now: Now) -> Change {
+        let file = |at: &str| path(at);
+        match operation {
+            Operation::Write(at, guard) => Change::Write {
+                path: file(at),
+                content: self.placement.build(LOCAL_BACKEND, at.as_bytes()).unwrap(),
+                backend: LOCAL_BACKEND.into(),
+                conditions: under(guard),
+                mime_type: None,
+            },
+            Operation::Set(at, keys, guard) => Change::SetMetadata {
+                path: file(at),
+                values: keys.iter().map(|key| field(key, now)).collect(),
+                conditions: under(guard),
+            },
+            Operation::Clear(at, key) => Change::DeleteMetadata {
+                path: file(at),
+                key: (*key).to_owned(),
+            },
+            Operation::Require(at, token) => Change::Require {
+                path: file(at),
+                conditions: under(&Some((at.clone(), *token))),
+            },
+            Operation::Delete(at, guard) => Change::Delete {
+                path: file(at),
+                conditions: under(guard),
+            },
+            Operation::Rename(from, to, guard) => Change::Rename(relocation(from, to, guard)),
+            Operation::Copy(from, to) => Change::Copy(relocation(from, to, &None)),
+            Operation::Finish(at, number, finish) => {
+                let (path, token) = (file(at), token(*number));
+                match finish {
+                    Finish::Heartbeat(seconds) => Change::Heartbeat {
+                        path,
+                        token,
+                        lease: seconds * SECOND,
+                    },
+                    Finish::Complete => Change::CompleteWork {
+                        path,
+                        token,
+                        result: Some(RESULT.to_owned()),
+                    },
+                    Finish::Fail(seconds) => Change::FailWork {
+                        path,
+                        token,
+                        error: ERROR.to_owned(),
+                        retry_after: Some(seconds * SECOND).filter(|delay| *delay > 0),
+                    },
+                    Finish::Release => Change::ReleaseWork { path, token },
+                }
+            }
+        }
+    }
+}
+
+fn clock(now: Now) -> Arc<ManualClock> {
+    let boot_id = format!("boot {}", now.boot);
+    Arc::new(ManualClock::new(now.wall, now.since_boot, &boot_id))
+}
+
+fn open(directory: &Path, clock: &Arc<ManualClock>) -> Vec<SqliteStore> {
+    let open_one = |_| {
+        let options = SqliteOptions {
+            cache_kib: 1024,
+            housekeeping: false,
+            clock: Arc::clone(clock) as _,
+        };
+        let path = directory.join("metadata.db");
+        let uuid = "018f2b6a-0000-7000-8000-000000000000";
+        SqliteStore::open(&path, uuid, options, &call()).unwrap().0
+    };
+    (0..2).map(open_one).collect()
+}
+
+fn call() -> Call {
+    Interrupts::default().begin(Duration::from_secs(30))
+}
+
+fn path(text: &str) -> VirtualPath {
+    VirtualPath::parse(text).unwrap()
+}
+
+fn token(number: u64) -> LeaseToken {
+    LeaseToken::new(number).unwrap()
+}
+
+fn under(guard: &Guard) -> Conditions {
+    Conditions {
+        lease: guard
+            .as_ref()
+            .map(|(at, number)| (path(at), token(*number))),
+        ..Conditions::default()
+    }
+}
+
+fn relocation(from: &str, to: &str, guard: &Guard) -> Relocation {
+    Relocation {
+        from: path(from),
+        to: path(to),
+        no_replace: false,
+        conditions: under(guard),
+    }
+}
+
+fn field(key: &Key, now: Now) -> (String, MetadataValue) {
+    let status = |name| nexus::work::Status::parse(name).unwrap();
+    let field = match key {
+        Key::Status(name) => WorkField::Status(status(name)),
+        Key::Priority(priority) => WorkField::Priority(*priority),
+        Key::DependsOn(paths) => {
+            let named = paths.iter().map(|named| DependencyRef::Path(path(named)));
+            WorkField::DependsOn(named.collect())
+        }
+        Key::Worker => WorkField::WorkerId(BY_HAND.to_owned()),
+        Key::StartedAt(seconds) => WorkField::StartedAt(EPOCH + seconds * SECOND),
+        Key::CompletedAt(seconds) => WorkField::CompletedAt(EPOCH + seconds * SECOND),
+        Key::NotBefore(seconds) => WorkField::NotBefore(now.wall + seconds * SECOND),
+        Key::MaxAttempts(attempts) => WorkField::MaxAttempts(*attempts),
+    };
+    (key.name().to_owned(), MetadataValue::Work(field))
+}
