@@ -5,6 +5,8 @@
 #include "options.hpp"
 #include "rows.hpp"
 
+#include <chrono>
+
 namespace nexus {
 inline namespace NEXUS_HPP_NAMESPACE {
 
@@ -97,6 +99,29 @@ public:
             return nexus_batch_require_lease(get(), path.c_str(), lease, error);
         }, path));
     }
+    /** Adds the completion of a work item; what came of it is JSON, or null. */
+    result<void> try_complete_work(const path_in &path, std::uint64_t lease, const text_in &result_json = nullptr)
+    {
+        return detail::give(detail::call([&](nexus_error **error) {
+            return nexus_batch_complete_work(get(), path.c_str(), lease, result_json.c_str(), error);
+        }, path, result_json));
+    }
+    /** Adds the failure of an attempt; see store::try_work_fail. */
+    result<void> try_fail_work(const path_in &path, std::uint64_t lease, const text_in &error_text,
+                               std::chrono::milliseconds retry_after = {})
+    {
+        return detail::give(detail::call([&](nexus_error **error) {
+            return nexus_batch_fail_work(get(), path.c_str(), lease, error_text.c_str(),
+                                         detail::milliseconds(retry_after), error);
+        }, path, error_text));
+    }
+    /** Adds the return of a work item. */
+    result<void> try_release_work(const path_in &path, std::uint64_t lease)
+    {
+        return detail::give(detail::call([&](nexus_error **error) {
+            return nexus_batch_release_work(get(), path.c_str(), lease, error);
+        }, path));
+    }
     /** Makes the changes. */
     result<void> try_commit()
     {
@@ -143,6 +168,16 @@ public:
     batch &require_etag(const path_in &path, const text_in &etag) { return then(try_require_etag(path, etag)); }
     batch &require_absent(const path_in &path) { return then(try_require_absent(path)); }
     batch &require_lease(const path_in &path, std::uint64_t lease) { return then(try_require_lease(path, lease)); }
+    batch &complete_work(const path_in &path, std::uint64_t lease, const text_in &result_json = nullptr)
+    {
+        return then(try_complete_work(path, lease, result_json));
+    }
+    batch &fail_work(const path_in &path, std::uint64_t lease, const text_in &error_text,
+                     std::chrono::milliseconds retry_after = {})
+    {
+        return then(try_fail_work(path, lease, error_text, retry_after));
+    }
+    batch &release_work(const path_in &path, std::uint64_t lease) { return then(try_release_work(path, lease)); }
     void commit() { try_commit().value(); }
     entries commit_entries() { return try_commit_entries().value(); }
 

@@ -78,6 +78,12 @@ class failure {
 public:
     failure() noexcept = default;
     failure(nexus::status code, nexus_error *error) noexcept : status_(code), error_(error) {}
+    /** Takes over an error object that a C call handed out; null for no failure. */
+    explicit failure(nexus_error *error) noexcept
+        : status_(error != nullptr ? static_cast<nexus::status>(nexus_error_status(error)) : nexus::status::ok),
+          error_(error)
+    {
+    }
     /** A failure that the wrapper found itself; `message` is static. */
     failure(nexus::status code, const char *message) noexcept : status_(code), message_(message) {}
 

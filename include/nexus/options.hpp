@@ -4,6 +4,7 @@
 
 #include "text.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -71,6 +72,13 @@ struct import_options {
     import_mode mode = import_mode::skip;
     bool dry_run = false;
     invalid_keys invalid_work_keys = invalid_keys::refuse;
+};
+
+/** nexus_claim_options. */
+struct claim_options {
+    std::string_view prefix = {};
+    std::uint32_t max = 1;
+    std::chrono::milliseconds lease = std::chrono::seconds(30);
 };
 
 /** Flags of mkdir. */
@@ -209,6 +217,24 @@ struct c_export_options {
     path_in prefix;
     text_in tenant_id;
     nexus_export_options options = NEXUS_EXPORT_OPTIONS_INIT;
+};
+
+/* A length of time as the library takes it; one below 0 becomes too long, and so is refused. */
+inline std::uint64_t milliseconds(std::chrono::milliseconds time) noexcept
+{
+    return static_cast<std::uint64_t>(time.count());
+}
+
+struct c_claim_options {
+    explicit c_claim_options(const claim_options &from) noexcept : prefix(from.prefix)
+    {
+        options.prefix = prefix.c_str();
+        options.max = from.max;
+        options.lease_ms = milliseconds(from.lease);
+    }
+    failure refusal() const noexcept { return prefix.refusal(); }
+    path_in prefix;
+    nexus_claim_options options = NEXUS_CLAIM_OPTIONS_INIT;
 };
 
 inline nexus_import_options c_options(const import_options &from) noexcept

@@ -123,6 +123,8 @@ public:
     /** The token of its lease; 0 where it has none. */
     std::uint64_t lease() const noexcept { return row_->lease; }
     std::optional<time_point> lease_expires_at() const noexcept { return moment(row_->lease_expires_at); }
+    /** Whether the lease has ended, so that the item can be claimed. */
+    bool lease_expired() const noexcept { return row_->lease_expired != 0; }
     /** The row, for C. */
     const nexus_work_item *row() const noexcept { return row_; }
 

@@ -5,6 +5,7 @@
 #include "batch.hpp"
 #include "streams.hpp"
 
+#include <chrono>
 #include <initializer_list>
 #include <string>
 #include <vector>
@@ -429,6 +430,54 @@ public:
     {
         return work(nexus_get_work_by_priority, limit);
     }
+    /** Gives a worker the first ready items, under leases. */
+    result<work_list> try_work_claim(const text_in &worker_id, const claim_options &options = {}) const
+    {
+        const detail::c_claim_options c(options);
+        nexus_work_list *items = nullptr;
+        return detail::give<work_list>(detail::call([&](nexus_error **error) {
+            return nexus_work_claim(get(), worker_id.c_str(), &c.options, &items, error);
+        }, worker_id, c), items);
+    }
+    /** Lets a lease last `from_now` on. */
+    result<void> try_work_heartbeat(const path_in &path, std::uint64_t lease, std::chrono::milliseconds from_now) const
+    {
+        return detail::give(detail::call([&](nexus_error **error) {
+            return nexus_work_heartbeat(get(), path.c_str(), lease, detail::milliseconds(from_now), error);
+        }, path));
+    }
+    /** Completes an item; what came of it is JSON, or null. */
+    result<void> try_work_complete(const path_in &path, std::uint64_t lease, const text_in &result_json = nullptr) const
+    {
+        return detail::give(detail::call([&](nexus_error **error) {
+            return nexus_work_complete(get(), path.c_str(), lease, result_json.c_str(), error);
+        }, path, result_json));
+    }
+    /** Gives up an attempt; the item is ready again after `retry_after`, 0: after the back-off. */
+    result<void> try_work_fail(const path_in &path, std::uint64_t lease, const text_in &error_text,
+                               std::chrono::milliseconds retry_after = {}) const
+    {
+        return detail::give(detail::call([&](nexus_error **error) {
+            return nexus_work_fail(get(), path.c_str(), lease, error_text.c_str(), detail::milliseconds(retry_after),
+                                   error);
+        }, path, error_text));
+    }
+    /** Gives an item and its attempt back. */
+    result<void> try_work_release(const path_in &path, std::uint64_t lease) const
+    {
+        return detail::give(detail::call(
+            [&](nexus_error **error) { return nexus_work_release(get(), path.c_str(), lease, error); }, path));
+    }
+    /** Waits until something may be claimable; gives false where the time is up. A negative time: for ever. */
+    result<bool> try_work_wait(std::chrono::milliseconds timeout, const path_in &prefix = nullptr) const
+    {
+        std::int32_t available = 0;
+        failure why = detail::call([&](nexus_error **error) {
+            return nexus_work_wait(get(), prefix.c_str(), timeout.count(), &available, error);
+        }, prefix);
+        const bool may_claim = available != 0;
+        return detail::give<bool>(std::move(why), may_claim);
+    }
     /** What a work item waits for, as JSON. */
     result<string> try_work_explain(const path_in &path) const
     {
@@ -592,6 +641,28 @@ public:
     work_list blocked_work(std::int64_t limit) const { return try_blocked_work(limit).value(); }
     work_list in_progress_work(std::int64_t limit) const { return try_in_progress_work(limit).value(); }
     work_list work_by_priority(std::int64_t limit) const { return try_work_by_priority(limit).value(); }
+    work_list work_claim(const text_in &worker_id, const claim_options &options = {}) const
+    {
+        return try_work_claim(worker_id, options).value();
+    }
+    void work_heartbeat(const path_in &path, std::uint64_t lease, std::chrono::milliseconds from_now) const
+    {
+        try_work_heartbeat(path, lease, from_now).value();
+    }
+    void work_complete(const path_in &path, std::uint64_t lease, const text_in &result_json = nullptr) const
+    {
+        try_work_complete(path, lease, result_json).value();
+    }
+    void work_fail(const path_in &path, std::uint64_t lease, const text_in &error_text,
+                   std::chrono::milliseconds retry_after = {}) const
+    {
+        try_work_fail(path, lease, error_text, retry_after).value();
+    }
+    void work_release(const path_in &path, std::uint64_t lease) const { try_work_release(path, lease).value(); }
+    bool work_wait(std::chrono::milliseconds timeout, const path_in &prefix = nullptr) const
+    {
+        return try_work_wait(timeout, prefix).value();
+    }
     string work_explain(const path_in &path) const { return try_work_explain(path).value(); }
     string work_stats(const path_in &prefix = nullptr) const { return try_work_stats(prefix).value(); }
     std::uint64_t export_metadata(const text_in &file, const export_options &options = {},
