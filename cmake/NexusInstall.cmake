@@ -1,10 +1,25 @@
-# `cmake --install`: header, libraries, nexus.pc, and a package for find_package(nexus). All of it can be moved.
+# `cmake --install`: headers, libraries, nexus.pc, a package for find_package(nexus), the program with its man pages and
+# completions, documentation and examples. All of it can be moved.
+#
+# Three components, which are three packages: runtime (libnexus0), development (libnexus-dev), tools (nexus).
 include(CMakePackageConfigHelpers)
 
-install(FILES "${PROJECT_SOURCE_DIR}/include/nexus.h" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
-install(PROGRAMS "${nexus_stage}/${nexus_shared_file}" DESTINATION "${CMAKE_INSTALL_LIBDIR}")
-install(FILES "${nexus_stage}/${nexus_shared_soname}" "${nexus_shared}" "${nexus_static}"
-        DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME development)
+
+# An installed tree is readable by all, whatever the umask of the build was.
+function(nexus_install_directory from to)
+  install(DIRECTORY "${from}" DESTINATION "${to}" COMPONENT development
+    FILE_PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ
+    DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE
+    ${ARGN})
+endfunction()
+
+install(FILES "${PROJECT_SOURCE_DIR}/include/nexus.h" "${PROJECT_SOURCE_DIR}/include/nexus.hpp"
+        DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+nexus_install_directory("${PROJECT_SOURCE_DIR}/include/nexus" "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.hpp")
+install(FILES "${nexus_stage}/${nexus_shared_file}" DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT runtime)
+install(FILES "${nexus_stage}/${nexus_shared_soname}" DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT runtime)
+install(FILES "${nexus_shared}" "${nexus_static}" DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 
 # pkg-config: relative to the file itself, so that a moved tree still works.
 set(nexus_pc_dir "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
@@ -23,3 +38,17 @@ configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/nexus-config.cmake.in
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/nexus-config-version.cmake" COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/nexus-config.cmake" "${PROJECT_BINARY_DIR}/nexus-config-version.cmake"
         DESTINATION "${nexus_package_dir}")
+
+# Documentation, and the examples with a CMakeLists.txt that builds them against the installed package.
+set(nexus_doc_dir "${CMAKE_INSTALL_DATAROOTDIR}/doc")
+install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" "${PROJECT_SOURCE_DIR}/README.md" "${PROJECT_SOURCE_DIR}/CHANGELOG.md"
+        DESTINATION "${nexus_doc_dir}/nexus")
+nexus_install_directory("${PROJECT_SOURCE_DIR}/docs/" "${nexus_doc_dir}/nexus" FILES_MATCHING PATTERN "*.md" PATTERN "*.svg")
+foreach(examples c_examples cpp_examples)
+  nexus_install_directory("${PROJECT_SOURCE_DIR}/${examples}" "${nexus_doc_dir}/nexus/examples"
+    PATTERN "CMakeLists.txt" EXCLUDE)
+endforeach()
+install(FILES "${PROJECT_SOURCE_DIR}/cmake/examples/CMakeLists.txt" DESTINATION "${nexus_doc_dir}/nexus/examples")
+
+include(NexusProgram)
+include(NexusPack)

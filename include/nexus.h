@@ -75,16 +75,16 @@
  */
 #define NEXUS_ABI_VERSION 256
 
-/** Log level: something was lost, or a promise cannot be kept. */
+/** Log level: damage, failed input and output, defects. */
 #define NEXUS_LOG_ERROR 1
 
-/** Log level: something the operator may want to look at. */
+/** Log level: a full disk, waits in vain. */
 #define NEXUS_LOG_WARN 2
 
-/** Log level: openings, migrations, what took long. */
+/** Log level: openings of stores. */
 #define NEXUS_LOG_INFO 3
 
-/** Log level: for those who look for a fault. */
+/** Log level: every other call that failed. */
 #define NEXUS_LOG_DEBUG 4
 
 /** The call did what it says. */
@@ -444,7 +444,7 @@ typedef struct nexus_work_item {
     uint64_t lease;
     /** When the lease ends, for display; 0 where it has none. */
     int64_t lease_expires_at;
-    /** 1 where the lease has ended and the item can be claimed. */
+    /** 1 where the lease has ended, and no worker has claimed the item since. */
     int32_t lease_expired;
 } nexus_work_item;
 
@@ -655,7 +655,7 @@ nexus_status nexus_connect(const char *config_json,
  * @param yaml_path  a YAML file of the host; not NULL
  * @param fs         receives the handle, to be closed with nexus_close; not NULL
  * @param error      receives what went wrong; may be NULL
- * @return OK; what nexus_connect returns; NOT_FOUND where there is no such file
+ * @return OK; what nexus_connect returns; INVALID_CONFIG where there is no such file
  *
  * Threads: any, at once.
  * @since 0.1.0

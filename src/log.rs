@@ -17,9 +17,9 @@ pub enum Level {
     Error = 1,
     /// Something the operator may want to look at; the store goes on.
     Warn = 2,
-    /// Openings, migrations, checkpoints that took long.
+    /// Openings of stores.
     Info = 3,
-    /// For those who look for a fault.
+    /// Every other call that failed.
     Debug = 4,
 }
 

@@ -7,8 +7,8 @@ use std::path::Path;
 use nexus::content::ContentHash;
 use nexus::error::{Error, ErrorKind};
 use nexus::filesystem::{
-    Conditions, Filesystem, FindOptions, GrepOptions, LeaseCondition, ListOptions, MkdirOptions,
-    RelocateOptions, WorkItem, WorkView, WriteOptions,
+    ClaimOptions, Conditions, Filesystem, FindOptions, GrepOptions, LeaseCondition, ListOptions,
+    MkdirOptions, RelocateOptions, WorkItem, WorkView, WriteOptions,
 };
 use nexus::metadata::Entry;
 use serde_json::{Map, Value, json};
@@ -317,6 +317,21 @@ fn call_on(fs: &Filesystem, name: &str, step: &Value) -> Result<Given, Error> {
         "blocked_work" => work(fs, WorkView::Blocked, step)?,
         "in_progress_work" => work(fs, WorkView::InProgress, step)?,
         "work_by_priority" => work(fs, WorkView::ByPriority, step)?,
+        "work_claim" => claim(fs, step)?,
+        "work_heartbeat" => {
+            let lease_ms = step["lease_ms"].as_u64().unwrap();
+            json!(fs.work_heartbeat(path(), lease(step), lease_ms)?).into()
+        }
+        "work_complete" => {
+            let result = optional_json_text(step, "result");
+            json!(fs.work_complete(path(), lease(step), result.as_deref())?).into()
+        }
+        "work_fail" => {
+            let error = step["error"].as_str().unwrap_or_default();
+            let after = step["retry_after_ms"].as_u64().unwrap_or(0);
+            json!(fs.work_fail(path(), lease(step), error, after)?).into()
+        }
+        "work_release" => json!(fs.work_release(path(), lease(step))?).into(),
         "work_explain" => parsed(&fs.work_explain(path())?),
         "work_stats" => parsed(&fs.work_stats(step["prefix"].as_str())?),
         "gc" => parsed(&fs.gc(&mut |_, _, _| true)?),
@@ -376,7 +391,17 @@ fn batch(fs: &Filesystem, step: &Value) -> Result<Given, Error> {
             "set_meta_many" => batch.set_meta_many(path(), &json_text(operation, "values")),
             "delete_meta" => batch.delete_meta(path(), key()),
             "require_etag" => batch.require_etag(path(), etag(operation, "etag")),
-            "require_lease" => batch.require_lease(path(), operation["lease"].as_u64().unwrap()),
+            "require_lease" => batch.require_lease(path(), lease(operation)),
+            "complete_work" => {
+                let result = optional_json_text(operation, "result");
+                batch.complete_work(path(), lease(operation), result.as_deref())
+            }
+            "fail_work" => {
+                let error = operation["error"].as_str().unwrap_or_default();
+                let after = operation["retry_after_ms"].as_u64().unwrap_or(0);
+                batch.fail_work(path(), lease(operation), error, after)
+            }
+            "release_work" => batch.release_work(path(), lease(operation)),
             other => panic!("the operation {other:?} is not known"),
         }?;
     }
@@ -394,6 +419,23 @@ fn work(fs: &Filesystem, view: WorkView, step: &Value) -> Result<Given, Error> {
     Ok(json!(rows).into())
 }
 
+fn claim(fs: &Filesystem, step: &Value) -> Result<Given, Error> {
+    let defaults = ClaimOptions::default();
+    let options = ClaimOptions {
+        prefix: optional(step, "prefix"),
+        max: step["max"]
+            .as_u64()
+            .map_or(defaults.max, |max| max.try_into().unwrap()),
+        lease_ms: step["lease_ms"].as_u64().unwrap_or(defaults.lease_ms),
+    };
+    let items = fs.work_claim(text(step, "worker"), &options)?;
+    let rows: Vec<_> = items.iter().map(row_of_item).collect();
+    Ok(Given {
+        save: json!(items.first().map(|item| item.lease)),
+        value: json!(rows),
+    })
+}
+
 fn row_of_item(item: &WorkItem) -> Value {
     json!({
         "path_id": item.path_id.to_string(),
@@ -406,7 +448,8 @@ fn row_of_item(item: &WorkItem) -> Value {
         "worker_id": item.worker_id,
         "tags": item.tags,
         "attempts": item.attempts,
-        "lease": item.lease,
+        "lease": (item.lease != 0).then_some(item.lease),
+        "lease_expired": item.lease_expired,
     })
 }
 
@@ -481,6 +524,15 @@ fn json_text(step: &Value, key: &str) -> String {
         Some(raw) => raw.as_str().unwrap().to_owned(),
         None => step[key].to_string(),
     }
+}
+
+fn optional_json_text(step: &Value, key: &str) -> Option<String> {
+    let given = step.get(key).or(step.get(format!("{key}_text")));
+    given.map(|_| json_text(step, key))
+}
+
+fn lease(step: &Value) -> u64 {
+    step["lease"].as_u64().unwrap()
 }
 
 fn etag(step: &Value, key: &str) -> Option<ContentHash> {

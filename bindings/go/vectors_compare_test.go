@@ -16,7 +16,7 @@ func asRow(item nexus.WorkItem) object {
 		"file_type": item.FileType, "size_bytes": item.Size, "content_hash": item.ContentHash, "created_at": item.CreatedAt,
 		"updated_at": item.UpdatedAt, "status": item.Status, "blocker_count": item.BlockerCount, "attempts": item.Attempts,
 		"priority": nil, "tenant_id": nil, "worker_id": nil, "started_at": nil, "not_before": nil, "tags": nil, "lease": nil,
-		"lease_expires_at": nil,
+		"lease_expires_at": nil, "lease_expired": item.LeaseExpired,
 	}
 	if item.HasPriority {
 		row["priority"] = item.Priority

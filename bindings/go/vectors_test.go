@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"nexus"
 )
@@ -186,6 +187,9 @@ func (s *scenario) step(i int, given object) {
 	if _, has := step["lease_path"]; args.flag("untyped") && args.has("lease") && !has {
 		return // a lease without its path cannot be said in Go
 	}
+	if args.flag("untyped") && args.text("call") == "work_claim" {
+		return // 0 stands for the default there
+	}
 	name := args.text("as")
 	if name == "" {
 		name = s.first
@@ -265,6 +269,14 @@ func (a arguments) value(key string) any {
 		return json.RawMessage(a.text(key + "_text"))
 	}
 	return a.of[key]
+}
+
+func (a arguments) lease() nexus.Lease {
+	return nexus.Lease{Path: a.text("path"), Token: uint64(a.number("lease"))}
+}
+
+func (a arguments) milliseconds(key string) time.Duration {
+	return time.Duration(a.number(key)) * time.Millisecond
 }
 
 func (a arguments) options() (options nexus.WriteOptions) {
@@ -420,6 +432,22 @@ func (s *scenario) call(store *nexus.Store, a arguments) (any, error) {
 		return s.work(store, nexus.ViewInProgress, a.limit(), store.InProgressWork)
 	case "work_by_priority":
 		return s.work(store, nexus.ViewByPriority, a.limit(), store.WorkByPriority)
+	case "work_claim":
+		items, err := store.ClaimWork(s.ctx, a.text("worker"), nexus.ClaimOptions{
+			Prefix: a.text("prefix"), Max: a.number("max"), Lease: a.milliseconds("lease_ms")})
+		rows := []object{}
+		for _, item := range items {
+			rows = append(rows, asRow(item))
+		}
+		return rows, err
+	case "work_heartbeat":
+		return nil, store.Heartbeat(a.lease(), a.milliseconds("lease_ms"))
+	case "work_complete":
+		return nil, store.CompleteWork(a.lease(), a.value("result"))
+	case "work_fail":
+		return nil, store.FailWork(a.lease(), a.text("error"), a.milliseconds("retry_after_ms"))
+	case "work_release":
+		return nil, store.ReleaseWork(a.lease())
 	case "work_explain":
 		return results(store.ExplainWork(path))
 	case "work_stats":
@@ -470,7 +498,13 @@ func (s *scenario) batch(store *nexus.Store, operations []any) (any, error) {
 				err = batch.RequireAbsent(path)
 			}
 		case "require_lease":
-			err = batch.RequireLease(nexus.Lease{Path: path, Token: uint64(a.number("lease"))})
+			err = batch.RequireLease(a.lease())
+		case "complete_work":
+			err = batch.CompleteWork(a.lease(), a.value("result"))
+		case "fail_work":
+			err = batch.FailWork(a.lease(), a.text("error"), a.milliseconds("retry_after_ms"))
+		case "release_work":
+			err = batch.ReleaseWork(a.lease())
 		default:
 			s.t.Fatalf("this runner does not know the operation %q", op)
 		}

@@ -24,13 +24,13 @@ use crate::log::{self, Level};
 /// must be equal.
 pub const NEXUS_ABI_VERSION: u32 = 0x000100;
 
-/// Log level: something was lost, or a promise cannot be kept.
+/// Log level: damage, failed input and output, defects.
 pub const NEXUS_LOG_ERROR: i32 = 1;
-/// Log level: something the operator may want to look at.
+/// Log level: a full disk, waits in vain.
 pub const NEXUS_LOG_WARN: i32 = 2;
-/// Log level: openings, migrations, what took long.
+/// Log level: openings of stores.
 pub const NEXUS_LOG_INFO: i32 = 3;
-/// Log level: for those who look for a fault.
+/// Log level: every other call that failed.
 pub const NEXUS_LOG_DEBUG: i32 = 4;
 
 /// Receives one line of the log, on the thread of the call that has something to say. It may not

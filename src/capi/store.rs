@@ -68,7 +68,7 @@ pub unsafe extern "C" fn nexus_connect(
 /// @param yaml_path  a YAML file of the host; not NULL
 /// @param fs         receives the handle, to be closed with nexus_close; not NULL
 /// @param error      receives what went wrong; may be NULL
-/// @return OK; what nexus_connect returns; NOT_FOUND where there is no such file
+/// @return OK; what nexus_connect returns; INVALID_CONFIG where there is no such file
 ///
 /// Threads: any, at once.
 /// @since 0.1.0

@@ -66,7 +66,7 @@ pub struct nexus_work_item {
     pub lease: u64,
     /// When the lease ends, for display; 0 where it has none.
     pub lease_expires_at: i64,
-    /// 1 where the lease has ended and the item can be claimed.
+    /// 1 where the lease has ended, and no worker has claimed the item since.
     pub lease_expired: i32,
 }
 

@@ -50,6 +50,7 @@ use crate::call::{Call, Interrupts};
 use crate::config::{self, Resolved};
 use crate::content::Placement;
 use crate::error::{Error, ErrorKind, Result};
+use crate::log::{self, Level};
 use crate::metadata::{Entry, Grant, MetadataStore, StoreError, StoreResult};
 use crate::path::VirtualPath;
 
@@ -90,7 +91,11 @@ impl Filesystem {
         Filesystem::open(config::resolve_file(path.as_ref())?)
     }
 
-    fn open(config: Resolved) -> Result<Filesystem> {
+    /// Opens the store that `config`, a resolved configuration, names.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub fn open(config: Resolved) -> Result<Filesystem> {
         let interrupts = Interrupts::default();
         let settings = &config.settings;
         let call = interrupts.begin(settings.busy_timeout);
@@ -107,6 +112,10 @@ impl Filesystem {
             .store
             .declare_namespaces(&declared, identity.admin, &call)?;
         engine.reload_rules(&call)?;
+        log::emit(
+            Level::Info,
+            &format_args!("opened the store {}", engine.uuid),
+        );
         Ok(Filesystem::new(
             engine,
             config,
@@ -263,6 +272,7 @@ impl Filesystem {
                 Ok(value) => return Ok(value),
                 Err(StoreError::Failed(error)) => {
                     if !(is_denial(&error) && self.has_newer_rules(&policy, call)?) {
+                        log::emit(gravity_of(&error), &error);
                         return Err(error);
                     }
                 }
@@ -338,6 +348,15 @@ fn policy_of(engine: &Engine, identity: &Identity, placement: &Placement) -> Pol
         .map(|mount| mount.path.clone())
         .collect();
     Policy::new(identity.clone(), engine.rules(), readonly_mounts)
+}
+
+/// Returns how grave it is for the operator that a call failed so.
+fn gravity_of(error: &Error) -> Level {
+    match error.kind() {
+        ErrorKind::Corrupt | ErrorKind::Io | ErrorKind::Internal => Level::Error,
+        ErrorKind::NoSpace | ErrorKind::Busy => Level::Warn,
+        _ => Level::Debug,
+    }
 }
 
 fn namespace_rule(declared: &config::NamespaceDeclaration) -> (NamespaceRule, bool) {

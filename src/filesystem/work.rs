@@ -59,7 +59,7 @@ impl Filesystem {
 fn explain(path: &VirtualPath, explanation: &Explanation) -> Value {
     let delayed = explanation
         .not_before
-        .filter(|time| *time > crate::metadata::now());
+        .filter(|time| explanation.delayed && *time > crate::metadata::now());
     let may_start = match explanation.status {
         Some(Status::Ready) => true,
         Some(Status::InProgress) => explanation.lease_expired && has_attempts_left(explanation),

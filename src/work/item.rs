@@ -64,7 +64,7 @@ pub struct WorkItem {
     pub lease: u64,
     /// When the lease ends, by the wall clock.
     pub lease_expires_at: Option<Micros>,
-    /// The lease has ended; the item can be claimed.
+    /// The lease has ended, and nobody has claimed the item since.
     pub lease_expired: bool,
 }
 
@@ -109,6 +109,8 @@ pub struct Explanation {
     pub open: Vec<Blocker>,
     /// Not to be worked on before.
     pub not_before: Option<Micros>,
+    /// That time had not come when it was last looked at.
+    pub delayed: bool,
     /// Who works on it.
     pub worker_id: Option<String>,
     /// How often it was claimed.

@@ -451,6 +451,37 @@ static void children_outlive_the_handle(void)
     close_store(derived);
 }
 
+struct heard {
+    int openings, failures;
+};
+
+static void hear(void *user, int32_t level, const char *line)
+{
+    struct heard *heard = (struct heard *)user;
+    heard->openings += level == NEXUS_LOG_INFO && strstr(line, "opened") != NULL;
+    heard->failures += level == NEXUS_LOG_DEBUG && strstr(line, "/missing") != NULL;
+    EXPECT_LACKS(line, expect_directory);
+}
+
+static void the_log_tells_of_openings_and_failures(void)
+{
+    struct heard heard = {0, 0};
+    nexus_buffer *buffer = NULL;
+    nexus_fs *fs;
+    EXPECT_INT(nexus_set_log_callback(hear, &heard, NEXUS_LOG_INFO, NULL), NEXUS_STATUS_OK);
+    fs = open_store("");
+    EXPECT_INT(nexus_read(fs, "/missing", &buffer, NULL), NEXUS_STATUS_NOT_FOUND);
+    EXPECT_INT(heard.openings, 1);
+    EXPECT_INT(heard.failures, 0);
+    EXPECT_INT(nexus_set_log_callback(hear, &heard, NEXUS_LOG_DEBUG, NULL), NEXUS_STATUS_OK);
+    EXPECT_INT(nexus_read(fs, "/missing", &buffer, NULL), NEXUS_STATUS_NOT_FOUND);
+    EXPECT_INT(heard.failures, 1);
+    EXPECT_INT(nexus_set_log_callback(NULL, NULL, 0, NULL), NEXUS_STATUS_OK);
+    EXPECT_INT(nexus_read(fs, "/missing", &buffer, NULL), NEXUS_STATUS_NOT_FOUND);
+    EXPECT_INT(heard.failures, 1);
+    close_store(fs);
+}
+
 int main(int argc, char **argv)
 {
     begin(argc, argv);
@@ -466,5 +497,6 @@ int main(int argc, char **argv)
     RUN(another_thread_can_interrupt);
     RUN(close_waits_for_calls_in_flight);
     RUN(children_outlive_the_handle);
+    RUN(the_log_tells_of_openings_and_failures);
     return finish();
 }

@@ -51,11 +51,11 @@ static char *printed(const cJSON *value)
     return copy;
 }
 
-/* The argument `key` as JSON text: as it is under `key`_text, else the value printed. */
+/* The argument `key` as JSON text: as it is under `key`_text, else the value printed; NULL where it is absent. */
 static const char *json_at(const cJSON *object, const char *key)
 {
     const char *raw = string_at(object, text("%s_text", key));
-    return raw != NULL ? raw : printed(member(object, key));
+    return raw != NULL ? raw : member(object, key) != NULL ? printed(member(object, key)) : NULL;
 }
 
 static void add_text(cJSON *row, const char *key, const char *value)
@@ -264,6 +264,11 @@ static nexus_write_options options_of(const cJSON *step)
     return options;
 }
 
+static uint64_t lease_of(const cJSON *step)
+{
+    return (uint64_t)number_at(step, "lease", 0);
+}
+
 static uint32_t mkdir_flags(const cJSON *step)
 {
     return (flag_at(step, "parents") ? NEXUS_MKDIR_PARENTS : 0u)
@@ -315,7 +320,17 @@ static nexus_status add_operation(nexus_batch *batch, const cJSON *operation)
         return nexus_batch_require_etag(batch, path, string_at(operation, "etag"), ERR);
     }
     if (strcmp(op, "require_lease") == 0) {
-        return nexus_batch_require_lease(batch, path, (uint64_t)number_at(operation, "lease", 0), ERR);
+        return nexus_batch_require_lease(batch, path, lease_of(operation), ERR);
+    }
+    if (strcmp(op, "complete_work") == 0) {
+        return nexus_batch_complete_work(batch, path, lease_of(operation), json_at(operation, "result"), ERR);
+    }
+    if (strcmp(op, "fail_work") == 0) {
+        return nexus_batch_fail_work(batch, path, lease_of(operation), string_at(operation, "error"),
+                                     (uint64_t)number_at(operation, "retry_after_ms", 0), ERR);
+    }
+    if (strcmp(op, "release_work") == 0) {
+        return nexus_batch_release_work(batch, path, lease_of(operation), ERR);
     }
     FAIL("the operation \"%s\" is not known", op);
 }
@@ -367,6 +382,21 @@ static nexus_status query_work(nexus_fs *fs, const cJSON *step, cJSON **given)
         }
     }
     FAIL("the call \"%s\" is not known", call);
+}
+
+static nexus_status claim(nexus_fs *fs, const cJSON *step, cJSON **given)
+{
+    nexus_claim_options options = NEXUS_CLAIM_OPTIONS_INIT;
+    nexus_work_list *items = NULL;
+    nexus_status status;
+    options.prefix = string_at(step, "prefix");
+    options.max = (uint32_t)number_at(step, "max", options.max);
+    options.lease_ms = (uint64_t)number_at(step, "lease_ms", (double)options.lease_ms);
+    status = nexus_work_claim(fs, needed_at(step, "worker"), &options, &items, ERR);
+    if (status == NEXUS_STATUS_OK) {
+        *given = rows_of_work(items);
+    }
+    return status;
 }
 
 static nexus_status find(nexus_fs *fs, const cJSON *step, cJSON **given)
@@ -551,6 +581,17 @@ static nexus_status call_on(nexus_fs *fs, const cJSON *step, cJSON **given)
         status = grep(fs, step, given);
     } else if (strcmp(call, "content_ids") == 0) {
         status = content_ids(fs, step, given);
+    } else if (strcmp(call, "work_claim") == 0) {
+        status = claim(fs, step, given);
+    } else if (strcmp(call, "work_heartbeat") == 0) {
+        status = nexus_work_heartbeat(fs, path, lease_of(step), (uint64_t)number_at(step, "lease_ms", 0), ERR);
+    } else if (strcmp(call, "work_complete") == 0) {
+        status = nexus_work_complete(fs, path, lease_of(step), json_at(step, "result"), ERR);
+    } else if (strcmp(call, "work_fail") == 0) {
+        status = nexus_work_fail(fs, path, lease_of(step), string_at(step, "error"),
+                                 (uint64_t)number_at(step, "retry_after_ms", 0), ERR);
+    } else if (strcmp(call, "work_release") == 0) {
+        status = nexus_work_release(fs, path, lease_of(step), ERR);
     } else if (strcmp(call, "batch") == 0) {
         status = run_batch(fs, step, given);
     } else {

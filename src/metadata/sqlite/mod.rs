@@ -107,7 +107,7 @@ impl SqliteStore {
         options: SqliteOptions,
         call: &Call,
     ) -> Result<(Self, String)> {
-        let writer_kib = options.cache_kib / 4;
+        let writer_kib = options.cache_kib / 2;
         connection::waiting_as(call, || {
             let mut connection = connection::open(path, Role::Creator, writer_kib)?;
             let uuid = schema::prepare(&mut connection, uuid)?;

@@ -18,7 +18,7 @@ pub(in super::super) fn counts(
 ) -> Result<WorkCounts> {
     let mut counts = WorkCounts::default();
     let mut statement = connection.prepare_cached(
-        "SELECT status, open_edges > 0, coalesce(not_before > ?3, 0), count(*)
+        "SELECT status, open_edges > 0, delayed = 1 AND not_before > ?3, count(*)
          FROM work NOT INDEXED
          WHERE path >= ?1 AND path < ?2 AND status IS NOT NULL
          GROUP BY 1, 2, 3",

@@ -28,7 +28,7 @@ pub(in super::super) fn explain(
     let explanation = connection
         .prepare_cached(
             "SELECT status, coalesce(dependencies, 0), not_before, worker_id, attempts,
-                    max_attempts, last_error, lease_expires_at, lease_deadline <= ?2
+                    max_attempts, last_error, lease_expires_at, lease_deadline <= ?2, delayed
              FROM work WHERE path = ?1",
         )?
         .query_row((path.as_str(), now.0), |row| {
@@ -43,6 +43,7 @@ pub(in super::super) fn explain(
                 last_error: row.get(6)?,
                 lease_expires_at: row.get(7)?,
                 lease_expired: row.get::<_, Option<bool>>(8)?.unwrap_or(false),
+                delayed: row.get(9)?,
             })
         })
         .optional()?;

@@ -2,6 +2,7 @@
 
 use rusqlite::OptionalExtension;
 
+use super::super::time::BootTime;
 use super::super::transaction::Transaction;
 use super::edges::{self, id_at};
 use super::scopes;
@@ -42,6 +43,7 @@ struct Held {
     id: PathId,
     attempts: i64,
     max_attempts: Option<i64>,
+    deadline: BootTime,
 }
 
 /// Lets the lease last `lease` from now on.
@@ -51,9 +53,11 @@ pub(in super::super) fn heartbeat(
     token: LeaseToken,
     lease: Micros,
 ) -> Result<()> {
-    held(tx, path, token)?;
+    let held = held(tx, path, token)?;
     let (deadline, expires_at) = (tx.time.boot().after(lease), tx.time.wall() + lease);
     tx.run(HEARTBEAT, (path.as_str(), deadline.0, expires_at))?;
+    // Those who wait for the lease to end wait for another moment.
+    tx.work.supplied |= deadline < held.deadline;
     let scope = tx.grant.rules.scope_of(parent(path.as_str()));
     scopes::watch_lease(tx.connection, scope, deadline)
 }
@@ -125,6 +129,7 @@ fn held(tx: &Transaction<'_>, path: &VirtualPath, token: LeaseToken) -> Result<H
                 id,
                 attempts: row.get(3).unwrap_or_default(),
                 max_attempts: row.get(4).unwrap_or_default(),
+                deadline: BootTime(deadline.unwrap_or_default()),
             });
             Ok((lease, deadline, held))
         })

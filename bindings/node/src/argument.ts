@@ -1,0 +1,107 @@
+// What C would misread is refused here: text that is not UTF-8 or has a NUL, numbers out of range, other types.
+import { NexusError, type ErrorCode } from './error.js';
+
+/** Bytes to write. A view is used where it lies: leave it alone until the call has settled. Strings become UTF-8. */
+export type Data = string | NodeJS.ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
+
+function wrongType(name: string, expected: string, value: unknown): TypeError {
+  const found = value === null ? 'null' : typeof value;
+  return Object.assign(new TypeError(`${name} must be ${expected}, not ${found}`), { code: 'ERR_INVALID_ARG_TYPE' });
+}
+
+export function text(value: unknown, name: string, code: ErrorCode = 'INVALID_ARGUMENT'): string {
+  if (typeof value !== 'string') throw wrongType(name, 'a string', value);
+  if (value.includes('\0')) throw new NexusError(code, `${name} contains a NUL: ${JSON.stringify(value)}`);
+  if (!value.isWellFormed()) throw new NexusError(code, `${name} is not well-formed Unicode: ${JSON.stringify(value)}`);
+  return value;
+}
+
+export function path(value: unknown, name = 'path'): string {
+  return text(value, name, 'INVALID_PATH');
+}
+
+/** A string, or null where it is absent. */
+export function maybeText(value: unknown, name: string): string | null {
+  return value === undefined || value === null ? null : text(value, name);
+}
+
+export function maybePath(value: unknown, name: string): string | null {
+  return value === undefined || value === null ? null : path(value, name);
+}
+
+/** A whole number from 0; undefined where it is absent. */
+export function maybeCount(value: unknown, name: string, most?: number): number | undefined {
+  return value === undefined ? undefined : count(value, name, most);
+}
+
+export function count(value: unknown, name: string, most = Number.MAX_SAFE_INTEGER): number {
+  const number = integer(value, name);
+  if (number >= 0 && number <= most) return number;
+  throw new NexusError('INVALID_ARGUMENT', `${name} must be from 0 to ${most}, not ${number}`);
+}
+
+export function integer(value: unknown, name: string): number {
+  if (typeof value !== 'number') throw wrongType(name, 'a number', value);
+  if (!Number.isSafeInteger(value)) throw new NexusError('INVALID_ARGUMENT', `${name} must be a whole number: ${value}`);
+  return value;
+}
+
+export function flag(value: unknown, name: string): 0 | 1 | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'boolean') throw wrongType(name, 'a boolean', value);
+  return value ? 1 : 0;
+}
+
+/** A point in time, as microseconds since 1970. */
+export function maybeTime(value: unknown, name: string): bigint | undefined {
+  if (value === undefined) return undefined;
+  if (!(value instanceof Date)) throw wrongType(name, 'a Date', value);
+  return BigInt(integer(value.getTime(), name)) * 1000n;
+}
+
+/** A JSON text of a value. */
+export function json(value: unknown, name: string): string {
+  const encoded = JSON.stringify(value);
+  if (encoded === undefined) throw wrongType(name, 'a JSON value', value);
+  return encoded;
+}
+
+/** A JSON text of a value; null where it is absent. */
+export function maybeJson(value: unknown, name: string): string | null {
+  return value === undefined ? null : json(value, name);
+}
+
+export function object(value: unknown, name: string): object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrongType(name, 'an object', value);
+  return value;
+}
+
+export function signal(value: unknown): AbortSignal | undefined {
+  if (value === undefined) return undefined;
+  if (!(value instanceof AbortSignal)) throw wrongType('signal', 'an AbortSignal', value);
+  return value;
+}
+
+export function bytes(data: unknown): Uint8Array {
+  if (typeof data === 'string') return Buffer.from(data);
+  const view = viewOf(data);
+  // Memory that can shrink could be gone by the time that another thread reads it.
+  const { resizable } = view.buffer as { resizable?: boolean };
+  return resizable ? Uint8Array.from(view) : view;
+}
+
+function viewOf(data: unknown): Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  if (data instanceof ArrayBuffer || data instanceof SharedArrayBuffer) return new Uint8Array(data);
+  throw wrongType('data', 'a string, a Buffer, a typed array or an ArrayBuffer', data);
+}
+
+/** A place for bytes that another thread writes. */
+export function room(buffer: unknown): Uint8Array {
+  if (!ArrayBuffer.isView(buffer)) throw wrongType('buffer', 'a Buffer or a typed array', buffer);
+  const view = viewOf(buffer);
+  const { resizable } = view.buffer as { resizable?: boolean };
+  if (resizable) throw new NexusError('INVALID_ARGUMENT', 'buffer must not lie in a resizable ArrayBuffer');
+  return view;
+}

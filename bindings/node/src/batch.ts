@@ -1,0 +1,139 @@
+import { bytes, count, json, maybeText, object, path as pathText, text, type Data } from './argument.js';
+import { nothing, output, run } from './call.js';
+import { NexusError } from './error.js';
+import { native, type NativeFunction } from './library.js';
+import { conditions, mkdirFlags, moveFlags, type CallOptions, type MkdirOptions, type WriteOptions } from './operations/files.js';
+import type { JsonValue, Metadata } from './operations/metadata.js';
+import { completion, failure } from './operations/work.js';
+import { Target, type Call } from './queue.js';
+import { takeRows, type Entry } from './rows.js';
+
+/** One operation, ready to be added to a batch of the library. */
+type Operation = Call<void>;
+
+/**
+ * Changes to be made together, all or nothing. They are collected here, in order, and handed to the store by
+ * {@link commit}; leave their buffers alone until then.
+ */
+export class Batch {
+  readonly #withStore: <T>(work: (store: Target) => Promise<T>, options: CallOptions) => Promise<T>;
+  readonly #operations: Operation[] = [];
+  #spent = false;
+
+  /** @internal */
+  constructor(withStore: <T>(work: (store: Target) => Promise<T>, options: CallOptions) => Promise<T>) {
+    this.#withStore = withStore;
+  }
+
+  /** How many operations there are. */
+  get length(): number {
+    return this.#operations.length;
+  }
+
+  write(path: string, data: Data, options: WriteOptions = {}): this {
+    const view = bytes(data);
+    return this.#add(native.nexus_batch_write, pathText(path), view, view.byteLength, conditions(options));
+  }
+
+  append(path: string, data: Data, options: WriteOptions = {}): this {
+    const view = bytes(data);
+    return this.#add(native.nexus_batch_append, pathText(path), view, view.byteLength, conditions(options));
+  }
+
+  delete(path: string): this {
+    return this.#add(native.nexus_batch_delete, pathText(path));
+  }
+
+  rename(from: string, to: string, options: { noReplace?: boolean } = {}): this {
+    return this.#add(native.nexus_batch_rename, pathText(from, 'from'), pathText(to, 'to'), moveFlags(options));
+  }
+
+  copy(from: string, to: string, options: { noReplace?: boolean } = {}): this {
+    return this.#add(native.nexus_batch_copy, pathText(from, 'from'), pathText(to, 'to'), moveFlags(options));
+  }
+
+  mkdir(path: string, options: MkdirOptions = {}): this {
+    return this.#add(native.nexus_batch_mkdir, pathText(path), mkdirFlags(options));
+  }
+
+  setMeta(path: string, key: string, value: JsonValue): this {
+    return this.#add(native.nexus_batch_set_meta, pathText(path), text(key, 'key'), json(value, 'value'));
+  }
+
+  setMetaMany(path: string, values: Metadata): this {
+    return this.#add(native.nexus_batch_set_meta_many, pathText(path), json(object(values, 'values'), 'values'));
+  }
+
+  deleteMeta(path: string, key: string): this {
+    return this.#add(native.nexus_batch_delete_meta, pathText(path), text(key, 'key'));
+  }
+
+  /** So the files that a worker writes are there exactly if the item is completed. */
+  completeWork(path: string, lease: number, result?: JsonValue): this {
+    return this.#add(native.nexus_batch_complete_work, ...completion(path, lease, result));
+  }
+
+  failWork(path: string, lease: number, why?: string, options: { retryAfterMs?: number } = {}): this {
+    return this.#add(native.nexus_batch_fail_work, ...failure(path, lease, why, options));
+  }
+
+  releaseWork(path: string, lease: number): this {
+    return this.#add(native.nexus_batch_release_work, pathText(path), count(lease, 'lease'));
+  }
+
+  /** A condition: at this point of the batch the file has this etag, or, for null, is absent. */
+  requireEtag(path: string, etag: string | null): this {
+    return this.#add(native.nexus_batch_require_etag, pathText(path), maybeText(etag, 'etag'));
+  }
+
+  /** A condition: the lease of a work item is held. */
+  requireLease(path: string, lease: number): this {
+    return this.#add(native.nexus_batch_require_lease, pathText(path), count(lease, 'lease'));
+  }
+
+  /**
+   * Makes all changes in one transaction, in order; each sees the earlier ones. Returns for each operation the entry
+   * it left, or null. On failure nothing is changed, `error.index` tells the operation, and it may be tried again.
+   */
+  async commit(options: CallOptions = {}): Promise<(Entry | null)[]> {
+    if (this.#spent) throw new NexusError('MISUSE', 'the batch was committed');
+    const operations = this.#operations.slice();
+    return this.#withStore(async (store) => {
+      const handle = output();
+      await run(store, { fn: native.nexus_batch_new, args: [handle], result: nothing });
+      try {
+        const batch = new Target(handle[0]);
+        await addAll(batch, operations);
+        const results = output();
+        const entries = await run(batch, {
+          fn: native.nexus_batch_commit,
+          args: [results],
+          ...takeRows('results', results),
+        });
+        this.#spent = true;
+        return entries;
+      } finally {
+        native.nexus_batch_free(handle[0]);
+      }
+    }, options);
+  }
+
+  #add(fn: NativeFunction, ...args: unknown[]): this {
+    if (this.#spent) throw new NexusError('MISUSE', 'the batch was committed');
+    this.#operations.push({ fn, args, result: nothing });
+    return this;
+  }
+}
+
+/** Adds the operations one after the other: an object of the library takes one call at a time. */
+async function addAll(batch: Target, operations: Operation[]): Promise<void> {
+  for (const [index, operation] of operations.entries()) {
+    try {
+      await run(batch, operation);
+    } catch (error) {
+      if (!(error instanceof NexusError)) throw error;
+      throw new NexusError(error.code, error.message, { path: error.path, index });
+    }
+  }
+}
+

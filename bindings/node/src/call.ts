@@ -1,0 +1,116 @@
+// Carries calls out: on a thread of the pool, or at once.
+import { STATUS } from './abi.js';
+import { NexusError, takeError } from './error.js';
+import type { NativeFunction } from './library.js';
+import { enqueue, enqueueFirst, type Call, type Lane, type Pending, type Target } from './queue.js';
+
+/** Carries a call out on another thread. */
+export function run<T>(target: Target, call: Call<T>): Promise<T> {
+  return finish(enqueue(target, call), call);
+}
+
+/** Like {@link run}, before all that waits: for calls that free threads or memory. */
+export function runFirst<T>(target: Target, call: Call<T>): Promise<T> {
+  return finish(enqueueFirst(target, call), call);
+}
+
+async function finish<T>(pending: Pending, call: Call<T>): Promise<T> {
+  const status = await pending.status;
+  // Thrown behind an await, so that the stack of the error names the caller.
+  if (status !== STATUS.OK) throw failure(call, status, pending.error?.[0] ?? null);
+  return call.resultInSlices === undefined ? call.result() : call.resultInSlices();
+}
+
+/** Carries a call out at once, on this thread, which it may keep waiting. */
+export function runSync<T>(target: Target, call: Call<T>): T {
+  if (asynchronousOnly) {
+    throw new NexusError('MISUSE', 'while a log function is set, only the asynchronous calls are allowed');
+  }
+  call.signal?.throwIfAborted();
+  return runQuick(target, call);
+}
+
+/** Carries a call out at once that looks only at memory, so that another thread is not worth its while. */
+export function runQuick<T>(target: Target, call: Call<T>): T {
+  const error: [bigint | null] = [null];
+  const status: number =
+    target.native === null ? call.fn(...call.args, error) : call.fn(target.native, ...call.args, error);
+  if (status !== STATUS.OK) throw failure(call, status, error[0]);
+  return call.result();
+}
+
+function failure(call: Call<unknown>, status: number, error: bigint | null): unknown {
+  const taken = takeError(status, error);
+  return call.explain === undefined ? taken : call.explain(taken);
+}
+
+// A thread that logs waits for this one to run the log function. If this one waited for a lock of that thread, in a
+// synchronous call, neither would go on.
+let asynchronousOnly = false;
+
+export function allowSynchronous(allowed: boolean): void {
+  asynchronousOnly = !allowed;
+}
+
+/**
+ * A call whose last argument but the error is one output. Its arguments are put together when it is handed over: ten thousand
+ * of these may wait, and what each keeps meanwhile is copied by the garbage collector.
+ */
+export class OutputCall<T> implements Call<T> {
+  readonly fn: NativeFunction;
+  readonly signal: AbortSignal | undefined;
+  readonly lane: Lane;
+  private readonly inputs: unknown[];
+  private readonly take: (output: any) => T;
+  private out: [unknown] | undefined;
+
+  constructor(fn: NativeFunction, inputs: unknown[], take: (output: any) => T, signal?: AbortSignal, lane: Lane = 'short') {
+    this.fn = fn;
+    this.inputs = inputs;
+    this.take = take;
+    this.signal = signal;
+    this.lane = lane;
+  }
+
+  get args(): unknown[] {
+    this.out = [null];
+    return [...this.inputs, this.out];
+  }
+
+  result(): T {
+    return this.take((this.out as [unknown])[0]);
+  }
+}
+
+/** A call without output. */
+export class PlainCall implements Call<void> {
+  readonly fn: NativeFunction;
+  readonly args: unknown[];
+  readonly signal: AbortSignal | undefined;
+
+  constructor(fn: NativeFunction, args: unknown[], signal?: AbortSignal) {
+    this.fn = fn;
+    this.args = args;
+    this.signal = signal;
+  }
+
+  result(): void {}
+}
+
+/** Takes an output as it is. */
+export function same<T>(value: T): T {
+  return value;
+}
+
+/** Takes an output that stands for a boolean. */
+export function isOne(value: number): boolean {
+  return value === 1;
+}
+
+/** A place for one output. */
+export function output<T = bigint>(): [T] {
+  return [null as T];
+}
+
+/** The result of a call that has none. */
+export function nothing(): void {}

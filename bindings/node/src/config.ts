@@ -1,0 +1,72 @@
+import { json, object } from './argument.js';
+
+export interface NamespaceConfig {
+  name: string;
+  readonly?: boolean;
+  admin_only?: boolean;
+  requires_tenant?: boolean;
+  remove?: boolean;
+}
+
+export interface MountConfig {
+  name: string;
+  path: string;
+  backend: 'local';
+  root: string;
+  readonly?: boolean;
+}
+
+/** The configuration of a store, with the keys of its JSON. A key that is not known is INVALID_CONFIG. */
+export interface Config {
+  mode?: 'embedded';
+  data_dir?: string;
+  db_path?: string;
+  tenant_id?: string | null;
+  agent_id?: string | null;
+  is_admin?: boolean;
+  allow_readonly_writes?: boolean;
+  strict_namespaces?: boolean;
+  namespaces?: NamespaceConfig[];
+  mounts?: MountConfig[];
+  config_file?: string;
+  durability?: 'full' | 'normal';
+  cache_size_mb?: number;
+  inline_max_bytes?: number;
+  busy_timeout_ms?: number;
+  housekeeping?: boolean;
+  enable_vector_search?: boolean;
+  enable_llm_cache?: boolean;
+  url?: string;
+  api_key?: string;
+  timeout?: number;
+}
+
+/** Each key with its value, and where that comes from. */
+export type EffectiveConfig = {
+  [K in keyof Config]-?: { value: any; source: string };
+};
+
+/** The JSON of a config. Null looks for a configuration file and uses the environment. */
+export function configText(config: Config | null | undefined): string | null {
+  return config === null || config === undefined ? null : json(object(config, 'config'), 'config');
+}
+
+/** Keys that are said of a handle. Those of the engine stand already, and namespaces are in the store. */
+const OF_A_HANDLE = [
+  'data_dir',
+  'db_path',
+  'tenant_id',
+  'agent_id',
+  'is_admin',
+  'allow_readonly_writes',
+  'strict_namespaces',
+  'mounts',
+  'durability',
+  'inline_max_bytes',
+  'busy_timeout_ms',
+] as const;
+
+/** The config that opens a store once more as the handle with this effective config has it. */
+export function twinConfig(effective: EffectiveConfig): string {
+  return JSON.stringify(Object.fromEntries(OF_A_HANDLE.map((key) => [key, effective[key].value])));
+}

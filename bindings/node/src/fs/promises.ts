@@ -1,0 +1,339 @@
+// The calls of node:fs/promises, on a store.
+import { constants } from 'node:fs';
+import { Readable } from 'node:stream';
+
+import type { Data } from '../argument.js';
+import { NexusError } from '../error.js';
+import type { Entry } from '../rows.js';
+import type { Store } from '../store.js';
+import { copyTree, type CopyOptions } from './copy.js';
+import { systemError, translated } from './errors.js';
+import { Root, type Name, type PathLike } from './paths.js';
+import { modeMetadata, mtimeMetadata } from './posix.js';
+import { Dirent, Stats } from './stats.js';
+
+type Encoding = BufferEncoding | 'buffer';
+
+export interface ReadFileOptions {
+  encoding?: Encoding | null | undefined;
+  flag?: string | number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface WriteFileOptions {
+  encoding?: BufferEncoding | null | undefined;
+  /** `w` (replace), `a` (append), `wx` and `ax` (the file must not exist). */
+  flag?: string | number | undefined;
+  /** Permissions of a new file. */
+  mode?: number | string | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface ReaddirOptions {
+  encoding?: BufferEncoding | null | undefined;
+  withFileTypes?: boolean | undefined;
+  recursive?: boolean | undefined;
+}
+
+type NamesOptions = ReaddirOptions & { withFileTypes?: false | undefined };
+
+export interface MkdirOptions {
+  /** Missing parents are made too, and a directory that is there is no error. */
+  recursive?: boolean | undefined;
+  mode?: number | string | undefined;
+}
+
+export type FileData = Data | Iterable<string | NodeJS.ArrayBufferView> | AsyncIterable<string | NodeJS.ArrayBufferView>;
+
+/** A view of a store, or of a directory in it, with the calls of `node:fs/promises`. */
+export class FsPromises {
+  readonly constants = constants;
+  readonly #store: Store;
+  readonly #root: Root;
+
+  constructor(store: Store, root: Root) {
+    this.#store = store;
+    this.#root = root;
+    // Programs take single functions out of an fs.
+    for (const name of Object.getOwnPropertyNames(FsPromises.prototype) as (keyof FsPromises)[]) {
+      const method = this[name];
+      if (typeof method === 'function' && name !== ('constructor' as string)) {
+        Object.defineProperty(this, name, { value: (method as Function).bind(this) });
+      }
+    }
+  }
+
+  readFile(path: PathLike, options: BufferEncoding | (ReadFileOptions & { encoding: BufferEncoding })): Promise<string>;
+  readFile(path: PathLike, options?: (ReadFileOptions & { encoding?: null | undefined | 'buffer' }) | null): Promise<Buffer>;
+  readFile(path: PathLike, options?: ReadFileOptions | BufferEncoding | null): Promise<string | Buffer>;
+  async readFile(path: PathLike, options?: ReadFileOptions | BufferEncoding | null): Promise<string | Buffer> {
+    const { encoding, signal } = withEncoding(options);
+    const content = await this.#call('open', path, ({ stored }) => this.#store.read(stored, { signal }));
+    return encoding && encoding !== 'buffer' ? content.toString(encoding) : content;
+  }
+
+  /** Replaces the file at once: a reader sees the old or the new content. Missing parents come to be. */
+  async writeFile(path: PathLike, data: FileData, options?: WriteFileOptions | BufferEncoding | null): Promise<void> {
+    const { encoding, flag = 'w', mode, signal } = withEncoding(options);
+    await this.#call('open', path, async (name) => {
+      const content = await contentOf(data, encoding ?? 'utf8');
+      const exclusive = isFlag(flag, 'x', constants.O_EXCL);
+      const appends = isFlag(flag, 'a', constants.O_APPEND);
+      const isNew = mode !== undefined && hasExecuteBit(mode) && !(await this.#store.exists(name.stored));
+      try {
+        const change = appends ? 'append' : 'write';
+        if (isNew) {
+          const batch = this.#store.batch()[change](name.stored, content, { ifNoneMatch: exclusive });
+          await batch.setMetaMany(name.stored, modeMetadata(modeNumber(mode))).commit({ signal });
+        } else {
+          await this.#store[change](name.stored, content, { ifNoneMatch: exclusive, signal });
+        }
+      } catch (error) {
+        if (exclusive && isStatus(error, 'CONFLICT')) throw systemError('EEXIST', 'open', name.given, undefined, error);
+        throw error;
+      }
+    });
+  }
+
+  /** Costs as much as writing the whole file. */
+  appendFile(path: PathLike, data: FileData, options?: WriteFileOptions | BufferEncoding | null): Promise<void> {
+    return this.writeFile(path, data, { flag: 'a', ...withEncoding(options) });
+  }
+
+  readdir(path: PathLike, options: ReaddirOptions & { withFileTypes: true }): Promise<Dirent[]>;
+  readdir(path: PathLike, options?: NamesOptions | BufferEncoding | null): Promise<string[]>;
+  async readdir(path: PathLike, options?: ReaddirOptions | BufferEncoding | null): Promise<string[] | Dirent[]> {
+    const { recursive = false, withFileTypes = false } = withEncoding<ReaddirOptions>(options);
+    const name = this.#root.name(path, 'scandir');
+    const entries = await this.#call('scandir', path, () => this.#listDirectory(name, recursive));
+    const inside = (entry: Entry): string => entry.path.slice(name.stored === '/' ? 1 : name.stored.length + 1);
+    if (!withFileTypes) return entries.map(inside);
+    return entries.map((entry) => {
+      const at = entry.path.lastIndexOf('/');
+      const parent = at === 0 ? '/' : entry.path.slice(0, at);
+      return new Dirent(entry.path.slice(at + 1), this.#root.outside(parent), entry.kind);
+    });
+  }
+
+  async #listDirectory(name: Name, recursive: boolean): Promise<Entry[]> {
+    try {
+      return await this.#store.list({ path: name.stored, recursive, includeDirectories: recursive });
+    } catch (error) {
+      if (this.#root.is(name.stored) && isStatus(error, 'NOT_FOUND')) return [];
+      throw error;
+    }
+  }
+
+  async stat(path: PathLike): Promise<Stats> {
+    return this.#stat('stat', path);
+  }
+
+  /** As stat: there are no symbolic links. */
+  async lstat(path: PathLike): Promise<Stats> {
+    return this.#stat('lstat', path);
+  }
+
+  async #stat(syscall: string, path: PathLike): Promise<Stats> {
+    return this.#call(syscall, path, async ({ stored }) => {
+      const [entry, metadata] = await Promise.allSettled([this.#store.stat(stored), this.#store.listMeta(stored)]);
+      if (entry.status === 'rejected') {
+        if (this.#root.is(stored) && isStatus(entry.reason, 'NOT_FOUND')) return rootStats(stored);
+        throw entry.reason;
+      }
+      // A directory has no metadata.
+      return new Stats(entry.value, metadata.status === 'fulfilled' ? metadata.value : {});
+    });
+  }
+
+  /** W_OK asks the policy, as a change would: EROFS or EACCES. X_OK looks for an execute bit. */
+  async access(path: PathLike, mode: number = constants.F_OK): Promise<void> {
+    await this.#call('access', path, async (name) => {
+      const stats = await this.#stat('access', path);
+      if (mode & constants.W_OK) await this.#mayWrite(name);
+      if (mode & constants.X_OK && (stats.mode & 0o111) === 0) throw systemError('EACCES', 'access', name.given);
+    });
+  }
+
+  /** Tries a deletion whose condition cannot hold: who may not write is told so before that is found. */
+  async #mayWrite({ stored }: Name): Promise<void> {
+    try {
+      await this.#store.delete(stored, { ifMatch: '0'.repeat(64) });
+    } catch (error) {
+      if (!isStatus(error, 'CONFLICT') && !isStatus(error, 'IS_A_DIRECTORY')) throw error;
+    }
+  }
+
+  /** With `recursive`, gives the first directory that was made, or undefined. `mode` has no effect. */
+  async mkdir(path: PathLike, options?: MkdirOptions | number | string | null): Promise<string | undefined> {
+    const recursive = typeof options === 'object' && options !== null && options.recursive === true;
+    return this.#call('mkdir', path, async ({ stored }) => {
+      if (!recursive) {
+        if (this.#root.is(stored)) throw new NexusError('ALREADY_EXISTS', 'the root is there');
+        const parent = stored.slice(0, stored.lastIndexOf('/'));
+        await this.#store.mkdir(stored, { parents: this.#root.is(parent) });
+        return undefined;
+      }
+      const first = await this.#firstMissing(stored);
+      await this.#store.mkdir(stored, { parents: true, existOk: true });
+      return first === undefined ? undefined : this.#root.outside(first);
+    });
+  }
+
+  async #firstMissing(stored: string): Promise<string | undefined> {
+    let missing: string | undefined;
+    for (let path = stored; !this.#root.is(path || '/'); path = path.slice(0, path.lastIndexOf('/'))) {
+      if (await this.#store.exists(path)) break;
+      missing = path;
+    }
+    return missing;
+  }
+
+  async rmdir(path: PathLike, options?: { recursive?: boolean } | null): Promise<void> {
+    const recursive = options?.recursive === true;
+    await this.#call('rmdir', path, ({ stored }) => this.#store.rmdir(stored, { recursive }));
+  }
+
+  async rm(path: PathLike, options?: { recursive?: boolean; force?: boolean } | null): Promise<void> {
+    const { recursive = false, force = false } = options ?? {};
+    await this.#call('rm', path, async (name) => {
+      try {
+        await this.#store.delete(name.stored);
+      } catch (error) {
+        if (force && isStatus(error, 'NOT_FOUND')) return;
+        if (!isStatus(error, 'IS_A_DIRECTORY') || !recursive) throw error;
+        await this.#store.rmdir(name.stored, { recursive: true });
+      }
+    });
+  }
+
+  async unlink(path: PathLike): Promise<void> {
+    await this.#call('unlink', path, ({ stored }) => this.#store.delete(stored));
+  }
+
+  async rename(from: PathLike, to: PathLike): Promise<void> {
+    await this.#call2('rename', from, to, (source, target) => this.#store.rename(source.stored, target.stored));
+  }
+
+  /** The copy shares its content with the original. */
+  async copyFile(from: PathLike, to: PathLike, mode: number = 0): Promise<void> {
+    const noReplace = (mode & constants.COPYFILE_EXCL) !== 0;
+    await this.#call2('copyfile', from, to, async (source, target) => {
+      if (await this.#store.isDirectory(source.stored)) {
+        throw systemError('EISDIR', 'copyfile', source.given, target.given);
+      }
+      await this.#store.copy(source.stored, target.stored, { noReplace });
+    });
+  }
+
+  async cp(from: PathLike, to: PathLike, options: CopyOptions = {}): Promise<void> {
+    await this.#call2('cp', from, to, (source, target) => copyTree(this.#store, source, target, options));
+  }
+
+  /** Kept as metadata of the file. Directories have 0755: on them this does nothing. */
+  async chmod(path: PathLike, mode: number | string): Promise<void> {
+    await this.#call('chmod', path, ({ stored }) => this.#describe(stored, () => modeMetadata(modeNumber(mode))));
+  }
+
+  lchmod(path: PathLike, mode: number | string): Promise<void> {
+    return this.chmod(path, mode);
+  }
+
+  /** The time of modification is kept as metadata of the file, that of access is not. On directories it does nothing. */
+  async utimes(path: PathLike, _accessed: number | string | Date, modified: number | string | Date): Promise<void> {
+    await this.#call('utime', path, async (name) => {
+      const time = new Date(modified instanceof Date ? modified : Number(modified) * 1000);
+      if (Number.isNaN(time.getTime())) throw systemError('EINVAL', 'utime', name.given);
+      await this.#describe(name.stored, (etag) => mtimeMetadata(time, etag));
+    });
+  }
+
+  lutimes(path: PathLike, accessed: number | string | Date, modified: number | string | Date): Promise<void> {
+    return this.utimes(path, accessed, modified);
+  }
+
+  async #describe(stored: string, metadata: (etag: string) => ReturnType<typeof modeMetadata>): Promise<void> {
+    const { etag } = await this.#store.stat(stored);
+    if (etag !== null) await this.#store.setMetaMany(stored, metadata(etag));
+  }
+
+  /** EPERM, as on any file system without symbolic links. */
+  async symlink(target: PathLike, path: PathLike, _type?: string | null): Promise<void> {
+    throw systemError('EPERM', 'symlink', String(target), this.#root.name(path, 'symlink').given);
+  }
+
+  /** EPERM: a file has one name. */
+  async link(existing: PathLike, path: PathLike): Promise<void> {
+    throw systemError('EPERM', 'link', this.#root.name(existing, 'link').given, this.#root.name(path, 'link').given);
+  }
+
+  /** Nothing is a symbolic link: EINVAL, or ENOENT where nothing is. */
+  async readlink(path: PathLike, _options?: unknown): Promise<string> {
+    await this.#stat('readlink', path);
+    throw systemError('EINVAL', 'readlink', this.#root.name(path, 'readlink').given);
+  }
+
+  async realpath(path: PathLike, _options?: unknown): Promise<string> {
+    await this.#stat('realpath', path);
+    return this.#root.outside(this.#root.name(path, 'realpath').stored);
+  }
+
+  /** Runs a call on one name, and gives its error the form that fs has. */
+  async #call<T>(syscall: string, path: PathLike, job: (name: Name) => Promise<T>): Promise<T> {
+    const name = this.#root.name(path, syscall);
+    try {
+      return await job(name);
+    } catch (error) {
+      throw translated(error, syscall, name.given);
+    }
+  }
+
+  async #call2<T>(syscall: string, from: PathLike, to: PathLike, job: (from: Name, to: Name) => Promise<T>): Promise<T> {
+    const source = this.#root.name(from, syscall);
+    const target = this.#root.name(to, syscall);
+    try {
+      return await job(source, target);
+    } catch (error) {
+      throw translated(error, syscall, source.given, target.given);
+    }
+  }
+}
+
+function isStatus(error: unknown, code: NexusError['code']): boolean {
+  return error instanceof NexusError && error.code === code;
+}
+
+/** A root that nothing was written below. */
+function rootStats(path: string): Stats {
+  const entry = { path, kind: 'directory', size: 0, etag: null, version: 0, mimeType: null, pathId: null } as const;
+  return new Stats({ ...entry, backendName: null, createdAt: null, modifiedAt: null }, {});
+}
+
+/** An encoding alone stands for options with it. */
+function withEncoding<T extends object>(options: T | string | null | undefined): T {
+  return (typeof options === 'string' ? { encoding: options } : (options ?? {})) as T;
+}
+
+function isFlag(flag: string | number, letter: string, bit: number): boolean {
+  return typeof flag === 'number' ? (flag & bit) !== 0 : flag.includes(letter);
+}
+
+function modeNumber(mode: number | string): number {
+  return typeof mode === 'string' ? Number.parseInt(mode, 8) : mode;
+}
+
+function hasExecuteBit(mode: number | string): boolean {
+  return (modeNumber(mode) & 0o111) !== 0;
+}
+
+async function contentOf(data: FileData, encoding: BufferEncoding): Promise<Data> {
+  if (typeof data === 'string') return Buffer.from(data, encoding);
+  if (ArrayBuffer.isView(data) || data instanceof ArrayBuffer) return data;
+  if (typeof data === 'object' && data !== null && (Symbol.asyncIterator in data || Symbol.iterator in data)) {
+    const chunks: Buffer[] = [];
+    for await (const chunk of Readable.from(data as AsyncIterable<string>, { objectMode: true })) {
+      chunks.push(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : Buffer.from(chunk));
+    }
+    return Buffer.concat(chunks);
+  }
+  return data as Data;
+}

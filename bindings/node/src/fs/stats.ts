@@ -1,0 +1,117 @@
+// What stat and readdir tell of a file.
+import type { Entry } from '../rows.js';
+import { mtimeOf, modeOf } from './posix.js';
+
+const DIRECTORY = 0o040000;
+const FILE = 0o100000;
+
+/** Like fs.Stats, of a file or directory of a store. */
+export class Stats {
+  readonly dev = 0;
+  readonly nlink = 1;
+  readonly uid: number;
+  readonly gid: number;
+  readonly rdev = 0;
+  readonly blksize = 4096;
+  readonly ino: number;
+  readonly mode: number;
+  readonly size: number;
+  readonly blocks: number;
+  readonly atimeMs: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+  readonly birthtimeMs: number;
+
+  constructor(entry: Entry, metadata: Record<string, unknown>) {
+    const changed = entry.modifiedAt?.getTime() ?? 0;
+    this.uid = process.getuid?.() ?? 0;
+    this.gid = process.getgid?.() ?? 0;
+    this.ino = inode(entry);
+    this.mode = entry.kind === 'directory' ? DIRECTORY | 0o755 : FILE | (modeOf(metadata) ?? 0o644);
+    this.size = entry.size;
+    this.blocks = Math.ceil(entry.size / 512);
+    this.mtimeMs = mtimeOf(metadata, entry.etag) ?? changed;
+    this.atimeMs = this.mtimeMs;
+    this.ctimeMs = changed;
+    this.birthtimeMs = entry.createdAt?.getTime() ?? 0;
+  }
+
+  get atime(): Date {
+    return new Date(this.atimeMs);
+  }
+  get mtime(): Date {
+    return new Date(this.mtimeMs);
+  }
+  get ctime(): Date {
+    return new Date(this.ctimeMs);
+  }
+  get birthtime(): Date {
+    return new Date(this.birthtimeMs);
+  }
+
+  isFile(): boolean {
+    return (this.mode & 0o170000) === FILE;
+  }
+  isDirectory(): boolean {
+    return (this.mode & 0o170000) === DIRECTORY;
+  }
+  isSymbolicLink(): boolean {
+    return false;
+  }
+  isBlockDevice(): boolean {
+    return false;
+  }
+  isCharacterDevice(): boolean {
+    return false;
+  }
+  isFIFO(): boolean {
+    return false;
+  }
+  isSocket(): boolean {
+    return false;
+  }
+}
+
+/** The number of a file: 48 of the random bits of its id, which stay with it. */
+function inode(entry: Entry): number {
+  return entry.pathId === null ? 0 : Number.parseInt(entry.pathId.slice(-12), 16);
+}
+
+/** Like fs.Dirent. */
+export class Dirent {
+  readonly name: string;
+  /** The directory that it is in. */
+  readonly parentPath: string;
+  /** An older name of `parentPath`. */
+  readonly path: string;
+  readonly #kind: Entry['kind'];
+
+  constructor(name: string, parentPath: string, kind: Entry['kind']) {
+    this.name = name;
+    this.parentPath = parentPath;
+    this.path = parentPath;
+    this.#kind = kind;
+  }
+
+  isFile(): boolean {
+    return this.#kind === 'file';
+  }
+  isDirectory(): boolean {
+    return this.#kind === 'directory';
+  }
+  isSymbolicLink(): boolean {
+    return false;
+  }
+  isBlockDevice(): boolean {
+    return false;
+  }
+  isCharacterDevice(): boolean {
+    return false;
+  }
+  isFIFO(): boolean {
+    return false;
+  }
+  isSocket(): boolean {
+    return false;
+  }
+}

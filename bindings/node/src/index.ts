@@ -1,0 +1,65 @@
+/** Nexus: a filesystem for AI agents that a program embeds. */
+import './dispose.js';
+import { fileURLToPath } from 'node:url';
+
+import { text } from './argument.js';
+import { output, run, runSync } from './call.js';
+import { configText, type Config } from './config.js';
+import { native } from './library.js';
+import { Target, type Call } from './queue.js';
+import { Store } from './store.js';
+
+/** Opens a store, creating it where there is none. Null looks for a configuration file and uses the environment. */
+export async function connect(config?: Config | null): Promise<Store> {
+  return run(new Target(null), connecting(native.nexus_connect, configText(config)));
+}
+
+export function connectSync(config?: Config | null): Store {
+  return runSync(new Target(null), connecting(native.nexus_connect, configText(config)));
+}
+
+/** Opens a store as a configuration file (YAML) says. */
+export async function connectFile(file: string | URL): Promise<Store> {
+  return run(new Target(null), connecting(native.nexus_connect_file, fileText(file)));
+}
+
+export function connectFileSync(file: string | URL): Store {
+  return runSync(new Target(null), connecting(native.nexus_connect_file, fileText(file)));
+}
+
+function connecting(fn: typeof native.nexus_connect, source: string | null): Call<Store> {
+  const handle = output();
+  return { fn, args: [source, handle], result: () => new Store(handle[0]) };
+}
+
+function fileText(file: string | URL): string {
+  return text(file instanceof URL ? fileURLToPath(file) : file, 'file');
+}
+
+/** The version of the library, for example "0.1.0". */
+export function version(): string {
+  return native.nexus_version();
+}
+
+/** How many objects of the library are open in this process: a program that closes what it opens ends with 0. */
+export function liveObjects(): number {
+  return Number(native.nexus_live_objects());
+}
+
+export { setLog, type LogLevel } from './log.js';
+export { NexusError, type ErrorCode } from './error.js';
+export { STATUS } from './abi.js';
+export { Store, type Identity } from './store.js';
+export { Batch } from './batch.js';
+export { Listing } from './listing.js';
+export { Reader } from './reader.js';
+export { Writer } from './writer.js';
+export type { Data } from './argument.js';
+export type { Config, EffectiveConfig, MountConfig, NamespaceConfig } from './config.js';
+export type { Entry, Match, WorkItem, WorkStatus } from './rows.js';
+export type { JsonValue, Metadata } from './operations/metadata.js';
+export type { CallOptions, Conditions, MkdirOptions, MoveOptions, RmdirOptions, WriteOptions } from './operations/files.js';
+export type { EntryList, FindOptions, GrepOptions, ListOptions, MatchList, PageOptions } from './operations/finding.js';
+export type { ExportOptions, ImportOptions, ImportReport, LongCallOptions } from './operations/upkeep.js';
+export type { ClaimOptions, FailOptions, WaitOptions, WorkExplanation, WorkStats } from './operations/work.js';
+export type { ReadStreamOptions, WriteStreamOptions } from './streams.js';

@@ -1,0 +1,135 @@
+// Lists and searches.
+import { flag, json, maybeCount, maybePath, maybeText, path as pathText, signal, text } from '../argument.js';
+import { output } from '../call.js';
+import { native, options as struct } from '../library.js';
+import type { Call } from '../queue.js';
+import { takeRows, type Entry, type Match } from '../rows.js';
+import type { CallOptions } from './files.js';
+import type { JsonValue } from './metadata.js';
+
+/** Entries, ordered by the bytes of their paths. */
+export type EntryList = Entry[] & {
+  /** What to pass as `cursor` for what follows; null at the end. */
+  readonly cursor: string | null;
+};
+
+export type MatchList = Match[] & {
+  /** How many binary files the search passed over. */
+  readonly skipped: number;
+  /** Whether a limit ended the search early. */
+  readonly truncated: boolean;
+};
+
+export interface PageOptions extends CallOptions {
+  /** Most rows to return; all without it. */
+  limit?: number | undefined;
+  /** Where to go on: the `cursor` of the rows before. */
+  cursor?: string | undefined;
+}
+
+export interface ListOptions extends PageOptions {
+  /** The directory to list; `/` without it. */
+  path?: string | undefined;
+  /** Only paths that begin with this, which need not end on a segment: `/data` matches `/database`. */
+  prefix?: string | undefined;
+  /** Everything below, files only (the default); false: direct children, files and directories. */
+  recursive?: boolean | undefined;
+  /** In a recursive listing, directories too. */
+  includeDirectories?: boolean | undefined;
+}
+
+export interface FindOptions extends PageOptions {
+  /** The directory to search; `/` without it. */
+  base?: string | undefined;
+}
+
+export interface GrepOptions extends CallOptions {
+  ignoreCase?: boolean | undefined;
+  /** The directory to search; `/` without it. */
+  base?: string | undefined;
+  /** Only files whose path below `base` matches this glob pattern. */
+  filePattern?: string | undefined;
+  /** Most rows to return; 1,000 without it. */
+  maxMatches?: number | undefined;
+  /** Most bytes of content to search. */
+  maxBytes?: number | undefined;
+}
+
+/** A page of at most so many rows is no long call. */
+const SHORT_PAGE = 1000;
+
+export function listCall(options: ListOptions): Call<EntryList> {
+  const set = struct('nexus_list_options', {
+    recursive: flag(options.recursive, 'recursive'),
+    include_directories: flag(options.includeDirectories, 'includeDirectories'),
+    path: maybePath(options.path, 'path'),
+    prefix: maybePath(options.prefix, 'prefix'),
+    limit: maybeCount(options.limit, 'limit'),
+    cursor: maybeText(options.cursor, 'cursor'),
+  });
+  return entriesCall(native.nexus_list, [set], options);
+}
+
+export function globCall(pattern: string, options: FindOptions): Call<EntryList> {
+  return entriesCall(native.nexus_glob, [text(pattern, 'pattern'), findOptions(options)], options);
+}
+
+export function findByMetaCall(key: string, value: JsonValue, options: FindOptions): Call<EntryList> {
+  const args = [text(key, 'key'), json(value, 'value'), findOptions(options)];
+  return entriesCall(native.nexus_find_by_meta, args, options);
+}
+
+function findOptions(options: FindOptions): object {
+  return struct('nexus_find_options', {
+    base: maybePath(options.base, 'base'),
+    limit: maybeCount(options.limit, 'limit'),
+    cursor: maybeText(options.cursor, 'cursor'),
+  });
+}
+
+function entriesCall(fn: typeof native.nexus_list, args: unknown[], options: PageOptions): Call<EntryList> {
+  const list = output();
+  const cursor = (entries: bigint): { cursor: string | null } => ({ cursor: native.nexus_entries_cursor(entries) });
+  return {
+    fn,
+    args: [...args, list],
+    lane: (options.limit ?? Infinity) <= SHORT_PAGE ? 'short' : 'long',
+    signal: signal(options.signal),
+    ...takeRows('entries', list, cursor),
+  };
+}
+
+/** Searches the lines of files with a regular expression, in time linear in their size. */
+export function grep(pattern: string, options: GrepOptions = {}): Call<MatchList> {
+  const list = output();
+  const set = struct('nexus_grep_options', {
+    ignore_case: flag(options.ignoreCase, 'ignoreCase'),
+    base: maybePath(options.base, 'base'),
+    file_pattern: maybeText(options.filePattern, 'filePattern'),
+    max_matches: maybeCount(options.maxMatches, 'maxMatches'),
+    max_bytes: maybeCount(options.maxBytes, 'maxBytes'),
+  });
+  const about = (matches: bigint): { skipped: number; truncated: boolean } => ({
+    skipped: Number(native.nexus_matches_skipped(matches)),
+    truncated: native.nexus_matches_truncated(matches) === 1,
+  });
+  return {
+    fn: native.nexus_grep,
+    args: [text(pattern, 'pattern'), set, list],
+    lane: 'long',
+    signal: signal(options.signal),
+    ...takeRows('matches', list, about),
+  };
+}
+
+/** The etags of many files: null where there is no such file or the handle may not read it. */
+export function contentIds(paths: readonly string[], options: CallOptions = {}): Call<(string | null)[]> {
+  const list = output();
+  const names = Array.from(paths, (name) => pathText(name));
+  return {
+    fn: native.nexus_content_ids,
+    args: [names, names.length, list],
+    signal: signal(options.signal),
+    ...takeRows('strings', list),
+  };
+}

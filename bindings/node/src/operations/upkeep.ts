@@ -1,0 +1,148 @@
+// Export, import and upkeep: calls that may take long, tell how far they are, and can be ended.
+import { fileURLToPath } from 'node:url';
+
+import { CONSTANTS } from '../abi.js';
+import { flag, maybePath, maybeText, maybeTime, signal, text } from '../argument.js';
+import { output, OutputCall } from '../call.js';
+import { NexusError } from '../error.js';
+import { native, options as struct } from '../library.js';
+import type { Call } from '../queue.js';
+import type { CallOptions } from './files.js';
+
+export interface LongCallOptions extends CallOptions {
+  /**
+   * Told of the progress; the call waits for it to return. `total` is 0 where it is not known. Returning false ends
+   * the call as CANCELLED; what it throws, the call rejects with.
+   */
+  onProgress?: ((done: number, total: number, what: string) => unknown) | undefined;
+}
+
+export interface ExportOptions extends LongCallOptions {
+  /** Only paths that begin with this. */
+  prefix?: string | undefined;
+  /** Only files in this tenant's parts of the namespaces. */
+  tenantId?: string | undefined;
+  /** Only files modified later. */
+  modifiedAfter?: Date | undefined;
+}
+
+export interface ImportOptions extends LongCallOptions {
+  /** What to do with a path that exists. */
+  mode?: 'skip' | 'overwrite' | 'remap' | 'auto' | undefined;
+  /** Report what would be done, and change nothing. */
+  dryRun?: boolean | undefined;
+  /** What to do with a work key whose value has the wrong type. */
+  invalidWorkKeys?: 'refuse' | 'rename' | undefined;
+}
+
+export interface ImportReport {
+  created: number;
+  updated: number;
+  skipped: number;
+  remapped: number;
+  collisions: {
+    path: string;
+    existing_etag: string;
+    imported_etag: string;
+    resolution: string;
+    message: string;
+  }[];
+  [member: string]: any;
+}
+
+const IMPORT_MODES = {
+  skip: CONSTANTS.IMPORT_SKIP,
+  overwrite: CONSTANTS.IMPORT_OVERWRITE,
+  remap: CONSTANTS.IMPORT_REMAP,
+  auto: CONSTANTS.IMPORT_AUTO,
+};
+const INVALID_KEYS = { refuse: CONSTANTS.KEYS_REFUSE, rename: CONSTANTS.KEYS_RENAME };
+
+/** Writes the metadata of files as JSON lines to a file of the host. Returns how many. */
+export function exportMetadata(file: string | URL, options: ExportOptions = {}): Call<number> {
+  const lines = output<number>();
+  return long(native.nexus_export_metadata, [hostFile(file), exportOptions(options)], options, lines, () =>
+    Number(lines[0]),
+  );
+}
+
+/** Reads what {@link exportMetadata} wrote, in one transaction. */
+export function importMetadata(file: string | URL, options: ImportOptions = {}): Call<ImportReport> {
+  return reporting(native.nexus_import_metadata, [hostFile(file), importOptions(options)], options);
+}
+
+/** Removes content that no file has any more, and what broken-off writes left behind. */
+export function gc(options: LongCallOptions = {}): Call<Record<string, any>> {
+  return reporting(native.nexus_gc, [], options);
+}
+
+/** Measures what this handle may read. */
+export function storageStats(options: CallOptions = {}): Call<Record<string, any>> {
+  return new OutputCall(native.nexus_storage_stats, [], JSON.parse, signal(options.signal), 'long');
+}
+
+/** Describes a content: its size, and the number of files with it that this handle may read. */
+export function contentInfo(etag: string, options: CallOptions = {}): Call<{ etag: string; size: number; ref_count: number }> {
+  return new OutputCall(native.nexus_content_info, [text(etag, 'etag')], JSON.parse, signal(options.signal));
+}
+
+function exportOptions(options: ExportOptions): object {
+  return struct('nexus_export_options', {
+    prefix: maybePath(options.prefix, 'prefix'),
+    tenant_id: maybeText(options.tenantId, 'tenantId'),
+    modified_after: maybeTime(options.modifiedAfter, 'modifiedAfter'),
+  });
+}
+
+function importOptions(options: ImportOptions): object {
+  return struct('nexus_import_options', {
+    mode: choice(IMPORT_MODES, options.mode, 'mode'),
+    dry_run: flag(options.dryRun, 'dryRun'),
+    invalid_work_keys: choice(INVALID_KEYS, options.invalidWorkKeys, 'invalidWorkKeys'),
+  });
+}
+
+function choice(choices: Record<string, number>, value: unknown, name: string): number | undefined {
+  if (value === undefined) return undefined;
+  const found = choices[text(value, name)];
+  if (found !== undefined) return found;
+  throw new NexusError('INVALID_ARGUMENT', `${name} must be one of ${Object.keys(choices).join(', ')}, not '${value}'`);
+}
+
+function hostFile(file: string | URL): string {
+  return text(file instanceof URL ? fileURLToPath(file) : file, 'file');
+}
+
+/** A long call whose output is a JSON report. */
+function reporting<T>(fn: typeof native.nexus_gc, args: unknown[], options: LongCallOptions): Call<T> {
+  const report = output<string>();
+  return long(fn, args, options, report, () => JSON.parse(report[0]));
+}
+
+function long<T>(
+  fn: typeof native.nexus_gc,
+  args: unknown[],
+  options: LongCallOptions,
+  out: [unknown],
+  result: () => T,
+): Call<T> {
+  const { onProgress } = options;
+  const thrown: unknown[] = [];
+  const progress = (_user: null, done: number, total: number, what: string): 0 | 1 => {
+    try {
+      return onProgress?.(Number(done), Number(total), what) === false ? 1 : 0;
+    } catch (error) {
+      thrown.push(error);
+      return 1;
+    }
+  };
+  return {
+    fn,
+    args: [...args, onProgress === undefined ? null : progress, null, out],
+    lane: 'long',
+    signal: signal(options.signal),
+    result,
+    explain: (error) => (error.code === 'CANCELLED' && thrown.length > 0 ? thrown[0] : error),
+  };
+}
+

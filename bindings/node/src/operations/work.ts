@@ -1,0 +1,149 @@
+// Files as work items.
+import { count, integer, maybeCount, maybeJson, maybePath, maybeText, path as pathText, signal, text } from '../argument.js';
+import { isOne, output, OutputCall, PlainCall } from '../call.js';
+import { native, options as struct } from '../library.js';
+import type { Call } from '../queue.js';
+import { takeRows, type WorkItem, type WorkStatus } from '../rows.js';
+import type { CallOptions } from './files.js';
+import type { JsonValue } from './metadata.js';
+
+/** What a work item waits for. */
+export interface WorkExplanation {
+  path: string;
+  /** Null for a file that is no work item. */
+  status: WorkStatus | null;
+  claimable: boolean;
+  reason: string;
+  [member: string]: any;
+}
+
+export interface WorkStats {
+  total: number;
+  by_status: Record<WorkStatus, number>;
+  /** Disjoint. */
+  views: { ready: number; delayed: number; blocked: number; pending: number; in_progress: number };
+}
+
+export interface ClaimOptions extends CallOptions {
+  /** Only items whose paths begin with this. */
+  prefix?: string | undefined;
+  /** Most items to take, 1 to 10,000; 1 without it. */
+  max?: number | undefined;
+  /** How long the lease lasts, in milliseconds; 30,000 without it. */
+  leaseMs?: number | undefined;
+}
+
+export interface FailOptions extends CallOptions {
+  /** When the item is ready again; else after min(2^(attempts - 1) s, 1 h). */
+  retryAfterMs?: number | undefined;
+}
+
+export interface WaitOptions extends CallOptions {
+  /** Only items whose paths begin with this. */
+  prefix?: string | undefined;
+  /** How long to wait, in milliseconds; for ever without it. */
+  timeoutMs?: number | undefined;
+}
+
+/** Items that can be claimed: status ready, no open dependency, due. By priority, then by creation. */
+export function getReadyWork(limit: number, options: CallOptions = {}): Call<WorkItem[]> {
+  return query(native.nexus_get_ready_work, limit, options);
+}
+
+/** Items of status pending that no dependency holds up. */
+export function getPendingWork(limit: number, options: CallOptions = {}): Call<WorkItem[]> {
+  return query(native.nexus_get_pending_work, limit, options);
+}
+
+/** Items that are held up, those with the most open dependencies first. */
+export function getBlockedWork(limit: number, options: CallOptions = {}): Call<WorkItem[]> {
+  return query(native.nexus_get_blocked_work, limit, options);
+}
+
+/** Items of status in_progress, the latest started first. */
+export function getInProgressWork(limit: number, options: CallOptions = {}): Call<WorkItem[]> {
+  return query(native.nexus_get_in_progress_work, limit, options);
+}
+
+/** Every work item, of any status, by priority. */
+export function getWorkByPriority(limit: number, options: CallOptions = {}): Call<WorkItem[]> {
+  return query(native.nexus_get_work_by_priority, limit, options);
+}
+
+function query(fn: typeof native.nexus_get_ready_work, limit: number, options: CallOptions): Call<WorkItem[]> {
+  const list = output();
+  return {
+    fn,
+    args: [integer(limit, 'limit'), list],
+    signal: signal(options.signal),
+    ...takeRows('workItems', list),
+  };
+}
+
+/** Says what a work item waits for. */
+export function workExplain(path: string, options: CallOptions = {}): Call<WorkExplanation> {
+  return new OutputCall(native.nexus_work_explain, [pathText(path)], JSON.parse, signal(options.signal));
+}
+
+/** Counts the work items below a prefix. */
+export function workStats(prefix?: string, options: CallOptions = {}): Call<WorkStats> {
+  return new OutputCall(native.nexus_work_stats, [maybePath(prefix, 'prefix')], JSON.parse, signal(options.signal));
+}
+
+/**
+ * Gives a worker the first ready items that the store's identity may change, each to this worker alone: it is in
+ * progress under a lease, whose token (`lease`) finishes it. Nothing to claim is an empty array.
+ */
+export function workClaim(workerId: string, options: ClaimOptions = {}): Call<WorkItem[]> {
+  const list = output();
+  const set = struct('nexus_claim_options', {
+    max: maybeCount(options.max, 'max', 0xffff_ffff),
+    prefix: maybePath(options.prefix, 'prefix'),
+    lease_ms: maybeCount(options.leaseMs, 'leaseMs'),
+  });
+  return {
+    fn: native.nexus_work_claim,
+    args: [text(workerId, 'workerId'), set, list],
+    signal: signal(options.signal),
+    ...takeRows('workItems', list),
+  };
+}
+
+/** Lets the lease of an item last `leaseMs` from now on. LEASE_LOST where it is another's, or has ended. */
+export function workHeartbeat(path: string, lease: number, leaseMs: number, options: CallOptions = {}): Call<void> {
+  const args = [pathText(path), count(lease, 'lease'), count(leaseMs, 'leaseMs')];
+  return new PlainCall(native.nexus_work_heartbeat, args, signal(options.signal));
+}
+
+/** Completes an item and ends its lease. `result` is kept as its metadata of that name. */
+export function workComplete(path: string, lease: number, result?: JsonValue, options: CallOptions = {}): Call<void> {
+  const args = completion(path, lease, result);
+  return new PlainCall(native.nexus_work_complete, args, signal(options.signal));
+}
+
+/** Gives up an attempt and ends the lease. The item is ready again after a while, or failed for good. */
+export function workFail(path: string, lease: number, why?: string, options: FailOptions = {}): Call<void> {
+  const args = failure(path, lease, why, options);
+  return new PlainCall(native.nexus_work_fail, args, signal(options.signal));
+}
+
+/** Gives an item back as if it had not been claimed. */
+export function workRelease(path: string, lease: number, options: CallOptions = {}): Call<void> {
+  const args = [pathText(path), count(lease, 'lease')];
+  return new PlainCall(native.nexus_work_release, args, signal(options.signal));
+}
+
+/** The arguments of a completion, also in a batch. */
+export function completion(path: string, lease: number, result: JsonValue | undefined): unknown[] {
+  return [pathText(path), count(lease, 'lease'), maybeJson(result, 'result')];
+}
+
+export function failure(path: string, lease: number, why: string | undefined, options: FailOptions): unknown[] {
+  const retryAfterMs = maybeCount(options.retryAfterMs, 'retryAfterMs') ?? 0;
+  return [pathText(path), count(lease, 'lease'), maybeText(why, 'why'), retryAfterMs];
+}
+
+/** Waits on this thread, or on one of the pool. */
+export function waitCall(prefix: string | null, timeoutMs: number): Call<boolean> {
+  return new OutputCall(native.nexus_work_wait, [prefix, Math.ceil(timeoutMs)], isOne, undefined, 'wait');
+}

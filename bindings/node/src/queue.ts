@@ -1,0 +1,227 @@
+// Hands calls to libuv's thread pool, a few at a time.
+//
+// koffi runs asynchronous calls on that pool (four threads, or UV_THREADPOOL_SIZE), refuses more than 256 at once, and
+// has memory ready for eight. So no more are handed over than keep the threads busy; the others wait here, where they
+// cost little and can still be withdrawn. Calls that may take long never occupy the whole pool, which node's own file
+// system, DNS and crypto calls share.
+import type { NexusError } from './error.js';
+import type { NativeFunction } from './library.js';
+
+/** How long a call may occupy a thread: `wait` means that it does so doing nothing. */
+export type Lane = 'short' | 'long' | 'wait';
+
+/** One call of the library. */
+export interface Call<T> {
+  readonly fn: NativeFunction;
+  /** Its arguments between the handle and the error. Read once, when the call is handed over, and kept till it settles. */
+  readonly args: readonly unknown[];
+  readonly lane?: Lane;
+  /** Ends the call early. */
+  readonly signal?: AbortSignal | undefined;
+  /** Copies what the call handed out, and gives it back. Runs once, after OK. */
+  result(): T;
+  /** The same for what may be long, without keeping the event loop busy. */
+  resultInSlices?(): Promise<T> | T;
+  /** What to throw instead of the library's error. */
+  explain?(error: NexusError): unknown;
+}
+
+/** An object of the library, and the calls on it that have not settled. */
+export class Target {
+  /** Its handle; null for calls that need none. */
+  readonly native: bigint | null;
+  /** The calls, as a list through their `next` and `previous`: there may be very many. */
+  first: Pending | undefined;
+
+  constructor(native: bigint | null) {
+    this.native = native;
+  }
+
+  get isIdle(): boolean {
+    return this.first === undefined;
+  }
+
+  /** Withdraws the calls that no thread has begun. */
+  withdraw(reason: unknown): void {
+    for (let pending = this.first; pending !== undefined; pending = pending.next) {
+      if (!pending.started) pending.fail(reason);
+    }
+  }
+}
+
+// One executor for all promises: a closure for each would be one more object to keep.
+let beingMade: Pending;
+
+function keepResolvers(resolve: (status: number) => void, reject: (reason: unknown) => void): void {
+  beingMade.keep(resolve, reject);
+}
+
+/** A call that waits for its turn, or is being carried out. */
+export class Pending {
+  readonly target: Target;
+  readonly call: Call<unknown>;
+  /** Its status, once it was carried out. */
+  readonly status: Promise<number>;
+  started = false;
+  settled = false;
+  /** Where its error object goes. */
+  error: [bigint | null] | undefined;
+  args: readonly unknown[] | undefined;
+  next: Pending | undefined;
+  previous: Pending | undefined;
+  private resolve: ((status: number) => void) | undefined;
+  private reject: ((reason: unknown) => void) | undefined;
+
+  constructor(target: Target, call: Call<unknown>) {
+    this.target = target;
+    this.call = call;
+    this.next = target.first;
+    if (target.first !== undefined) target.first.previous = this;
+    target.first = this;
+    beingMade = this;
+    this.status = new Promise(keepResolvers);
+  }
+
+  keep(resolve: (status: number) => void, reject: (reason: unknown) => void): void {
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+
+  succeed(status: number): void {
+    this.settle();
+    this.resolve?.(status);
+  }
+
+  fail(reason: unknown): void {
+    this.settle();
+    this.reject?.(reason);
+  }
+
+  private settle(): void {
+    this.settled = true;
+    if (this.previous === undefined) this.target.first = this.next;
+    else this.previous.next = this.next;
+    if (this.next !== undefined) this.next.previous = this.previous;
+  }
+}
+
+/** First in, first out; what was settled meanwhile is passed over. */
+class Fifo {
+  private items: Pending[] = [];
+  private head = 0;
+
+  push(pending: Pending): void {
+    this.items.push(pending);
+  }
+
+  /** Puts back what was taken last. */
+  unshift(pending: Pending): void {
+    if (this.head === 0) this.items.unshift(pending);
+    else this.items[--this.head] = pending;
+  }
+
+  shift(): Pending | undefined {
+    while (this.head < this.items.length) {
+      const pending = this.items[this.head] as Pending;
+      (this.items as unknown[])[this.head++] = undefined;
+      if (!pending.settled) return pending;
+    }
+    this.items = [];
+    this.head = 0;
+    return undefined;
+  }
+}
+
+const THREADS = Math.min(Math.max(Number(process.env['UV_THREADPOOL_SIZE']) || 4, 1), 1024);
+/** Two more than threads, so that each finds its next call; well below koffi's limit, which others may use too. */
+const MOST_IN_FLIGHT = Math.min(THREADS + 2, 128);
+const MOST_OF: Record<Lane, number> = {
+  short: MOST_IN_FLIGHT,
+  long: Math.max(THREADS - 1, 1),
+  wait: Math.max(THREADS - 2, 1),
+};
+
+const queues: Record<Lane, Fifo> = { short: new Fifo(), long: new Fifo(), wait: new Fifo() };
+const inFlight: Record<Lane, number> = { short: 0, long: 0, wait: 0 };
+
+/** Queues a call; its `status` settles once it was carried out. */
+export function enqueue(target: Target, call: Call<unknown>): Pending {
+  const pending = new Pending(target, call);
+  queues[call.lane ?? 'short'].push(pending);
+  pump();
+  return pending;
+}
+
+/** Like {@link enqueue}, before all others: for what frees threads. */
+export function enqueueFirst(target: Target, call: Call<unknown>): Pending {
+  const pending = new Pending(target, call);
+  if (!start(pending)) queues.short.unshift(pending);
+  return pending;
+}
+
+function pump(): void {
+  for (;;) {
+    const pending = next();
+    if (pending === undefined) return;
+    if (!start(pending)) {
+      queues[pending.call.lane ?? 'short'].unshift(pending);
+      return;
+    }
+  }
+}
+
+function next(): Pending | undefined {
+  const slow = inFlight.long + inFlight.wait;
+  if (slow + inFlight.short >= MOST_IN_FLIGHT) return undefined;
+  if (slow < MOST_OF.long) {
+    const first = queues.long.shift() ?? (inFlight.wait < MOST_OF.wait ? queues.wait.shift() : undefined);
+    if (first !== undefined) return first;
+  }
+  return queues.short.shift();
+}
+
+/** Hands a call over. Returns false where koffi has no room left, which is then tried again. */
+function start(pending: Pending): boolean {
+  const { call, target } = pending;
+  const error: [bigint | null] = [null];
+  const lane = call.lane ?? 'short';
+  // koffi holds on to this function only, and so `pending` keeps target and arguments alive.
+  const done = (failure: unknown, status: number): void => {
+    inFlight[lane]--;
+    if (failure !== null) pending.fail(failure);
+    else pending.succeed(status);
+    pump();
+  };
+  const args = call.args;
+  pending.started = true;
+  pending.error = error;
+  pending.args = args;
+  inFlight[lane]++;
+  try {
+    if (target.native === null) call.fn.async(...args, error, done);
+    else call.fn.async(target.native, ...args, error, done);
+  } catch (failure) {
+    inFlight[lane]--;
+    if (isFull(failure)) {
+      pending.started = false;
+      retrySoon();
+      return false;
+    }
+    if (!pending.settled) pending.fail(failure);
+  }
+  return true;
+}
+
+/** Whether others in the process use all the calls that koffi allows. */
+function isFull(failure: unknown): boolean {
+  return failure instanceof Error && failure.message.startsWith('Too many asynchronous calls');
+}
+
+let retry: NodeJS.Timeout | undefined;
+
+function retrySoon(): void {
+  retry ??= setTimeout(() => {
+    retry = undefined;
+    pump();
+  }, 1);
+}

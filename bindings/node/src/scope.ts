@@ -1,0 +1,121 @@
+// Calls that an AbortSignal can end. The library interrupts all calls in flight on a handle, so these get a handle of
+// their own, derived from the store's: only they are interrupted.
+import { nothing, output, run } from './call.js';
+import { NexusError } from './error.js';
+import { native } from './library.js';
+import { Target } from './queue.js';
+
+/** How often an interrupt is repeated: a call that was handed over may not have begun when the first one came. */
+const REPEAT_MS = 5;
+
+/** A handle on the store of another one, for the calls of one signal. */
+export class Scope extends Target {
+  readonly signal: AbortSignal;
+  private readonly parent: ScopeParent;
+  /** This, and the objects that were opened on it: an interrupt ends their calls too. */
+  private readonly targets = new Set<Target>([this]);
+  private repeating: NodeJS.Timeout | undefined;
+
+  private constructor(handle: bigint, parent: ScopeParent, signal: AbortSignal) {
+    super(handle);
+    this.parent = parent;
+    this.signal = signal;
+    parent.scopes.add(this);
+    listen(this);
+  }
+
+  static async open(parent: ScopeParent, signal: AbortSignal): Promise<Scope> {
+    signal.throwIfAborted();
+    const scope = new Scope(await parent.twin(), parent, signal);
+    // The signal may have come while the handle was made.
+    if (signal.aborted) {
+      scope.close();
+      throw signal.reason;
+    }
+    return scope;
+  }
+
+  /** Has the signal end the calls of an object that was opened on this handle. */
+  include(target: Target): void {
+    this.targets.add(target);
+  }
+
+  /** Ends the calls in flight: with the signal's reason, or as cancelled. */
+  interrupt(reason: unknown): void {
+    for (const target of this.targets) target.withdraw(reason);
+    const repeat = (): void => {
+      if ([...this.targets].every((target) => target.isIdle)) {
+        clearInterval(this.repeating);
+        this.repeating = undefined;
+        return;
+      }
+      native.nexus_interrupt(this.native, output());
+    };
+    this.repeating ??= setInterval(repeat, REPEAT_MS);
+    repeat();
+  }
+
+  /** What to throw for `error`: the signal's reason if it was the signal that ended the call. */
+  reasonFor(error: unknown): unknown {
+    return this.signal.aborted && error instanceof NexusError && error.code === 'CANCELLED' ? this.signal.reason : error;
+  }
+
+  close(): void {
+    unlisten(this);
+    clearInterval(this.repeating);
+    this.parent.scopes.delete(this);
+    // The last handle closes the store, which may take a while; any other is just given back.
+    if (this.parent.isOpen) native.nexus_close(this.native, output());
+    else run(this, { fn: native.nexus_close, args: [], result: nothing }).catch(nothing);
+  }
+}
+
+/** What a scope is opened on. */
+export interface ScopeParent extends Target {
+  readonly scopes: Set<Scope>;
+  readonly isOpen: boolean;
+  /** Another handle that may do the same. */
+  twin(): Promise<bigint>;
+}
+
+/** Runs `work` on a handle of its own, which `signal` interrupts. */
+export async function withSignal<T>(
+  parent: ScopeParent,
+  signal: AbortSignal,
+  work: (scope: Scope) => Promise<T>,
+): Promise<T> {
+  const scope = await Scope.open(parent, signal);
+  try {
+    return await work(scope);
+  } catch (error) {
+    throw scope.reasonFor(error);
+  } finally {
+    scope.close();
+  }
+}
+
+// One listener for each signal, however many calls it may end: node warns of more than ten.
+const scopesOf = new WeakMap<AbortSignal, Set<Scope>>();
+
+function onAbort(this: AbortSignal): void {
+  for (const scope of scopesOf.get(this) ?? []) scope.interrupt(this.reason);
+}
+
+function listen(scope: Scope): void {
+  const scopes = scopesOf.get(scope.signal);
+  if (scopes !== undefined) {
+    scopes.add(scope);
+    return;
+  }
+  scopesOf.set(scope.signal, new Set([scope]));
+  scope.signal.addEventListener('abort', onAbort, { once: true });
+}
+
+function unlisten(scope: Scope): void {
+  const scopes = scopesOf.get(scope.signal);
+  scopes?.delete(scope);
+  if (scopes?.size === 0) {
+    scopesOf.delete(scope.signal);
+    scope.signal.removeEventListener('abort', onAbort);
+  }
+}

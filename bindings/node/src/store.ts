@@ -1,0 +1,360 @@
+import './dispose.js';
+import { maybeCount, maybePath, maybeText, path as pathText, signal as checkedSignal } from './argument.js';
+import { cancelled } from './error.js';
+import { forget, watch } from './backstop.js';
+import { Batch } from './batch.js';
+import { nothing, output, run, runFirst, runQuick, runSync } from './call.js';
+import { twinConfig, type EffectiveConfig } from './config.js';
+import { native } from './library.js';
+import { Listing } from './listing.js';
+import { readWhole, readWholeSync } from './read.js';
+import * as files from './operations/files.js';
+import * as finding from './operations/finding.js';
+import * as metadata from './operations/metadata.js';
+import * as upkeep from './operations/upkeep.js';
+import * as work from './operations/work.js';
+import { Target, type Call } from './queue.js';
+import { Reader } from './reader.js';
+import { Scope, withSignal, type ScopeParent } from './scope.js';
+import * as streams from './streams.js';
+import { Writer } from './writer.js';
+
+import type { CallOptions, WriteOptions } from './operations/files.js';
+import type { EntryList, FindOptions, ListOptions } from './operations/finding.js';
+import type { JsonValue } from './operations/metadata.js';
+import type { WaitOptions } from './operations/work.js';
+import type { ReadStreamOptions, WriteStreamOptions } from './streams.js';
+
+/** A wait gives its thread to the next one as often as this. */
+const WAIT_SLICE_MS = 100;
+
+/** The calls that are one call of the library each: every one has a promise and a `...Sync` variant. */
+const operations = {
+  write: files.write,
+  append: files.append,
+  readAt: files.readAt,
+  stat: files.stat,
+  exists: files.exists,
+  isDirectory: files.isDirectory,
+  delete: files.delete,
+  rename: files.rename,
+  copy: files.copy,
+  mkdir: files.mkdir,
+  rmdir: files.rmdir,
+  grep: finding.grep,
+  contentIds: finding.contentIds,
+  setMeta: metadata.setMeta,
+  setMetaMany: metadata.setMetaMany,
+  getMeta: metadata.getMeta,
+  listMeta: metadata.listMeta,
+  deleteMeta: metadata.deleteMeta,
+  pathId: metadata.pathId,
+  pathOfId: metadata.pathOfId,
+  getReadyWork: work.getReadyWork,
+  getPendingWork: work.getPendingWork,
+  getBlockedWork: work.getBlockedWork,
+  getInProgressWork: work.getInProgressWork,
+  getWorkByPriority: work.getWorkByPriority,
+  workExplain: work.workExplain,
+  workStats: work.workStats,
+  workClaim: work.workClaim,
+  workHeartbeat: work.workHeartbeat,
+  workComplete: work.workComplete,
+  workFail: work.workFail,
+  workRelease: work.workRelease,
+  exportMetadata: upkeep.exportMetadata,
+  importMetadata: upkeep.importMetadata,
+  gc: upkeep.gc,
+  storageStats: upkeep.storageStats,
+  contentInfo: upkeep.contentInfo,
+};
+
+type Operations = typeof operations;
+type ResultOf<F> = F extends (...args: any[]) => Call<infer R> ? R : never;
+export type Promised = {
+  [K in keyof Operations]: (...args: Parameters<Operations[K]>) => Promise<ResultOf<Operations[K]>>;
+};
+export type Synchronous = {
+  [K in keyof Operations as `${K}Sync`]: (...args: Parameters<Operations[K]>) => ResultOf<Operations[K]>;
+};
+
+// The calls of `operations` are defined on the prototype below.
+export interface Store extends Promised, Synchronous {}
+
+/**
+ * An open store, as one identity sees it. Calls run on other threads, several at a time, and in no particular order
+ * but that of your awaits; the `...Sync` variants block.
+ */
+export class Store implements AsyncDisposable {
+  readonly #handle: Handle;
+
+  /** @internal */
+  constructor(handle: bigint) {
+    const target = new Handle(handle);
+    this.#handle = target;
+    watch(this, () => void target.close().catch(nothing));
+  }
+
+  /** Reads a whole file, checked against its etag. */
+  async read(path: string, options: CallOptions = {}): Promise<Buffer> {
+    const name = pathText(path);
+    return this.#with((store) => readWhole(store, name), options);
+  }
+
+  readSync(path: string): Buffer {
+    return readWholeSync(this.#handle, pathText(path));
+  }
+
+  /** Reads a whole file as UTF-8. */
+  async readText(path: string, options: CallOptions = {}): Promise<string> {
+    return (await this.read(path, options)).toString();
+  }
+
+  /** Lists a directory, or the paths with a prefix. `await` gives all, `for await` one after the other. */
+  list(options: ListOptions = {}): Listing {
+    return new Listing(this.#run, options, (page) => finding.listCall({ ...options, ...page }));
+  }
+
+  listSync(options: ListOptions = {}): EntryList {
+    return runSync(this.#handle, finding.listCall(options));
+  }
+
+  /** Finds files by the pattern of their path: `*` and `?` stay inside a segment, `**` crosses, `[a-z]`, `{a,b}`. */
+  glob(pattern: string, options: FindOptions = {}): Listing {
+    return new Listing(this.#run, options, (page) => finding.globCall(pattern, { ...options, ...page }));
+  }
+
+  globSync(pattern: string, options: FindOptions = {}): EntryList {
+    return runSync(this.#handle, finding.globCall(pattern, options));
+  }
+
+  /** Finds the files that have a metadata key with a value. */
+  findByMeta(key: string, value: JsonValue, options: FindOptions = {}): Listing {
+    return new Listing(this.#run, options, (page) => finding.findByMetaCall(key, value, { ...options, ...page }));
+  }
+
+  findByMetaSync(key: string, value: JsonValue, options: FindOptions = {}): EntryList {
+    return runSync(this.#handle, finding.findByMetaCall(key, value, options));
+  }
+
+  /** Begins a batch: changes to be made together, all or nothing. */
+  batch(): Batch {
+    return new Batch((job, options) => this.#with(job, options));
+  }
+
+  /**
+   * Waits until something may be claimable, by whatever process: true; false where the time is up. Another worker may
+   * be faster, so claim and wait by turns. Any number may wait at once: they share the few threads of the pool.
+   */
+  async workWait(options: WaitOptions = {}): Promise<boolean> {
+    const prefix = maybePath(options.prefix, 'prefix');
+    const end = performance.now() + (maybeCount(options.timeoutMs, 'timeoutMs') ?? Infinity);
+    const begun = this.#handle.interrupts;
+    return this.#with(async (store) => {
+      for (;;) {
+        const left = Math.max(end - performance.now(), 0);
+        if (await run(store, work.waitCall(prefix, Math.min(left, WAIT_SLICE_MS)))) return true;
+        if (left <= WAIT_SLICE_MS && performance.now() >= end) return false;
+        // An interrupt between two slices met no call.
+        options.signal?.throwIfAborted();
+        if (this.#handle.interrupts !== begun) throw cancelled('the call was interrupted');
+      }
+    }, options);
+  }
+
+  workWaitSync(options: WaitOptions = {}): boolean {
+    const timeoutMs = maybeCount(options.timeoutMs, 'timeoutMs') ?? -1;
+    return runSync(this.#handle, work.waitCall(maybePath(options.prefix, 'prefix'), timeoutMs));
+  }
+
+  /** Opens a file for reading piece by piece. A signal ends reads, too, as long as the reader is open. */
+  async openReader(path: string, options: CallOptions = {}): Promise<Reader> {
+    const reader = output();
+    const call = { fn: native.nexus_reader_open, args: [pathText(path), reader], result: () => reader[0] };
+    return this.#open(call, options, (handle, scope) => new Reader(handle, scope));
+  }
+
+  /** Begins a file that is written piece by piece. Conditions are checked at the commit. */
+  async openWriter(path: string, options: WriteOptions = {}): Promise<Writer> {
+    const writer = output();
+    const args = [pathText(path), files.conditions(options), writer];
+    const call = { fn: native.nexus_writer_open, args, result: () => writer[0] };
+    return this.#open(call, options, (handle, scope) => new Writer(handle, scope));
+  }
+
+  /** A file as a stream of node. */
+  createReadStream(path: string, options: ReadStreamOptions = {}): ReturnType<typeof streams.readable> {
+    return streams.readable(() => this.openReader(path, options), options);
+  }
+
+  /** A stream of node whose file appears when it has finished, which puts its entry in `entry`. */
+  createWriteStream(path: string, options: WriteStreamOptions = {}): ReturnType<typeof streams.writable> {
+    return streams.writable(() => this.openWriter(path, options), options);
+  }
+
+  /** A file as a byte stream of the web. */
+  readableStream(path: string, options: ReadStreamOptions = {}): ReadableStream<Uint8Array> {
+    return streams.readableWeb(() => this.openReader(path, options), options);
+  }
+
+  /** A stream of the web whose file appears when it is closed. */
+  writableStream(path: string, options: WriteStreamOptions = {}): WritableStream<Uint8Array | string> {
+    return streams.writableWeb(() => this.openWriter(path, options), options);
+  }
+
+  /** Derives a narrower handle, never an admin's, on the same store. It costs next to nothing and outlives this one. */
+  async withIdentity(identity: Identity): Promise<Store> {
+    return this.withIdentitySync(identity);
+  }
+
+  withIdentitySync({ tenantId, agentId }: Identity): Store {
+    return new Store(this.#handle.derive(maybeText(tenantId, 'tenantId'), maybeText(agentId, 'agentId')));
+  }
+
+  /** The effective configuration: each key with its value and where it comes from. Secrets are redacted. */
+  async config(): Promise<EffectiveConfig> {
+    return this.configSync();
+  }
+
+  configSync(): EffectiveConfig {
+    return this.#handle.config();
+  }
+
+  /** Ends the calls of this store that are waiting or in flight, as CANCELLED. Calls made later work. */
+  interrupt(): void {
+    this.#handle.interrupt();
+  }
+
+  /** Whether it was not closed yet. */
+  get isOpen(): boolean {
+    return this.#handle.isOpen;
+  }
+
+  /**
+   * Closes the store: calls that are waiting or in flight end as CANCELLED. Readers and writers go on working, and so
+   * do handles derived from it. Closing again is no error.
+   */
+  close(): Promise<void> {
+    forget(this);
+    return this.#handle.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** @internal Runs one call, on a handle of its own if it has a signal. */
+  readonly #run = <T>(call: Call<T>): Promise<T> => this.#handle.run(call);
+
+  #with<T>(job: (store: Target) => Promise<T>, options: CallOptions): Promise<T> {
+    const signal = checkedSignal(options.signal);
+    return signal === undefined ? job(this.#handle) : withSignal(this.#handle, signal, job);
+  }
+
+  /** Opens a reader or writer. With a signal it keeps the handle that the signal interrupts. */
+  async #open<T>(
+    call: Call<bigint>,
+    options: CallOptions,
+    make: (handle: bigint, scope?: Scope) => T,
+  ): Promise<T> {
+    const signal = checkedSignal(options.signal);
+    if (signal === undefined) return make(await run(this.#handle, call));
+    const scope = await Scope.open(this.#handle, signal);
+    try {
+      return make(await run(scope, call), scope);
+    } catch (error) {
+      scope.close();
+      throw scope.reasonFor(error);
+    }
+  }
+
+  static {
+    for (const [name, operation] of Object.entries(operations) as [string, (...args: any[]) => Call<unknown>][]) {
+      const promised = function (this: Store, ...args: unknown[]): Promise<unknown> {
+        try {
+          return this.#handle.run(operation(...args));
+        } catch (error) {
+          return Promise.reject(error);
+        }
+      };
+      const synchronous = function (this: Store, ...args: unknown[]): unknown {
+        return runSync(this.#handle, operation(...args));
+      };
+      define(this.prototype, name, promised);
+      define(this.prototype, `${name}Sync`, synchronous);
+    }
+  }
+}
+
+function define(prototype: object, name: string, value: (...args: unknown[]) => unknown): void {
+  Object.defineProperty(value, 'name', { value: name });
+  Object.defineProperty(prototype, name, { value, configurable: true, writable: true });
+}
+
+export interface Identity {
+  /** That of the handle, where it is absent. */
+  tenantId?: string | null | undefined;
+  agentId?: string | null | undefined;
+}
+
+/** A handle of the library, and what is in flight on it. */
+class Handle extends Target implements ScopeParent {
+  readonly scopes = new Set<Scope>();
+  /** How often calls were interrupted. */
+  interrupts = 0;
+  #closing: Promise<void> | undefined;
+  #twinConfig: string | null = null;
+  #isAdmin: boolean | undefined;
+
+  get isOpen(): boolean {
+    return this.#closing === undefined;
+  }
+
+  run<T>(call: Call<T>): Promise<T> {
+    return call.signal === undefined ? run(this, call) : withSignal(this, call.signal, (scope) => run(scope, call));
+  }
+
+  derive(tenant: string | null, agent: string | null): bigint {
+    const narrow = output();
+    return runQuick(this, { fn: native.nexus_with_identity, args: [tenant, agent, narrow], result: () => narrow[0] });
+  }
+
+  /** An admin's rights are not derived: such a handle is opened once more, which finds the store open and is cheap. */
+  async twin(): Promise<bigint> {
+    this.#isAdmin ??= this.config().is_admin.value === true;
+    if (!this.#isAdmin) return this.derive(null, null);
+    return connectHandle((this.#twinConfig ??= twinConfig(this.config())));
+  }
+
+  config(): EffectiveConfig {
+    const json = output<string>();
+    return runQuick(this, { fn: native.nexus_config, args: [json], result: () => JSON.parse(json[0]) });
+  }
+
+  interrupt(): void {
+    this.interrupts++;
+    const reason = cancelled('the call was interrupted');
+    this.withdraw(reason);
+    for (const scope of this.scopes) scope.interrupt(reason);
+    native.nexus_interrupt(this.native, output());
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    this.interrupts++;
+    const reason = cancelled('the store is being closed');
+    this.withdraw(reason);
+    for (const scope of this.scopes) scope.interrupt(reason);
+    // At once, because the close waits for a thread of the pool, and these calls may hold them all.
+    native.nexus_interrupt(this.native, output());
+    await runFirst(this, { fn: native.nexus_close, args: [], result: nothing });
+  }
+}
+
+export async function connectHandle(config: string | null): Promise<bigint> {
+  const handle = output();
+  return run(new Target(null), { fn: native.nexus_connect, args: [config, handle], result: () => handle[0] });
+}

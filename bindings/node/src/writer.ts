@@ -1,0 +1,89 @@
+import './dispose.js';
+import { bytes, type Data } from './argument.js';
+import { nothing, output, run } from './call.js';
+import { NexusError } from './error.js';
+import { Exclusive } from './exclusive.js';
+import { watch, forget } from './backstop.js';
+import { native } from './library.js';
+import { Target, type Call } from './queue.js';
+import { takeEntry, type Entry } from './rows.js';
+import type { Scope } from './scope.js';
+
+/** A file being written piece by piece, in bounded memory. It appears, or replaces the one there is, at the commit. */
+export class Writer implements AsyncDisposable {
+  readonly #target: Target;
+  readonly #scope: Scope | undefined;
+  readonly #turns = new Exclusive();
+  #ended: 'committed' | 'aborted' | undefined;
+
+  /** @internal */
+  constructor(handle: bigint, scope?: Scope) {
+    const target = new Target(handle);
+    this.#target = target;
+    this.#scope = scope;
+    scope?.include(target);
+    watch(this, () => void abortWriter(target, scope).catch(nothing));
+  }
+
+  /** Writes on. */
+  async write(data: Data): Promise<void> {
+    this.#expectOpen();
+    const view = bytes(data);
+    await this.#run({ fn: native.nexus_writer_write, args: [view, view.byteLength], result: nothing });
+  }
+
+  /** Makes what was written the content of the file. After an error nothing was changed, and the writer is aborted. */
+  async commit(): Promise<Entry> {
+    this.#expectOpen();
+    this.#ended = 'committed';
+    forget(this);
+    const entry = output();
+    const call = { fn: native.nexus_writer_commit, args: [entry], result: () => takeEntry(entry[0]) };
+    try {
+      const committed = await this.#run(call);
+      this.#scope?.close();
+      return committed;
+    } catch (error) {
+      await abortWriter(this.#target, this.#scope).catch(nothing);
+      throw error;
+    }
+  }
+
+  /** Ends the writer and forgets what was written. Does nothing once it has ended. */
+  async abort(): Promise<void> {
+    if (this.#ended !== undefined) return;
+    this.#ended = 'aborted';
+    forget(this);
+    await this.#turns.run(() => abortWriter(this.#target, this.#scope));
+  }
+
+  /** Aborts, unless committed. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.abort();
+  }
+
+  #expectOpen(): void {
+    if (this.#ended !== undefined) throw new NexusError('MISUSE', `the writer is ${this.#ended}`);
+  }
+
+  async #carryOut<T>(call: Call<T>): Promise<T> {
+    this.#scope?.signal.throwIfAborted();
+    return run(this.#target, call);
+  }
+
+  async #run<T>(call: Call<T>): Promise<T> {
+    try {
+      return await this.#turns.run(() => this.#carryOut(call));
+    } catch (error) {
+      throw this.#scope === undefined ? error : this.#scope.reasonFor(error);
+    }
+  }
+}
+
+async function abortWriter(target: Target, scope: Scope | undefined): Promise<void> {
+  try {
+    await run(target, { fn: native.nexus_writer_abort, args: [], result: nothing });
+  } finally {
+    scope?.close();
+  }
+}

@@ -1,0 +1,251 @@
+// The view for programs written for fs. Where the two should agree, each step runs on the host's file system, too.
+import assert from 'node:assert/strict';
+import { constants, promises as host } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+
+import { createFs } from 'libnexus/fs';
+import { connect, open, scratch } from './support.mjs';
+
+/** The same steps on both; what they give, and the errors, must be the same. */
+async function onBoth(t, steps) {
+  const store = await open(t);
+  const root = scratch(t);
+  const view = createFs(store, { root: '/external/root' }).promises;
+  const results = [];
+  for (const [fs, place] of [[view, ''], [host, root]]) {
+    const at = (path) => join(place, path) || '/';
+    const seen = [];
+    const see = async (name, step) => {
+      try {
+        seen.push([name, await step()]);
+      } catch (error) {
+        // The system call's name is node's affair; what programs look at is code, errno and path.
+        const { code, errno, path, dest } = error;
+        const inside = (one) => one?.replace(root, '');
+        seen.push([name, code === undefined ? error.stack : { code, errno, path: inside(path), dest: inside(dest) }]);
+      }
+    };
+    await steps(fs, at, see);
+    results.push(seen);
+  }
+  const [ours, theirs] = results;
+  for (const [i, seen] of theirs.entries()) assert.deepEqual(ours[i], seen, `at step '${seen[0]}'`);
+  assert.ok(ours.length === theirs.length && ours.length > 0);
+  return view;
+}
+
+test('files are read and written as on the host', (t) =>
+  onBoth(t, async (fs, at, see) => {
+    await see('mkdir', () => fs.mkdir(at('/d')));
+    await see('write', () => fs.writeFile(at('/d/f'), 'héllo'));
+    await see('read', async () => (await fs.readFile(at('/d/f'))).toString());
+    await see('read with encoding', () => fs.readFile(at('/d/f'), 'utf8'));
+    await see('read with options', () => fs.readFile(at('/d/f'), { encoding: 'base64' }));
+    await see('append', () => fs.appendFile(at('/d/f'), '!'));
+    await see('append with flag', () => fs.writeFile(at('/d/f'), '?', { flag: 'a' }));
+    await see('read again', () => fs.readFile(at('/d/f'), 'latin1'));
+    await see('exclusive', () => fs.writeFile(at('/d/f'), 'x', { flag: 'wx' }));
+    await see('exclusive and new', () => fs.writeFile(at('/d/g'), 'x', { flag: 'wx' }));
+    await see('hex', () => fs.writeFile(at('/d/h'), '00ff', 'hex'));
+    await see('hex read', async () => [...(await fs.readFile(at('/d/h')))]);
+    await see('view', () => fs.writeFile(at('/d/i'), new Uint16Array([1, 2])));
+    await see('view read', async () => [...(await fs.readFile(at('/d/i')))]);
+    await see('stream', () => fs.writeFile(at('/d/j'), Readable.from(['a', Buffer.from('b'), 'c'])));
+    await see('iterable', () => fs.appendFile(at('/d/j'), (function* () { yield 'd'; })()));
+    await see('stream read', () => fs.readFile(at('/d/j'), 'utf8'));
+    await see('buffer path', () => fs.readFile(Buffer.from(at('/d/j')), 'utf8'));
+    await see('url path', () => fs.readFile(pathToFileURL(at('/d/j')), 'utf8'));
+    await see('dots', () => fs.readFile(at('/d/x/.././j'), 'utf8'));
+    await see('missing', () => fs.readFile(at('/d/none')));
+    await see('read directory', async () => {
+      await fs.readFile(at('/d')).catch(({ code }) => assert.equal(code, 'EISDIR'));
+    });
+    await see('write directory', () => fs.writeFile(at('/d'), 'x'));
+    await see('long name', () => fs.writeFile(at(`/${'x'.repeat(300)}`), 'x'));
+    await see('unlink', () => fs.unlink(at('/d/f')));
+    await see('unlink again', () => fs.unlink(at('/d/f')));
+  }));
+
+test('directories are listed, made and removed as on the host', (t) =>
+  onBoth(t, async (fs, at, see) => {
+    await see('mkdir', () => fs.mkdir(at('/a')));
+    await see('mkdir again', () => fs.mkdir(at('/a')));
+    await see('mkdir without parent', () => fs.mkdir(at('/none/b')));
+    await see('mkdir recursive', async () => (await fs.mkdir(at('/a/b/c/d'), { recursive: true })).endsWith('/a/b'));
+    await see('mkdir recursive again', () => fs.mkdir(at('/a/b/c'), { recursive: true }));
+    await see('mkdir the root', () => fs.mkdir(at('/')).catch(({ code }) => code));
+    for (const name of ['a/1', 'a/b/2', 'a/b/c/3', 'top']) await see(name, () => fs.writeFile(at(`/${name}`), name));
+    await see('mkdir on a file', () => fs.mkdir(at('/top')));
+    await see('readdir', async () => (await fs.readdir(at('/'))).sort());
+    await see('readdir of a directory', async () => (await fs.readdir(at('/a'))).sort());
+    await see('readdir recursive', async () => (await fs.readdir(at('/a'), { recursive: true })).sort());
+    await see('readdir with types', async () =>
+      (await fs.readdir(at('/a'), { withFileTypes: true })).map((e) => [e.name, e.isFile(), e.isDirectory(), e.isSymbolicLink()]).sort());
+    await see('readdir of a file', () => fs.readdir(at('/top')));
+    await see('readdir of nothing', () => fs.readdir(at('/none')));
+    await see('rmdir of a full one', () => fs.rmdir(at('/a')));
+    await see('rmdir of a file', () => fs.rmdir(at('/top')));
+    await see('rmdir of nothing', () => fs.rmdir(at('/none')));
+    await see('rm of nothing', () => fs.rm(at('/none')));
+    await see('rm of nothing with force', () => fs.rm(at('/none'), { force: true }));
+    await see('rmdir', () => fs.rmdir(at('/a/b/c/d')));
+    await see('rm of a file', () => fs.rm(at('/top')));
+    await see('rm recursive', () => fs.rm(at('/a'), { recursive: true }));
+    await see('in the end', () => fs.readdir(at('/')));
+  }));
+
+test('names change and files are copied as on the host', (t) =>
+  onBoth(t, async (fs, at, see) => {
+    await fs.mkdir(at('/d'));
+    await fs.writeFile(at('/f'), 'f');
+    await fs.writeFile(at('/g'), 'g');
+    await see('rename', () => fs.rename(at('/f'), at('/d/f')));
+    await see('rename over', () => fs.rename(at('/g'), at('/d/f')));
+    await see('read', () => fs.readFile(at('/d/f'), 'utf8'));
+    await see('rename of nothing', () => fs.rename(at('/none'), at('/x')));
+    await see('rename of a directory', () => fs.rename(at('/d'), at('/e')));
+    await see('rename into itself', () => fs.rename(at('/e'), at('/e/x')));
+    await see('copyFile', () => fs.copyFile(at('/e/f'), at('/e/g')));
+    await see('copyFile over', () => fs.copyFile(at('/e/f'), at('/e/g')));
+    await see('copyFile exclusive', () => fs.copyFile(at('/e/f'), at('/e/g'), constants.COPYFILE_EXCL));
+    await see('copyFile of nothing', () => fs.copyFile(at('/none'), at('/x')));
+    await see('cp', () => fs.cp(at('/e'), at('/n/m'), { recursive: true }));
+    await see('cp into what is there', () => fs.cp(at('/e'), at('/n/m'), { recursive: true }));
+    await see('cp of one file', () => fs.cp(at('/e/f'), at('/n/f')));
+    await see('cp with a filter', () => fs.cp(at('/e'), at('/o'), { recursive: true, filter: (source) => !source.endsWith('/g') }));
+    await see('all', async () => (await fs.readdir(at('/'), { recursive: true })).sort());
+    await see('cp without recursive', () => fs.cp(at('/e'), at('/p')).catch(({ code }) => code));
+    await see('cp that may not replace', () => fs.cp(at('/e/f'), at('/n/f'), { force: false, errorOnExist: true }).catch(({ code }) => code));
+    await see('cp into itself', () => fs.cp(at('/e'), at('/e/e'), { recursive: true }).catch(({ code }) => code));
+  }));
+
+test('files are described as on the host', (t) =>
+  onBoth(t, async (fs, at, see) => {
+    await fs.mkdir(at('/d'));
+    await fs.writeFile(at('/f'), 'twelve bytes');
+    const kind = (s) => [s.isFile(), s.isDirectory(), s.isSymbolicLink(), s.isFIFO(), s.isSocket(), s.isBlockDevice(), s.isCharacterDevice()];
+    await see('file', async () => kind(await fs.stat(at('/f'))));
+    await see('directory', async () => kind(await fs.lstat(at('/d'))));
+    await see('root', async () => kind(await fs.stat(at('/'))));
+    await see('numbers', async () => {
+      const s = await fs.stat(at('/f'));
+      const near = (ms) => Math.abs(ms - Date.now()) < 60_000;
+      return [s.size, s.uid, s.gid, s.mode.toString(8), near(s.mtimeMs), near(s.ctime.getTime()), near(s.birthtimeMs), s.ino > 0];
+    });
+    await see('one file, one number', async () => {
+      const before = await fs.stat(at('/f'));
+      await fs.rename(at('/f'), at('/g'));
+      return (await fs.stat(at('/g'))).ino === before.ino;
+    });
+    await see('chmod', async () => {
+      await fs.chmod(at('/g'), 0o755);
+      return (await fs.stat(at('/g'))).mode.toString(8);
+    });
+    await see('chmod by text', async () => {
+      await fs.chmod(at('/g'), '600');
+      return (await fs.stat(at('/g'))).mode.toString(8);
+    });
+    await see('mode of a new file', async () => {
+      await fs.writeFile(at('/x'), '#!', { mode: 0o755 });
+      return (await fs.stat(at('/x'))).mode.toString(8);
+    });
+    await see('utimes', async () => {
+      await fs.utimes(at('/g'), new Date(1000), new Date('2001-02-03T04:05:06Z'));
+      return (await fs.stat(at('/g'))).mtime.toISOString();
+    });
+    await see('utimes in seconds', async () => {
+      await fs.utimes(at('/g'), 5, 981173106);
+      return (await fs.stat(at('/g'))).mtimeMs;
+    });
+    await see('a write makes a new time', async () => {
+      await fs.writeFile(at('/g'), 'other');
+      return Math.abs((await fs.stat(at('/g'))).mtimeMs - Date.now()) < 60_000;
+    });
+    await see('access', () => fs.access(at('/g')));
+    await see('access to write', () => fs.access(at('/g'), constants.R_OK | constants.W_OK));
+    await see('access to run', () => fs.access(at('/g'), constants.X_OK));
+    await see('access to run what can be', () => fs.access(at('/x'), constants.X_OK));
+    await see('access to nothing', () => fs.access(at('/none')));
+    await see('stat of nothing', () => fs.stat(at('/none')));
+    await see('lstat of nothing', () => fs.lstat(at('/none')));
+    await see('chmod of nothing', () => fs.chmod(at('/none'), 0o644));
+    await see('utimes of nothing', () => fs.utimes(at('/none'), 1, 1));
+    await see('readlink of a file', () => fs.readlink(at('/g')));
+    await see('readlink of nothing', () => fs.readlink(at('/none')));
+    await see('realpath', async () => (await fs.realpath(at('/d/../g'))).endsWith('/g'));
+    await see('realpath of nothing', () => fs.realpath(at('/none')));
+  }));
+
+test('what a store has no counterpart for says so', async (t) => {
+  const { promises } = createFs(await open(t));
+  await promises.writeFile('/missing/parents/come/to/be', 'x');
+  await assert.rejects(promises.symlink('to', '/link'), { code: 'EPERM', errno: -1, syscall: 'symlink', path: 'to', dest: '/link' });
+  await assert.rejects(promises.link('/missing/parents/come/to/be', '/link'), { code: 'EPERM' });
+  await assert.rejects(promises.readFile('/missing/parents/come/to/be/below'), { code: 'ENOENT' });
+  await promises.mkdir('/d');
+  await promises.chmod('/d', 0o700);
+  assert.equal((await promises.stat('/d')).mode, 0o040755);
+  await assert.rejects(promises.readFile(7), { code: 'ERR_INVALID_ARG_TYPE' });
+  await assert.rejects(promises.readFile('/a\0b'), { code: 'EINVAL' });
+  await assert.rejects(promises.writeFile('/f', 7), { code: 'ERR_INVALID_ARG_TYPE' });
+});
+
+test('errors have the form of node and the store error as their cause', async (t) => {
+  const { promises } = createFs(await open(t), { root: '/workspace' });
+  await assert.rejects(promises.stat('none'), (error) => {
+    assert.deepEqual(
+      { message: error.message, code: error.code, errno: error.errno, syscall: error.syscall, path: error.path, cause: error.cause.code },
+      { message: "ENOENT: no such file or directory, stat 'none'", code: 'ENOENT', errno: -2, syscall: 'stat', path: 'none', cause: 'NOT_FOUND' },
+    );
+    return true;
+  });
+});
+
+test('access is what the identity has', async (t) => {
+  const store = await open(t);
+  await store.write('/workspace/acme/ann/f', 'x');
+  await store.write('/workspace/acme/bob/f', 'x');
+  const ann = await store.withIdentity({ tenantId: 'acme', agentId: 'ann' });
+  const { promises } = createFs(ann);
+  await assert.rejects(promises.readFile('/workspace/acme/bob/f'), { code: 'EACCES', errno: -13 });
+  await assert.rejects(promises.writeFile('/archives/acme/f', 'x'), { code: 'EROFS' });
+  await assert.rejects(promises.writeFile('/system/f', 'x'), { code: 'EACCES' });
+  await ann.close();
+  await assert.rejects(promises.readFile('/f'), { code: 'EBADF' });
+
+  const admin = { is_admin: true, allow_readonly_writes: true, data_dir: (await store.config()).data_dir.value };
+  const filler = await connect(admin);
+  await filler.write('/archives/acme/f', 'x');
+  await filler.close();
+  const all = createFs(store).promises;
+  await all.access('/archives/acme/f', constants.R_OK);
+  await assert.rejects(all.access('/archives/acme/f', constants.W_OK), { code: 'EROFS' });
+  assert.equal(await all.readFile('/archives/acme/f', 'utf8'), 'x');
+});
+
+test('no name leads out of the root', async (t) => {
+  const store = await open(t);
+  await store.write('/secret', 'x');
+  const { promises, createReadStream, createWriteStream } = createFs(store, { root: 'workspace/acme/../ann/' });
+  assert.deepEqual(await promises.readdir('/'), []);
+  await promises.writeFile('../../../f', 'inside');
+  assert.equal(await store.readText('/workspace/ann/f'), 'inside');
+  await assert.rejects(promises.readFile('/../../secret'), { code: 'ENOENT' });
+  await new Promise((resolve) => createWriteStream('/s').end('streamed').on('close', resolve));
+  const chunks = [];
+  for await (const chunk of createReadStream('/../s')) chunks.push(chunk);
+  assert.equal(Buffer.concat(chunks).toString(), 'streamed');
+  const entries = await promises.readdir('.', { withFileTypes: true });
+  assert.deepEqual(entries.map(({ name, parentPath }) => [name, parentPath]), [['f', '/'], ['s', '/']]);
+});
+
+test('functions may be taken out of the view', async (t) => {
+  const { writeFile, readFile } = createFs(await open(t)).promises;
+  await writeFile('/f', 'x');
+  assert.equal(await readFile('/f', { encoding: 'utf8', signal: new AbortController().signal }), 'x');
+  const signal = AbortSignal.abort(new Error('no'));
+  await assert.rejects(readFile('/f', { signal }), /no/);
+});

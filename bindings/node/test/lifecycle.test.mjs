@@ -1,0 +1,263 @@
+// Opening, closing, interrupting, aborting, and what is given back.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+
+import { connect, connectFile, connectFileSync, connectSync, liveObjects, NexusError, open, PACKAGE, refuses, scratch, setLog, settled, Store, version } from './support.mjs';
+import { writeFile } from 'node:fs/promises';
+
+const ABORT_WITHIN_MS = 50;
+
+/** A store with so much content that a search takes seconds. */
+async function largeStore(t, config) {
+  const store = await open(t, config);
+  const line = Buffer.from('all work and no play makes jack a dull boy\n'.repeat(25_000));
+  for (let i = 0; i < 150; i++) await store.write(`/big/${i}`, Buffer.concat([line, Buffer.from(`${i}`)]));
+  return store;
+}
+
+const SLOW_PATTERN = '(jack|jill).*(d.ll|dell).*never there$';
+
+test('a store opens in each of the ways', async (t) => {
+  const data_dir = join(scratch(t), 'store');
+  const yaml = join(scratch(t), 'nexus.yaml');
+  await writeFile(yaml, `data_dir: ${JSON.stringify(data_dir)}\n`);
+  assert.match(version(), /^\d+\.\d+\.\d+$/);
+  for (const made of [await connect({ data_dir }), connectSync({ data_dir }), await connectFile(yaml), connectFileSync(yaml)]) {
+    assert.ok(made instanceof Store && made.isOpen);
+    await made.write('/f', 'x');
+    await made.close();
+    assert.equal(made.isOpen, false);
+  }
+  assert.equal(liveObjects(), 0);
+});
+
+test('a wrong configuration is refused by both ways to connect', async (t) => {
+  await refuses('INVALID_CONFIG', connect({ tenant: 'acme' }));
+  assert.throws(() => connectSync({ data_dir: 7 }), { code: 'INVALID_CONFIG' });
+  await assert.rejects(connectFile(join(scratch(t), 'missing.yaml')), /NexusError: .*missing\.yaml/);
+  await assert.rejects(connect('{}'), { code: 'ERR_INVALID_ARG_TYPE' });
+});
+
+test('await using closes the store, the reader and the writer', async (t) => {
+  const store = await open(t);
+  await store.write('/f', 'content');
+  const before = liveObjects();
+  const reader = await store.openReader('/f');
+  const writer = await store.openWriter('/g');
+  const narrow = await store.withIdentity({ tenantId: 'acme' });
+  assert.equal(liveObjects(), before + 3);
+  for (const one of [reader, writer, narrow]) await one[Symbol.asyncDispose]();
+  assert.equal(liveObjects(), before);
+  assert.equal(await store.exists('/g'), false, 'a writer that was not committed left a file');
+});
+
+test('closing cancels what waits and what runs, and may be repeated', async (t) => {
+  const store = await largeStore(t);
+  const searches = Array.from({ length: 20 }, () => store.grep(SLOW_PATTERN));
+  const outcomes = Promise.allSettled(searches);
+  const closing = store.close();
+  assert.equal(store.close(), closing, 'a second close did not wait for the first');
+  await closing;
+  for (const { status, reason } of await outcomes) {
+    assert.equal(status, 'rejected');
+    assert.equal(reason.code, 'CANCELLED');
+  }
+  await refuses('MISUSE', store.stat('/f'));
+  assert.throws(() => store.statSync('/f'), { code: 'MISUSE' });
+});
+
+test('readers, writers and derived stores outlive the store', async (t) => {
+  const store = await open(t);
+  await store.write('/shared/acme/f', 'content');
+  const reader = await store.openReader('/shared/acme/f');
+  const writer = await store.openWriter('/shared/acme/g');
+  const narrow = await store.withIdentity({ tenantId: 'acme', agentId: 'bot' });
+  await store.close();
+  assert.equal(await reader.read(Buffer.alloc(10)), 7);
+  await writer.write('more');
+  await writer.commit();
+  assert.equal(await narrow.readText('/shared/acme/g'), 'more');
+  await refuses('ACCESS_DENIED', narrow.read('/shared/other/f'));
+  await Promise.all([reader.close(), narrow.close()]);
+});
+
+test('interrupting cancels the calls of this store only, and the store goes on', async (t) => {
+  const store = await largeStore(t);
+  const other = await store.withIdentity({});
+  const mine = store.grep(SLOW_PATTERN).catch((error) => error);
+  const theirs = other.grep('^0');
+  await sleep(20);
+  store.interrupt();
+  assert.equal((await mine).code, 'CANCELLED');
+  assert.equal((await theirs).length, 1);
+  assert.equal((await store.stat('/big/1')).kind, 'file');
+  await other.close();
+});
+
+for (const [who, config] of [['anyone', {}], ['an admin', { is_admin: true, tenant_id: 'acme' }]]) {
+  test(`a signal ends a long call of ${who} within ${ABORT_WITHIN_MS} ms`, async (t) => {
+    const store = await largeStore(t, config);
+    const live = liveObjects();
+    const abort = new AbortController();
+    const reason = new Error('no longer needed');
+    const bystander = store.grep(SLOW_PATTERN, { base: '/big', maxBytes: 50 << 20 });
+    const search = assert.rejects(store.grep(SLOW_PATTERN, { signal: abort.signal }), (error) => error === reason);
+    await sleep(50);
+    const began = performance.now();
+    abort.abort(reason);
+    await search;
+    const took = performance.now() - began;
+    t.diagnostic(`ended after ${took.toFixed(1)} ms`);
+    assert.ok(took < ABORT_WITHIN_MS, `the call went on for ${took.toFixed(1)} ms`);
+    assert.equal((await bystander).length, 0, 'another call of the store was ended, too');
+    assert.equal(liveObjects(), live);
+    assert.equal(await store.exists('/big/1'), true);
+  });
+}
+
+test('a signal withdraws calls that wait for their turn', async (t) => {
+  const store = await largeStore(t);
+  const abort = new AbortController();
+  const searches = Array.from({ length: 40 }, () => store.grep(SLOW_PATTERN, { signal: abort.signal }));
+  const outcomes = Promise.allSettled(searches);
+  await sleep(50);
+  const began = performance.now();
+  abort.abort();
+  for (const { reason } of await outcomes) assert.equal(reason.name, 'AbortError');
+  const took = performance.now() - began;
+  t.diagnostic(`forty calls ended after ${took.toFixed(1)} ms`);
+  assert.ok(took < ABORT_WITHIN_MS, `they went on for ${took.toFixed(1)} ms`);
+});
+
+test('a signal that was given before leaves everything as it was', async (t) => {
+  const store = await open(t);
+  const signal = AbortSignal.abort('too late');
+  for (const call of [
+    () => store.write('/f', 'x', { signal }),
+    () => store.read('/f', { signal }),
+    () => store.openReader('/f', { signal }),
+    () => store.openWriter('/f', { signal }),
+    () => store.batch().write('/f', 'x').commit({ signal }),
+    () => store.list({ signal }),
+    () => store.gc({ signal }),
+  ]) {
+    await assert.rejects(async () => call(), (error) => error === 'too late', String(call));
+  }
+  assert.throws(() => store.writeSync('/f', 'x', { signal }), (error) => error === 'too late');
+  assert.equal(await store.exists('/f'), false);
+  await assert.rejects(store.stat('/f', { signal: {} }), { code: 'ERR_INVALID_ARG_TYPE' });
+});
+
+test('one signal may end hundreds of calls without a warning', async (t) => {
+  const store = await open(t);
+  const warnings = [];
+  const listen = (warning) => warnings.push(warning);
+  process.on('warning', listen);
+  t.after(() => process.off('warning', listen));
+  const { signal } = new AbortController();
+  await Promise.all(Array.from({ length: 300 }, (_, i) => store.write(`/${i}`, 'x', { signal })));
+  await sleep(0);
+  assert.deepEqual(warnings, []);
+});
+
+test('what is never closed is given back once it is garbage', async (t) => {
+  const data_dir = join(scratch(t), 'store');
+  const live = liveObjects();
+  await (async () => {
+    const store = await connect({ data_dir });
+    await store.write('/f', 'x');
+    await store.openReader('/f');
+    await store.openReader('/f', { signal: new AbortController().signal });
+    await store.openWriter('/g');
+    await store.withIdentity({ tenantId: 'acme' });
+  })();
+  assert.ok(liveObjects() > live);
+  const end = performance.now() + 10_000;
+  while (liveObjects() !== live) {
+    assert.ok(performance.now() < end, `${liveObjects() - live} objects are still open`);
+    globalThis.gc();
+    await sleep(1);
+  }
+});
+
+test('nothing is left open after errors of every kind', async (t) => {
+  const store = await open(t);
+  await store.write('/f', 'x');
+  const live = liveObjects();
+  await Promise.allSettled([
+    store.read('/missing'), store.stat('/missing'), store.list({ path: '/missing' }), store.openReader('/missing'),
+    store.getMeta('/f', 'missing'), store.write('/f/g', 'x'), store.batch().write('/a', 'b').delete('/missing').commit(),
+    store.grep('('), store.glob('['), store.importMetadata('/no/such/file'), store.contentInfo('0'.repeat(64)),
+    store.openWriter('relative/../../up'), store.withIdentity({ tenantId: '..' }), store.workExplain('/missing'),
+  ]);
+  assert.equal(liveObjects(), live);
+});
+
+test('while there is a log function, synchronous calls are refused and the others go on', async (t) => {
+  const store = await open(t);
+  const heard = [];
+  await setLog((level, message) => heard.push([level, message]), 'debug');
+  try {
+    assert.throws(() => store.statSync('/f'), { code: 'MISUSE' });
+    await Promise.all(Array.from({ length: 50 }, (_, i) => store.write(`/${i}`, 'x')));
+    const second = await connect({ data_dir: join(scratch(t), 'second') });
+    await second.close();
+    for (const [level, message] of heard) {
+      assert.ok(['error', 'warn', 'info', 'debug'].includes(level));
+      assert.equal(typeof message, 'string');
+    }
+  } finally {
+    await setLog(null);
+  }
+  assert.equal(store.existsSync('/0'), true);
+  await refuses('INVALID_ARGUMENT', setLog(() => {}, 'loud'));
+});
+
+test('worker threads share a store', async (t) => {
+  const data_dir = join(scratch(t), 'store');
+  await using_(await connect({ data_dir }), async (store) => {
+    const code = `
+      const { parentPort, workerData } = require('node:worker_threads');
+      import('libnexus').then(async ({ connect }) => {
+        const store = await connect({ data_dir: workerData.data_dir });
+        for (let i = 0; i < 50; i++) await store.write('/w' + workerData.n + '/' + i, 'x');
+        await store.close();
+      });`;
+    await Promise.all(
+      [1, 2, 3].map((n) => new Promise((resolve, reject) => {
+        const worker = new Worker(code, { eval: true, workerData: { data_dir, n } });
+        worker.on('error', reject).on('exit', resolve);
+      })),
+    );
+    assert.equal((await store.list()).length, 150);
+  });
+});
+
+async function using_(resource, work) {
+  try {
+    await work(resource);
+  } finally {
+    await resource.close();
+  }
+}
+
+test('a program ends by itself, also with a store that was never closed', (t) => {
+  const code = `
+    import { connect } from 'libnexus';
+    const store = await connect({ data_dir: process.argv[1] });
+    await store.write('/f', 'x');
+    console.log('done');`;
+  const run = spawnSync(process.execPath, ['--input-type=module', '-e', code, join(scratch(t), 'store')], { cwd: PACKAGE, encoding: 'utf8', timeout: 30_000 });
+  assert.deepEqual([run.status, run.stdout, run.stderr], [0, 'done\n', '']);
+});
+
+test('require gives the same package, where node can require modules', (t) => {
+  if (!process.features.require_module) return t.skip('this node cannot');
+  const required = createRequire(join(PACKAGE, 'test/'))('libnexus');
+  assert.equal(required.NexusError, NexusError);
+});

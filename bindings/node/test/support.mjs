@@ -1,0 +1,63 @@
+// What the tests share. The library is the one that NEXUS_LIBRARY names, or the one built last.
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+export const PROJECT = fileURLToPath(new URL('../../..', import.meta.url));
+export const PACKAGE = join(PROJECT, 'bindings/node');
+
+if (!process.env.NEXUS_LIBRARY) {
+  const built = join(PROJECT, 'target/release/libnexus.so');
+  if (existsSync(built)) process.env.NEXUS_LIBRARY = built;
+}
+for (const name of Object.keys(process.env)) {
+  if (name.startsWith('NEXUS_') && name !== 'NEXUS_LIBRARY') delete process.env[name];
+}
+
+export const { connect, connectSync, connectFile, connectFileSync, liveObjects, setLog, version, NexusError, STATUS, Store } =
+  await import('libnexus');
+
+/** A new directory that goes with the test. */
+export function scratch(t) {
+  const directory = mkdtempSync(join(tmpdir(), 'nexus-node-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** A new store that is closed at the end; the test then must have left nothing open. */
+export async function open(t, config = {}) {
+  const before = liveObjects();
+  const store = await connect({ data_dir: join(scratch(t), 'store'), durability: 'normal', ...config });
+  t.after(async () => {
+    await store.close();
+    await settled(() => liveObjects() === before, () => `${liveObjects() - before} objects are still open`);
+  });
+  return store;
+}
+
+/** Waits until `condition` holds, for what another thread finishes; fails with `message` after ten seconds. */
+export async function settled(condition, message) {
+  const end = performance.now() + 10_000;
+  while (!condition()) {
+    assert.ok(performance.now() < end, message());
+    await nextTurn();
+  }
+}
+
+/** What `promise` rejects with has this code. */
+export async function refuses(code, promise, more = {}) {
+  await assert.rejects(promise, (error) => {
+    assert.ok(error instanceof NexusError, `${error.stack} is no NexusError`);
+    const seen = { code: error.code, status: error.status };
+    for (const key of Object.keys(more)) seen[key] = error[key];
+    assert.deepEqual(seen, { code, status: STATUS[code], ...more }, error.message);
+    return true;
+  });
+}
+
+export function paths(entries) {
+  return entries.map((entry) => entry.path);
+}

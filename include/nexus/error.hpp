@@ -1,0 +1,220 @@
+/* Statuses, failures, what is thrown, and results. */
+#ifndef NEXUS_ERROR_HPP
+#define NEXUS_ERROR_HPP
+
+#include "../nexus.h"
+
+#include <cstdint>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#if defined(__cpp_exceptions) || defined(__EXCEPTIONS)
+#define NEXUS_HPP_EXCEPTIONS 1
+#else
+#define NEXUS_HPP_EXCEPTIONS 0
+#endif
+
+/* A program may link parts that are compiled with exceptions and parts that are not: their inline functions differ. */
+#if NEXUS_HPP_EXCEPTIONS
+#define NEXUS_HPP_NAMESPACE with_exceptions
+#else
+#define NEXUS_HPP_NAMESPACE without_exceptions
+#endif
+
+namespace nexus {
+inline namespace NEXUS_HPP_NAMESPACE {
+
+/** The statuses of nexus.h. A newer library may return one that is not named here. */
+enum class status : nexus_status {
+    ok = NEXUS_STATUS_OK,
+    invalid_argument = NEXUS_STATUS_INVALID_ARGUMENT,
+    invalid_path = NEXUS_STATUS_INVALID_PATH,
+    invalid_config = NEXUS_STATUS_INVALID_CONFIG,
+    not_found = NEXUS_STATUS_NOT_FOUND,
+    already_exists = NEXUS_STATUS_ALREADY_EXISTS,
+    not_a_directory = NEXUS_STATUS_NOT_A_DIRECTORY,
+    is_a_directory = NEXUS_STATUS_IS_A_DIRECTORY,
+    not_empty = NEXUS_STATUS_NOT_EMPTY,
+    access_denied = NEXUS_STATUS_ACCESS_DENIED,
+    read_only = NEXUS_STATUS_READ_ONLY,
+    conflict = NEXUS_STATUS_CONFLICT,
+    cycle = NEXUS_STATUS_CYCLE,
+    lease_lost = NEXUS_STATUS_LEASE_LOST,
+    not_mounted = NEXUS_STATUS_NOT_MOUNTED,
+    busy = NEXUS_STATUS_BUSY,
+    no_space = NEXUS_STATUS_NO_SPACE,
+    corrupt = NEXUS_STATUS_CORRUPT,
+    io = NEXUS_STATUS_IO,
+    unsupported = NEXUS_STATUS_UNSUPPORTED,
+    version_mismatch = NEXUS_STATUS_VERSION_MISMATCH,
+    cancelled = NEXUS_STATUS_CANCELLED,
+    misuse = NEXUS_STATUS_MISUSE,
+    internal = NEXUS_STATUS_INTERNAL,
+    panic = NEXUS_STATUS_PANIC
+};
+
+/** The name of a status, for example "NEXUS_STATUS_NOT_FOUND". */
+inline const char *status_name(status code) noexcept
+{
+    return nexus_status_name(static_cast<nexus_status>(code));
+}
+
+namespace detail {
+
+/* A view of a C string; one that points nowhere for NULL. */
+inline std::string_view view(const char *text) noexcept
+{
+    return text == nullptr ? std::string_view() : std::string_view(text);
+}
+
+} // namespace detail
+
+/** Why a call failed. Owns the error object of the library. */
+class failure {
+public:
+    failure() noexcept = default;
+    failure(nexus::status code, nexus_error *error) noexcept : status_(code), error_(error) {}
+    /** Takes over an error object that a C call handed out; null for no failure. */
+    explicit failure(nexus_error *error) noexcept
+        : status_(error != nullptr ? static_cast<nexus::status>(nexus_error_status(error)) : nexus::status::ok),
+          error_(error)
+    {
+    }
+    /** A failure that the wrapper found itself; `message` is static. */
+    failure(nexus::status code, const char *message) noexcept : status_(code), message_(message) {}
+
+    nexus::status status() const noexcept { return status_; }
+    /** True where there is a failure. */
+    explicit operator bool() const noexcept { return status_ != nexus::status::ok; }
+    /** One line, for people. */
+    const char *message() const noexcept
+    {
+        return error_ ? nexus_error_message(error_.get()) : message_ != nullptr ? message_ : status_name(status_);
+    }
+    /** The path in the store that it is about; points nowhere where it is about none. */
+    std::string_view path() const noexcept { return detail::view(error_ ? nexus_error_path(error_.get()) : nullptr); }
+    /** The operation of a batch that failed, from 0; -1 where it is about none. */
+    std::int64_t index() const noexcept { return error_ ? nexus_error_index(error_.get()) : -1; }
+    /** The error object, for C; null where the wrapper found the failure itself. */
+    const nexus_error *get() const noexcept { return error_.get(); }
+    /** Gives the error object away, to be freed with nexus_error_free. */
+    nexus_error *release() noexcept { return error_.release(); }
+
+private:
+    friend class error;
+    struct free_error {
+        void operator()(nexus_error *error) const noexcept { nexus_error_free(error); }
+    };
+    nexus::status status_ = nexus::status::ok;
+    const char *message_ = nullptr;
+    std::unique_ptr<nexus_error, free_error> error_;
+};
+
+/** A failure that is thrown. Copies share one error object. */
+class error : public std::exception {
+public:
+    explicit error(failure why) : status_(why.status_), message_(why.message_), error_(std::move(why.error_)) {}
+
+    nexus::status status() const noexcept { return status_; }
+    const char *what() const noexcept override
+    {
+        return error_ ? nexus_error_message(error_.get()) : message_ != nullptr ? message_ : status_name(status_);
+    }
+    /** As failure::path. */
+    std::string_view path() const noexcept { return detail::view(error_ ? nexus_error_path(error_.get()) : nullptr); }
+    /** As failure::index. */
+    std::int64_t index() const noexcept { return error_ ? nexus_error_index(error_.get()) : -1; }
+
+private:
+    nexus::status status_;
+    const char *message_;
+    std::shared_ptr<nexus_error> error_;
+};
+
+namespace detail {
+
+[[noreturn]] inline void raise(failure &&why)
+{
+#if NEXUS_HPP_EXCEPTIONS
+    throw error(std::move(why));
+#else
+    (void)why;
+    std::abort();
+#endif
+}
+
+} // namespace detail
+
+/** What a call gave, or why it failed. */
+template <class T> class [[nodiscard]] result {
+public:
+    result(T value) : value_(std::move(value)) {}
+    result(failure why) noexcept : why_(std::move(why)) {}
+
+    bool has_value() const noexcept { return value_.has_value(); }
+    explicit operator bool() const noexcept { return has_value(); }
+    nexus::status status() const noexcept { return why_.status(); }
+    /** Why it failed; one with status ok where it did not. */
+    const failure &error() const & noexcept { return why_; }
+    failure &&error() && noexcept { return std::move(why_); }
+
+    /** The value. Throws nexus::error where there is none; without exceptions, aborts. */
+    T &value() &
+    {
+        require();
+        return *value_;
+    }
+    T value() &&
+    {
+        require();
+        return std::move(*value_);
+    }
+    T value_or(T otherwise) && { return value_ ? std::move(*value_) : std::move(otherwise); }
+
+    /** The value, which must be there. */
+    T &operator*() & noexcept { return *value_; }
+    const T &operator*() const & noexcept { return *value_; }
+    T &&operator*() && noexcept { return std::move(*value_); }
+    T *operator->() noexcept { return &*value_; }
+    const T *operator->() const noexcept { return &*value_; }
+
+private:
+    void require()
+    {
+        if (!value_)
+            detail::raise(std::move(why_));
+    }
+    std::optional<T> value_;
+    failure why_;
+};
+
+/** Whether a call went well, or why it failed. */
+template <> class [[nodiscard]] result<void> {
+public:
+    result() noexcept = default;
+    result(failure why) noexcept : why_(std::move(why)) {}
+
+    bool has_value() const noexcept { return !why_; }
+    explicit operator bool() const noexcept { return has_value(); }
+    nexus::status status() const noexcept { return why_.status(); }
+    const failure &error() const & noexcept { return why_; }
+    failure &&error() && noexcept { return std::move(why_); }
+    /** Throws nexus::error where the call failed; without exceptions, aborts. */
+    void value()
+    {
+        if (why_)
+            detail::raise(std::move(why_));
+    }
+
+private:
+    failure why_;
+};
+
+} // inline namespace
+} // namespace nexus
+
+#endif

@@ -1,0 +1,120 @@
+//! The commands, and the options that all of them have.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+
+use crate::commands::{
+    directories, documents, find, listing, metadata, read, relocate, remove, search, transfer,
+    upkeep, usage, write,
+};
+use crate::host::{get, put};
+use crate::work;
+
+/// A filesystem for AI agents that a program embeds: files and work items of many tenants in one store.
+#[derive(Debug, Parser)]
+#[command(
+    name = "nexus",
+    version,
+    propagate_version = false,
+    max_term_width = 100,
+    after_help = AFTER_HELP,
+    subcommand_required = true,
+    arg_required_else_help = false
+)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Options go over environment variables (NEXUS_DATA_DIR, NEXUS_TENANT_ID, …), and those over a config file: the one of --config, \
+else ./nexus.yaml, ./nexus.yml or ~/.nexus/config.yaml. 'nexus config' shows what holds.
+
+Exit codes: 0 success, 1 failure, 2 usage, 3 not found, 4 denied.";
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Take the configuration from this YAML file instead of searching for one
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// The directory of the store
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub data_dir: Option<PathBuf>,
+    /// Act for this tenant
+    #[arg(long, global = true, value_name = "ID")]
+    pub tenant: Option<String>,
+    /// Act as this agent
+    #[arg(long, global = true, value_name = "ID")]
+    pub agent: Option<String>,
+    /// Act as an administrator
+    #[arg(long, global = true)]
+    pub admin: bool,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print no summaries and no progress
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Print without colours
+    #[arg(long, global = true)]
+    pub no_color: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a store
+    Init,
+    /// List directories
+    Ls(listing::Ls),
+    /// Print files, byte for byte
+    Cat(read::Cat),
+    /// Write a file, from an argument, a file or stdin
+    Write(write::Write),
+    /// Copy files and trees within the store
+    Cp(relocate::Cp),
+    /// Move files and trees within the store
+    Mv(relocate::Mv),
+    /// Remove files and trees
+    Rm(remove::Rm),
+    /// Find files by name
+    Glob(find::Glob),
+    /// Find lines in files
+    Grep(search::Grep),
+    /// Make directories
+    Mkdir(directories::Mkdir),
+    /// Remove empty directories
+    Rmdir(directories::Rmdir),
+    /// Tell all about files and directories
+    #[command(visible_alias = "info")]
+    Stat(read::Stat),
+    /// Read and change the metadata of files
+    #[command(subcommand, arg_required_else_help = false)]
+    Meta(metadata::Meta),
+    /// Copy files and trees of the host into the store
+    Put(put::Put),
+    /// Copy files and trees of the store to the host
+    Get(get::Get),
+    /// Look at the work queue, and work on it
+    #[command(subcommand, arg_required_else_help = false)]
+    Work(work::Work),
+    /// Write metadata to a file of JSON lines
+    Export(transfer::Export),
+    /// Read metadata from a file of JSON lines
+    Import(transfer::Import),
+    /// Remove what no file needs
+    Gc(upkeep::Gc),
+    /// Tell how much directories and the store hold
+    Du(usage::Du),
+    /// Show the configuration that holds, and where it comes from
+    Config,
+    /// Show the version
+    Version,
+    /// Print a completion script for a shell
+    Completions(documents::Completions),
+    /// Print the manual page, or write all of them to a directory
+    Man(documents::Man),
+}

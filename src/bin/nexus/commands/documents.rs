@@ -1,0 +1,95 @@
+//! `completions` and `man`: what packages install beside the program.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::{Args, Command, CommandFactory, ValueHint};
+use clap_complete::Shell;
+use serde_json::json;
+
+use crate::arguments::Arguments;
+use crate::failure::{Failure, Result};
+use crate::session::Session;
+
+/// Print a completion script for a shell.
+///
+/// For bash: nexus completions bash > ~/.local/share/bash-completion/completions/nexus
+#[derive(Debug, Args)]
+pub struct Completions {
+    shell: Shell,
+}
+
+/// Print the manual page, or write all of them to a directory.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// Where to write nexus.1 and a page for each command; it is made if it is missing
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    directory: Option<PathBuf>,
+    /// The same
+    #[arg(short, long, value_name = "DIR", conflicts_with = "directory", value_hint = ValueHint::DirPath)]
+    output: Option<PathBuf>,
+}
+
+impl Completions {
+    pub fn run(self, session: &mut Session) -> Result<()> {
+        let mut script = Vec::new();
+        let mut command = Arguments::command();
+        clap_complete::generate(self.shell, &mut command, "nexus", &mut script);
+        let out = &mut session.out;
+        if !out.json {
+            return Ok(out.write_all(&script)?);
+        }
+        let script = String::from_utf8_lossy(&script);
+        out.json(&json!({"shell": self.shell.to_string(), "script": script}))
+    }
+}
+
+impl Man {
+    pub fn run(self, session: &mut Session) -> Result<()> {
+        let mut command = Arguments::command().disable_help_subcommand(true);
+        command.build();
+        let out = &mut session.out;
+        let Some(directory) = self.directory.or(self.output) else {
+            let page = page(&command)?;
+            let text = String::from_utf8_lossy(&page);
+            return match out.json {
+                true => out.json(&json!({"name": "nexus.1", "page": text})),
+                false => Ok(out.write_all(&page)?),
+            };
+        };
+        let failed = |path: &PathBuf, error: io::Error| Failure::host("write", path, &error);
+        fs::create_dir_all(&directory).map_err(|error| failed(&directory, error))?;
+        let mut names = Vec::new();
+        for command in all(&command) {
+            let name = format!("{}.1", command.get_display_name().unwrap_or("nexus"));
+            let path = directory.join(&name);
+            fs::write(&path, page(command)?).map_err(|error| failed(&path, error))?;
+            names.push(name);
+        }
+        match out.json {
+            true => out.json(&json!({"directory": directory, "pages": names})),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Returns `command` and all below it that are shown.
+fn all(command: &Command) -> Vec<&Command> {
+    let mut commands = vec![command];
+    for below in command
+        .get_subcommands()
+        .filter(|below| !below.is_hide_set())
+    {
+        commands.extend(all(below));
+    }
+    commands
+}
+
+fn page(command: &Command) -> Result<Vec<u8>> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command.clone())
+        .manual("Nexus")
+        .render(&mut page)?;
+    Ok(page)
+}

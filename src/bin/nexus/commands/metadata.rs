@@ -1,0 +1,202 @@
+//! `meta get|set|list|rm|find`.
+
+use std::collections::BTreeMap;
+
+use clap::{Args, Subcommand};
+use nexus::filesystem::FindOptions;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::failure::{Failure, Result, each_operand};
+use crate::json::{EntryRow, JsonArray};
+use crate::session::Session;
+use crate::table::{Rows, cell};
+
+/// Entries that are read together.
+const PAGE: usize = 1000;
+
+#[derive(Debug, Subcommand)]
+pub enum Meta {
+    /// Print one key's value, as JSON
+    Get(Get),
+    /// Set keys
+    Set(Set),
+    /// List all keys with their values
+    #[command(visible_alias = "ls")]
+    List(List),
+    /// Remove keys
+    Rm(Rm),
+    /// Find the files whose key has a value
+    Find(Find),
+}
+
+#[derive(Debug, Args)]
+pub struct Get {
+    path: String,
+    key: String,
+    /// Print a string as it is, without quotes
+    #[arg(short, long)]
+    raw: bool,
+}
+
+/// Set keys, all or none.
+///
+/// A value is JSON: 5, true, '["a"]', '{"b": 1}', '"text"'. What does not read as JSON is a string: 'status ready' sets "ready".
+#[derive(Debug, Args)]
+pub struct Set {
+    path: String,
+    /// Keys and values in turn
+    #[arg(value_name = "KEY VALUE", required = true, num_args = 2.., allow_negative_numbers = true)]
+    pairs: Vec<String>,
+    /// Take every value as a string
+    #[arg(short, long)]
+    string: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct List {
+    path: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Rm {
+    path: String,
+    #[arg(value_name = "KEY", required = true)]
+    keys: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Find {
+    key: String,
+    /// As for 'meta set'
+    #[arg(allow_negative_numbers = true)]
+    value: String,
+    /// The directory to search
+    #[arg(value_name = "DIR", default_value = "/")]
+    base: String,
+    /// Take the value as a string
+    #[arg(short, long)]
+    string: bool,
+}
+
+impl Meta {
+    pub fn run(self, session: &mut Session) -> Result<()> {
+        match self {
+            Meta::Get(args) => args.run(session),
+            Meta::Set(args) => args.run(session),
+            Meta::List(args) => args.run(session),
+            Meta::Rm(args) => args.run(session),
+            Meta::Find(args) => args.run(session),
+        }
+    }
+}
+
+impl Get {
+    fn run(self, session: &mut Session) -> Result<()> {
+        let fs = session.open()?;
+        let text = fs.get_meta(&self.path, &self.key)?;
+        let raw = self.raw && !session.out.json;
+        match raw.then(|| serde_json::from_str::<String>(&text)) {
+            Some(Ok(string)) => session.out.line(string),
+            _ => session.out.line(text),
+        }
+    }
+}
+
+impl Set {
+    fn run(self, session: &mut Session) -> Result<()> {
+        if !self.pairs.len().is_multiple_of(2) {
+            let key = self.pairs.last().map_or("", String::as_str);
+            return Err(Failure::usage(format!("the key {key} has no value")));
+        }
+        let mut members = Vec::new();
+        for pair in self.pairs.chunks_exact(2) {
+            let value = value_of(&pair[1], self.string)?;
+            members.push(format!("{}:{value}", Value::from(pair[0].as_str())));
+        }
+        let fs = session.open()?;
+        fs.set_meta_many(&self.path, &format!("{{{}}}", members.join(",")))?;
+        match session.out.json {
+            true => session.out.line(fs.list_meta(&self.path)?),
+            false => Ok(()),
+        }
+    }
+}
+
+impl List {
+    fn run(self, session: &mut Session) -> Result<()> {
+        let fs = session.open()?;
+        let text = fs.list_meta(&self.path)?;
+        let out = &mut session.out;
+        if out.json {
+            return out.line(text);
+        }
+        let values: BTreeMap<String, Box<RawValue>> = serde_json::from_str(&text)?;
+        if values.is_empty() {
+            return Ok(());
+        }
+        let mut rows = Rows::new(out, &["KEY", "VALUE"]);
+        for (key, value) in &values {
+            rows.add(vec![cell(key), cell(value.get())]);
+        }
+        rows.print(out)
+    }
+}
+
+impl Rm {
+    fn run(self, session: &mut Session) -> Result<()> {
+        let fs = session.open()?;
+        let removed = each_operand(&self.keys, |key| Ok(fs.delete_meta(&self.path, key)?));
+        match session.out.json {
+            true => session
+                .out
+                .json(&json!({"path": self.path, "keys": self.keys}))
+                .and(removed),
+            false => removed,
+        }
+    }
+}
+
+impl Find {
+    fn run(self, session: &mut Session) -> Result<()> {
+        let value = value_of(&self.value, self.string)?;
+        let fs = session.open()?;
+        let out = &mut session.out;
+        let mut array = JsonArray::default();
+        let mut options = FindOptions {
+            base: Some(self.base),
+            limit: PAGE,
+            cursor: None,
+        };
+        loop {
+            let page = fs.find_by_meta(&self.key, &value, &options)?;
+            for entry in &page.entries {
+                match out.json {
+                    true => array.add(out, &EntryRow::new(entry.borrow()))?,
+                    false => out.line(&entry.path)?,
+                }
+            }
+            options.cursor = page.cursor;
+            if options.cursor.is_none() {
+                break;
+            }
+        }
+        match out.json {
+            true => array.finish(out),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Returns the JSON text that `typed` stands for.
+fn value_of(typed: &str, is_string: bool) -> Result<String> {
+    if !is_string && serde_json::from_str::<&RawValue>(typed).is_ok() {
+        return Ok(typed.to_owned());
+    }
+    // A slip in JSON must not become a string in silence.
+    if !is_string && typed.trim_start().starts_with(['{', '[', '"']) {
+        let text = format!("not valid JSON (--string takes it as a string): {typed}");
+        return Err(Failure::usage(text));
+    }
+    Ok(Value::from(typed).to_string())
+}

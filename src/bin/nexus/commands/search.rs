@@ -1,0 +1,243 @@
+//! `grep`.
+
+use clap::Args;
+use nexus::error::ErrorKind;
+use nexus::filesystem::{Filesystem, GrepOptions, Match, Matches};
+use nexus::path::VirtualPath;
+use regex::{Regex, RegexBuilder};
+use serde_json::json;
+
+use crate::failure::{Exit, Failure, Result, each_operand};
+use crate::json::JsonArray;
+use crate::output::{FAINT, MATCH, NUMBER, Output, PATH};
+use crate::session::Session;
+use crate::text::{counted, printable};
+
+/// Find lines in files.
+///
+/// On a terminal the lines are grouped by file and coloured; in a pipe each is 'path:line:text'. Binary files are passed over.
+/// Like grep, it exits with 1 when nothing matched.
+#[derive(Debug, Args)]
+pub struct Grep {
+    /// A regular expression
+    pattern: String,
+    /// Directories and files to search
+    #[arg(value_name = "PATH", default_value = "/")]
+    paths: Vec<String>,
+    /// Match letters in either case
+    #[arg(short, long)]
+    ignore_case: bool,
+    /// Show line numbers, which is done anyway
+    #[arg(short = 'n', long, overrides_with = "no_line_number")]
+    line_number: bool,
+    /// Show no line numbers
+    #[arg(short = 'N', long, overrides_with = "line_number")]
+    no_line_number: bool,
+    /// Show only the paths of files with a match
+    #[arg(short = 'l', long, conflicts_with = "count")]
+    files_with_matches: bool,
+    /// Show only how many lines of each file match
+    #[arg(short, long)]
+    count: bool,
+    /// Search only files whose name, or path below PATH if it has a '/', matches this glob pattern
+    #[arg(long, value_name = "GLOB")]
+    include: Option<String>,
+    /// Stop after this many lines
+    #[arg(short, long, value_name = "N", default_value_t = 100_000)]
+    max_count: usize,
+}
+
+impl Grep {
+    pub fn run(self, session: &mut Session) -> Result<()> {
+        let fs = session.open()?;
+        let highlight = session.out.coloured.then(|| {
+            RegexBuilder::new(&self.pattern)
+                .case_insensitive(self.ignore_case)
+                .build()
+        });
+        let mut search = Search {
+            args: &self,
+            // The library says what is wrong with the expression.
+            highlight: highlight.and_then(|regex| regex.ok()),
+            left: self.max_count,
+            array: JsonArray::default(),
+            any: false,
+            groups: 0,
+        };
+        let out = &mut session.out;
+        let done = each_operand(&self.paths, |path| search.operand(&fs, path, out));
+        let any = search.any;
+        if out.json {
+            search.array.finish(out)?;
+        }
+        match any {
+            false => done.and(Err(Failure::Quiet(Exit::Failure))),
+            true => done,
+        }
+    }
+}
+
+struct Search<'a> {
+    args: &'a Grep,
+    highlight: Option<Regex>,
+    /// How many more lines may be found.
+    left: usize,
+    array: JsonArray,
+    any: bool,
+    groups: usize,
+}
+
+impl Search<'_> {
+    fn operand(&mut self, fs: &Filesystem, path: &str, out: &mut Output) -> Result<()> {
+        if self.left == 0 {
+            return Ok(());
+        }
+        let (base, files) = match fs.stat(path)?.is_directory() {
+            true => (path.to_owned(), self.args.include.as_deref().map(below)),
+            false => one_file(path)?,
+        };
+        let options = GrepOptions {
+            base: Some(base),
+            file_pattern: files,
+            ignore_case: self.args.ignore_case,
+            max_matches: self.left,
+            max_bytes: 0,
+        };
+        let pattern = &self.args.pattern;
+        let found = fs
+            .grep(pattern, &options)
+            .map_err(|error| match error.kind() {
+                ErrorKind::InvalidArgument => Failure::usage(format!("{error}: {pattern}")),
+                _ => error.into(),
+            })?;
+        self.left -= found.matches.len();
+        self.any |= !found.matches.is_empty();
+        self.print(&found, out)?;
+        let binary = counted(found.skipped, "binary file");
+        if found.skipped > 0 && out.is_terminal && !out.quiet && !out.json {
+            out.line(
+                out.paint(FAINT, format!("({binary} passed over)"))
+                    .to_string(),
+            )?;
+        }
+        if found.truncated {
+            let text = format!(
+                "stopped after {} lines (see --max-count)",
+                self.args.max_count
+            );
+            Failure::new(Exit::Failure, text).report();
+        }
+        Ok(())
+    }
+
+    fn print(&mut self, found: &Matches, out: &mut Output) -> Result<()> {
+        for group in found.matches.chunk_by(|a, b| a.path == b.path) {
+            let path = &group[0].path;
+            if self.args.files_with_matches {
+                match out.json {
+                    true => self.array.add(out, &json!({"path": path.as_str()}))?,
+                    false => out.line(out.paint(PATH, path).to_string())?,
+                }
+            } else if self.args.count {
+                let count = group.len();
+                match out.json {
+                    true => {
+                        let row = json!({"path": path.as_str(), "count": count});
+                        self.array.add(out, &row)?;
+                    }
+                    false => {
+                        let path = out.paint(PATH, path).to_string();
+                        out.line(format_args!("{path}:{count}"))?;
+                    }
+                }
+            } else {
+                self.print_group(group, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn print_group(&mut self, group: &[Match], out: &mut Output) -> Result<()> {
+        if out.is_terminal && !out.json {
+            if self.groups > 0 {
+                out.line("")?;
+            }
+            out.line(out.paint(PATH, &group[0].path).to_string())?;
+        }
+        self.groups += 1;
+        for found in group {
+            if out.json {
+                let row = json!({
+                    "path": found.path.as_str(),
+                    "line": found.line,
+                    "text": found.text,
+                    "match_start": found.match_start,
+                    "match_end": found.match_end,
+                });
+                self.array.add(out, &row)?;
+                continue;
+            }
+            let number = match self.args.no_line_number {
+                true => String::new(),
+                false => format!("{}:", out.paint(NUMBER, found.line)),
+            };
+            if out.is_terminal {
+                let text = self.highlighted(&found.text, out);
+                out.line(format_args!("{number}{text}"))?;
+            } else {
+                let path = out.paint(PATH, &found.path).to_string();
+                let text = match out.coloured {
+                    true => self.highlighted(&found.text, out),
+                    false => found.text.clone(),
+                };
+                out.line(format_args!("{path}:{number}{text}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the line with every match in it marked, and nothing that would steer the terminal.
+    fn highlighted(&self, text: &str, out: &Output) -> String {
+        let Some(regex) = &self.highlight else {
+            return untabbed(text);
+        };
+        let mut shown = String::new();
+        let mut end = 0;
+        for found in regex.find_iter(text).filter(|found| !found.is_empty()) {
+            shown.push_str(&untabbed(&text[end..found.start()]));
+            let marked = out.paint(MATCH, untabbed(found.as_str()));
+            shown.push_str(&marked.to_string());
+            end = found.end();
+        }
+        shown.push_str(&untabbed(&text[end..]));
+        shown
+    }
+}
+
+/// Returns `text` printable, but with its tabs.
+fn untabbed(text: &str) -> String {
+    let parts: Vec<_> = text.split('\t').map(printable).collect();
+    parts.join("\t")
+}
+
+/// Returns the pattern of `--include`: without a `/`, it is about names in any directory.
+fn below(include: &str) -> String {
+    match include.contains('/') {
+        true => include.to_owned(),
+        false => format!("**/{include}"),
+    }
+}
+
+/// Returns the directory of the file `path`, and the pattern that only its name matches.
+fn one_file(path: &str) -> Result<(String, Option<String>)> {
+    let path = VirtualPath::parse(path)?;
+    let base = path.parent().unwrap_or_else(VirtualPath::root);
+    let mut pattern = String::new();
+    for c in path.name().chars() {
+        if matches!(c, '*' | '?' | '[' | ']' | '{' | '}' | ',' | '!' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    Ok((base.as_str().to_owned(), Some(pattern)))
+}

@@ -1,0 +1,334 @@
+//! `get`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueHint};
+use jiff::Timestamp;
+use nexus::error::ErrorKind;
+use nexus::filesystem::{Filesystem, ListOptions};
+use nexus::metadata::Entry;
+use rustix::fs::FileType;
+
+use super::posix::Kept;
+use super::tally::Tally;
+use super::target::{Aside, Target, has_content, has_time, look};
+use super::walk::Excludes;
+use crate::failure::{Exit, Failure, Result};
+use crate::output::Output;
+use crate::progress::{Progress, Unit};
+use crate::session::Session;
+use crate::signals::StopRequest;
+
+/// Entries that are read together.
+const PAGE: usize = 1000;
+/// How much of a file is in memory.
+const PIECE: usize = 256 * 1024;
+/// Permissions of a file that has none kept; the umask takes its part.
+const USUAL_MODE: u32 = 0o666;
+/// The bit of a mode that is compared: others depend on the umask.
+const EXECUTE: u32 = 0o100;
+
+/// Copy files and trees of the store to the host.
+///
+/// What is in the directory SOURCE comes to be in DEST; of several sources, each gets a directory in DEST. A file goes into
+/// DEST if that is a directory or ends with '/', else to DEST. Each file is written aside and then renamed, with its time and permissions. Files that
+/// are there with the same size and time are left alone. No symbolic link in DEST is followed.
+#[derive(Debug, Args)]
+pub struct Get {
+    /// What to get, and last where to on the host
+    #[arg(value_name = "SOURCE... DEST", required = true, num_args = 2.., value_hint = ValueHint::AnyPath)]
+    paths: Vec<PathBuf>,
+    /// Leave out what matches: '*.o' at any depth, 'docs/*.pdf' below SOURCE; may be repeated
+    #[arg(short, long, value_name = "GLOB")]
+    exclude: Vec<String>,
+    /// Change nothing, only tell what would be done
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+    /// Compare contents instead of times
+    #[arg(short, long)]
+    checksum: bool,
+    /// Print each file that is copied
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+/// One source on its way.
+struct Job {
+    entry: Entry,
+    /// The directory of the host that it goes into.
+    directory: PathBuf,
+    /// Its name there; `None` for a directory whose contents go there.
+    name: Option<String>,
+}
+
+impl Get {
+    pub fn run(self, session: &mut Session) -> Result<()> {
+        let Some((target, sources)) = self.paths.split_last() else {
+            return Err(Failure::usage("a source and a destination are needed"));
+        };
+        let excludes = Excludes::new(&self.exclude)?;
+        let fs = session.open()?;
+        let several = sources.len() > 1;
+        let mut jobs = Vec::new();
+        for source in sources {
+            let source = source
+                .to_str()
+                .ok_or_else(|| Failure::usage("SOURCE is not UTF-8"))?;
+            jobs.push(job(fs.stat(source)?, target, several)?);
+        }
+        let stop = StopRequest::install()?;
+        let progress = Progress::new(&session.out, "get", Unit::Bytes);
+        let mut run = Run {
+            args: &self,
+            fs: &fs,
+            excludes,
+            tally: Tally::new(self.dry_run),
+            progress,
+            stop,
+            out: &mut session.out,
+        };
+        let done = run.jobs(&jobs);
+        let Run {
+            tally, progress, ..
+        } = run;
+        drop(progress);
+        tally.print("Got", &mut session.out)?;
+        done.and(tally.result())
+    }
+}
+
+fn job(entry: Entry, target: &Path, several: bool) -> Result<Job> {
+    let name = entry.path.name().to_owned();
+    let ends_with_slash = target.to_string_lossy().ends_with('/');
+    let (directory, name) = match entry.is_directory() {
+        true if several && !name.is_empty() => (target.join(name), None),
+        true => (target.to_owned(), None),
+        false if several || ends_with_slash || target.is_dir() => (target.to_owned(), Some(name)),
+        false => {
+            let named = target.file_name().and_then(|name| name.to_str());
+            let named = named.ok_or_else(|| {
+                Failure::usage(format!("{} does not name a file", target.display()))
+            })?;
+            let directory = match target.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+                _ => PathBuf::from("."),
+            };
+            (directory, Some(named.to_owned()))
+        }
+    };
+    Ok(Job {
+        entry,
+        directory,
+        name,
+    })
+}
+
+/// A `get` in progress.
+struct Run<'a> {
+    args: &'a Get,
+    fs: &'a Filesystem,
+    excludes: Excludes,
+    tally: Tally,
+    progress: Progress,
+    stop: StopRequest,
+    out: &'a mut Output,
+}
+
+impl Run<'_> {
+    fn jobs(&mut self, jobs: &[Job]) -> Result<()> {
+        if self.progress.is_shown() {
+            let mut total = 0;
+            for job in jobs {
+                total += self.size_of(&job.entry)?;
+            }
+            self.progress.set_total(total);
+        }
+        jobs.iter().try_for_each(|job| self.job(job))
+    }
+
+    fn size_of(&self, entry: &Entry) -> Result<u64> {
+        let mut total = entry.file.as_ref().map_or(0, |file| file.size);
+        if entry.is_directory() {
+            each_below(self.fs, entry, false, &mut |below| {
+                total += below.file.as_ref().map_or(0, |file| file.size);
+                self.stop.check()
+            })?;
+        }
+        Ok(total)
+    }
+
+    fn job(&mut self, job: &Job) -> Result<()> {
+        let mut target = match self.args.dry_run {
+            true => None,
+            false => {
+                let failed = |error| Failure::host("write", &job.directory, &error);
+                std::fs::create_dir_all(&job.directory).map_err(failed)?;
+                Some(Target::open(&job.directory).map_err(failed)?)
+            }
+        };
+        if let Some(name) = &job.name {
+            return self.each(&job.entry, &[name], &job.directory, target.as_mut());
+        }
+        let skip = job.entry.path.child_prefix().len();
+        each_below(self.fs, &job.entry, true, &mut |entry| {
+            let relative = &entry.path.as_str()[skip..];
+            if self.is_excluded(relative) {
+                return Ok(());
+            }
+            let names: Vec<&str> = relative.split('/').collect();
+            self.each(entry, &names, &job.directory, target.as_mut())
+        })
+    }
+
+    /// Returns whether the file, or a directory that it is in, is left out.
+    fn is_excluded(&self, relative: &str) -> bool {
+        !self.args.exclude.is_empty()
+            && Path::new(relative)
+                .ancestors()
+                .filter(|part| !part.as_os_str().is_empty())
+                .any(|part| self.excludes.contain(part))
+    }
+
+    /// Copies one file, or makes one directory, and tells what came of it.
+    fn each(
+        &mut self,
+        entry: &Entry,
+        names: &[&str],
+        directory: &Path,
+        target: Option<&mut Target>,
+    ) -> Result<()> {
+        self.stop.check()?;
+        let host = directory.join(names.join("/"));
+        let outcome = match (&entry.file, target) {
+            (None, None) => {
+                self.tally.directories += 1;
+                Ok(())
+            }
+            (None, Some(target)) => match target.directory(names) {
+                Ok(_) => {
+                    self.tally.directories += 1;
+                    Ok(())
+                }
+                Err(error) => Err(Failure::host("make", &host, &error)),
+            },
+            (Some(_), target) => self.file(entry, names, &host, target),
+        };
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(failure) => self.tally.fail(failure, &self.progress),
+        }
+    }
+
+    fn file(
+        &mut self,
+        entry: &Entry,
+        names: &[&str],
+        host: &Path,
+        target: Option<&mut Target>,
+    ) -> Result<()> {
+        let Some(file) = &entry.file else {
+            return Ok(());
+        };
+        let failed = |error| Failure::host("write", host, &error);
+        let path = entry.path.as_str();
+        let Some(kept) = Kept::of_store(self.fs, path)? else {
+            return Ok(()); // Removed since it was listed.
+        };
+        let mtime = kept
+            .mtime_of(&file.etag)
+            .or_else(|| Timestamp::from_microsecond(entry.modified_at).ok())
+            .unwrap_or(Timestamp::UNIX_EPOCH);
+        let Some((name, parents)) = names.split_last() else {
+            return Ok(());
+        };
+        let Some(target) = target else {
+            self.tally.copied += 1;
+            self.tally.bytes += file.size;
+            return self.tell(path, host);
+        };
+        let directory = target.directory(parents).map_err(failed)?;
+        if let Some(stat) = look(directory, name).map_err(failed)? {
+            let kind = FileType::from_raw_mode(stat.st_mode);
+            if kind.is_dir() {
+                let text = format!(
+                    "a directory is in the place of the file: {}",
+                    host.display()
+                );
+                return Err(Failure::new(Exit::Failure, text));
+            }
+            let same_mode = kept
+                .mode
+                .is_none_or(|mode| (mode ^ stat.st_mode) & EXECUTE == 0);
+            let same_size = kind.is_file() && stat.st_size as u64 == file.size;
+            let same = match self.args.checksum {
+                true => {
+                    same_size
+                        && same_mode
+                        && has_content(directory, name, &file.etag).map_err(failed)?
+                }
+                false => same_size && same_mode && has_time(&stat, mtime),
+            };
+            if same {
+                self.tally.unchanged += 1;
+                self.progress.add(file.size);
+                return Ok(());
+            }
+        }
+        let mut reader = match self.fs.open_reader(path) {
+            Ok(reader) => reader,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let mode = kept.mode.unwrap_or(USUAL_MODE);
+        let mut aside = Aside::create(directory, mode).map_err(failed)?;
+        let mut piece = vec![0; PIECE.min(reader.size().max(1) as usize)];
+        let mut size = 0;
+        loop {
+            self.stop.check()?;
+            let count = reader.read(&mut piece)?;
+            if count == 0 {
+                break;
+            }
+            aside.file.write_all(&piece[..count]).map_err(failed)?;
+            self.progress.add(count as u64);
+            size += count as u64;
+        }
+        aside.put_in_place(name, mtime).map_err(failed)?;
+        self.tally.copied += 1;
+        self.tally.bytes += size;
+        self.tell(path, host)
+    }
+
+    fn tell(&mut self, path: &str, host: &Path) -> Result<()> {
+        if (!self.args.verbose && !self.args.dry_run) || self.out.quiet || self.out.json {
+            return Ok(());
+        }
+        let line = format!("{path} -> {}", host.display());
+        let out = &mut *self.out;
+        self.progress.aside(|| out.line(line))
+    }
+}
+
+/// Passes everything below the directory `entry` to `visit`, directories too if they are wanted.
+fn each_below(
+    fs: &Filesystem,
+    entry: &Entry,
+    directories: bool,
+    visit: &mut dyn FnMut(&Entry) -> Result<()>,
+) -> Result<()> {
+    let mut options = ListOptions {
+        path: Some(entry.path.as_str().to_owned()),
+        include_directories: directories,
+        limit: PAGE,
+        ..ListOptions::default()
+    };
+    loop {
+        let page = fs.list(&options)?;
+        page.entries.iter().try_for_each(&mut *visit)?;
+        options.cursor = page.cursor;
+        if options.cursor.is_none() {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Walking a tree of the host.
+
+use std::fs::{FileType, Metadata};
+use std::io;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use nexus::path::VirtualPath;
+use walkdir::WalkDir;
+
+use crate::failure::{Failure, Result};
+
+/// Globs of what is left out. One without a `/` is about names at any depth, another one about paths below the
+/// source.
+pub struct Excludes {
+    names: GlobSet,
+    paths: GlobSet,
+}
+
+impl Excludes {
+    pub fn new(patterns: &[String]) -> Result<Excludes> {
+        let (paths, names): (Vec<_>, Vec<_>) =
+            patterns.iter().partition(|pattern| pattern.contains('/'));
+        Ok(Excludes {
+            names: set(&names)?,
+            paths: set(&paths)?,
+        })
+    }
+
+    /// Returns whether what is at `relative`, a path below the source, is left out.
+    pub fn contain(&self, relative: &Path) -> bool {
+        let name = relative
+            .file_name()
+            .is_some_and(|name| self.names.is_match(name));
+        name || self.paths.is_match(relative)
+    }
+}
+
+fn set(patterns: &[&String]) -> Result<GlobSet> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        let pattern = pattern.trim_start_matches('/').trim_end_matches('/');
+        let glob = GlobBuilder::new(pattern)
+            .literal_separator(true)
+            .build()
+            .map_err(|error| Failure::usage(format!("--exclude: {error}")))?;
+        set.add(glob);
+    }
+    set.build()
+        .map_err(|error| Failure::usage(format!("--exclude: {error}")))
+}
+
+/// What stands in a tree.
+pub enum Found {
+    Directory(VirtualPath),
+    File {
+        host: PathBuf,
+        to: VirtualPath,
+        metadata: Metadata,
+    },
+    /// Nothing that a store can hold.
+    Skipped {
+        host: PathBuf,
+        reason: String,
+    },
+    /// Something that could not be looked at.
+    Failed(Failure),
+}
+
+/// Walks the tree at `root` in the order of names, directories before what is in them; `to` is where the root comes
+/// to be. Ends when `visit` fails.
+pub fn walk(
+    root: &Path,
+    to: &VirtualPath,
+    excludes: &Excludes,
+    visit: &mut dyn FnMut(Found) -> Result<()>,
+) -> Result<()> {
+    let mut tree = WalkDir::new(root).sort_by_file_name().into_iter();
+    while let Some(entry) = tree.next() {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                let path = error.path().unwrap_or(root).to_owned();
+                let error = error
+                    .into_io_error()
+                    .unwrap_or_else(|| io::Error::other("the tree contains itself"));
+                visit(Found::Failed(Failure::host("read", &path, &error)))?;
+                continue;
+            }
+        };
+        let relative = entry.path().strip_prefix(root).unwrap_or(entry.path());
+        let is_root = entry.depth() == 0;
+        if !is_root && excludes.contain(relative) {
+            if entry.file_type().is_dir() {
+                tree.skip_current_dir();
+            }
+            continue;
+        }
+        let file_type = match is_root {
+            // A link that is named as the source is followed.
+            true => std::fs::metadata(entry.path()).map(|metadata| metadata.file_type()),
+            false => Ok(entry.file_type()),
+        };
+        let host = entry.path().to_owned();
+        let file_type = match file_type {
+            Ok(file_type) => file_type,
+            Err(error) => {
+                visit(Found::Failed(Failure::host("read", &host, &error)))?;
+                continue;
+            }
+        };
+        let skipped = |reason: &str| Found::Skipped {
+            host: host.clone(),
+            reason: reason.to_owned(),
+        };
+        if let Some(reason) = unsupported(file_type) {
+            visit(skipped(reason))?;
+            continue;
+        }
+        let target = match target_of(to, relative) {
+            Ok(target) => target,
+            Err(reason) => {
+                if file_type.is_dir() {
+                    tree.skip_current_dir();
+                }
+                visit(skipped(&reason))?;
+                continue;
+            }
+        };
+        if file_type.is_dir() {
+            visit(Found::Directory(target))?;
+            continue;
+        }
+        match std::fs::metadata(&host) {
+            Ok(metadata) => visit(Found::File {
+                host,
+                to: target,
+                metadata,
+            })?,
+            Err(error) => visit(Found::Failed(Failure::host("read", &host, &error)))?,
+        }
+    }
+    Ok(())
+}
+
+/// Returns why something of this type is not put, if so.
+fn unsupported(file_type: FileType) -> Option<&'static str> {
+    match file_type {
+        _ if file_type.is_dir() || file_type.is_file() => None,
+        _ if file_type.is_symlink() => Some("a symbolic link"),
+        _ if file_type.is_fifo() => Some("a pipe"),
+        _ if file_type.is_socket() => Some("a socket"),
+        _ => Some("a device"),
+    }
+}
+
+/// Returns where `relative` comes to be below `to`, or why it cannot.
+fn target_of(to: &VirtualPath, relative: &Path) -> Result<VirtualPath, String> {
+    if relative.as_os_str().is_empty() {
+        return Ok(to.clone());
+    }
+    let relative = relative.to_str().ok_or("the name is not UTF-8")?;
+    VirtualPath::parse(&format!("{}{relative}", to.child_prefix())).map_err(|error| {
+        let text = error.to_string();
+        // The name is told with the path of the host.
+        match text.split_once(": \"") {
+            Some((reason, _)) => reason.to_owned(),
+            None => text,
+        }
+    })
+}

@@ -1,0 +1,80 @@
+//! The store that a command works on.
+
+use std::path::Path;
+
+use nexus::config::{self, Environment, Resolved};
+use nexus::filesystem::Filesystem;
+use serde_json::{Map, Value};
+
+use crate::arguments::Global;
+use crate::failure::{Exit, Failure, Result};
+use crate::output::Output;
+
+/// What the options that all commands have say, and where answers go.
+pub struct Session {
+    pub global: Global,
+    pub out: Output,
+}
+
+impl Session {
+    pub fn new(global: Global, out: Output) -> Session {
+        Session { global, out }
+    }
+
+    /// Returns the configuration: options over environment over config file.
+    pub fn config(&self) -> Result<Resolved> {
+        let global = &self.global;
+        let mut explicit = Map::new();
+        let mut environment = Environment::of_process();
+        explicit.insert("config_file".into(), "auto".into());
+        if let Some(file) = &global.config {
+            // As a variable, so that the other variables that need discovery count as well.
+            environment = environment.with_variable("NEXUS_CONFIG_FILE", file);
+        }
+        if let Some(directory) = &global.data_dir {
+            explicit.insert(
+                "data_dir".into(),
+                host_text(directory, "--data-dir")?.into(),
+            );
+        }
+        if let Some(tenant) = &global.tenant {
+            explicit.insert("tenant_id".into(), tenant.as_str().into());
+        }
+        if let Some(agent) = &global.agent {
+            explicit.insert("agent_id".into(), agent.as_str().into());
+        }
+        if global.admin {
+            explicit.insert("is_admin".into(), true.into());
+        }
+        let explicit = Value::Object(explicit).to_string();
+        Ok(config::resolve_in(&environment, Some(&explicit))?)
+    }
+
+    /// Opens the store, which must be there: a command that only looks must not make one where an option is
+    /// misspelt.
+    pub fn open(&self) -> Result<Filesystem> {
+        let config = self.config()?;
+        let settings = &config.settings;
+        if !settings.db_path.exists() {
+            return Err(Failure::new(
+                Exit::NotFound,
+                format!(
+                    "there is no store in {} (nexus init makes one)",
+                    settings.data_dir.display()
+                ),
+            ));
+        }
+        Ok(Filesystem::open(config)?)
+    }
+
+    /// Opens the store, and makes it where it is missing.
+    pub fn open_or_create(&self) -> Result<Filesystem> {
+        Ok(Filesystem::open(self.config()?)?)
+    }
+}
+
+/// Returns `path` as the text that the library takes.
+pub fn host_text<'a>(path: &'a Path, what: &str) -> Result<&'a str> {
+    path.to_str()
+        .ok_or_else(|| Failure::usage(format!("{what}: {} is not UTF-8", path.display())))
+}

@@ -1,0 +1,66 @@
+//! SIGINT and SIGTERM as a request that work in progress looks at.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use signal_hook::iterator::Signals;
+
+use crate::failure::{Failure, Result};
+
+/// Notes the first signal; a second one ends the process at once.
+#[derive(Clone)]
+pub struct StopRequest(Arc<AtomicUsize>);
+
+impl StopRequest {
+    pub fn install() -> Result<StopRequest> {
+        let signal = Arc::new(AtomicUsize::new(0));
+        let again = Arc::new(AtomicBool::new(false));
+        for number in [SIGINT, SIGTERM] {
+            flag::register_conditional_default(number, Arc::clone(&again))?;
+            flag::register(number, Arc::clone(&again))?;
+            flag::register_usize(number, Arc::clone(&signal), number as usize)?;
+        }
+        Ok(StopRequest(signal))
+    }
+
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst) != 0
+    }
+
+    /// Returns the failure of a command that a signal asked to stop.
+    pub fn check(&self) -> Result<()> {
+        match self.0.load(Ordering::SeqCst) {
+            0 => Ok(()),
+            signal => Err(Failure::Signal(signal as i32)),
+        }
+    }
+}
+
+/// Counts the signals: the first asks to finish, a second one to end at once.
+#[derive(Clone)]
+pub struct StopCount(Arc<AtomicUsize>);
+
+impl StopCount {
+    pub fn install() -> Result<StopCount> {
+        let count = Arc::new(AtomicUsize::new(0));
+        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        let shared = Arc::clone(&count);
+        std::thread::spawn(move || {
+            for _ in signals.forever() {
+                shared.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        Ok(StopCount(count))
+    }
+
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// Acts like a second signal.
+    pub fn insist(&self) {
+        self.0.fetch_max(2, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,84 @@
+//! `work`: the queue that the files with a status make.
+//!
+//! | commands | where |
+//! |---|---|
+//! | `ready`, `pending`, `blocked`, `in-progress`, `by-priority` | `views` |
+//! | `status`, `explain` | `explain` |
+//! | `graph` | `graph` (what depends on what), `draw` (DOT, Mermaid), `svg` |
+//! | `claim`, `heartbeat`, `complete`, `fail`, `release` | `lease` |
+//! | `run` | `run` |
+//! | `top` | `top` |
+
+mod draw;
+mod explain;
+mod graph;
+mod lease;
+mod row;
+mod run;
+mod svg;
+mod top;
+mod views;
+
+use clap::Subcommand;
+use nexus::filesystem::WorkView;
+
+use crate::failure::Result;
+use crate::session::Session;
+
+#[derive(Debug, Subcommand)]
+pub enum Work {
+    /// List what may be worked on now
+    Ready(views::List),
+    /// List what waits for its owner
+    Pending(views::List),
+    /// List what waits for other items, or is held by hand
+    Blocked(views::List),
+    /// List what is being worked on
+    #[command(visible_alias = "running")]
+    InProgress(views::List),
+    /// List every item
+    #[command(visible_alias = "list")]
+    ByPriority(views::List),
+    /// Count the items by status
+    Status(explain::Status),
+    /// Tell why an item can or cannot be worked on
+    Explain(explain::Explain),
+    /// Draw what depends on what
+    Graph(graph::Graph),
+    /// Take ready items for this worker alone
+    Claim(lease::Claim),
+    /// Keep the lease of an item for longer
+    Heartbeat(lease::Heartbeat),
+    /// Complete an item
+    Complete(lease::Complete),
+    /// Give up the attempt at an item
+    Fail(lease::Fail),
+    /// Give an item back
+    Release(lease::Release),
+    /// Run a command for each ready item
+    Run(run::Run),
+    /// Watch the queue
+    Top(top::Top),
+}
+
+impl Work {
+    pub fn run(self, session: &mut Session) -> Result<()> {
+        match self {
+            Work::Ready(list) => list.run(WorkView::Ready, session),
+            Work::Pending(list) => list.run(WorkView::Pending, session),
+            Work::Blocked(list) => list.run(WorkView::Blocked, session),
+            Work::InProgress(list) => list.run(WorkView::InProgress, session),
+            Work::ByPriority(list) => list.run(WorkView::ByPriority, session),
+            Work::Status(args) => args.run(session),
+            Work::Explain(args) => args.run(session),
+            Work::Graph(args) => args.run(session),
+            Work::Claim(args) => args.run(session),
+            Work::Heartbeat(args) => args.run(session),
+            Work::Complete(args) => args.run(session),
+            Work::Fail(args) => args.run(session),
+            Work::Release(args) => args.run(session),
+            Work::Run(args) => args.run(session),
+            Work::Top(args) => args.run(session),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What is installed or read beside the program.
+
+use std::process::Command;
+
+use crate::store::{Store, finish};
+
+#[test]
+fn completions_are_scripts_that_shells_accept() {
+    let store = Store::missing();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = store.ok(&["completions", shell]);
+        assert!(
+            script.contains("in-progress"),
+            "{shell} does not know work in-progress"
+        );
+    }
+    store.host_file("nexus.bash", store.ok(&["completions", "bash"]));
+    let checked = finish(
+        Command::new("bash")
+            .args(["-n"])
+            .arg(store.path("nexus.bash")),
+    );
+    assert_eq!((checked.code, checked.stderr.as_str()), (Some(0), ""));
+    assert_eq!(store.json(&["completions", "fish"])["shell"], "fish");
+}
+
+#[test]
+fn there_is_a_manual_page_for_every_command() {
+    let store = Store::missing();
+    let pages = store.json(&["man", "pages"])["pages"].clone();
+    let pages = pages.as_array().unwrap();
+    for name in [
+        "nexus.1",
+        "nexus-ls.1",
+        "nexus-work-graph.1",
+        "nexus-meta-set.1",
+    ] {
+        assert!(
+            pages.contains(&name.into()),
+            "{name} is missing in {pages:?}"
+        );
+        let page = std::fs::read_to_string(store.path("pages").join(name)).unwrap();
+        assert!(page.contains(".SH NAME"), "{name}: {page}");
+    }
+    assert!(store.ok(&["man"]).contains(".TH nexus 1"));
+    store.ok(&["man", "--output", "again"]);
+    assert!(store.path("again/nexus.1").exists());
+}
+
+/// A block of a page: its language, its first line, and its text.
+fn blocks(page: &str) -> Vec<(String, usize, String)> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(String, usize, String)> = None;
+    for (index, line) in page.lines().enumerate() {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(language)) => open = Some((language.to_owned(), index + 2, String::new())),
+            (Some(_), Some(_)) => blocks.extend(open.take()),
+            (Some((.., text)), None) => {
+                text.push_str(line);
+                text.push('\n');
+            }
+            (None, None) => {}
+        }
+    }
+    blocks
+}
+
+/// Runs every `sh` block of docs/cli.md, in order and in one directory. A `text` block behind one is what it
+/// prints, and every command in it must succeed.
+#[test]
+fn every_command_of_the_manual_works() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cli.md");
+    let blocks = blocks(&std::fs::read_to_string(page).unwrap());
+    let store = Store::missing();
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_nexus"));
+    let path = format!(
+        "{}:{}",
+        program.parent().unwrap().display(),
+        std::env::var("PATH").unwrap()
+    );
+    let mut ran = 0;
+    for (index, (language, line, script)) in blocks.iter().enumerate() {
+        if language != "sh" {
+            continue;
+        }
+        ran += 1;
+        let mut shell = Command::new("bash");
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("NEXUS_") {
+                shell.env_remove(name);
+            }
+        }
+        shell
+            .args(["-euo", "pipefail", "-c", script])
+            .current_dir(store.path("."))
+            .env("HOME", store.path("."))
+            .env("PATH", &path)
+            .stdin(std::process::Stdio::null());
+        let run = finish(&mut shell);
+        assert_eq!(run.code, Some(0), "docs/cli.md:{line}: {run:?}");
+        if let Some((language, _, expected)) = blocks.get(index + 1)
+            && language == "text"
+        {
+            assert_eq!(&run.text(), expected, "docs/cli.md:{line}");
+        }
+    }
+    assert!(
+        ran >= 8,
+        "only {ran} blocks were found: the extraction is broken"
+    );
+}

@@ -1,0 +1,143 @@
+//! What goes wrong: exit codes, and one line on stderr.
+
+use std::fs::OpenOptions;
+use std::io::Read;
+use std::process::Stdio;
+
+use crate::store::{Store, finish};
+
+#[test]
+fn exit_codes_tell_what_went_wrong() {
+    let store = Store::new();
+    store.ok(&["write", "/file", "x"]);
+    store.fails(3, "/nope", &["cat", "/nope"]);
+    store.fails(3, "/nope", &["stat", "/nope"]);
+    store.fails(3, "/nope", &["ls", "/nope"]);
+    store.fails(3, "/nope", &["get", "/nope", "out"]);
+    store.fails(3, "nope", &["put", "nope", "/x"]);
+    store.fails(3, "nope", &["write", "/x", "--file", "nope"]);
+    store.fails(1, "/file", &["write", "/file/x", "y"]);
+    store.fails(1, "/", &["cat", "/"]);
+    store.fails(4, "system", &["ls", "/system"]);
+    store.fails(
+        4,
+        "/workspace/rival/bot/f",
+        &[
+            "--tenant",
+            "acme",
+            "--agent",
+            "bot",
+            "write",
+            "/workspace/rival/bot/f",
+            "x",
+        ],
+    );
+    store.fails(
+        4,
+        "archives",
+        &["--admin", "write", "/archives/acme/f", "x"],
+    );
+    store.fails(2, "frobnicate", &["frobnicate"]);
+    store.fails(2, "--colour", &["ls", "--colour"]);
+    store.fails(2, "PATH", &["cat"]);
+    store.fails(2, "nexus --help", &[]);
+    store.fails(2, "in-progress", &["work"]);
+}
+
+#[test]
+fn misspelt_commands_and_options_are_recognised() {
+    let store = Store::missing();
+    store.fails(2, "'grep'", &["gerp", "x"]);
+    store.fails(2, "'by-priority'", &["work", "by-prio"]);
+    store.fails(2, "'--recursive'", &["ls", "--recursiv"]);
+    store.fails(2, "'overwrite'", &["import", "x", "--mode", "overwrit"]);
+}
+
+#[test]
+fn looking_makes_no_store() {
+    let store = Store::missing();
+    for command in [
+        &["ls"][..],
+        &["cat", "/a"],
+        &["rm", "-rf", "/a"],
+        &["work", "ready"],
+        &["export", "x"],
+        &["gc"],
+        &["du"],
+        &["get", "/", "out"],
+    ] {
+        store.fails(3, "nexus init", command);
+    }
+    assert!(!store.path("nexus-data").exists());
+    store.ok(&["write", "/a", "x"]);
+    assert_eq!(store.ok(&["ls"]), "a\n");
+}
+
+#[test]
+fn one_bad_operand_does_not_keep_the_others_out() {
+    let store = Store::new();
+    store.ok(&["write", "/a", "A"]);
+    store.ok(&["write", "/b", "B"]);
+    let run = store.run(&["cat", "/a", "/nope", "/b"]);
+    assert_eq!((run.code, run.text().as_str()), (Some(3), "AB"));
+    assert_eq!(run.stderr, "nexus: no such file or directory: /nope\n");
+    let run = store.run(&["stat", "/nope", "/a", "--json"]);
+    let rows: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!((run.code, rows[0]["path"].as_str()), (Some(3), Some("/a")));
+}
+
+#[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    let store = Store::new();
+    store.ok(&["write", "/a", "x"]);
+    for arguments in [&["cat", "/a"][..], &["ls", "--json"], &["version"]] {
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let run = finish(
+            store
+                .command()
+                .args(arguments)
+                .stdout(full)
+                .stderr(Stdio::piped()),
+        );
+        assert_eq!(run.code, Some(1), "{arguments:?}");
+        assert!(
+            run.stderr.contains("No space left"),
+            "{arguments:?}: {}",
+            run.stderr
+        );
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    let store = Store::new();
+    assert_eq!(
+        store.feed(&["write", "/big"], &vec![b'x'; 4 << 20]).code,
+        Some(0)
+    );
+    let mut child = store
+        .command()
+        .args(["cat", "/big"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0; 10];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}
+
+#[test]
+fn a_host_name_cannot_steer_the_terminal() {
+    let store = Store::new();
+    store.host_file("tree/evil\x1b[31m\nname", "x");
+    let run = store.run(&["put", "tree", "/t"]);
+    assert_eq!(run.code, Some(0));
+    assert!(
+        run.stderr.contains(r"evil\u{1b}[31m\nname"),
+        "{:?}",
+        run.stderr
+    );
+    assert!(!run.stderr.contains('\x1b'), "{:?}", run.stderr);
+}

@@ -1,0 +1,29 @@
+//! The command line, run as a program: in a pipe and on a terminal.
+//!
+//! | what | where |
+//! |---|---|
+//! | a store for one test, and running the program on it | `store` |
+//! | a terminal for the program | `terminal` |
+//! | files, directories, search | `files` |
+//! | metadata, export, import, upkeep | `metadata`, `transfer` |
+//! | trees of the host, in and out | `trees` |
+//! | the queue | `queue`, `worker` |
+//! | what goes wrong, and the exit codes | `failures` |
+//! | options, environment, config files | `configuration` |
+//! | what people see on a terminal | `screens` |
+//! | completions, manual pages, docs/cli.md | `documents` |
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod configuration;
+mod documents;
+mod failures;
+mod files;
+mod metadata;
+mod queue;
+mod screens;
+mod store;
+mod terminal;
+mod transfer;
+mod trees;
+mod worker;

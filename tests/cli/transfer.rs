@@ -1,0 +1,75 @@
+//! `export`, `import`, `gc`.
+
+use serde_json::{Value, json};
+
+use crate::store::Store;
+
+#[test]
+fn an_export_comes_back_by_import() {
+    let store = Store::new();
+    for (path, content) in [("/in/a", "one"), ("/in/b", "two"), ("/out", "three")] {
+        store.ok(&["write", path, content]);
+    }
+    store.ok(&["meta", "set", "/in/a", "k", "1"]);
+    let told = store.ok(&["export", "all.jsonl"]);
+    assert_eq!(told, "Exported the metadata of 3 files to all.jsonl\n");
+    assert_eq!(store.ok(&["export", "all.jsonl", "--quiet"]), "");
+    let report = store.json(&["export", "some.jsonl", "--prefix", "/in/"]);
+    assert_eq!(report, json!({"file": "some.jsonl", "files": 2}));
+    let lines = std::fs::read_to_string(store.path("some.jsonl")).unwrap();
+    assert_eq!(store.ok(&["export", "-", "--prefix", "/in/"]), lines);
+    let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&first["path"], &first["custom_metadata"]["k"]),
+        (&json!("/in/a"), &json!(1))
+    );
+
+    store.ok(&["write", "/in/a", "newer"]);
+    store.ok(&["cp", "/out", "/keep"]);
+    store.fails(3, "line 1", &["import", "some.jsonl", "--overwrite"]);
+    store.ok(&["write", "/old-a", "one"]);
+    let dry = store.json(&["import", "some.jsonl", "--overwrite", "--dry-run"]);
+    assert_eq!(
+        (&dry["updated"], &dry["dry_run"]),
+        (&json!(2), &json!(true))
+    );
+    assert_eq!(store.ok(&["cat", "/in/a"]), "newer");
+    let told = store.ok(&["import", "some.jsonl", "--overwrite"]);
+    assert!(
+        told.contains("0 created, 2 updated, 0 skipped, 0 remapped\n"),
+        "{told}"
+    );
+    assert_eq!(store.ok(&["cat", "/in/a"]), "one");
+    let report = store.json(&["import", "some.jsonl", "--mode", "remap"]);
+    let created = report["remapped"].as_u64().unwrap() + report["skipped"].as_u64().unwrap();
+    assert_eq!(created, 2, "{report}");
+    let piped = store.feed(&["import", "-", "--json"], lines.as_bytes());
+    assert_eq!(piped.code, Some(0), "{piped:?}");
+    store.fails(3, "gone.jsonl", &["import", "gone.jsonl"]);
+    store.host_file("bad.jsonl", "{\"path\": 5}\n");
+    store.fails(1, "bad.jsonl", &["import", "bad.jsonl"]);
+    store.fails(
+        2,
+        "--mode",
+        &["import", "x", "--mode", "auto", "--overwrite"],
+    );
+}
+
+#[test]
+fn gc_reports_what_it_removed() {
+    let store = Store::new();
+    store.ok(&["write", "/a", &"x".repeat(100_000)]);
+    store.ok(&["rm", "/a"]);
+    let report = store.json(&["gc"]);
+    assert!(
+        report["orphan_contents"].is_u64() && report["dropped_contents"].is_u64(),
+        "{report}"
+    );
+    let told = store.ok(&["gc"]);
+    assert!(
+        told.starts_with("Removed 0 unfinished files (0), "),
+        "{told}"
+    );
+    assert_eq!(store.ok(&["gc", "--quiet"]), "");
+    store.fails(4, "gc", &["gc", "--tenant", "acme"]);
+}
