@@ -29,7 +29,7 @@ typedef char export_options_size[sizeof(nexus_export_options) == 32 ? 1 : -1];
 typedef char import_options_size[sizeof(nexus_import_options) == 16 ? 1 : -1];
 typedef char entry_size[sizeof(nexus_entry) == 80 ? 1 : -1];
 typedef char match_size[sizeof(nexus_match) == 48 ? 1 : -1];
-typedef char work_item_size[sizeof(nexus_work_item) == 168 ? 1 : -1];
+typedef char work_item_size[sizeof(nexus_work_item) == 176 ? 1 : -1];
 typedef char status_size[sizeof(nexus_status) == 4 ? 1 : -1];
 
 /* Statuses are constants, and their values are fixed. */
