@@ -13,8 +13,8 @@
 -- * `paths` has every column of a `nexus_entry`, so that both sides hand out the same facts.
 -- * Both sides run the same SQLite, compiled with the same options, with 4 KiB pages, a WAL that
 --   is kept between checkpoints, and a page cache of 100 MiB (of which Nexus pays all its caches).
---   `synchronous` and `wal_autocheckpoint` follow the durability of the case, and the program sets
---   them: NORMAL with 16,000 pages, FULL with 4,000. Statements are prepared once.
+--   The program sets the cache, and `synchronous` and `wal_autocheckpoint`, which follow the durability of
+--   the case: NORMAL with 16,000 pages, FULL with 4,000. Statements are prepared once.
 -- * `queue` is a work queue and nothing else: one narrow table with one index, which holds what waits
 --   in the order of claims. It has no dependencies, delays, tenants or expiry, tokens and times come
 --   from the program, and a claim or a completion is one statement. Where Nexus is measured beside
@@ -22,7 +22,6 @@
 
 PRAGMA page_size = 4096;
 PRAGMA journal_mode = WAL;
-PRAGMA cache_size = -102400;
 
 CREATE TABLE content (
     id   INTEGER PRIMARY KEY,

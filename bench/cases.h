@@ -9,13 +9,16 @@
 /* One contender's place in a case. */
 typedef struct contender {
     const store_api *api;
+    int place; /* 0 is Nexus */
     unsigned threads;
     store *opened;
+    int reused; /* the store is one that an earlier run left (--stores) */
     workload *work;
     size_t entries; /* of the large trees */
     char **cursors; /* where pages begin */
     size_t cursor_count;
     int refilled;          /* a short queue, which is filled up again between measurements */
+    int has_dependencies;  /* among the items */
     int64_t next_priority; /* of the item that is claimed next */
     uint64_t number; /* of the run, from 1; 0 is the warm-up */
 } contender;
@@ -43,6 +46,7 @@ typedef struct bench_case {
     size_t size;        /* of a file's content */
     int tree;           /* `count` says entries, and no files are made for it */
     int second_is_nexus; /* the second contender is Nexus too */
+    int alone;           /* there is no second contender */
     unsigned threads[2]; /* 0: one */
     /* Makes what the run needs; not measured. May be NULL. */
     void (*prepare)(contender *side);
@@ -79,6 +83,22 @@ double run_find(contender *side, size_t *operations);
 
 void prepare_queue_short(contender *side);
 void prepare_queue_long(contender *side);
+void prepare_queue_few(contender *side);
+void prepare_queue_delayed(contender *side);
+void prepare_queue_expired(contender *side);
 double run_queue(contender *side, size_t *operations);
+double run_queue_tenant(contender *side, size_t *operations);
+double run_queue_prefix(contender *side, size_t *operations);
+double run_queue_delayed(contender *side, size_t *operations);
+double run_queue_expired(contender *side, size_t *operations);
+double run_queue_batches(contender *side, size_t *operations);
+
+double run_ready(contender *side, size_t *operations);
+void prepare_dependents(contender *side);
+double run_dependents(contender *side, size_t *operations);
+void prepare_chain(contender *side);
+double run_chain(contender *side, size_t *operations);
+double run_chain_backwards(contender *side, size_t *operations);
+double run_chain_check(contender *side, size_t *operations);
 
 #endif

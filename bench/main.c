@@ -1,5 +1,6 @@
 /* Measures Nexus, called through its C functions, beside plain SQLite: the same cases, in the same
  * process, in turn. See docs/benchmarks.md. */
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -12,12 +13,13 @@
 #include "options.h"
 #include "report.h"
 
-settings bench_settings = {.runs = 5, .housekeeping = 1};
+settings bench_settings = {.runs = 5, .housekeeping = 1, .cache_mb = 100};
 
 static const char USAGE[] =
     "usage: nexus_bench --dir DIR [--case NAME]... [--quick] [--runs N] [--json FILE]\n"
     "                   [--strict] [--side nexus|raw] [--housekeeping on|off]\n"
-    "                   [--instructions] [--list]\n";
+    "                   [--count N] [--cache-mb N]\n"
+    "                   [--instructions|--pages] [--keep-stores [--prepare]] [--list]\n";
 
 static void list_cases(void)
 {
@@ -77,6 +79,17 @@ static void read_arguments(int argc, char **argv)
             chosen->strict = 1;
         } else if (strcmp(option, "--instructions") == 0) {
             chosen->instructions = 1;
+        } else if (strcmp(option, "--count") == 0) {
+            chosen->count = (size_t)strtoull(value_of(argc, argv, &i), NULL, 10);
+        } else if (strcmp(option, "--pages") == 0) {
+            chosen->pages = 1;
+            chosen->instructions = 1;
+        } else if (strcmp(option, "--cache-mb") == 0) {
+            chosen->cache_mb = (unsigned)strtoul(value_of(argc, argv, &i), NULL, 10);
+        } else if (strcmp(option, "--keep-stores") == 0) {
+            chosen->keep_stores = 1;
+        } else if (strcmp(option, "--prepare") == 0) {
+            chosen->prepare_only = 1;
         } else if (strcmp(option, "--list") == 0) {
             list_cases();
         } else {
@@ -109,8 +122,12 @@ static void open_store(contender *side, const bench_case *chosen, int place)
     char dir[3000];
     snprintf(dir, sizeof dir, "%s/%s-%d-%u", bench_settings.dir, chosen->name, place,
              (unsigned)side->number);
+    side->reused = 0;
     if (mkdir(dir, 0700) != 0) {
-        fail("cannot make %s", dir);
+        if (errno != EEXIST || !bench_settings.keep_stores) {
+            fail("cannot make %s", dir);
+        }
+        side->reused = 1;
     }
     side->opened = side->api->open(dir, chosen->level);
 }
@@ -132,16 +149,21 @@ static prepare_store preparation(const bench_case *chosen, int place)
                                                         : chosen->prepare;
 }
 
+static void open_prepared(const bench_case *chosen, contender *side, int place)
+{
+    if (side->work != NULL) {
+        workload_fill(side->work, side->number + 1);
+    }
+    open_store(side, chosen, place);
+    if (preparation(chosen, place) != NULL) {
+        preparation(chosen, place)(side);
+    }
+}
+
 static double run_once(const bench_case *chosen, contender *side, int place, size_t *operations)
 {
     if (side->opened == NULL) {
-        if (side->work != NULL) {
-            workload_fill(side->work, side->number + 1);
-        }
-        open_store(side, chosen, place);
-        if (preparation(chosen, place) != NULL) {
-            preparation(chosen, place)(side);
-        }
+        open_prepared(chosen, side, place);
     }
     settle();
     double figure = chosen->run(side, operations);
@@ -153,14 +175,16 @@ static double run_once(const bench_case *chosen, contender *side, int place, siz
 
 static size_t count_of(const bench_case *chosen)
 {
-    return bench_settings.instructions ? chosen->small_count
-           : bench_settings.quick      ? chosen->quick_count
-                                       : chosen->count;
+    return bench_settings.count > 0      ? bench_settings.count
+           : bench_settings.instructions ? chosen->small_count
+           : bench_settings.quick        ? chosen->quick_count
+                                         : chosen->count;
 }
 
 static void set_up(const bench_case *chosen, contender *side, int place, size_t count)
 {
     side->api = place == 0 || chosen->second_is_nexus ? &nexus_store : &raw_store;
+    side->place = place;
     side->threads = chosen->threads[place] > 0 ? chosen->threads[place] : 1;
     if (chosen->tree) {
         side->entries = count;
@@ -191,7 +215,7 @@ static void tear_down(contender *side)
 static int takes_part(const bench_case *chosen, int place)
 {
     int nexus = place == 0 || chosen->second_is_nexus;
-    return (nexus || chosen->run != run_find) &&
+    return (nexus || (chosen->run != run_find && !chosen->alone)) &&
            bench_settings.sides != (nexus ? SIDE_RAW : SIDE_NEXUS);
 }
 
@@ -250,8 +274,14 @@ static void count_instructions(const bench_case *chosen)
     contender side = {0};
     size_t operations = 0;
     set_up(chosen, &side, place, count_of(chosen));
-    run_once(chosen, &side, place, &operations);
-    printf("operations %zu\n", operations);
+    if (bench_settings.prepare_only) {
+        open_prepared(chosen, &side, place);
+    } else {
+        run_once(chosen, &side, place, &operations);
+        if (!bench_settings.pages) {
+            printf("operations %zu\n", operations);
+        }
+    }
     tear_down(&side);
 }
 
@@ -282,17 +312,19 @@ int main(int argc, char **argv)
     /* A directory of its own inside, so that no file of the caller's is ever deleted. */
     char dir[2048];
     snprintf(dir, sizeof dir, "%s/run-%ld", bench_settings.dir, (long)getpid());
-    if (mkdir(dir, 0700) != 0) {
-        fail("cannot make %s", dir);
+    if (!bench_settings.keep_stores) {
+        if (mkdir(dir, 0700) != 0) {
+            fail("cannot make %s", dir);
+        }
+        bench_settings.dir = dir;
     }
-    bench_settings.dir = dir;
 
     static result results[64];
     contender sides[2] = {{0}};
     const bench_case *before = NULL;
     size_t count = 0;
     int missed = 0;
-    machine here = describe_machine(dir);
+    machine here = describe_machine(bench_settings.dir);
     if (!bench_settings.instructions) {
         print_machine(&here);
         print_header();
@@ -317,6 +349,8 @@ int main(int argc, char **argv)
         write_json(bench_settings.json, &here, results, count);
     }
     /* Only now: some filesystems create files slowly for a while after many were deleted. */
-    nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    if (!bench_settings.keep_stores) {
+        nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    }
     return missed && bench_settings.strict ? 1 : 0;
 }

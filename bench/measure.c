@@ -1,5 +1,6 @@
 #include "measure.h"
 
+#include <dlfcn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +34,18 @@ double measure_stop(double started)
     double seconds = now() - started;
     CALLGRIND_STOP_INSTRUMENTATION;
     return seconds;
+}
+
+page_counts pages_so_far(void)
+{
+    void (*counter)(uint64_t *, uint64_t *);
+    page_counts counts = {0};
+    *(void **)&counter = dlsym(RTLD_DEFAULT, "bench_pages");
+    if (counter == NULL) {
+        fail("pages are not counted: the counter is not preloaded");
+    }
+    counter(&counts.reads, &counts.writes);
+    return counts;
 }
 
 static int compare_doubles(const void *left, const void *right)

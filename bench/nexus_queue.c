@@ -1,15 +1,21 @@
 /* Work items, through the C calls. */
 #include <stdio.h>
-#include <string.h>
+#include <time.h>
 
 #include "measure.h"
 #include "nexus_side.h"
+#include "options.h"
 
 #define LEASE_MS 600000
 
+/* A large queue is made with a large cache, because that takes a fraction of the time. */
 static void add(store *opened, const queue_plan *plan)
 {
     static const unsigned char byte = 'x';
+    int large = plan->count >= 100000;
+    if (large) {
+        nexus_reconnect(opened, 4096);
+    }
     size_t *order = queue_order(plan->count);
     for (size_t i = 0; i < plan->count;) {
         nexus_batch *batch = nexus_begin(opened);
@@ -32,6 +38,9 @@ static void add(store *opened, const queue_plan *plan)
         nexus_commit(batch);
     }
     free(order);
+    if (large) {
+        nexus_reconnect(opened, bench_settings.cache_mb);
+    }
 }
 
 static size_t touch_item(const nexus_work_item *item)
@@ -98,9 +107,96 @@ static void reopen(store *opened, const queue_item *items, size_t count)
     nexus_commit(batch);
 }
 
+/* The leases are cut short only when all items are held: an expired one would be claimed again. */
+static void expire(store *opened, size_t count)
+{
+    queue_item *taken = allocate(count * sizeof *taken);
+    for (size_t i = 0; i < count;) {
+        size_t some = count - i < 1000 ? count - i : 1000;
+        claim(opened, NULL, some, &taken[i]);
+        i += some;
+    }
+    for (size_t i = 0; i < count; i++) {
+        nexus_error *error = NULL;
+        nexus_check(nexus_work_heartbeat(opened->fs, taken[i].path, taken[i].lease, 1, &error),
+                    error, "work_heartbeat", taken[i].path);
+    }
+    free(taken);
+    nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+}
+
+static void set_keys(store *opened, queue_keys keys, size_t first, size_t end)
+{
+    for (size_t i = first; i < end;) {
+        nexus_batch *batch = nexus_begin(opened);
+        for (size_t last = i + 1000; i < end && i < last; i++) {
+            char path[BENCH_PATH_MAX];
+            char json[BENCH_KEYS_MAX];
+            nexus_error *error = NULL;
+            keys(i, path, json);
+            nexus_check(nexus_batch_set_meta_many(batch, path, json, &error), error,
+                        "batch_set_meta_many", path);
+        }
+        nexus_commit(batch);
+    }
+}
+
+static void set_keys_of_one(store *opened, queue_keys keys, size_t i)
+{
+    char path[BENCH_PATH_MAX];
+    char json[BENCH_KEYS_MAX];
+    nexus_error *error = NULL;
+    keys(i, path, json);
+    nexus_check(nexus_set_meta_many(opened->fs, path, json, &error), error, "set_meta_many", path);
+}
+
+static void expect_cycle(store *opened, queue_keys keys, size_t i)
+{
+    char path[BENCH_PATH_MAX];
+    char json[BENCH_KEYS_MAX];
+    nexus_error *error = NULL;
+    keys(i, path, json);
+    nexus_status status = nexus_set_meta_many(opened->fs, path, json, &error);
+    if (status != NEXUS_STATUS_CYCLE) {
+        fail("nexus: %s of %s is %s, not CYCLE", json, path, nexus_status_name(status));
+    }
+    nexus_error_free(error);
+}
+
+static size_t ready(store *opened, size_t limit)
+{
+    nexus_work_list *items = NULL;
+    nexus_error *error = NULL;
+    nexus_check(nexus_get_ready_work(opened->fs, limit, &items, &error), error, "get_ready_work",
+                "");
+    size_t count = nexus_work_list_len(items);
+    size_t sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        sum += touch_item(nexus_work_list_at(items, i));
+    }
+    consume(sum);
+    nexus_work_list_free(items);
+    return count;
+}
+
+static store *as_tenant(store *opened, const char *tenant)
+{
+    store *narrow = allocate(sizeof *narrow);
+    nexus_error *error = NULL;
+    nexus_check(nexus_with_identity(opened->fs, tenant, NULL, &narrow->fs, &error), error,
+                "with_identity", tenant);
+    return narrow;
+}
+
 const queue_api nexus_queue = {
     .add = add,
     .claim = claim,
     .complete = complete,
     .reopen = reopen,
+    .expire = expire,
+    .set_keys = set_keys,
+    .set_keys_of_one = set_keys_of_one,
+    .expect_cycle = expect_cycle,
+    .ready = ready,
+    .as_tenant = as_tenant,
 };

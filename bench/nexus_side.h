@@ -9,12 +9,17 @@
 struct store {
     nexus_fs *fs;
     int joined; /* whether another owns the handle */
+    char dir[3072];
+    durability level;
 };
 
 extern const queue_api nexus_queue;
 
 /* Ends the program where a call failed. */
 void nexus_check(nexus_status status, nexus_error *error, const char *what, const char *path);
+
+/* Opens the store anew, with a cache of that size. */
+void nexus_reconnect(store *opened, unsigned cache_mb);
 
 /* A batch, and its end. */
 nexus_batch *nexus_begin(store *opened);

@@ -14,17 +14,27 @@ void nexus_check(nexus_status status, nexus_error *error, const char *what, cons
     }
 }
 
-static store *nexus_open(const char *dir, durability level)
+void nexus_reconnect(store *opened, unsigned cache_mb)
 {
     char config[4096];
     snprintf(config, sizeof config,
-             "{\"data_dir\": \"%s\", \"durability\": \"%s\", \"cache_size_mb\": 100,"
+             "{\"data_dir\": \"%s\", \"durability\": \"%s\", \"cache_size_mb\": %u,"
              " \"housekeeping\": %s}",
-             dir, level == DURABILITY_FULL ? "full" : "normal",
+             opened->dir, opened->level == DURABILITY_FULL ? "full" : "normal", cache_mb,
              bench_settings.housekeeping ? "true" : "false");
-    store *opened = allocate(sizeof *opened);
     nexus_error *error = NULL;
-    nexus_check(nexus_connect(config, &opened->fs, &error), error, "connect", dir);
+    if (opened->fs != NULL) {
+        nexus_check(nexus_close(opened->fs, &error), error, "close", "");
+    }
+    nexus_check(nexus_connect(config, &opened->fs, &error), error, "connect", opened->dir);
+}
+
+static store *nexus_open(const char *dir, durability level)
+{
+    store *opened = allocate(sizeof *opened);
+    snprintf(opened->dir, sizeof opened->dir, "%s", dir);
+    opened->level = level;
+    nexus_reconnect(opened, bench_settings.cache_mb);
     return opened;
 }
 

@@ -14,6 +14,11 @@ typedef struct settings {
     int strict;
     int housekeeping; /* of the Nexus store */
     int instructions; /* one run of one case on one side, for valgrind */
+    unsigned cache_mb; /* of each store */
+    size_t count;     /* of files or entries, in place of the cases' own; 0: theirs */
+    int keep_stores;  /* and use those that are there */
+    int prepare_only; /* with `instructions`: make the store, and count nothing */
+    int pages;        /* with `instructions`: count pages instead */
     bench_sides sides;
     const char *cases[32]; /* empty: all */
     size_t case_count;

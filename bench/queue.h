@@ -26,6 +26,12 @@ typedef struct queue_item {
     uint64_t lease;
 } queue_item;
 
+/* Longest JSON of keys that the benchmark sets, with its NUL. */
+#define BENCH_KEYS_MAX 160
+
+/* Names the i-th item to be changed, and the keys that it gets, as JSON. */
+typedef void (*queue_keys)(size_t i, char path[BENCH_PATH_MAX], char json[BENCH_KEYS_MAX]);
+
 typedef struct queue_api {
     /* Adds items that wait to be claimed, 1,000 in a transaction. */
     void (*add)(store *opened, const queue_plan *plan);
@@ -36,6 +42,21 @@ typedef struct queue_api {
     void (*complete)(store *opened, const queue_item *items, size_t count);
     /* Lets completed items wait again, in one transaction. */
     void (*reopen)(store *opened, const queue_item *items, size_t count);
+    /* What a worker of `tenant` works with: `opened` itself, or a handle to be closed. */
+    store *(*as_tenant)(store *opened, const char *tenant);
+
+    /* The baseline has none of the following. */
+
+    /* Claims the first `count` items, and returns when their leases have ended. */
+    void (*expire)(store *opened, size_t count);
+    /* Changes the items `first` to `end` - 1, 1,000 in a transaction. */
+    void (*set_keys)(store *opened, queue_keys keys, size_t first, size_t end);
+    /* Changes the i-th in a transaction of its own. */
+    void (*set_keys_of_one)(store *opened, queue_keys keys, size_t i);
+    /* The same, where it must be refused because it would close a cycle. */
+    void (*expect_cycle)(store *opened, queue_keys keys, size_t i);
+    /* Looks at every field of the first `limit` items that can be claimed; returns how many. */
+    size_t (*ready)(store *opened, size_t limit);
 } queue_api;
 
 /* The order of priorities in a plan of `count` items; to be freed. */

@@ -92,9 +92,17 @@ static void reopen(store *raw, const queue_item *items, size_t count)
     raw_run(raw, COMMIT);
 }
 
+/* The table has no tenants: it holds what the worker may take. */
+static store *as_tenant(store *raw, const char *tenant)
+{
+    (void)tenant;
+    return raw;
+}
+
 const queue_api raw_queue = {
     .add = add,
     .claim = claim,
     .complete = complete,
     .reopen = reopen,
+    .as_tenant = as_tenant,
 };

@@ -2,8 +2,10 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "measure.h"
+#include "options.h"
 #include "raw.h"
 
 #define ENTRY_COLUMNS \
@@ -86,6 +88,7 @@ static void expect_setting(store *raw, const char *pragma, const char *expected)
 
 static store *connect(const char *file, durability level, int create)
 {
+    char cache[64];
     store *raw = allocate(sizeof *raw);
     snprintf(raw->file, sizeof raw->file, "%s", file);
     raw->level = level;
@@ -97,15 +100,15 @@ static store *connect(const char *file, durability level, int create)
     raw_check(raw, sqlite3_busy_timeout(raw->db, 30000), "busy timeout");
     if (create) {
         create_schema(raw);
-    } else {
-        run_script(raw, "PRAGMA cache_size = -102400");
     }
+    snprintf(cache, sizeof cache, "PRAGMA cache_size = %d", -1024 * (int)bench_settings.cache_mb);
+    run_script(raw, cache);
     run_script(raw, level == DURABILITY_FULL
                         ? "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000"
                         : "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16000");
     expect_setting(raw, "PRAGMA page_size", "4096");
     expect_setting(raw, "PRAGMA journal_mode", "wal");
-    expect_setting(raw, "PRAGMA cache_size", "-102400");
+    expect_setting(raw, "PRAGMA cache_size", strrchr(cache, ' ') + 1);
     expect_setting(raw, "PRAGMA synchronous", level == DURABILITY_FULL ? "2" : "1");
     for (int i = 0; i < RAW_STATEMENTS; i++) {
         raw_check(raw, sqlite3_prepare_v3(raw->db, STATEMENT_TEXTS[i], -1, SQLITE_PREPARE_PERSISTENT,
@@ -118,7 +121,7 @@ static store *raw_open(const char *dir, durability level)
 {
     char file[4096];
     snprintf(file, sizeof file, "%s/baseline.db", dir);
-    return connect(file, level, 1);
+    return connect(file, level, access(file, F_OK) != 0);
 }
 
 static store *raw_join(store *raw)

@@ -131,7 +131,7 @@ static void format_figure(const result *finished, int side, char *text, size_t s
     if (!finished->measured[side]) {
         snprintf(text, size, "-");
     } else if (finished->of->unit == SECONDS) {
-        snprintf(text, size, "%.3f ms", figure * 1e3);
+        snprintf(text, size, figure < 1e-4 ? "%.4f ms" : "%.3f ms", figure * 1e3);
     } else {
         snprintf(text, size, "%.0f %s", figure, suffixes[finished->of->unit]);
     }
@@ -141,7 +141,7 @@ void print_result(const result *finished)
 {
     char figures[2][32];
     char ratio[16] = "-";
-    char target[16] = "-";
+    char target[32] = "-";
     const char *verdict = is_judged(finished) ? (finished->missed ? " miss" : " ok") : "";
     for (int side = 0; side < 2; side++) {
         format_figure(finished, side, figures[side], sizeof figures[side]);
@@ -152,7 +152,7 @@ void print_result(const result *finished)
     if (finished->of->target_kind == RATIO_AT_LEAST) {
         snprintf(target, sizeof target, ">= %.1f", finished->of->target);
     } else if (finished->of->target_kind == SECONDS_BELOW) {
-        snprintf(target, sizeof target, "< %.0f ms", finished->of->target * 1e3);
+        snprintf(target, sizeof target, "< %g ms", finished->of->target * 1e3);
     }
     printf("%-17s %8zu %14s %14s %7s %9s%s%s\n", finished->of->name, finished->count,
            figures[0], figures[1], ratio, target, verdict,

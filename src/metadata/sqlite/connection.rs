@@ -21,10 +21,15 @@ const PAUSE: Duration = Duration::from_micros(50);
 const WAL_KEPT_BYTES: i64 = 64 * 1024 * 1024;
 /// Distinct statements that a connection keeps prepared.
 const STATEMENTS: usize = 160;
+/// A statement that reads looks at the interrupts of its call each time it has done this many steps of
+/// SQLite's machine: some microseconds.
+const STEPS: i32 = 1_000;
 
 struct Waiter {
     call: Call,
     deadline: Option<Instant>,
+    /// Whether an interrupt may break off a statement, and not only a waiting.
+    interruptible: bool,
 }
 
 thread_local! {
@@ -44,6 +49,7 @@ pub(super) fn waiting_as<T>(call: &Call, work: impl FnOnce() -> T) -> T {
     let waiter = Waiter {
         call: call.clone(),
         deadline: None,
+        interruptible: false,
     };
     let _restore = Restore(WAITER.replace(Some(waiter)));
     work()
@@ -52,6 +58,36 @@ pub(super) fn waiting_as<T>(call: &Call, work: impl FnOnce() -> T) -> T {
 /// Runs `work`, waiting for others' commits up to `patience`.
 pub(super) fn waiting_for<T>(patience: Duration, work: impl FnOnce() -> T) -> T {
     waiting_as(&Interrupts::default().begin(patience), work)
+}
+
+/// Runs `work`, whose statements on a connection for reading fail when the call that this thread is carrying out is
+/// interrupted. Not for statements that begin or end a transaction: whether a broken-off one did is not known.
+pub(super) fn interruptible<T>(work: impl FnOnce() -> T) -> T {
+    struct Restore;
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            set_interruptible(false);
+        }
+    }
+    set_interruptible(true);
+    let _restore = Restore;
+    work()
+}
+
+fn set_interruptible(interruptible: bool) {
+    WAITER.with_borrow_mut(|waiter| {
+        if let Some(waiter) = waiter {
+            waiter.interruptible = interruptible;
+        }
+    });
+}
+
+fn is_interrupted() -> bool {
+    WAITER.with_borrow(|waiter| {
+        waiter
+            .as_ref()
+            .is_some_and(|waiter| waiter.interruptible && waiter.call.is_cancelled())
+    })
 }
 
 /// Says whether to try again. SQLite's own handler sleeps ever longer, so that one of many waiters
@@ -107,6 +143,7 @@ pub(super) fn open(path: &Path, role: Role, cache_kib: u32) -> Result<Connection
     if role == Role::Reader {
         connection.pragma_update(None, "query_only", true)?;
         scan::register(&connection)?;
+        connection.progress_handler(STEPS, Some(is_interrupted))?;
     }
     Ok(connection)
 }
@@ -144,5 +181,48 @@ pub(super) fn synced<T>(connection: &Connection, work: impl FnOnce() -> Result<T
 pub(super) fn abandon(connection: &Connection) {
     if !connection.is_autocommit() {
         let _ = connection.execute_batch("ROLLBACK");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::ErrorCode;
+
+    /// Ends, so that a statement that goes on is a failure and not a hang.
+    const LONG: &str =
+        "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n LIMIT 1000000)
+                        SELECT count(*) FROM n";
+
+    fn count(connection: &Connection) -> rusqlite::Result<i64> {
+        connection.query_row(LONG, [], |row| row.get(0))
+    }
+
+    #[test]
+    fn a_statement_that_reads_is_broken_off_only_where_it_may_be() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("test.db");
+        drop(open(&path, Role::Creator, 64).unwrap());
+        let reader = open(&path, Role::Reader, 64).unwrap();
+        let interrupts = Interrupts::default();
+        let call = interrupts.begin(Duration::ZERO);
+        interrupts.interrupt();
+        waiting_as(&call, || {
+            let error = interruptible(|| count(&reader)).unwrap_err();
+            assert_eq!(
+                error.sqlite_error_code(),
+                Some(ErrorCode::OperationInterrupted)
+            );
+            assert_eq!(
+                count(&reader),
+                Ok(1_000_000),
+                "broken off outside of interruptible"
+            );
+        });
+        let later = interrupts.begin(Duration::ZERO);
+        waiting_as(&later, || {
+            let counted = interruptible(|| count(&reader));
+            assert_eq!(counted, Ok(1_000_000), "broken off without an interrupt");
+        });
     }
 }

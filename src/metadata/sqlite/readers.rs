@@ -80,7 +80,10 @@ impl Readers {
             result
         })
         .map_err(|error| match error {
-            StoreError::Failed(error) if error.kind() == ErrorKind::Busy && call.is_cancelled() => {
+            StoreError::Failed(error)
+                if matches!(error.kind(), ErrorKind::Busy | ErrorKind::Cancelled)
+                    && call.is_cancelled() =>
+            {
                 StoreError::Failed(Error::cancelled())
             }
             other => other,
@@ -103,8 +106,8 @@ impl Readers {
     ) -> StoreResult<T> {
         self.with(&grant.call, |connection| {
             connection.prepare_cached("BEGIN")?.execute([])?;
-            let result =
-                guard::check(connection, grant.rules.version).and_then(|()| work(connection));
+            let result = guard::check(connection, grant.rules.version)
+                .and_then(|()| connection::interruptible(|| work(connection)));
             let ended: Result<()> = connection
                 .prepare_cached("ROLLBACK")
                 .and_then(|mut statement| statement.execute([]).map(drop))

@@ -62,9 +62,9 @@ const NEXT_DIRECTORY: &str = claimable!(
     " AND directory >= ?1 ORDER BY directory LIMIT 1"
 );
 const BY_PATH: &str = "\
-    SELECT rank, created_at, 0, path, open_edges = 0 AND delayed = 0
-    FROM work INDEXED BY work_by_status
-    WHERE status = 'ready' AND path >= ?1 AND path < ?2";
+    SELECT rank, created_at, 0, path, status = 'ready' AND open_edges = 0 AND delayed = 0
+    FROM work NOT INDEXED
+    WHERE path >= ?1 AND path < ?2";
 
 /// Where the items of a territory come from.
 enum Source {
@@ -255,7 +255,8 @@ impl<'a> Search<'a> {
                     Some(left) => tries_left = left,
                     None => return Ok(None),
                 }
-                if row.get(4)? && parent(path_of(row)?) == directory {
+                let is_claimable = row.get::<_, Option<bool>>(4)?.unwrap_or(false);
+                if is_claimable && parent(path_of(row)?) == directory {
                     best.offer(Place::read(row)?);
                 }
             }

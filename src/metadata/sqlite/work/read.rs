@@ -157,9 +157,9 @@ fn by_status(
     range: &PathRange,
     limit: usize,
 ) -> Result<Vec<String>> {
-    // The index leaves out the statuses that most items have in the end, and those being worked on.
+    // The index leaves out the statuses that every item passes through.
     let index = match status {
-        Status::Completed | Status::InProgress => "NOT INDEXED",
+        Status::Ready | Status::InProgress | Status::Completed => "NOT INDEXED",
         _ => "INDEXED BY work_by_status",
     };
     let sql = format!(

@@ -43,14 +43,9 @@ const BLOCKED: Plan = Plan {
         WHERE (status = 'blocked' OR (status IN ('ready', 'pending') AND open_edges > 0))
         ORDER BY open_edges DESC, rank, created_at, path",
     within: "\
-        SELECT -open_edges, rank, created_at, path FROM work INDEXED BY work_by_status
-        WHERE status = 'blocked' AND path >= ?1 AND path < ?2
-        UNION ALL
-        SELECT -open_edges, rank, created_at, path FROM work INDEXED BY work_by_status
-        WHERE status = 'ready' AND open_edges > 0 AND path >= ?1 AND path < ?2
-        UNION ALL
-        SELECT -open_edges, rank, created_at, path FROM work INDEXED BY work_by_status
-        WHERE status = 'pending' AND open_edges > 0 AND path >= ?1 AND path < ?2",
+        SELECT -open_edges, rank, created_at, path FROM work NOT INDEXED
+        WHERE (status = 'blocked' OR (status IN ('ready', 'pending') AND open_edges > 0))
+          AND path >= ?1 AND path < ?2",
 };
 const PENDING: Plan = Plan {
     walk: "\
