@@ -265,7 +265,7 @@ test('a store is checked, copied, moved in a bundle, and searched for duplicates
 
   const bundle = join(scratch(t), 'all.bundle');
   await store.bundleExport(bundle, { prefix: '/a' });
-  const other = await open(t);
+  const other = await connect({ data_dir: join(scratch(t), 'other') });
   assert.equal((await other.bundleImport(bundle, { mode: 'skip' })).created, 2);
   assert.equal(await other.readText('/a/f'), 'content');
   await other.close();
