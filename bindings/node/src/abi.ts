@@ -48,6 +48,8 @@ export const CONSTANTS = {
   KIND_NONE: 0,
   KIND_FILE: 1,
   KIND_DIRECTORY: 2,
+  VERIFY_CONTENT: 1,
+  VERIFY_REPAIR: 2,
 } as const;
 
 /** Types whose members are not public. */
@@ -194,7 +196,12 @@ export const FUNCTIONS = {
   nexus_work_list_free: ["void", "nexus_work_list *"],
   nexus_export_metadata: ["int32_t", "nexus_fs *", "str", "nexus_export_options *", "nexus_progress_fn *", "void *", "_Out_ uint64_t *", "_Out_ void **"],
   nexus_import_metadata: ["int32_t", "nexus_fs *", "str", "nexus_import_options *", "nexus_progress_fn *", "void *", "_Out_ nexus_string *", "_Out_ void **"],
+  nexus_bundle_export: ["int32_t", "nexus_fs *", "str", "nexus_export_options *", "nexus_progress_fn *", "void *", "_Out_ nexus_string *", "_Out_ void **"],
+  nexus_bundle_import: ["int32_t", "nexus_fs *", "str", "nexus_import_options *", "nexus_progress_fn *", "void *", "_Out_ nexus_string *", "_Out_ void **"],
+  nexus_backup: ["int32_t", "nexus_fs *", "str", "nexus_progress_fn *", "void *", "_Out_ nexus_string *", "_Out_ void **"],
   nexus_gc: ["int32_t", "nexus_fs *", "nexus_progress_fn *", "void *", "_Out_ nexus_string *", "_Out_ void **"],
+  nexus_verify: ["int32_t", "nexus_fs *", "uint32_t", "nexus_progress_fn *", "void *", "_Out_ nexus_string *", "_Out_ void **"],
+  nexus_find_duplicates: ["int32_t", "nexus_fs *", "str", "nexus_progress_fn *", "void *", "_Out_ nexus_string *", "_Out_ void **"],
   nexus_storage_stats: ["int32_t", "nexus_fs *", "_Out_ nexus_string *", "_Out_ void **"],
   nexus_content_info: ["int32_t", "nexus_fs *", "str", "_Out_ nexus_string *", "_Out_ void **"],
 };

@@ -60,6 +60,6 @@ export type { Entry, Match, WorkItem, WorkStatus } from './rows.js';
 export type { JsonValue, Metadata } from './operations/metadata.js';
 export type { CallOptions, Conditions, MkdirOptions, MoveOptions, RmdirOptions, WriteOptions } from './operations/files.js';
 export type { EntryList, FindOptions, GrepOptions, ListOptions, MatchList, PageOptions } from './operations/finding.js';
-export type { ExportOptions, ImportOptions, ImportReport, LongCallOptions } from './operations/upkeep.js';
+export type { ExportOptions, ImportOptions, ImportReport, LongCallOptions, VerifyOptions } from './operations/upkeep.js';
 export type { ClaimOptions, FailOptions, WaitOptions, WorkExplanation, WorkStats } from './operations/work.js';
 export type { ReadStreamOptions, WriteStreamOptions } from './streams.js';

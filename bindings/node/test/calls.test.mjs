@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
-import { open, paths, refuses, scratch, Store } from './support.mjs';
+import { connect, open, paths, refuses, scratch, Store } from './support.mjs';
 
 const HELLO = '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824';
 
@@ -244,6 +244,31 @@ test('the upkeep of a store', async (t) => {
   const narrow = store.withIdentitySync({ tenantId: 'acme' });
   await refuses('ACCESS_DENIED', narrow.gc());
   await narrow.close();
+});
+
+test('a store is checked, copied, moved in a bundle, and searched for duplicates', async (t) => {
+  const store = await open(t);
+  await store.write('/a/f', 'content');
+  await store.write('/a/g', 'content');
+  assert.deepEqual((await store.verify({ content: true })).errors, []);
+  assert.deepEqual(store.verifySync({ repair: true }).errors, []);
+  const duplicates = JSON.stringify(await store.findDuplicates('/a'));
+  assert.ok(duplicates.includes('/a/f') && duplicates.includes('/a/g'), duplicates);
+
+  const copy = join(scratch(t), 'copy');
+  const steps = [];
+  await store.backup(copy, { onProgress: (...step) => void steps.push(step) });
+  assert.ok(steps.length > 0);
+  const copied = await connect({ data_dir: copy });
+  assert.equal(await copied.readText('/a/g'), 'content');
+  await copied.close();
+
+  const bundle = join(scratch(t), 'all.bundle');
+  await store.bundleExport(bundle, { prefix: '/a' });
+  const other = await connect({ data_dir: join(scratch(t), 'other') });
+  assert.equal((await other.bundleImport(bundle, { mode: 'skip' })).created, 2);
+  assert.equal(await other.readText('/a/f'), 'content');
+  await other.close();
 });
 
 test('bad input is refused as such, and nothing is done', async (t) => {

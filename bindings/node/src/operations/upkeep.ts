@@ -35,6 +35,13 @@ export interface ImportOptions extends LongCallOptions {
   invalidWorkKeys?: 'refuse' | 'rename' | undefined;
 }
 
+export interface VerifyOptions extends LongCallOptions {
+  /** Every content is read and hashed. */
+  content?: boolean | undefined;
+  /** What can be mended is. */
+  repair?: boolean | undefined;
+}
+
 export interface ImportReport {
   created: number;
   updated: number;
@@ -69,6 +76,34 @@ export function exportMetadata(file: string | URL, options: ExportOptions = {}):
 /** Reads what {@link exportMetadata} wrote, in one transaction. */
 export function importMetadata(file: string | URL, options: ImportOptions = {}): Call<ImportReport> {
   return reporting(native.nexus_import_metadata, [hostFile(file), importOptions(options)], options);
+}
+
+/** Writes metadata and content of files to one file of the host: how a store moves. */
+export function bundleExport(file: string | URL, options: ExportOptions = {}): Call<Record<string, any>> {
+  return reporting(native.nexus_bundle_export, [hostFile(file), exportOptions(options)], options);
+}
+
+/** Reads what {@link bundleExport} wrote, and verifies it on the way. */
+export function bundleImport(file: string | URL, options: ImportOptions = {}): Call<ImportReport> {
+  return reporting(native.nexus_bundle_import, [hostFile(file), importOptions(options)], options);
+}
+
+/** Copies the store, as of one moment and while it is in use, to a directory of the host. */
+export function backup(directory: string | URL, options: LongCallOptions = {}): Call<Record<string, any>> {
+  return reporting(native.nexus_backup, [hostFile(directory)], options);
+}
+
+/** Checks the store. The report tells errors, and what can be reclaimed. */
+export function verify(options: VerifyOptions = {}): Call<Record<string, any>> {
+  const flags =
+    (flag(options.content, 'content') === 1 ? CONSTANTS.VERIFY_CONTENT : 0) |
+    (flag(options.repair, 'repair') === 1 ? CONSTANTS.VERIFY_REPAIR : 0);
+  return reporting(native.nexus_verify, [flags], options);
+}
+
+/** Finds files with the same content below a prefix. */
+export function findDuplicates(prefix?: string, options: LongCallOptions = {}): Call<any> {
+  return reporting(native.nexus_find_duplicates, [maybePath(prefix, 'prefix')], options);
 }
 
 /** Removes content that no file has any more, and what broken-off writes left behind. */
