@@ -63,6 +63,10 @@ fn looking_makes_no_store() {
         &["work", "ready"],
         &["export", "x"],
         &["gc"],
+        &["verify"],
+        &["backup", "x"],
+        &["bundle", "export", "x"],
+        &["duplicates"],
         &["du"],
         &["get", "/", "out"],
     ] {

@@ -5,7 +5,7 @@
 //! | a store for one test, and running the program on it | `store` |
 //! | a terminal for the program | `terminal` |
 //! | files, directories, search | `files` |
-//! | metadata, export, import, upkeep | `metadata`, `transfer` |
+//! | metadata, export, import, upkeep | `metadata`, `transfer`, `upkeep` |
 //! | trees of the host, in and out | `trees` |
 //! | the queue | `queue`, `worker` |
 //! | what goes wrong, and the exit codes | `failures` |
@@ -26,4 +26,5 @@ mod store;
 mod terminal;
 mod transfer;
 mod trees;
+mod upkeep;
 mod worker;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::commands::{
-    directories, documents, find, listing, metadata, read, relocate, remove, search, transfer,
-    upkeep, usage, write,
+    backup, bundle, directories, documents, duplicates, find, listing, metadata, read, relocate,
+    remove, search, transfer, upkeep, usage, verify, write,
 };
 use crate::host::{get, put};
 use crate::work;
@@ -105,6 +105,16 @@ pub enum Command {
     Export(transfer::Export),
     /// Read metadata from a file of JSON lines
     Import(transfer::Import),
+    /// Move files with metadata and content in one file
+    #[command(subcommand, arg_required_else_help = false)]
+    Bundle(bundle::Bundle),
+    /// Check the store, and mend it
+    Verify(verify::Verify),
+    /// Copy the store to a directory, while others use it
+    Backup(backup::Backup),
+    /// Find files with the same content
+    #[command(visible_alias = "find-duplicates")]
+    Duplicates(duplicates::Duplicates),
     /// Remove what no file needs
     Gc(upkeep::Gc),
     /// Tell how much directories and the store hold

@@ -1,8 +1,11 @@
 //! The commands, a file for each family.
 
+pub mod backup;
+pub mod bundle;
 pub mod configure;
 pub mod directories;
 pub mod documents;
+pub mod duplicates;
 pub mod find;
 pub mod listing;
 pub mod metadata;
@@ -14,6 +17,7 @@ pub mod search;
 pub mod transfer;
 pub mod upkeep;
 pub mod usage;
+pub mod verify;
 pub mod write;
 
 use crate::arguments::Command;
@@ -41,6 +45,10 @@ pub fn run(command: Command, session: &mut Session) -> Result<()> {
         Command::Work(work) => work.run(session),
         Command::Export(args) => args.run(session),
         Command::Import(args) => args.run(session),
+        Command::Bundle(bundle) => bundle.run(session),
+        Command::Verify(args) => args.run(session),
+        Command::Backup(args) => args.run(session),
+        Command::Duplicates(args) => args.run(session),
         Command::Gc(args) => args.run(session),
         Command::Du(args) => args.run(session),
         Command::Config => configure::show_config(session),
