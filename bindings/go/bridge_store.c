@@ -114,6 +114,61 @@ bridge_text bridge_gc(nexus_fs *fs, uintptr_t observer)
     return result;
 }
 
+bridge_text bridge_bundle_export(nexus_fs *fs, const char *file, const char *prefix, const char *tenant_id,
+                                 int64_t modified_after, uintptr_t observer)
+{
+    nexus_export_options options = NEXUS_EXPORT_OPTIONS_INIT;
+    bridge_text result;
+    options.prefix = prefix;
+    options.tenant_id = tenant_id;
+    options.modified_after = modified_after;
+    memset(&result, 0, sizeof result);
+    result.outcome.status = nexus_bundle_export(fs, file, &options, observer != 0 ? tell_go : NULL, (void *)observer,
+        &result.text, &result.outcome.error);
+    return result;
+}
+
+bridge_text bridge_bundle_import(nexus_fs *fs, const char *file, int32_t mode, int32_t dry_run,
+                                 int32_t invalid_work_keys, uintptr_t observer)
+{
+    nexus_import_options options = NEXUS_IMPORT_OPTIONS_INIT;
+    bridge_text result;
+    options.mode = mode;
+    options.dry_run = dry_run;
+    options.invalid_work_keys = invalid_work_keys;
+    memset(&result, 0, sizeof result);
+    result.outcome.status = nexus_bundle_import(fs, file, &options, observer != 0 ? tell_go : NULL, (void *)observer,
+        &result.text, &result.outcome.error);
+    return result;
+}
+
+bridge_text bridge_backup(nexus_fs *fs, const char *target_dir, uintptr_t observer)
+{
+    bridge_text result;
+    memset(&result, 0, sizeof result);
+    result.outcome.status = nexus_backup(fs, target_dir, observer != 0 ? tell_go : NULL, (void *)observer,
+        &result.text, &result.outcome.error);
+    return result;
+}
+
+bridge_text bridge_verify(nexus_fs *fs, uint32_t flags, uintptr_t observer)
+{
+    bridge_text result;
+    memset(&result, 0, sizeof result);
+    result.outcome.status = nexus_verify(fs, flags, observer != 0 ? tell_go : NULL, (void *)observer,
+        &result.text, &result.outcome.error);
+    return result;
+}
+
+bridge_text bridge_find_duplicates(nexus_fs *fs, const char *prefix, uintptr_t observer)
+{
+    bridge_text result;
+    memset(&result, 0, sizeof result);
+    result.outcome.status = nexus_find_duplicates(fs, prefix, observer != 0 ? tell_go : NULL, (void *)observer,
+        &result.text, &result.outcome.error);
+    return result;
+}
+
 bridge_text bridge_storage_stats(nexus_fs *fs)
 {
     bridge_text result;

@@ -108,13 +108,13 @@ var (
 )
 
 const (
-	// Log level: something was lost, or a promise cannot be kept.
+	// Log level: damage, failed input and output, defects.
 	LogError LogLevel = 1
-	// Log level: something the operator may want to look at.
+	// Log level: a full disk, waits in vain.
 	LogWarn LogLevel = 2
-	// Log level: openings, migrations, what took long.
+	// Log level: openings of stores.
 	LogInfo LogLevel = 3
-	// Log level: for those who look for a fault.
+	// Log level: every other call that failed.
 	LogDebug LogLevel = 4
 )
 
@@ -141,6 +141,14 @@ const (
 	MkdirParents MkdirFlags = 1
 	// Flag of mkdir: an existing directory is no error.
 	MkdirExistOK MkdirFlags = 2
+)
+
+const (
+	// For nexus_verify: every content is read and hashed.
+	VerifyContent VerifyFlags = 1
+	// For nexus_verify: what is found is mended. Nothing that is whole is lost; damaged contents go to
+	// quarantine/ in the directory of their backend, and files that cannot be read any more are removed.
+	VerifyRepair VerifyFlags = 2
 )
 
 const (

@@ -20,6 +20,13 @@ type ExportOptions struct {
 	Progress ProgressFunc
 }
 
+func (o *ExportOptions) modifiedAfter() C.int64_t {
+	if o.ModifiedAfter.IsZero() {
+		return 0
+	}
+	return C.int64_t(o.ModifiedAfter.UnixMicro())
+}
+
 // ExportMetadata writes the metadata of files as JSON lines, sorted by path, to a file of the host, which is replaced as a
 // whole or not at all. It returns the number of lines.
 func (s *Store) ExportMetadata(ctx context.Context, file string, options ExportOptions) (int64, error) {
@@ -29,10 +36,7 @@ func (s *Store) ExportMetadata(ctx context.Context, file string, options ExportO
 	if a.err != nil {
 		return 0, a.err
 	}
-	var after C.int64_t
-	if !options.ModifiedAfter.IsZero() {
-		after = C.int64_t(options.ModifiedAfter.UnixMicro())
-	}
+	after := options.modifiedAfter()
 	var result C.bridge_number
 	err := observed(options.Progress, func(observer C.uintptr_t) error {
 		return s.call(ctx, func(fs *C.nexus_fs) C.bridge_outcome {
@@ -64,6 +68,8 @@ type ImportReport struct {
 	Collisions  []Collision  `json:"collisions"`
 	RenamedKeys []RenamedKey `json:"renamed_keys"`
 	DryRun      bool         `json:"dry_run"`
+	// Directories is how many a bundle's import made.
+	Directories uint64 `json:"directories"`
 }
 
 // Collision is a line of an import whose path existed.

@@ -1,0 +1,209 @@
+package nexus
+
+// #include "bridge.h"
+import "C"
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// VerifyFlags say how thoroughly a store is checked: 0, or [VerifyContent] and [VerifyRepair], or-ed.
+type VerifyFlags uint32
+
+// BundleReport says what an export wrote.
+type BundleReport struct {
+	Files        uint64 `json:"files"`
+	Directories  uint64 `json:"directories"`
+	Contents     uint64 `json:"contents"`
+	ContentBytes uint64 `json:"content_bytes"`
+	SHA256       string `json:"sha256"`
+}
+
+// ExportBundle writes files with their metadata, their contents and the directories that were made into one file of the
+// host, a bundle: how a store, or a part of one, moves. It appears whole or not at all.
+func (s *Store) ExportBundle(ctx context.Context, file string, options ExportOptions) (BundleReport, error) {
+	var a arguments
+	target, prefix := a.text("a file name", file), a.optional("a prefix", options.Prefix)
+	tenant, after := a.optional("a tenant", options.TenantID), options.modifiedAfter()
+	if a.err != nil {
+		return BundleReport{}, a.err
+	}
+	var report BundleReport
+	err := observed(options.Progress, func(observer C.uintptr_t) error {
+		return s.jsonCall(ctx, &report, func(fs *C.nexus_fs) C.bridge_text {
+			return C.bridge_bundle_export(fs, target, prefix, tenant, after, observer)
+		})
+	})
+	return report, err
+}
+
+// ImportBundle brings what [Store.ExportBundle] wrote into the store, in one transaction. The bundle is read to its end and
+// checked, every content by its hash, before anything of it can be seen.
+func (s *Store) ImportBundle(ctx context.Context, file string, options ImportOptions) (ImportReport, error) {
+	var a arguments
+	source := a.text("a file name", file)
+	if a.err != nil {
+		return ImportReport{}, a.err
+	}
+	var report ImportReport
+	err := observed(options.Progress, func(observer C.uintptr_t) error {
+		return s.jsonCall(ctx, &report, func(fs *C.nexus_fs) C.bridge_text {
+			return C.bridge_bundle_import(fs, source, C.int32_t(options.Mode), flag(options.DryRun),
+				C.int32_t(options.InvalidWorkKeys), observer)
+		})
+	})
+	return report, err
+}
+
+// BackupReport says what a backup copied.
+type BackupReport struct {
+	Files             uint64 `json:"files"`
+	CopiedContents    uint64 `json:"copied_contents"`
+	CopiedBytes       uint64 `json:"copied_bytes"`
+	UnchangedContents uint64 `json:"unchanged_contents"`
+	RemovedContents   uint64 `json:"removed_contents"`
+	// Damaged are contents that were not copied because they are damaged in the store: the first 1,000 of DamagedCount.
+	Damaged      []DamagedContent `json:"damaged"`
+	DamagedCount uint64           `json:"damaged_count"`
+	// Mounts say where in the copy the contents of mounts are.
+	Mounts []BackupMount `json:"mounts"`
+}
+
+// DamagedContent is a content that a backup could not copy.
+type DamagedContent struct {
+	Path    string `json:"path"`
+	Hash    string `json:"hash"`
+	Message string `json:"message"`
+}
+
+// BackupMount says where the contents of a mount are.
+type BackupMount struct {
+	Name      string `json:"name"`
+	Directory string `json:"directory"`
+}
+
+// Backup copies the store to a directory of the host (missing, empty, or an earlier copy) while others use it. Everything
+// acknowledged before the call is in the copy, which opens as a DataDir. It needs an admin's store, or one without tenant
+// and agent. progress may be nil.
+func (s *Store) Backup(ctx context.Context, directory string, progress ProgressFunc) (BackupReport, error) {
+	var a arguments
+	target := a.text("a directory", directory)
+	if a.err != nil {
+		return BackupReport{}, a.err
+	}
+	var report BackupReport
+	err := observed(progress, func(observer C.uintptr_t) error {
+		return s.jsonCall(ctx, &report, func(fs *C.nexus_fs) C.bridge_text {
+			return C.bridge_backup(fs, target, observer)
+		})
+	})
+	return report, err
+}
+
+// VerifyReport says what a check found, and with [VerifyRepair] what was mended.
+type VerifyReport struct {
+	// Errors are the first 1,000 of ErrorCount.
+	Errors     []VerifyError `json:"errors"`
+	ErrorCount uint64        `json:"error_count"`
+	// Reclaimable is what GC would remove.
+	Reclaimable Reclaimable `json:"reclaimable"`
+	// Checked counts what was looked at.
+	Checked map[string]uint64 `json:"checked"`
+	// NotChecked are backends that this store does not have.
+	NotChecked []UncheckedBackend `json:"not_checked"`
+
+	// The rest is of a repair: the steps taken, what was removed because it could not be read any more, and what is still
+	// wrong.
+	Repaired       []json.RawMessage `json:"repaired"`
+	RepairedCount  uint64            `json:"repaired_count"`
+	Lost           []LostFile        `json:"lost"`
+	LostCount      uint64            `json:"lost_count"`
+	LostList       *string           `json:"lost_list"` // a file with all of them
+	Remaining      []VerifyError     `json:"remaining"`
+	RemainingCount uint64            `json:"remaining_count"`
+}
+
+// VerifyError is one thing that is wrong.
+type VerifyError struct {
+	Kind    string `json:"kind"`
+	Message string `json:"message"`
+	Path    string `json:"path"` // empty where it is about none
+	Hash    string `json:"hash"`
+}
+
+// Reclaimable counts what belongs to no file.
+type Reclaimable struct {
+	OrphanFiles    uint64 `json:"orphan_files"`
+	TemporaryFiles uint64 `json:"temporary_files"`
+	DoomedFiles    uint64 `json:"doomed_files"`
+	Bytes          uint64 `json:"bytes"`
+}
+
+// UncheckedBackend is a backend whose contents could not be looked at.
+type UncheckedBackend struct {
+	Backend  string `json:"backend"`
+	Contents uint64 `json:"contents"`
+	Bytes    uint64 `json:"bytes"`
+}
+
+// LostFile is a file that a repair removed.
+type LostFile struct {
+	Path     string          `json:"path"`
+	ETag     string          `json:"etag"`
+	Size     uint64          `json:"size"`
+	Backend  string          `json:"backend"`
+	Metadata json.RawMessage `json:"metadata"`
+	Reason   string          `json:"reason"`
+	// Quarantined is where its bytes are; nil where there are none.
+	Quarantined *string `json:"quarantined"`
+}
+
+// Verify checks the store while others go on using it. Errors that it finds are in the report, not in the error. It needs
+// an admin's store, or one without tenant and agent. progress may be nil; with [VerifyRepair] it is told of each step
+// ("repair: ...") before the first is taken, and an error then leaves all as it was.
+func (s *Store) Verify(ctx context.Context, flags VerifyFlags, progress ProgressFunc) (VerifyReport, error) {
+	var report VerifyReport
+	err := observed(progress, func(observer C.uintptr_t) error {
+		return s.jsonCall(ctx, &report, func(fs *C.nexus_fs) C.bridge_text {
+			return C.bridge_verify(fs, C.uint32_t(flags), observer)
+		})
+	})
+	return report, err
+}
+
+// Duplicates are files with the same content.
+type Duplicates struct {
+	// Groups are the first 1,000 of GroupCount, by WastedBytes.
+	Groups         []DuplicateGroup `json:"groups"`
+	GroupCount     uint64           `json:"group_count"`
+	DuplicateFiles uint64           `json:"duplicate_files"`
+	WastedBytes    uint64           `json:"wasted_bytes"`
+}
+
+// DuplicateGroup is the files with one content.
+type DuplicateGroup struct {
+	ETag        string `json:"etag"`
+	Size        uint64 `json:"size"`
+	Count       uint64 `json:"count"`
+	WastedBytes uint64 `json:"wasted_bytes"`
+	// Paths are the first 100.
+	Paths []string `json:"paths"`
+}
+
+// FindDuplicates finds files that have the same content, among those whose paths begin with a prefix; empty: all. progress
+// may be nil.
+func (s *Store) FindDuplicates(ctx context.Context, prefix string, progress ProgressFunc) (Duplicates, error) {
+	var a arguments
+	text := a.optional("a prefix", prefix)
+	if a.err != nil {
+		return Duplicates{}, a.err
+	}
+	var duplicates Duplicates
+	err := observed(progress, func(observer C.uintptr_t) error {
+		return s.jsonCall(ctx, &duplicates, func(fs *C.nexus_fs) C.bridge_text {
+			return C.bridge_find_duplicates(fs, text, observer)
+		})
+	})
+	return duplicates, err
+}
