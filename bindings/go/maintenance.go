@@ -114,14 +114,15 @@ type VerifyReport struct {
 	NotChecked []UncheckedBackend `json:"not_checked"`
 
 	// The rest is of a repair: the steps taken, what was removed because it could not be read any more, and what is still
-	// wrong.
-	Repaired       []json.RawMessage `json:"repaired"`
-	RepairedCount  uint64            `json:"repaired_count"`
-	Lost           []LostFile        `json:"lost"`
-	LostCount      uint64            `json:"lost_count"`
-	LostList       *string           `json:"lost_list"` // a file with all of them
-	Remaining      []VerifyError     `json:"remaining"`
-	RemainingCount uint64            `json:"remaining_count"`
+	// wrong; of each the first 1,000.
+	Repaired       []string      `json:"repaired"`
+	RepairedCount  uint64        `json:"repaired_count"`
+	Lost           []Lost        `json:"lost"`
+	LostCount      uint64        `json:"lost_count"`
+	Remaining      []VerifyError `json:"remaining"`
+	RemainingCount uint64        `json:"remaining_count"`
+	// LostList is a file, in the DataDir, with all that was lost; nil where nothing was.
+	LostList *string `json:"lost_list"`
 }
 
 // VerifyError is one thing that is wrong.
@@ -147,16 +148,22 @@ type UncheckedBackend struct {
 	Bytes    uint64 `json:"bytes"`
 }
 
-// LostFile is a file that a repair removed.
-type LostFile struct {
-	Path     string          `json:"path"`
-	ETag     string          `json:"etag"`
-	Size     uint64          `json:"size"`
-	Backend  string          `json:"backend"`
+// Lost is what a repair removed: a file, or, where Key is not empty, one value of its metadata.
+type Lost struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
+
+	// Of a file; ETag, Size and Backend are nil where they cannot be read.
+	ETag     *string         `json:"etag"`
+	Size     *uint64         `json:"size"`
+	Backend  *string         `json:"backend"`
 	Metadata json.RawMessage `json:"metadata"`
-	Reason   string          `json:"reason"`
-	// Quarantined is where its bytes are; nil where there are none.
+	// Quarantined is where its bytes are, in the directory of their backend; nil where there are none.
 	Quarantined *string `json:"quarantined"`
+
+	// Of a value.
+	Key   string          `json:"key"`
+	Value json.RawMessage `json:"value"`
 }
 
 // Verify checks the store while others go on using it. Errors that it finds are in the report, not in the error. It needs

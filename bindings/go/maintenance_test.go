@@ -23,6 +23,7 @@ func TestABundleMovesAStore(t *testing.T) {
 	write(t, store, "/other", "stays")
 	must(t, store.Mkdir("/data/empty"))
 	must(t, store.SetMeta("/data/a", "k", "v"))
+	must(t, store.SetMeta("/data/b", "depends_on", "/other"))
 	file := filepath.Join(t.TempDir(), "bundle")
 	told := 0
 	report, err := store.ExportBundle(ctx, file, nexus.ExportOptions{Prefix: "/data", Progress: func(nexus.Progress) error {
@@ -39,6 +40,9 @@ func TestABundleMovesAStore(t *testing.T) {
 	must(t, err)
 	if imported.Created != 3 || imported.Directories != 1 {
 		t.Errorf("the report is %+v", imported)
+	}
+	if len(imported.LostDependencies) != 1 || imported.LostDependencies[0].Path != "/data/b" || imported.LostDependencies[0].DependsOn == "" {
+		t.Errorf("the dependencies that were lost are %+v", imported.LostDependencies)
 	}
 	equal(t, "the content", content(t, target, "/data/large"), large)
 	var value string
@@ -118,6 +122,13 @@ func TestVerifyFindsDamageAndMendsIt(t *testing.T) {
 	if report.RemainingCount != 0 || report.LostCount != 1 || report.Lost[0].Path != "/large" || report.Lost[0].Quarantined == nil {
 		t.Errorf("the report of a repair is %+v", report)
 	}
+	if report.RepairedCount == 0 || report.LostList == nil || *report.Lost[0].ETag != entry.ETag || *report.Lost[0].Size != 200_000 {
+		t.Errorf("the report of a repair is %+v", report)
+	}
+	if !strings.Contains(mustRead(t, filepath.Join(config.DataDir, *report.LostList)), entry.ETag) {
+		t.Errorf("%s does not list what was lost", *report.LostList)
+	}
+	must(t, second(os.Stat(filepath.Join(config.DataDir, *report.Lost[0].Quarantined))))
 	equal(t, "the content", content(t, store, "/small"), "fine")
 	mustBe(t, second(store.Verify(ctx, 1<<20, nil)), fs.ErrInvalid)
 	narrow, err := store.WithTenant("acme")

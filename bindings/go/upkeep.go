@@ -68,8 +68,10 @@ type ImportReport struct {
 	Collisions  []Collision  `json:"collisions"`
 	RenamedKeys []RenamedKey `json:"renamed_keys"`
 	DryRun      bool         `json:"dry_run"`
-	// Directories is how many a bundle's import made.
-	Directories uint64 `json:"directories"`
+
+	// The rest is of a bundle: how many directories were made, and dependencies that were left out.
+	Directories      uint64           `json:"directories"`
+	LostDependencies []LostDependency `json:"lost_dependencies"`
 }
 
 // Collision is a line of an import whose path existed.
@@ -80,6 +82,13 @@ type Collision struct {
 	ImportedETag string  `json:"imported_etag"`
 	Resolution   string  `json:"resolution"`
 	Message      string  `json:"message"`
+}
+
+// LostDependency is what a work item of a bundle depended on: an id or a path of what is neither in the bundle nor in the
+// store.
+type LostDependency struct {
+	Path      string `json:"path"`
+	DependsOn string `json:"depends_on"`
 }
 
 // RenamedKey is a work key with a value of the wrong type that was stored under another name.
