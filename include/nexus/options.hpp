@@ -89,6 +89,14 @@ enum class mkdir_flags : std::uint32_t {
     parents_exist_ok = NEXUS_MKDIR_PARENTS | NEXUS_MKDIR_EXIST_OK
 };
 
+/** Flags of verify. */
+enum class verify_flags : std::uint32_t {
+    none = 0,
+    content = NEXUS_VERIFY_CONTENT,
+    repair = NEXUS_VERIFY_REPAIR,
+    content_repair = NEXUS_VERIFY_CONTENT | NEXUS_VERIFY_REPAIR
+};
+
 /** What a rename or copy does with a target that is there. */
 enum class replace : std::uint32_t { allowed = 0, refused = NEXUS_NO_REPLACE };
 

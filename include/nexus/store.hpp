@@ -519,6 +519,48 @@ public:
         progress.rethrow();
         return report;
     }
+    /** Writes files with metadata and contents to one file of the host; gives a report as JSON. */
+    result<string> try_bundle_export(const text_in &file, const export_options &options = {},
+                                     const progress_in &progress = {}) const
+    {
+        const detail::c_export_options c(options);
+        result<string> report = text([&](char **json, nexus_error **error) {
+            return nexus_bundle_export(get(), file.c_str(), &c.options, progress.function(), progress.user(), json,
+                                       error);
+        }, file, c);
+        progress.rethrow();
+        return report;
+    }
+    /** Brings in what bundle_export wrote; gives a report as JSON. */
+    result<string> try_bundle_import(const text_in &file, const import_options &options = {},
+                                     const progress_in &progress = {}) const
+    {
+        const nexus_import_options c = detail::c_options(options);
+        result<string> report = text([&](char **json, nexus_error **error) {
+            return nexus_bundle_import(get(), file.c_str(), &c, progress.function(), progress.user(), json, error);
+        }, file);
+        progress.rethrow();
+        return report;
+    }
+    /** Copies the store to a directory of the host; gives a report as JSON. */
+    result<string> try_backup(const text_in &target_dir, const progress_in &progress = {}) const
+    {
+        result<string> report = text([&](char **json, nexus_error **error) {
+            return nexus_backup(get(), target_dir.c_str(), progress.function(), progress.user(), json, error);
+        }, target_dir);
+        progress.rethrow();
+        return report;
+    }
+    /** Checks the store, and mends it where the flags say so; gives a report as JSON, in which errors found are. */
+    result<string> try_verify(verify_flags flags = verify_flags::none, const progress_in &progress = {}) const
+    {
+        result<string> report = text([&](char **json, nexus_error **error) {
+            return nexus_verify(get(), static_cast<std::uint32_t>(flags), progress.function(), progress.user(), json,
+                                error);
+        });
+        progress.rethrow();
+        return report;
+    }
     /** Removes content that no file has; gives a report as JSON. */
     result<string> try_gc(const progress_in &progress = {}) const
     {
@@ -527,6 +569,15 @@ public:
         });
         progress.rethrow();
         return report;
+    }
+    /** Files that have the same content, as JSON. */
+    result<string> try_find_duplicates(const path_in &prefix = nullptr, const progress_in &progress = {}) const
+    {
+        result<string> groups = text([&](char **json, nexus_error **error) {
+            return nexus_find_duplicates(get(), prefix.c_str(), progress.function(), progress.user(), json, error);
+        }, prefix);
+        progress.rethrow();
+        return groups;
     }
     /** What this handle may read, measured, as JSON. */
     result<string> try_storage_stats() const
@@ -675,7 +726,29 @@ public:
     {
         return try_import_metadata(file, options, progress).value();
     }
+    string bundle_export(const text_in &file, const export_options &options = {},
+                         const progress_in &progress = {}) const
+    {
+        return try_bundle_export(file, options, progress).value();
+    }
+    string bundle_import(const text_in &file, const import_options &options = {},
+                         const progress_in &progress = {}) const
+    {
+        return try_bundle_import(file, options, progress).value();
+    }
+    string backup(const text_in &target_dir, const progress_in &progress = {}) const
+    {
+        return try_backup(target_dir, progress).value();
+    }
+    string verify(verify_flags flags = verify_flags::none, const progress_in &progress = {}) const
+    {
+        return try_verify(flags, progress).value();
+    }
     string gc(const progress_in &progress = {}) const { return try_gc(progress).value(); }
+    string find_duplicates(const path_in &prefix = nullptr, const progress_in &progress = {}) const
+    {
+        return try_find_duplicates(prefix, progress).value();
+    }
     string storage_stats() const { return try_storage_stats().value(); }
     string content_info(const text_in &etag) const { return try_content_info(etag).value(); }
 #endif

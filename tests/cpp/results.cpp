@@ -2,6 +2,7 @@
 #include "check.hpp"
 
 #include <array>
+#include <fstream>
 #include <utility>
 #include <vector>
 
@@ -507,6 +508,103 @@ void upkeep_reports_and_is_cancelled()
     CHECK(GOOD(fs.try_gc(count)).view().front() == '{');
 }
 
+bool tells(const nexus::string &report, std::string_view member)
+{
+    if (report.view().find(member) != std::string_view::npos)
+        return true;
+    std::fprintf(stderr, "%.*s\n", static_cast<int>(report.view().size()), report.view().data());
+    return false;
+}
+
+void stores_are_copied_bundled_and_compared()
+{
+    check::directory directory;
+    check::directory other;
+    nexus::store fs = open(directory);
+    GOOD(fs.try_write("/a", "same"));
+    GOOD(fs.try_write("/b/c", "same"));
+    GOOD(fs.try_write("/b/d", "different"));
+    std::uint64_t calls = 0;
+    auto count = [&](std::uint64_t, std::uint64_t, std::string_view) { return ++calls != 0; };
+    auto stop = [](std::uint64_t, std::uint64_t, std::string_view) { return false; };
+    auto told = [&] { return std::exchange(calls, 0) != 0; };
+
+    CHECK(tells(GOOD(fs.try_find_duplicates(nullptr, count)), "\"group_count\":1"));
+    CHECK(told());
+    CHECK(tells(GOOD(fs.try_find_duplicates("/b/")), "\"group_count\":0"));
+    REFUSED(cancelled, fs.try_find_duplicates(nullptr, stop));
+    REFUSED(invalid_path, fs.try_find_duplicates("/b\0"sv));
+
+    const std::string bundle = directory / "part.bundle";
+    nexus::export_options part;
+    part.prefix = "/b/";
+    REFUSED(cancelled, fs.try_bundle_export(bundle, part, stop));
+    CHECK(!std::filesystem::exists(bundle));
+    CHECK(tells(GOOD(fs.try_bundle_export(bundle, part, count)), "\"files\":2"));
+    CHECK(told());
+    part.prefix = "/b\0"sv;
+    REFUSED(invalid_path, fs.try_bundle_export(bundle, part));
+    REFUSED(invalid_argument, fs.try_bundle_export(nullptr));
+    nexus::store second = open(other);
+    nexus::import_options dry;
+    dry.dry_run = true;
+    CHECK(tells(GOOD(second.try_bundle_import(bundle, dry)), "\"created\":2"));
+    CHECK(!GOOD(second.try_exists("/b/c")));
+    REFUSED(cancelled, second.try_bundle_import(bundle, {}, stop));
+    CHECK(tells(GOOD(second.try_bundle_import(bundle, {}, count)), "\"created\":2"));
+    CHECK(told());
+    EQUAL(GOOD(second.try_read("/b/c")).text(), "same");
+    CHECK(!GOOD(second.try_exists("/a")));
+
+    const std::string copy = directory / "copy";
+    REFUSED(cancelled, fs.try_backup(copy, stop));
+    REFUSED(invalid_argument, fs.try_backup(nullptr));
+    CHECK(tells(GOOD(fs.try_backup(copy, count)), "\"files\":3"));
+    CHECK(told());
+    CHECK(tells(GOOD(fs.try_backup(copy)), "\"copied_contents\":0"));
+    nexus::store copied = GOOD(nexus::store::try_connect("{\"data_dir\": \"" + copy + "\"}"));
+    EQUAL(GOOD(copied.try_read("/b/d")).text(), "different");
+}
+
+/* Changes the bytes of a content of a store, and leaves their number. */
+void damage_content(const std::string &store, std::string_view etag)
+{
+    const std::string hash(etag);
+    const std::filesystem::path file = std::filesystem::path(store) / "cas" / hash.substr(0, 2) / hash;
+    CHECK(std::filesystem::is_regular_file(file));
+    const std::uintmax_t size = std::filesystem::file_size(file);
+    std::filesystem::permissions(file, std::filesystem::perms::owner_write, std::filesystem::perm_options::add);
+    std::ofstream stream(file, std::ios::binary | std::ios::trunc);
+    stream << std::string(static_cast<std::size_t>(size), '#');
+    CHECK(!stream.flush().fail());
+}
+
+void stores_are_verified_and_mended()
+{
+    check::directory directory;
+    nexus::store fs = open(directory);
+    GOOD(fs.try_write("/whole", "whole"));
+    /* Not so small that it is kept in the row. */
+    GOOD(fs.try_write("/damaged", std::string(300000, 'd')));
+    std::uint64_t calls = 0;
+    auto count = [&](std::uint64_t, std::uint64_t, std::string_view) { return ++calls != 0; };
+    auto stop = [](std::uint64_t, std::uint64_t, std::string_view) { return false; };
+    CHECK(tells(GOOD(fs.try_verify(nexus::verify_flags::content, count)), "\"error_count\":0"));
+    CHECK(calls != 0);
+    REFUSED(cancelled, fs.try_verify(nexus::verify_flags::content, stop));
+    REFUSED(invalid_argument, fs.try_verify(nexus::verify_flags(99)));
+
+    damage_content(directory / "store", GOOD(fs.try_stat("/damaged")).etag());
+    CHECK(tells(GOOD(fs.try_verify()), "\"error_count\":0"));
+    CHECK(tells(GOOD(fs.try_verify(nexus::verify_flags::content)), "\"error_count\":1"));
+    CHECK(GOOD(fs.try_exists("/damaged")));
+    nexus::string report = GOOD(fs.try_verify(nexus::verify_flags::content_repair));
+    CHECK(tells(report, "\"lost_count\":1") && tells(report, "\"remaining_count\":0"));
+    CHECK(!GOOD(fs.try_exists("/damaged")));
+    EQUAL(GOOD(fs.try_read("/whole")).text(), "whole");
+    CHECK(tells(GOOD(fs.try_verify(nexus::verify_flags::content)), "\"error_count\":0"));
+}
+
 void stores_are_configured_narrowed_and_interrupted()
 {
     check::directory directory;
@@ -550,6 +648,8 @@ int main()
     RUN(work_is_queried_and_explained);
     RUN(work_is_claimed_under_leases);
     RUN(upkeep_reports_and_is_cancelled);
+    RUN(stores_are_copied_bundled_and_compared);
+    RUN(stores_are_verified_and_mended);
     RUN(stores_are_configured_narrowed_and_interrupted);
     RUN(the_library_tells_of_itself);
     return 0;

@@ -151,6 +151,11 @@ void every_call_that_may_throw_gives_what_it_promises()
     EQUAL(fs.export_metadata(file), 4u);
     CHECK(!fs.import_metadata(file).view().empty());
     CHECK(!fs.gc().view().empty() && !fs.storage_stats().view().empty());
+    CHECK(!fs.bundle_export(directory / "bundle").view().empty());
+    CHECK(!fs.bundle_import(directory / "bundle").view().empty());
+    CHECK(!fs.backup(directory / "copy").view().empty());
+    THROWS(invalid_argument, fs.backup(directory / "store"));
+    CHECK(!fs.verify(nexus::verify_flags::content_repair).view().empty() && !fs.find_duplicates().view().empty());
     CHECK(!fs.content_info(fs.stat("/a").etag()).view().empty());
     CHECK(!fs.config().view().empty());
     std::ostringstream shown;
@@ -208,6 +213,20 @@ void what_a_progress_function_throws_comes_through()
         caught++;
     }
     EQUAL(caught, 3);
+    const auto comes_through = [&](auto &&call) {
+        try {
+            call();
+        } catch (const std::runtime_error &error) {
+            return error.what() == "stop"sv;
+        }
+        return false;
+    };
+    fs.bundle_export(directory / "bundle");
+    CHECK(comes_through([&] { fs.bundle_export(directory / "file", {}, thrower); }));
+    CHECK(comes_through([&] { fs.bundle_import(directory / "bundle", {}, thrower); }));
+    CHECK(comes_through([&] { fs.backup(directory / "copy", thrower); }));
+    CHECK(comes_through([&] { fs.verify(nexus::verify_flags::content, thrower); }));
+    CHECK(comes_through([&] { fs.find_duplicates(nullptr, thrower); }));
     CHECK(!std::filesystem::exists(directory / "file"));
     CHECK(fs.exists("/a"));
 }
