@@ -154,7 +154,7 @@ fn verify_finds_damage_and_repair_mends_it() {
     let store = filled();
     let told = store.ok(&["verify"]);
     assert!(
-        told.starts_with("Checked 4 files and 118K of contents: nothing is wrong\n"),
+        told.starts_with("Checked 6 paths and 3 contents (118K): nothing is wrong\n"),
         "{told}"
     );
     damage(&store);

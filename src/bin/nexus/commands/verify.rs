@@ -114,8 +114,9 @@ fn print_check(report: &str, out: &mut Output) -> Result<()> {
         }
         let checked = &found["checked"];
         out.summary(format_args!(
-            "Checked {} and {} of contents: {}",
-            counted(number(checked, "files"), "file"),
+            "Checked {} and {} ({}): {}",
+            counted(number(checked, "paths"), "path"),
+            counted(number(checked, "contents"), "content"),
             human_bytes(number(checked, "bytes")),
             match count {
                 0 => "nothing is wrong".to_owned(),
