@@ -3,7 +3,8 @@
  *     work_items [DATA_DIR]
  *
  * A file with the metadata key `status` is a work item. `depends_on` names the items that must be completed first;
- * an item that is `blocked` becomes `ready` by itself when the last of them is, in the same transaction.
+ * an item that is `blocked` becomes `ready` by itself when the last of them is, in the same transaction. Here the only
+ * worker sets the statuses itself; where there are several they claim items: see worker_pool.c.
  */
 #include "scratch.h"
 
