@@ -1,4 +1,4 @@
-//! The sequence of lease tokens, where stores are copied.
+//! The sequence of lease tokens, where stores are copied and where the machine was started again.
 //!
 //! A token must never be given out twice among a store and its copies, or a worker of the one could pass
 //! for a worker of the other. A copy therefore begins at a number made of the time: the original, which
@@ -25,6 +25,16 @@ pub(super) fn advance(connection: &Connection) -> Result<()> {
     let next = after(sequence, milliseconds)
         .ok_or_else(|| Error::internal("the sequence of lease tokens has come to its end"))?;
     connection.execute("UPDATE store SET lease_sequence = ?1", [next])?;
+    Ok(())
+}
+
+/// Passes over the tokens that claims were given before the machine stopped and of which the store knows
+/// nothing: with the durability `normal`, losing power drops the newest commits.
+pub(super) fn pass_over_lost(connection: &Connection) -> Result<()> {
+    connection.execute(
+        "UPDATE store SET lease_sequence = lease_sequence + ?1",
+        [LEAST],
+    )?;
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
+use super::leases;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Marks a database as a Nexus store: `NXUS`.
@@ -60,6 +61,9 @@ pub(super) fn enter_boot(connection: &mut Connection, boot_id: &str) -> Result<i
         "UPDATE store SET boot_number = ?1, boot_id = ?2",
         (number + 1, boot_id),
     )?;
+    if !known.is_empty() {
+        leases::pass_over_lost(&transaction)?;
+    }
     transaction.commit()?;
     Ok(number + 1)
 }

@@ -253,6 +253,20 @@ fn a_lease_of_another_boot_has_expired() {
 }
 
 #[test]
+fn tokens_of_claims_that_a_power_cut_undid_are_not_given_again() {
+    let mut store = Store::new();
+    store.add("/a", r#"{"status": "ready"}"#);
+    schema::enter_boot(&mut store.connection, "boot 1").unwrap();
+    let (_, first) = store.claim_one().unwrap();
+    assert_eq!(first.number(), 1, "a new store begins at 1");
+    // The commits of many claims more are lost with the power.
+    store.pass(11);
+    schema::enter_boot(&mut store.connection, "boot 2").unwrap();
+    let (_, next) = store.claim_one().unwrap();
+    assert!(next.number() > 1_000_000, "{next} may have been given");
+}
+
+#[test]
 fn what_the_holder_decides_nobody_else_changes_but_to_cancel() {
     let store = Store::new();
     store.add("/a", r#"{"status": "ready"}"#);
