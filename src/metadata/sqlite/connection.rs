@@ -156,9 +156,8 @@ pub(super) fn in_transaction<T>(
     work: impl FnOnce() -> Result<T>,
 ) -> Result<T> {
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let result = guard::versions(connection)
-        .and_then(|(schema, _)| guard::check_schema(schema))
-        .and_then(|()| work())
+    let result = guard::rules_version(connection)
+        .and_then(|_| work())
         .and_then(|value| {
             connection.prepare_cached("COMMIT")?.execute([])?;
             Ok(value)

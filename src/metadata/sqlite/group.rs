@@ -91,11 +91,8 @@ impl<'a> Group<'a> {
             context.synchronous.store(synchronous, Ordering::Relaxed);
         }
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let begun = guard::versions(connection).and_then(|(schema, rules)| {
-            guard::check_schema(schema)?;
-            Ok(rules)
-        });
-        let rules_version = begun.inspect_err(|_| abandon(connection))?;
+        let rules_version =
+            guard::rules_version(connection).inspect_err(|_| abandon(connection))?;
         Ok(Group {
             connection,
             context,

@@ -11,30 +11,36 @@ use crate::range::{PathRange, Visible};
 
 /// Checks that the schema is known and the rules are those of `rules_version`.
 pub(super) fn check(connection: &Connection, rules_version: i64) -> StoreResult<()> {
-    let (schema, rules) = versions(connection)?;
-    verify(schema, rules, rules_version)
+    compare(self::rules_version(connection)?, rules_version)
 }
 
 /// Compares what a statement read of the store's row.
 pub(super) fn verify(schema: i64, rules: i64, granted_rules: i64) -> StoreResult<()> {
     check_schema(schema)?;
-    if rules != granted_rules {
-        return Err(StoreError::RulesChanged);
-    }
-    Ok(())
+    compare(rules, granted_rules)
 }
 
-/// Returns the schema version and the rules version.
-pub(super) fn versions(connection: &Connection) -> Result<(i64, i64)> {
+fn compare(rules: i64, granted_rules: i64) -> StoreResult<()> {
+    match rules == granted_rules {
+        true => Ok(()),
+        false => Err(StoreError::RulesChanged),
+    }
+}
+
+/// Returns the version of the rules, if the schema is known.
+pub(super) fn rules_version(connection: &Connection) -> Result<i64> {
     let versions = connection
         .prepare_cached("SELECT schema_version, rules_version FROM store WHERE id = 1")?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    versions.ok_or_else(|| Error::corrupt("the database has no store row"))
+    let (schema, rules) =
+        versions.ok_or_else(|| Error::corrupt("the database has no store row"))?;
+    check_schema(schema)?;
+    Ok(rules)
 }
 
 /// Returns an error if `schema` is newer than this version knows.
-pub(super) fn check_schema(schema: i64) -> Result<()> {
+fn check_schema(schema: i64) -> Result<()> {
     if schema > SCHEMA_VERSION {
         Err(newer_schema(schema))
     } else {

@@ -9,8 +9,7 @@ use crate::range::PathRange;
 
 /// Returns the rules as they are.
 pub(super) fn load(connection: &Connection) -> Result<Rules> {
-    let (schema, version) = guard::versions(connection)?;
-    guard::check_schema(schema)?;
+    let version = guard::rules_version(connection)?;
     let rules = connection
         .prepare_cached(
             "SELECT name, readonly, admin_only, requires_tenant, requires_agent, builtin

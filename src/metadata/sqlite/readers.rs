@@ -122,9 +122,8 @@ impl Readers {
     pub fn moment<T>(&self, call: &Call, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         self.with(call, |connection| {
             connection.prepare_cached("BEGIN")?.execute([])?;
-            let result = guard::versions(connection)
-                .and_then(|(schema, _)| guard::check_schema(schema))
-                .and_then(|()| connection::interruptible(|| work(connection)));
+            let result = guard::rules_version(connection)
+                .and_then(|_| connection::interruptible(|| work(connection)));
             connection::abandon(connection);
             Ok(result?)
         })

@@ -36,7 +36,7 @@ pub(super) fn step(connection: &Connection, placement: &Placement, pins: &Pins) 
 
 fn step_unpinned(connection: &Connection, placement: &Placement) -> Result<u64> {
     // Nothing may be touched in a store that a newer version took over.
-    guard::check_schema(guard::versions(connection)?.0)?;
+    guard::rules_version(connection)?;
     make_durable(connection)?;
     for name in placement.writable_names() {
         let Some(id) = backend_id(connection, name)? else {

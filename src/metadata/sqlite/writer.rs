@@ -136,9 +136,7 @@ impl Writer {
     pub fn locked<T>(&self, call: &Call, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         self.with_connection(call, |connection| {
             connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-            let result = guard::versions(connection)
-                .and_then(|(schema, _)| guard::check_schema(schema))
-                .and_then(|()| work(connection));
+            let result = guard::rules_version(connection).and_then(|_| work(connection));
             connection::abandon(connection);
             result
         })
