@@ -229,16 +229,16 @@ fn digest(connection: &Connection) -> Result<String> {
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             for column in 0..columns {
-                let (kind, bytes) = match row.get_ref(column)? {
-                    ValueRef::Null => (0_u8, Vec::new()),
-                    ValueRef::Integer(value) => (1, value.to_be_bytes().to_vec()),
-                    ValueRef::Real(value) => (2, value.to_be_bytes().to_vec()),
-                    ValueRef::Text(value) => (3, value.to_vec()),
-                    ValueRef::Blob(value) => (4, value.to_vec()),
+                let (kind, bytes): (u8, &[u8]) = match row.get_ref(column)? {
+                    ValueRef::Null => (0, &[]),
+                    ValueRef::Integer(value) => (1, &value.to_be_bytes()),
+                    ValueRef::Real(value) => (2, &value.to_be_bytes()),
+                    ValueRef::Text(value) => (3, value),
+                    ValueRef::Blob(value) => (4, value),
                 };
                 hasher.update([kind]);
                 hasher.update((bytes.len() as u64).to_be_bytes());
-                hasher.update(&bytes);
+                hasher.update(bytes);
             }
         }
     }
