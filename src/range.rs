@@ -93,6 +93,14 @@ impl PathRange {
     }
 }
 
+/// Returns whether one of `ranges`, which are sorted and disjoint, holds `path`.
+pub(crate) fn any_contains(ranges: &[PathRange], path: &str) -> bool {
+    let after = ranges.partition_point(|range| range.start.as_str() <= path);
+    after
+        .checked_sub(1)
+        .is_some_and(|index| path < ranges[index].end.as_str())
+}
+
 fn next_char(c: char) -> Option<char> {
     (u32::from(c) + 1..=u32::from(char::MAX)).find_map(char::from_u32)
 }
@@ -133,13 +141,7 @@ impl Visible {
 
     /// Returns whether `path` may be read. Gates do not count.
     pub fn contains(&self, path: &str) -> bool {
-        let after = self
-            .ranges
-            .partition_point(|range| range.start.as_str() <= path);
-        let in_ranges = after
-            .checked_sub(1)
-            .is_some_and(|index| path < self.ranges[index].end.as_str());
-        in_ranges || self.is_in_each_child(path)
+        any_contains(&self.ranges, path) || self.is_in_each_child(path)
     }
 
     fn is_in_each_child(&self, path: &str) -> bool {

@@ -1,14 +1,16 @@
 //! Claims: items are given to a worker, each under a lease of its own.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
 use super::super::guard;
 use super::super::time::Time;
 use super::claimable::Search;
+use super::items::place_of;
 use super::scopes;
-use super::territory::{Territory, parent};
+use super::territory::Territory;
 use super::views::item;
 use crate::error::Result;
 use crate::metadata::{Claim, ClaimScope, Grant, Supply};
@@ -35,13 +37,7 @@ pub(in super::super) fn claim(
 ) -> Result<Vec<WorkItem>> {
     let ranges = ranges(connection, &claim.scope)?;
     let territory = Territory::new(&ranges);
-    let search = Search {
-        connection,
-        rules: &grant.rules,
-        call: &grant.call,
-        territory: &territory,
-        whole: claim.scope.whole,
-    };
+    let search = search(connection, grant, &territory, &claim.scope);
     // What time has made claimable goes first into the queue, a little at a time; where the queue does not
     // hold enough, all that is needed.
     let found = loop {
@@ -62,6 +58,13 @@ pub(in super::super) fn claim(
         .execute([newest + found.len() as i64])?;
     let (wall, boot) = (time.wall(), time.boot());
     let deadline = boot.after(claim.lease);
+    let scopes: BTreeSet<&str> = found
+        .iter()
+        .map(|path| place_of(&grant.rules, path).1)
+        .collect();
+    for scope in scopes {
+        scopes::watch(connection, scope, None, Some(deadline))?;
+    }
     found
         .into_iter()
         .zip(newest + 1..)
@@ -74,8 +77,6 @@ pub(in super::super) fn claim(
                 deadline.0,
                 wall.saturating_add(claim.lease),
             ))?;
-            let scope = grant.rules.scope_of(parent(&path));
-            scopes::watch_lease(connection, scope, deadline)?;
             item(connection, path, &grant.rules, boot)
         })
         .collect()
@@ -90,17 +91,26 @@ pub(in super::super) fn supply(
 ) -> Result<Supply> {
     let ranges = ranges(connection, scope)?;
     let territory = Territory::new(&ranges);
-    let search = Search {
-        connection,
-        rules: &grant.rules,
-        call: &grant.call,
-        territory: &territory,
-        whole: scope.whole,
-    };
+    let search = search(connection, grant, &territory, scope);
     if !search.first(1)?.is_empty() {
         return Ok(Supply::Now);
     }
     search.lapses(time).supply()
+}
+
+fn search<'a>(
+    connection: &'a Connection,
+    grant: &'a Grant,
+    territory: &'a Territory<'a>,
+    scope: &ClaimScope,
+) -> Search<'a> {
+    Search {
+        connection,
+        rules: &grant.rules,
+        call: &grant.call,
+        territory,
+        whole: scope.whole,
+    }
 }
 
 /// Returns what the caller may take items from.

@@ -72,8 +72,6 @@ enum Source {
     Scope(String),
     /// What lies directly in a directory.
     Directory(String),
-    /// As [`Source::Scope`], of which only a part is wanted.
-    PartOfScope(String),
     /// As [`Source::Directory`], of which only a part is wanted.
     PartOfDirectory(String),
 }
@@ -168,7 +166,7 @@ impl<'a> Search<'a> {
                 if in_scope.1 > DIRECTORIES_OF_SCOPE {
                     sources.truncate(sources.len() - DIRECTORIES_OF_SCOPE);
                     next = Some(after_all_below(scope));
-                    sources.push(Source::PartOfScope(scope.to_owned()));
+                    sources.push(Source::Scope(scope.to_owned()));
                     continue;
                 }
             }
@@ -184,9 +182,7 @@ impl<'a> Search<'a> {
     /// Returns the first `limit` items of `source` that lie in the territory, in any order.
     fn items_of(&self, source: &Source, limit: usize) -> Result<Vec<Place>> {
         let places = match source {
-            Source::Scope(scope) | Source::PartOfScope(scope) => {
-                self.walk(OF_SCOPE, Some(scope), limit, usize::MAX)?
-            }
+            Source::Scope(scope) => self.walk(OF_SCOPE, Some(scope), limit, usize::MAX)?,
             Source::Directory(directory) => {
                 self.walk(OF_DIRECTORY, Some(directory), limit, usize::MAX)?
             }

@@ -5,8 +5,8 @@ use rusqlite::OptionalExtension;
 use super::super::time::BootTime;
 use super::super::transaction::Transaction;
 use super::edges::{self, id_at};
+use super::items::place_of;
 use super::scopes;
-use super::territory::parent;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{Micros, PathId};
 use crate::path::VirtualPath;
@@ -16,27 +16,14 @@ const HELD: &str =
     "SELECT lease, lease_deadline, path_id, attempts, max_attempts FROM work WHERE path = ?1";
 const HEARTBEAT: &str =
     "UPDATE work SET lease_deadline = ?2, lease_expires_at = ?3 WHERE path = ?1";
-const COMPLETE: &str = "\
-    UPDATE work
-    SET status = 'completed', completed_at = ?2, result = ?3,
-        lease = NULL, lease_deadline = NULL, lease_expires_at = NULL
-    WHERE path = ?1";
-const FAIL_FOR_GOOD: &str = "\
-    UPDATE work
-    SET status = 'failed', last_error = ?2,
-        lease = NULL, lease_deadline = NULL, lease_expires_at = NULL
-    WHERE path = ?1";
-const FAIL: &str = "\
-    UPDATE work
-    SET status = 'ready', last_error = ?2, not_before = ?3, delayed = 1,
-        worker_id = NULL, started_at = NULL,
-        lease = NULL, lease_deadline = NULL, lease_expires_at = NULL
-    WHERE path = ?1";
-const RELEASE: &str = "\
-    UPDATE work
-    SET status = 'ready', attempts = attempts - 1, worker_id = NULL, started_at = NULL,
-        lease = NULL, lease_deadline = NULL, lease_expires_at = NULL
-    WHERE path = ?1";
+const COMPLETE: &str = end_lease!("status = 'completed', completed_at = ?2, result = ?3");
+const FAIL_FOR_GOOD: &str = end_lease!("status = 'failed', last_error = ?2");
+const FAIL: &str = end_lease!(
+    "status = 'ready', last_error = ?2, not_before = ?3, delayed = 1, worker_id = NULL,
+     started_at = NULL"
+);
+const RELEASE: &str =
+    end_lease!("status = 'ready', attempts = attempts - 1, worker_id = NULL, started_at = NULL");
 
 /// An item and its live lease.
 struct Held {
@@ -58,8 +45,8 @@ pub(in super::super) fn heartbeat(
     tx.run(HEARTBEAT, (path.as_str(), deadline.0, expires_at))?;
     // Those who wait for the lease to end wait for another moment.
     tx.work.supplied |= deadline < held.deadline;
-    let scope = tx.grant.rules.scope_of(parent(path.as_str()));
-    scopes::watch_lease(tx.connection, scope, deadline)
+    let (_, scope) = place_of(&tx.grant.rules, path.as_str());
+    scopes::watch(tx.connection, scope, None, Some(deadline))
 }
 
 /// Completes the item, with what came of it.
@@ -90,8 +77,8 @@ pub(in super::super) fn fail(
     let not_before = tx.time.wall().saturating_add(delay);
     tx.run(FAIL, (path.as_str(), error, not_before))?;
     tx.work.supplied = true;
-    let scope = tx.grant.rules.scope_of(parent(path.as_str()));
-    scopes::watch_delay(tx.connection, scope, not_before)
+    let (_, scope) = place_of(&tx.grant.rules, path.as_str());
+    scopes::watch(tx.connection, scope, Some(not_before), None)
 }
 
 /// Gives the item back; the attempt does not count.

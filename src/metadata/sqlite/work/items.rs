@@ -45,8 +45,7 @@ pub(in super::super) fn set(
 
 /// Gives the file a row.
 fn insert(tx: &Transaction<'_>, row: &PathRow, id: PathId) -> Result<ItemState> {
-    let directory = parent(&row.path);
-    let scope = tx.grant.rules.scope_of(directory);
+    let (directory, scope) = place_of(&tx.grant.rules, &row.path);
     tx.run(
         "INSERT INTO work (path, path_id, created_at, directory, scope, rank)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -124,9 +123,10 @@ fn set_field(
         WorkField::DependsOn(references) => edges::replace(tx, id, references),
         WorkField::NotBefore(time) => {
             let sql = "UPDATE work SET not_before = ?2, delayed = ?3 WHERE path = ?1";
-            tx.run(sql, (path, time, *time > tx.time.wall()))?;
-            let scope = tx.grant.rules.scope_of(parent(path));
-            scopes::watch_delay(tx.connection, scope, *time)
+            let is_delayed = *time > tx.time.wall();
+            tx.run(sql, (path, time, is_delayed))?;
+            let (_, scope) = place_of(&tx.grant.rules, path);
+            scopes::watch(tx.connection, scope, is_delayed.then_some(*time), None)
         }
         WorkField::WorkerId(worker) => set_column(tx, path, "worker_id", worker),
         WorkField::StartedAt(time) => set_column(tx, path, "started_at", time),
@@ -162,11 +162,7 @@ fn set_status(
     // The holder of a live lease keeps it; what others set is `in_progress` without one.
     let keeps_lease = status == Some(Status::InProgress) && before.is_leased(tx);
     if before.lease.is_some() && !keeps_lease {
-        tx.run(
-            "UPDATE work SET lease = NULL, lease_deadline = NULL, lease_expires_at = NULL
-             WHERE path = ?1",
-            [path],
-        )?;
+        tx.run(end_lease!(), [path])?;
     }
     edges::set_blocking(tx, id, is_blocking(status))
 }
@@ -256,8 +252,7 @@ pub(in super::super) fn copied(
     path_id: PathId,
     created_at: Micros,
 ) -> Result<()> {
-    let directory = parent(path.as_str());
-    let scope = tx.grant.rules.scope_of(directory);
+    let (directory, scope) = place_of(&tx.grant.rules, path.as_str());
     let copied = tx.run(
         "INSERT INTO work (path, path_id, created_at, directory, scope, item, status, priority, rank,
                            dependencies, open_edges, delayed, not_before, completed_at, tags,
@@ -276,7 +271,7 @@ pub(in super::super) fn copied(
         ),
     )?;
     if copied > 0 {
-        scopes::watch(tx.connection, scope, path.as_str())?;
+        scopes::watch_item(tx.connection, scope, path.as_str())?;
         tx.work.supplied = true;
         edges::copy(tx, id_of(source)?, path_id)?;
         tx.work.touched.insert(path_id);
@@ -298,13 +293,12 @@ pub(in super::super) fn moved(
     for path in paths {
         tx.grant.call.check()?;
         let target = renamed(&path);
-        let directory = parent(&target);
-        let scope = tx.grant.rules.scope_of(directory);
+        let (directory, scope) = place_of(&tx.grant.rules, &target);
         tx.run(
             "UPDATE work SET path = ?2, directory = ?3, scope = ?4 WHERE path = ?1",
             (&path, &target, directory, scope),
         )?;
-        scopes::watch(tx.connection, scope, &target)?;
+        scopes::watch_item(tx.connection, scope, &target)?;
         tx.work.supplied = true;
     }
     Ok(())
@@ -321,16 +315,8 @@ pub(in super::super) fn imported(tx: &mut Transaction<'_>, row: &PathRow) -> Res
     )?;
     let id = id_of(row)?;
     edges::unbury(tx, id)?;
-    edges::set_blocking(tx, id, is_blocking(status_at(tx, &row.path)?))
-}
-
-fn status_at(tx: &Transaction<'_>, path: &str) -> Result<Option<Status>> {
-    let name: Option<Option<String>> = tx
-        .connection
-        .prepare_cached("SELECT status FROM work WHERE path = ?1")?
-        .query_row([path], |row| row.get(0))
-        .optional()?;
-    Ok(name.flatten().as_deref().and_then(Status::parse))
+    let status = state(tx, &row.path)?.and_then(|state| state.status);
+    edges::set_blocking(tx, id, is_blocking(status))
 }
 
 fn id_of(row: &PathRow) -> Result<PathId> {
@@ -347,16 +333,12 @@ pub(in super::super) fn rescope(connection: &Connection, rules: &Rules, name: &s
         .collect::<rusqlite::Result<Vec<String>>>()?;
     for directory in directories {
         let scope = rules.scope_of(&directory);
+        let below = PathRange::under(&directory);
         connection
             .prepare_cached(
                 "UPDATE work SET scope = ?2 WHERE path >= ?3 AND path < ?4 AND directory = ?1",
             )?
-            .execute((
-                &directory,
-                scope,
-                format!("{directory}/"),
-                format!("{directory}0"),
-            ))?;
+            .execute((&directory, scope, &below.start, &below.end))?;
         // Whatever the old scope waited for, the new one may have to look at now.
         connection
             .prepare_cached("INSERT OR REPLACE INTO work_scopes VALUES (?1, 0, 0)")?

@@ -15,6 +15,18 @@
 //! | what the holder of a lease does | `finish` |
 //! | queries | `views`, `order`, `counts`, `explain`, `read` |
 
+/// The statement that ends the lease of the item at the path of the first parameter, and changes what `$set`
+/// says too.
+macro_rules! end_lease {
+    ($($set:literal)?) => {
+        concat!(
+            "UPDATE work SET lease = NULL, lease_deadline = NULL, lease_expires_at = NULL",
+            $(", ", $set,)?
+            " WHERE path = ?1"
+        )
+    };
+}
+
 mod claim;
 mod claimable;
 mod counts;

@@ -69,47 +69,50 @@ const SET_NEXT_EXPIRY: &str = "\
                        ORDER BY lease_deadline LIMIT 1)
     WHERE scope = ?1";
 /// A lease that ended counts as a failed attempt.
-const EXPIRE: &str = "\
-    UPDATE work
-    SET status = 'ready', worker_id = NULL, started_at = NULL,
-        last_error = 'the lease of ' || coalesce(worker_id, 'a worker') || ' expired',
-        lease = NULL, lease_deadline = NULL, lease_expires_at = NULL
-    WHERE path = ?1";
-const EXPIRE_FOR_GOOD: &str = "\
-    UPDATE work
-    SET status = 'failed',
-        last_error = 'the lease of ' || coalesce(worker_id, 'a worker') || ' expired',
-        lease = NULL, lease_deadline = NULL, lease_expires_at = NULL
-    WHERE path = ?1";
+const EXPIRE: &str = end_lease!(
+    "status = 'ready', worker_id = NULL, started_at = NULL,
+     last_error = 'the lease of ' || coalesce(worker_id, 'a worker') || ' expired'"
+);
+const EXPIRE_FOR_GOOD: &str = end_lease!(
+    "status = 'failed',
+     last_error = 'the lease of ' || coalesce(worker_id, 'a worker') || ' expired'"
+);
 const WATCHED: &str = "SELECT scope, next_due, next_expiry FROM work_scopes WHERE scope = ?1";
+const WATCH: &str = "\
+    INSERT INTO work_scopes (scope, next_due, next_expiry) VALUES (?1, ?2, ?3)
+    ON CONFLICT (scope) DO UPDATE
+    SET next_due = excluded.next_due, next_expiry = excluded.next_expiry";
 
-/// Makes sure that `scope` is looked at when an item in it falls due at `due`.
-pub(super) fn watch_delay(connection: &Connection, scope: &str, due: Micros) -> Result<()> {
-    let watched = watched(connection, scope)?;
-    if watched.is_none_or(|watched| watched.next_due.is_none_or(|next| next > due)) {
-        let sql = "INSERT INTO work_scopes (scope, next_due) VALUES (?1, ?2)
-                   ON CONFLICT (scope) DO UPDATE SET next_due = excluded.next_due";
-        connection.prepare_cached(sql)?.execute((scope, due))?;
-    }
-    Ok(())
-}
-
-/// Makes sure that `scope` is looked at when a lease in it ends at `deadline`.
-pub(super) fn watch_lease(connection: &Connection, scope: &str, deadline: BootTime) -> Result<()> {
-    let watched = watched(connection, scope)?;
-    if watched.is_none_or(|watched| watched.next_expiry.is_none_or(|next| next > deadline.0)) {
-        let sql = "INSERT INTO work_scopes (scope, next_expiry) VALUES (?1, ?2)
-                   ON CONFLICT (scope) DO UPDATE SET next_expiry = excluded.next_expiry";
+/// Makes sure that `scope` is looked at when an item in it falls due at `due`, and when a lease in it ends
+/// at `deadline`.
+pub(super) fn watch(
+    connection: &Connection,
+    scope: &str,
+    due: Option<Micros>,
+    deadline: Option<BootTime>,
+) -> Result<()> {
+    let (next_due, next_expiry) = connection
+        .prepare_cached(WATCHED)?
+        .query_row([scope], Watched::read)
+        .optional()?
+        .map_or((None, None), |watched| {
+            (watched.next_due, watched.next_expiry)
+        });
+    let earlier = |new: Option<i64>, known: Option<i64>| new.into_iter().chain(known).min();
+    let wanted = (
+        earlier(due, next_due),
+        earlier(deadline.map(|deadline| deadline.0), next_expiry),
+    );
+    if wanted != (next_due, next_expiry) {
         connection
-            .prepare_cached(sql)?
-            .execute((scope, deadline.0))?;
+            .prepare_cached(WATCH)?
+            .execute((scope, wanted.0, wanted.1))?;
     }
     Ok(())
 }
 
-/// Makes sure that `scope` is looked at when the item at `path`, which came to be in it, falls due and when
-/// its lease ends.
-pub(super) fn watch(connection: &Connection, scope: &str, path: &str) -> Result<()> {
+/// As [`watch()`], for the item at `path`, which came to be in `scope`.
+pub(super) fn watch_item(connection: &Connection, scope: &str, path: &str) -> Result<()> {
     let times: Option<(Option<Micros>, Option<i64>)> = connection
         .prepare_cached(
             "SELECT iif(delayed = 1, not_before, NULL), lease_deadline FROM work WHERE path = ?1",
@@ -117,20 +120,7 @@ pub(super) fn watch(connection: &Connection, scope: &str, path: &str) -> Result<
         .query_row([path], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let (due, deadline) = times.unwrap_or_default();
-    if let Some(due) = due {
-        watch_delay(connection, scope, due)?;
-    }
-    if let Some(deadline) = deadline {
-        watch_lease(connection, scope, BootTime(deadline))?;
-    }
-    Ok(())
-}
-
-fn watched(connection: &Connection, scope: &str) -> Result<Option<Watched>> {
-    Ok(connection
-        .prepare_cached(WATCHED)?
-        .query_row([scope], Watched::read)
-        .optional()?)
+    watch(connection, scope, due, deadline.map(BootTime))
 }
 
 /// A scope, and when something in it becomes claimable by itself, at the earliest.

@@ -1,6 +1,6 @@
-//! The part of a store that a worker may take items from, and the directories in it.
+//! The part of a store that a worker may take items from, and the directories in it. The root's name is ''.
 
-use crate::range::PathRange;
+use crate::range::{PathRange, any_contains};
 
 /// Ranges of paths, sorted and disjoint.
 pub(super) struct Territory<'a> {
@@ -24,23 +24,17 @@ impl<'a> Territory<'a> {
     }
 
     pub fn contains(&self, path: &str) -> bool {
-        let after = self
-            .ranges
-            .partition_point(|range| range.start.as_str() <= path);
-        after
-            .checked_sub(1)
-            .is_some_and(|index| path < self.ranges[index].end.as_str())
+        any_contains(self.ranges, path)
     }
 
     /// Returns how much of everything below `directory` is in it.
     pub fn coverage_below(&self, directory: &str) -> Coverage {
-        let below = below(directory);
-        self.coverage(&below, |_| true)
+        self.coverage(&PathRange::under(directory), |_| true)
     }
 
     /// Returns how much of the files directly in `directory` is in it.
     pub fn coverage_in(&self, directory: &str) -> Coverage {
-        let below = below(directory);
+        let below = PathRange::under(directory);
         self.coverage(&below, |range| !is_in_a_child(range, directory))
     }
 
@@ -59,7 +53,7 @@ impl<'a> Territory<'a> {
 
     /// Returns the parts of it that lie below `directory`.
     pub fn below(&self, directory: &str) -> Vec<PathRange> {
-        let below = below(directory);
+        let below = PathRange::under(directory);
         self.ranges
             .iter()
             .filter_map(|range| range.intersection(&below))
@@ -85,14 +79,6 @@ impl<'a> Territory<'a> {
     }
 }
 
-/// Returns the range of what lies below `directory`; the root is ''.
-fn below(directory: &str) -> PathRange {
-    PathRange {
-        start: format!("{directory}/"),
-        end: format!("{directory}0"),
-    }
-}
-
 /// Returns whether `range`, below `directory`, lies below one of its children, so that no file directly in
 /// `directory` is in it.
 fn is_in_a_child(range: &PathRange, directory: &str) -> bool {
@@ -103,7 +89,7 @@ fn is_in_a_child(range: &PathRange, directory: &str) -> bool {
         return false;
     };
     let child = &range.start[..directory.len() + 1 + end];
-    range.end <= below(child).end
+    range.end <= PathRange::under(child).end
 }
 
 /// Returns the directory that holds `path`; '' for the root.
@@ -113,12 +99,12 @@ pub(super) fn parent(path: &str) -> &str {
 
 /// Returns what comes first after the name `directory`.
 pub(super) fn after(directory: &str) -> String {
-    format!("{directory}\u{1}")
+    PathRange::of_path(directory).end
 }
 
 /// Returns what comes first after everything below `directory`.
 pub(super) fn after_all_below(directory: &str) -> String {
-    below(directory).end
+    PathRange::under(directory).end
 }
 
 #[cfg(test)]
