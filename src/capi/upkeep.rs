@@ -11,7 +11,25 @@ use super::status::nexus_status;
 use super::store::{STORES, nexus_fs};
 use super::text::hand_out;
 use crate::error::Result;
-use crate::filesystem::VerifyOptions;
+use crate::filesystem::{Filesystem, Progress, VerifyOptions};
+
+/// Runs a long call on the store `fs`, of whose progress `progress` is told.
+///
+/// # Safety
+/// `progress` may be called with `user` as long as this runs.
+unsafe fn observed<T>(
+    fs: *mut nexus_fs,
+    progress: nexus_progress_fn,
+    user: *mut c_void,
+    call: impl FnOnce(&Filesystem, Progress<'_>) -> Result<T>,
+) -> Result<T> {
+    let store = STORES.get(fs)?;
+    // SAFETY: the caller's promise.
+    let mut observer = unsafe { Observer::new(progress, user, fs) };
+    call(&store, &mut |done, total, what| {
+        observer.tell(done, total, what)
+    })
+}
 
 /// Hands out the report of a call that is done, where it is wanted.
 fn give_text(output: Output<*mut c_char>, text: &str) -> Result<()> {
@@ -51,13 +69,10 @@ pub unsafe extern "C" fn nexus_export_metadata(
     unsafe {
         let count = Output::new(count);
         guard(error, || {
-            let handle = fs;
-            let fs = STORES.get(handle)?;
-            let file = text(file, "file")?;
-            let options = options::export(options)?;
-            let mut observer = Observer::new(progress, user, handle);
-            let lines = fs.export_metadata(file, &options, &mut |done, total, what| {
-                observer.tell(done, total, what)
+            let lines = observed(fs, progress, user, |fs, progress| {
+                let file = text(file, "file")?;
+                let options = options::export(options)?;
+                fs.export_metadata(file, &options, progress)
             })?;
             if let Some(count) = count.wanted() {
                 count.set(lines);
@@ -98,13 +113,10 @@ pub unsafe extern "C" fn nexus_import_metadata(
     unsafe {
         let report = Output::new(report);
         guard(error, || {
-            let handle = fs;
-            let fs = STORES.get(handle)?;
-            let file = text(file, "file")?;
-            let options = options::import(options)?;
-            let mut observer = Observer::new(progress, user, handle);
-            let text = fs.import_metadata(file, &options, &mut |done, total, what| {
-                observer.tell(done, total, what)
+            let text = observed(fs, progress, user, |fs, progress| {
+                let file = text(file, "file")?;
+                let options = options::import(options)?;
+                fs.import_metadata(file, &options, progress)
             })?;
             give_text(report, &text)
         })
@@ -141,13 +153,10 @@ pub unsafe extern "C" fn nexus_bundle_export(
     unsafe {
         let report = Output::new(report);
         guard(error, || {
-            let handle = fs;
-            let fs = STORES.get(handle)?;
-            let file = text(file, "file")?;
-            let options = options::export(options)?;
-            let mut observer = Observer::new(progress, user, handle);
-            let text = fs.bundle_export(file, &options, &mut |done, total, what| {
-                observer.tell(done, total, what)
+            let text = observed(fs, progress, user, |fs, progress| {
+                let file = text(file, "file")?;
+                let options = options::export(options)?;
+                fs.bundle_export(file, &options, progress)
             })?;
             give_text(report, &text)
         })
@@ -186,13 +195,10 @@ pub unsafe extern "C" fn nexus_bundle_import(
     unsafe {
         let report = Output::new(report);
         guard(error, || {
-            let handle = fs;
-            let fs = STORES.get(handle)?;
-            let file = text(file, "file")?;
-            let options = options::import(options)?;
-            let mut observer = Observer::new(progress, user, handle);
-            let text = fs.bundle_import(file, &options, &mut |done, total, what| {
-                observer.tell(done, total, what)
+            let text = observed(fs, progress, user, |fs, progress| {
+                let file = text(file, "file")?;
+                let options = options::import(options)?;
+                fs.bundle_import(file, &options, progress)
             })?;
             give_text(report, &text)
         })
@@ -232,12 +238,9 @@ pub unsafe extern "C" fn nexus_backup(
     unsafe {
         let report = Output::new(report);
         guard(error, || {
-            let handle = fs;
-            let fs = STORES.get(handle)?;
-            let target = text(target_dir, "target_dir")?;
-            let mut observer = Observer::new(progress, user, handle);
-            let text = fs.backup(target, &mut |done, total, what| {
-                observer.tell(done, total, what)
+            let text = observed(fs, progress, user, |fs, progress| {
+                let target = text(target_dir, "target_dir")?;
+                fs.backup(target, progress)
             })?;
             give_text(report, &text)
         })
@@ -269,10 +272,7 @@ pub unsafe extern "C" fn nexus_gc(
     unsafe {
         let report = Output::new(report);
         guard(error, || {
-            let handle = fs;
-            let fs = STORES.get(handle)?;
-            let mut observer = Observer::new(progress, user, handle);
-            let text = fs.gc(&mut |done, total, what| observer.tell(done, total, what))?;
+            let text = observed(fs, progress, user, |fs, progress| fs.gc(progress))?;
             give_text(report, &text)
         })
     }
@@ -324,16 +324,13 @@ pub unsafe extern "C" fn nexus_verify(
     unsafe {
         let report = Output::new(report);
         guard(error, || {
-            let handle = fs;
-            let fs = STORES.get(handle)?;
-            argument::flags(flags, NEXUS_VERIFY_CONTENT | NEXUS_VERIFY_REPAIR, "flags")?;
-            let options = VerifyOptions {
-                content: flags & NEXUS_VERIFY_CONTENT != 0,
-                repair: flags & NEXUS_VERIFY_REPAIR != 0,
-            };
-            let mut observer = Observer::new(progress, user, handle);
-            let text = fs.verify(options, &mut |done, total, what| {
-                observer.tell(done, total, what)
+            let text = observed(fs, progress, user, |fs, progress| {
+                argument::flags(flags, NEXUS_VERIFY_CONTENT | NEXUS_VERIFY_REPAIR, "flags")?;
+                let options = VerifyOptions {
+                    content: flags & NEXUS_VERIFY_CONTENT != 0,
+                    repair: flags & NEXUS_VERIFY_REPAIR != 0,
+                };
+                fs.verify(options, progress)
             })?;
             give_text(report, &text)
         })
@@ -367,13 +364,10 @@ pub unsafe extern "C" fn nexus_find_duplicates(
     unsafe {
         let json = Output::new(json);
         guard(error, || {
-            let handle = fs;
-            let fs = STORES.get(handle)?;
-            let json = json.required("json")?;
-            let prefix = optional_text(prefix, "prefix")?;
-            let mut observer = Observer::new(progress, user, handle);
-            let text = fs.find_duplicates(prefix, &mut |done, total, what| {
-                observer.tell(done, total, what)
+            let (json, text) = observed(fs, progress, user, |fs, progress| {
+                let json = json.required("json")?;
+                let prefix = optional_text(prefix, "prefix")?;
+                Ok((json, fs.find_duplicates(prefix, progress)?))
             })?;
             json.set(hand_out(&text)?);
             Ok(())
