@@ -3,10 +3,6 @@
 use std::ffi::c_char;
 use std::ptr;
 
-use jiff::Timestamp;
-use serde::Serialize;
-use serde_json::value::RawValue;
-
 use super::arena::Arena;
 use super::argument::Output;
 use super::error::nexus_error;
@@ -16,7 +12,7 @@ use super::status::nexus_status;
 use super::text::{ListTexts, Texts, hand_out};
 use crate::error::{Error, Result};
 use crate::filesystem::WorkItem;
-use crate::metadata::Micros;
+use crate::work::WorkRow;
 
 /// One work item. Read-only; later versions add fields at the end, so use it through the pointer
 /// and never copy or size it yourself. Times are microseconds since 1970 UTC.
@@ -135,72 +131,8 @@ fn encode<'a>(item: &'a WorkItem, texts: &mut impl Texts) -> nexus_work_item {
     }
 }
 
-/// A row of the JSON form: the columns of the views, times as RFC 3339 text.
-#[derive(Serialize)]
-struct Row<'a> {
-    path_id: String,
-    tenant_id: Option<&'a str>,
-    virtual_path: &'a str,
-    backend_id: &'a str,
-    physical_path: String,
-    file_type: &'a str,
-    size_bytes: u64,
-    content_hash: String,
-    created_at: Option<String>,
-    updated_at: Option<String>,
-    status: &'a str,
-    priority: Option<i64>,
-    blocker_count: u64,
-    worker_id: Option<&'a str>,
-    started_at: Option<String>,
-    not_before: Option<String>,
-    tags: Option<&'a RawValue>,
-    attempts: u64,
-    lease: Option<u64>,
-    lease_expires_at: Option<String>,
-    lease_expired: bool,
-}
-
-impl<'a> Row<'a> {
-    fn new(item: &'a WorkItem) -> Self {
-        let hash = item.etag.to_string();
-        Row {
-            path_id: item.path_id.to_string(),
-            tenant_id: item.tenant_id.as_deref(),
-            virtual_path: item.path.as_str(),
-            backend_id: &item.backend,
-            physical_path: hash.clone(),
-            file_type: &item.mime_type,
-            size_bytes: item.size,
-            content_hash: hash,
-            created_at: rfc3339(item.created_at),
-            updated_at: rfc3339(item.updated_at),
-            status: item.status.name(),
-            priority: item.priority,
-            blocker_count: item.blocker_count,
-            worker_id: item.worker_id.as_deref(),
-            started_at: item.started_at.and_then(rfc3339),
-            not_before: item.not_before.and_then(rfc3339),
-            tags: item
-                .tags
-                .as_deref()
-                .and_then(|tags| serde_json::from_str(tags).ok()),
-            attempts: item.attempts,
-            lease: (item.lease != 0).then_some(item.lease),
-            lease_expires_at: item.lease_expires_at.and_then(rfc3339),
-            lease_expired: item.lease_expired,
-        }
-    }
-}
-
-/// `None` for a time that no calendar has.
-fn rfc3339(time: Micros) -> Option<String> {
-    let time = Timestamp::from_microsecond(time).ok()?;
-    Some(time.to_string())
-}
-
 fn json(items: &[WorkItem]) -> Result<String> {
-    let rows: Vec<Row<'_>> = items.iter().map(Row::new).collect();
+    let rows: Vec<WorkRow<'_>> = items.iter().map(WorkRow::new).collect();
     serde_json::to_string(&rows)
         .map_err(|source| Error::internal("work items as JSON").caused_by(source))
 }

@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use nexus::metadata::{EntryRef, Micros};
+use nexus::metadata::EntryRef;
+use nexus::work::rfc3339;
 use serde::Serialize;
 
 use crate::failure::Result;
@@ -36,16 +37,10 @@ impl<'a> EntryRow<'a> {
             path_id: entry.path_id.map(|id| id.to_string()),
             backend_name: file.map(|file| file.backend),
             // A directory that was not made has no times.
-            created_at: entry.path_id.and_then(|_| time(entry.created_at)),
-            modified_at: entry.path_id.and_then(|_| time(entry.modified_at)),
+            created_at: entry.path_id.and_then(|_| rfc3339(entry.created_at)),
+            modified_at: entry.path_id.and_then(|_| rfc3339(entry.modified_at)),
         }
     }
-}
-
-/// Returns `time` as text; `None` for one that no calendar has.
-pub fn time(time: Micros) -> Option<String> {
-    let time = jiff::Timestamp::from_microsecond(time).ok()?;
-    Some(time.to_string())
 }
 
 /// A JSON array that is printed while its elements are found.

@@ -7,13 +7,13 @@ use clap::Args;
 use nexus::filesystem::{ClaimOptions, WriteOptions};
 use serde_json::json;
 
-use super::row::WorkRow;
 use super::views::lease_left;
 use crate::duration;
 use crate::failure::{Failure, Result};
 use crate::json::JsonArray;
 use crate::session::Session;
 use crate::table::{Rows, cell};
+use nexus::work::WorkRow;
 
 /// How long a lease lasts unless it is said.
 pub const LEASE: &str = "30s";

@@ -13,7 +13,6 @@ mod draw;
 mod explain;
 mod graph;
 mod lease;
-mod row;
 mod run;
 mod svg;
 mod top;

@@ -4,12 +4,12 @@ use clap::Args;
 use nexus::filesystem::{WorkItem, WorkView};
 use nexus::metadata::{Micros, now};
 
-use super::row::WorkRow;
 use crate::failure::Result;
 use crate::json::JsonArray;
 use crate::session::Session;
 use crate::table::{Rows, cell, status_cell};
 use crate::text::{clock, span};
+use nexus::work::WorkRow;
 
 /// List work items.
 #[derive(Debug, Args)]

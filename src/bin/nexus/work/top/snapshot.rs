@@ -6,7 +6,7 @@ use nexus::work::Status;
 use serde_json::{Value, json};
 
 use crate::failure::Result;
-use crate::work::row::WorkRow;
+use nexus::work::WorkRow;
 
 /// Rows that are read; a screen shows fewer.
 const ROWS: usize = 100;

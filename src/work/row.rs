@@ -1,12 +1,14 @@
-//! The JSON form of a work item: the columns of the views, as the C interface's `nexus_work_list_json` has them.
+//! The JSON form of a work item.
 
-use nexus::filesystem::WorkItem;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::json::time;
+use super::WorkItem;
+use crate::metadata::Micros;
 
-#[derive(Serialize)]
+/// A work item as it is written as JSON: the columns of the views, times as RFC 3339 text.
+#[derive(Debug, Serialize)]
 pub struct WorkRow<'a> {
     path_id: String,
     tenant_id: Option<&'a str>,
@@ -32,6 +34,7 @@ pub struct WorkRow<'a> {
 }
 
 impl<'a> WorkRow<'a> {
+    /// Returns the form of `item`.
     pub fn new(item: &'a WorkItem) -> Self {
         let hash = item.etag.to_string();
         let tags = item.tags.as_deref();
@@ -44,19 +47,25 @@ impl<'a> WorkRow<'a> {
             file_type: &item.mime_type,
             size_bytes: item.size,
             content_hash: hash,
-            created_at: time(item.created_at),
-            updated_at: time(item.updated_at),
+            created_at: rfc3339(item.created_at),
+            updated_at: rfc3339(item.updated_at),
             status: item.status.name(),
             priority: item.priority,
             blocker_count: item.blocker_count,
             worker_id: item.worker_id.as_deref(),
-            started_at: item.started_at.and_then(time),
-            not_before: item.not_before.and_then(time),
+            started_at: item.started_at.and_then(rfc3339),
+            not_before: item.not_before.and_then(rfc3339),
             tags: tags.and_then(|tags| serde_json::from_str(tags).ok()),
             attempts: item.attempts,
             lease: (item.lease != 0).then_some(item.lease),
-            lease_expires_at: item.lease_expires_at.and_then(time),
+            lease_expires_at: item.lease_expires_at.and_then(rfc3339),
             lease_expired: item.lease_expired,
         }
     }
+}
+
+/// Returns `time` as text; `None` for one that no calendar has.
+pub fn rfc3339(time: Micros) -> Option<String> {
+    let time = Timestamp::from_microsecond(time).ok()?;
+    Some(time.to_string())
 }
