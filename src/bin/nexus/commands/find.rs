@@ -1,7 +1,7 @@
 //! `glob`.
 
 use clap::Args;
-use nexus::filesystem::FindOptions;
+use nexus::filesystem::{FindOptions, Page};
 
 use crate::failure::Result;
 use crate::json::{EntryRow, JsonArray};
@@ -29,31 +29,44 @@ pub struct Glob {
 impl Glob {
     pub fn run(self, session: &mut Session) -> Result<()> {
         let fs = session.open()?;
-        let out = &mut session.out;
-        let mut array = JsonArray::default();
-        let mut left = self.limit.unwrap_or(usize::MAX);
-        let mut options = FindOptions {
-            base: Some(self.base),
-            ..FindOptions::default()
-        };
-        while left > 0 {
-            options.limit = left.min(PAGE);
-            let page = fs.glob(&self.pattern, &options)?;
-            left -= page.entries.len();
-            for entry in &page.entries {
-                match out.json {
-                    true => array.add(out, &EntryRow::new(entry.borrow()))?,
-                    false => out.line(&entry.path)?,
-                }
-            }
-            options.cursor = page.cursor;
-            if options.cursor.is_none() {
-                break;
+        let limit = self.limit.unwrap_or(usize::MAX);
+        print_found(session, self.base, limit, |options| {
+            fs.glob(&self.pattern, options)
+        })
+    }
+}
+
+/// Prints the paths of the first `limit` entries that `search` finds below `base`, page after page.
+pub fn print_found(
+    session: &mut Session,
+    base: String,
+    limit: usize,
+    mut search: impl FnMut(&FindOptions) -> nexus::error::Result<Page>,
+) -> Result<()> {
+    let out = &mut session.out;
+    let mut array = JsonArray::default();
+    let mut left = limit;
+    let mut options = FindOptions {
+        base: Some(base),
+        ..FindOptions::default()
+    };
+    while left > 0 {
+        options.limit = left.min(PAGE);
+        let page = search(&options)?;
+        left -= page.entries.len();
+        for entry in &page.entries {
+            match out.json {
+                true => array.add(out, &EntryRow::new(entry.borrow()))?,
+                false => out.line(&entry.path)?,
             }
         }
-        match out.json {
-            true => array.finish(out),
-            false => Ok(()),
+        options.cursor = page.cursor;
+        if options.cursor.is_none() {
+            break;
         }
+    }
+    match out.json {
+        true => array.finish(out),
+        false => Ok(()),
     }
 }

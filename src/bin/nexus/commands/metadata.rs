@@ -3,17 +3,13 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
-use nexus::filesystem::FindOptions;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::find::print_found;
 use crate::failure::{Failure, Result, each_operand};
-use crate::json::{EntryRow, JsonArray};
 use crate::session::Session;
 use crate::table::{Rows, cell};
-
-/// Entries that are read together.
-const PAGE: usize = 1000;
 
 #[derive(Debug, Subcommand)]
 pub enum Meta {
@@ -161,30 +157,9 @@ impl Find {
     fn run(self, session: &mut Session) -> Result<()> {
         let value = value_of(&self.value, self.string)?;
         let fs = session.open()?;
-        let out = &mut session.out;
-        let mut array = JsonArray::default();
-        let mut options = FindOptions {
-            base: Some(self.base),
-            limit: PAGE,
-            cursor: None,
-        };
-        loop {
-            let page = fs.find_by_meta(&self.key, &value, &options)?;
-            for entry in &page.entries {
-                match out.json {
-                    true => array.add(out, &EntryRow::new(entry.borrow()))?,
-                    false => out.line(&entry.path)?,
-                }
-            }
-            options.cursor = page.cursor;
-            if options.cursor.is_none() {
-                break;
-            }
-        }
-        match out.json {
-            true => array.finish(out),
-            false => Ok(()),
-        }
+        print_found(session, self.base, usize::MAX, |options| {
+            fs.find_by_meta(&self.key, &value, options)
+        })
     }
 }
 
