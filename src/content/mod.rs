@@ -24,6 +24,7 @@ pub use placement::{Mount, Placement};
 pub use reader::ContentReader;
 pub(crate) use reader::damaged;
 
+use crate::call::Call;
 use crate::error::Result;
 
 /// The backend that every store has: its own data directory.
@@ -110,6 +111,28 @@ pub trait ContentFile: Send {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize>;
     /// Returns the number of bytes.
     fn size(&self) -> Result<u64>;
+}
+
+/// Writes the `size` bytes of `file` to `staging`, or what there is of them: the hash tells.
+pub fn stage_again(
+    file: &dyn ContentFile,
+    size: u64,
+    staging: &mut dyn Staging,
+    call: &Call,
+) -> Result<()> {
+    let mut buffer = vec![0; (BLOCK_BYTES * 4).min(size as usize)];
+    let mut offset = 0;
+    while offset < size {
+        call.check()?;
+        match file.read_at(offset, &mut buffer)? {
+            0 => break,
+            count => {
+                staging.write(&buffer[..count])?;
+                offset += count as u64;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What was freed.

@@ -37,7 +37,7 @@ use parking_lot::RwLock;
 
 pub use self::batch::Batch;
 pub(crate) use self::change::check_mime_type;
-pub(crate) use self::engine::{DirectoryLock, MOUNTS, Marker};
+pub(crate) use self::engine::{DirectoryLock, MOUNTS, Marker, write_note};
 pub(crate) use self::listing::prefix_range;
 pub(crate) use self::metadata::object_text;
 pub use self::options::*;

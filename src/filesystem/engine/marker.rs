@@ -50,17 +50,20 @@ impl Marker {
 
     /// Writes the file into `directory`, durably.
     pub fn write(&self, directory: &Path) -> Result<()> {
-        let write = || -> io::Result<()> {
-            let temporary = directory.join(format!("{NAME}.new"));
-            let mut file = File::create(&temporary)?;
-            file.write_all(serde_json::to_string(self)?.as_bytes())?;
-            file.write_all(b"\n")?;
-            file.sync_all()?;
-            fs::rename(&temporary, directory.join(NAME))?;
-            File::open(directory)?.sync_all()
-        };
-        write().map_err(|error| Error::io("cannot write the nexus-store file", error))
+        write_note(directory, NAME, self)
+            .map_err(|error| Error::io("cannot write the nexus-store file", error))
     }
+}
+
+/// Writes `note` as JSON to the file `name` in `directory`, durably: the former one or this one is there.
+pub(crate) fn write_note(directory: &Path, name: &str, note: &impl Serialize) -> io::Result<()> {
+    let temporary = directory.join(format!("{name}.new"));
+    let mut file = File::create(&temporary)?;
+    file.write_all(serde_json::to_string(note)?.as_bytes())?;
+    file.write_all(b"\n")?;
+    file.sync_all()?;
+    fs::rename(&temporary, directory.join(name))?;
+    File::open(directory)?.sync_all()
 }
 
 /// Returns the error for a directory and a database of different stores.

@@ -12,7 +12,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::{Mutex, RwLock};
 use uuid::Uuid;
 
-pub(crate) use self::marker::Marker;
+pub(crate) use self::marker::{Marker, write_note};
 pub(crate) use self::mounts::MOUNTS;
 pub(crate) use self::place::DirectoryLock;
 use crate::access::Rules;

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use self::target::Target;
 use crate::call::Call;
-use crate::content::{BLOCK_BYTES, ContentStore, LOCAL_BACKEND, Staged, damaged, missing};
+use crate::content::{ContentStore, LOCAL_BACKEND, Staged, damaged, missing, stage_again};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::{Filesystem, Progress};
 use crate::metadata::{ContentRow, MetadataCopy};
@@ -172,18 +172,7 @@ fn copy_one(
 ) -> Result<Arc<dyn Staged>> {
     let file = source.open(&row.hash)?.ok_or_else(|| missing(&row.hash))?;
     let mut staging = target.stage()?;
-    let mut buffer = vec![0; (BLOCK_BYTES * 4).min(row.size as usize)];
-    let mut offset = 0;
-    while offset < row.size {
-        call.check()?;
-        match file.read_at(offset, &mut buffer)? {
-            0 => break,
-            count => {
-                staging.write(&buffer[..count])?;
-                offset += count as u64;
-            }
-        }
-    }
+    stage_again(&*file, row.size, &mut *staging, call)?;
     let staged = staging.finish()?;
     match staged.hash() == row.hash && staged.size() == row.size {
         true => Ok(staged),

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::call::Call;
 use crate::content::local::LocalContentStore;
 use crate::content::{ContentHash, ContentStore, LOCAL_BACKEND};
 use crate::error::{Error, ErrorKind, Result};
-use crate::filesystem::{DirectoryLock, Filesystem, MOUNTS, Marker};
+use crate::filesystem::{DirectoryLock, Filesystem, MOUNTS, Marker, write_note};
 use crate::metadata::{CopyIdentity, MetadataCopy};
 
 const NOTE: &str = "nexus-backup";
@@ -189,16 +189,8 @@ impl Note {
     }
 
     fn write(&self, directory: &Path) -> Result<()> {
-        let write = || -> io::Result<()> {
-            let temporary = directory.join(format!("{NOTE}.new"));
-            let mut file = File::create(&temporary)?;
-            file.write_all(serde_json::to_string(self)?.as_bytes())?;
-            file.write_all(b"\n")?;
-            file.sync_all()?;
-            fs::rename(&temporary, directory.join(NOTE))?;
-            sync(directory)
-        };
-        write().map_err(|error| Error::io("cannot write to the target of a backup", error))
+        write_note(directory, NOTE, self)
+            .map_err(|error| Error::io("cannot write to the target of a backup", error))
     }
 }
 

@@ -7,7 +7,7 @@ use super::super::line::DirectoryLine;
 use super::super::plan::Plan;
 use crate::access::{Action, Reach};
 use crate::call::Call;
-use crate::content::{BLOCK_BYTES, ContentHash, LOCAL_BACKEND, NewContent, Placement, Spool};
+use crate::content::{ContentHash, LOCAL_BACKEND, NewContent, Placement, Spool, stage_again};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::Filesystem;
 use crate::metadata::{Change, ImportedDirectory};
@@ -87,19 +87,7 @@ impl Moved {
                 size, offset, file, ..
             } => staging.write(&file.read(*offset, *size)?)?,
             NewContent::Staged(staged) => {
-                let file = staged.open()?;
-                let mut buffer = vec![0; BLOCK_BYTES];
-                let mut offset = 0;
-                while offset < staged.size() {
-                    call.check()?;
-                    match file.read_at(offset, &mut buffer)? {
-                        0 => break,
-                        count => {
-                            staging.write(&buffer[..count])?;
-                            offset += count as u64;
-                        }
-                    }
-                }
+                stage_again(&*staged.open()?, staged.size(), &mut *staging, call)?;
             }
         }
         let staged = staging.finish()?;
