@@ -8,6 +8,29 @@ struct crew {
     int start[2];
 };
 
+/* Runs `work` in as many processes at once, none before all are there, and waits for their ends. */
+static void run_crew(void (*work)(void *crew))
+{
+    struct crew crews[PROCESSES];
+    pid_t crew_pids[PROCESSES];
+    int start[2], i;
+    open_pipe(start);
+    for (i = 0; i < PROCESSES; i++) {
+        crews[i].number = i;
+        memcpy(crews[i].start, start, sizeof start);
+        crew_pids[i] = spawn(work, &crews[i]);
+    }
+    close(start[0]);
+    close(start[1]);
+    join_all(crew_pids, PROCESSES);
+}
+
+static void wait_for_the_others(const struct crew *crew)
+{
+    close(crew->start[1]);
+    EXPECT(!wait_for_word(crew->start[0]));
+}
+
 static const char *path_of(uint32_t index)
 {
     static char path[4][32];
@@ -41,8 +64,7 @@ static void mix(void *user)
     uint64_t state = 0x9e3779b97f4a7c15u * (uint64_t)(crew->number + 1);
     nexus_fs *fs;
     int i;
-    close(crew->start[1]);
-    EXPECT(!wait_for_word(crew->start[0]));
+    wait_for_the_others(crew);
     fs = open_store(crew->number % 2 ? "\"durability\": \"normal\"" : "");
     for (i = 0; i < OPERATIONS; i++) {
         const char *a = path_of(draw(&state, PATHS)), *b = path_of(draw(&state, PATHS));
@@ -91,19 +113,8 @@ static void mix(void *user)
 
 static void mixed_operations_of_many_processes_all_hold(void)
 {
-    struct crew crews[PROCESSES];
-    pid_t crew_pids[PROCESSES];
-    int start[2], i;
     nexus_fs *fs;
-    open_pipe(start);
-    for (i = 0; i < PROCESSES; i++) {
-        crews[i].number = i;
-        memcpy(crews[i].start, start, sizeof start);
-        crew_pids[i] = spawn(mix, &crews[i]);
-    }
-    close(start[0]);
-    close(start[1]);
-    join_all(crew_pids, PROCESSES);
+    run_crew(mix);
     fs = open_store("");
     expect_exact_counts(fs, 65536);
     close_store(fs);
@@ -113,8 +124,7 @@ static void open_first(void *user)
 {
     struct crew *crew = (struct crew *)user;
     nexus_fs *fs;
-    close(crew->start[1]);
-    EXPECT(!wait_for_word(crew->start[0]));
+    wait_for_the_others(crew);
     fs = open_store("");
     put(fs, text("/first/%d", crew->number), "x");
     close_store(fs);
@@ -122,22 +132,11 @@ static void open_first(void *user)
 
 static void many_first_openers_make_one_store(void)
 {
-    int round, i;
+    int round;
     for (round = 0; round < 10; round++) {
-        struct crew crews[PROCESSES];
-        pid_t crew_pids[PROCESSES];
-        int start[2];
         nexus_fs *fs;
         remove_tree(disk("store"));
-        open_pipe(start);
-        for (i = 0; i < PROCESSES; i++) {
-            crews[i].number = i;
-            memcpy(crews[i].start, start, sizeof start);
-            crew_pids[i] = spawn(open_first, &crews[i]);
-        }
-        close(start[0]);
-        close(start[1]);
-        join_all(crew_pids, PROCESSES);
+        run_crew(open_first);
         fs = open_store("");
         EXPECT_STR(children(fs, "/first"), "/first/0 /first/1 /first/2 /first/3 /first/4 /first/5 /first/6 /first/7");
         EXPECT_INT(reference_count(fs, look(fs, "/first/0").etag), PROCESSES);
@@ -224,8 +223,7 @@ static void hold_and_drop_twins(void *user)
     struct crew *crew = (struct crew *)user;
     nexus_fs *fs;
     int round;
-    close(crew->start[1]);
-    EXPECT(!wait_for_word(crew->start[0]));
+    wait_for_the_others(crew);
     fs = open_store("\"durability\": \"normal\"");
     for (round = 0; round < 100; round++) {
         size_t size = 70000;
@@ -240,19 +238,8 @@ static void hold_and_drop_twins(void *user)
 
 static void a_file_outlives_its_deleted_twins(void)
 {
-    struct crew crews[PROCESSES];
-    pid_t crew_pids[PROCESSES];
-    int start[2], i;
     nexus_fs *fs;
-    open_pipe(start);
-    for (i = 0; i < PROCESSES; i++) {
-        crews[i].number = i;
-        memcpy(crews[i].start, start, sizeof start);
-        crew_pids[i] = spawn(hold_and_drop_twins, &crews[i]);
-    }
-    close(start[0]);
-    close(start[1]);
-    join_all(crew_pids, PROCESSES);
+    run_crew(hold_and_drop_twins);
     fs = open_store("");
     EXPECT_INT(reference_count(fs, look(fs, "/kept/0").etag), PROCESSES);
     expect_exact_counts(fs, 65536);

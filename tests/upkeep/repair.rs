@@ -276,16 +276,17 @@ fn orphans_and_left_files_go_with_a_repair() {
 #[test]
 fn a_count_that_is_wrong_is_right_again() {
     let store = filled();
-    let change_index = |from: &str, to: &str| {
-        store.damage(&format!(
-            "PRAGMA writable_schema = ON;
-             UPDATE sqlite_schema SET sql = replace(sql, '{from}', '{to}')
-             WHERE name = 'paths_by_content'"
-        ));
-    };
-    change_index("WHERE etag IS NOT NULL", "WHERE etag IS NULL");
+    store.change_index(
+        "paths_by_content",
+        "WHERE etag IS NOT NULL",
+        "WHERE etag IS NULL",
+    );
     store.damage("DELETE FROM paths WHERE path = '/docs/copy of a.txt'");
-    change_index("WHERE etag IS NULL", "WHERE etag IS NOT NULL");
+    store.change_index(
+        "paths_by_content",
+        "WHERE etag IS NULL",
+        "WHERE etag IS NOT NULL",
+    );
     let report = repair(&store, "a stale entry");
     assert_eq!(report["lost"], json!([]));
     let etag = store.fs.stat("/docs/a.txt").unwrap().file.unwrap().etag;

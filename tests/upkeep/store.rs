@@ -91,6 +91,15 @@ impl Store {
         connection.execute_batch(sql).unwrap();
     }
 
+    /// Lets the index `name` mean something else than its entries, by another text of its declaration.
+    pub fn change_index(&self, name: &str, from: &str, to: &str) {
+        self.damage(&format!(
+            "PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = replace(sql, '{from}', '{to}')
+             WHERE name = '{name}'"
+        ));
+    }
+
     pub fn verify(&self, options: VerifyOptions) -> Value {
         verify(&self.fs, options)
     }

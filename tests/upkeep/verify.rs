@@ -308,16 +308,17 @@ fn an_edge_that_should_be_open_is_found() {
 #[test]
 fn a_count_that_is_too_high_is_found() {
     let store = filled();
-    let change_index = |from: &str, to: &str| {
-        store.damage(&format!(
-            "PRAGMA writable_schema = ON;
-             UPDATE sqlite_schema SET sql = replace(sql, '{from}', '{to}')
-             WHERE name = 'paths_by_content'"
-        ));
-    };
-    change_index("WHERE etag IS NOT NULL", "WHERE etag IS NULL");
+    store.change_index(
+        "paths_by_content",
+        "WHERE etag IS NOT NULL",
+        "WHERE etag IS NULL",
+    );
     store.damage("DELETE FROM paths WHERE path = '/docs/copy of a.txt'");
-    change_index("WHERE etag IS NULL", "WHERE etag IS NOT NULL");
+    store.change_index(
+        "paths_by_content",
+        "WHERE etag IS NULL",
+        "WHERE etag IS NOT NULL",
+    );
     let etag = store.fs.stat("/docs/a.txt").unwrap().file.unwrap().etag;
     let info = store.fs.content_info(&etag.to_string()).unwrap();
     assert!(info.contains("\"ref_count\":2"), "of one path: {info}");
@@ -328,16 +329,9 @@ fn a_count_that_is_too_high_is_found() {
 #[test]
 fn an_index_without_an_entry_is_found() {
     let store = filled();
-    let change_index = |from: &str, to: &str| {
-        store.damage(&format!(
-            "PRAGMA writable_schema = ON;
-             UPDATE sqlite_schema SET sql = replace(sql, '{from}', '{to}')
-             WHERE name = 'metadata_by_value'"
-        ));
-    };
-    change_index("path)", "path) WHERE key IS NULL");
+    store.change_index("metadata_by_value", "path)", "path) WHERE key IS NULL");
     store.damage("INSERT INTO metadata VALUES ('/empty', 'k', '1', zeroblob(16))");
-    change_index(" WHERE key IS NULL", "");
+    store.change_index("metadata_by_value", " WHERE key IS NULL", "");
     let report = store.verify(ROWS);
     let kinds = crate::store::kinds(&report);
     assert!(kinds.contains(&"index".to_owned()), "{report:#}");
