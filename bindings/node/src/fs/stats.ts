@@ -5,8 +5,27 @@ import { mtimeOf, modeOf } from './posix.js';
 const DIRECTORY = 0o040000;
 const FILE = 0o100000;
 
+/** What a store has none of. */
+class NothingSpecial {
+  isSymbolicLink(): boolean {
+    return false;
+  }
+  isBlockDevice(): boolean {
+    return false;
+  }
+  isCharacterDevice(): boolean {
+    return false;
+  }
+  isFIFO(): boolean {
+    return false;
+  }
+  isSocket(): boolean {
+    return false;
+  }
+}
+
 /** Like fs.Stats, of a file or directory of a store. */
-export class Stats {
+export class Stats extends NothingSpecial {
   readonly dev = 0;
   readonly nlink = 1;
   readonly uid: number;
@@ -23,6 +42,7 @@ export class Stats {
   readonly birthtimeMs: number;
 
   constructor(entry: Entry, metadata: Record<string, unknown>) {
+    super();
     const changed = entry.modifiedAt?.getTime() ?? 0;
     this.uid = process.getuid?.() ?? 0;
     this.gid = process.getgid?.() ?? 0;
@@ -55,21 +75,6 @@ export class Stats {
   isDirectory(): boolean {
     return (this.mode & 0o170000) === DIRECTORY;
   }
-  isSymbolicLink(): boolean {
-    return false;
-  }
-  isBlockDevice(): boolean {
-    return false;
-  }
-  isCharacterDevice(): boolean {
-    return false;
-  }
-  isFIFO(): boolean {
-    return false;
-  }
-  isSocket(): boolean {
-    return false;
-  }
 }
 
 /** The number of a file: 48 of the random bits of its id, which stay with it. */
@@ -78,7 +83,7 @@ function inode(entry: Entry): number {
 }
 
 /** Like fs.Dirent. */
-export class Dirent {
+export class Dirent extends NothingSpecial {
   readonly name: string;
   /** The directory that it is in. */
   readonly parentPath: string;
@@ -87,6 +92,7 @@ export class Dirent {
   readonly #kind: Entry['kind'];
 
   constructor(name: string, parentPath: string, kind: Entry['kind']) {
+    super();
     this.name = name;
     this.parentPath = parentPath;
     this.path = parentPath;
@@ -98,20 +104,5 @@ export class Dirent {
   }
   isDirectory(): boolean {
     return this.#kind === 'directory';
-  }
-  isSymbolicLink(): boolean {
-    return false;
-  }
-  isBlockDevice(): boolean {
-    return false;
-  }
-  isCharacterDevice(): boolean {
-    return false;
-  }
-  isFIFO(): boolean {
-    return false;
-  }
-  isSocket(): boolean {
-    return false;
   }
 }
