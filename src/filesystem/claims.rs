@@ -41,9 +41,9 @@ impl Filesystem {
                 max: options.max,
                 lease,
                 scope: policy.claimable(prefix.clone()),
+                durability: self.handle.config.settings.durability,
             };
-            let durability = self.handle.config.settings.durability;
-            self.store().claim(claim, durability, grant)
+            self.store().claim(claim, grant)
         })
     }
 

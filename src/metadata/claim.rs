@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Micros;
+use crate::config::Durability;
 use crate::range::{PathRange, Visible};
 
 /// Which items a caller may take.
@@ -31,6 +32,8 @@ pub struct Claim {
     pub lease: Micros,
     /// Which items.
     pub scope: ClaimScope,
+    /// Whether the commit must survive power loss.
+    pub durability: Durability,
 }
 
 /// Whether there is something to claim.

@@ -212,12 +212,7 @@ pub trait MetadataStore: Send + Sync {
 
     /// Gives the worker the first items that it may take, each under a lease of its own, in one
     /// transaction.
-    fn claim(
-        &self,
-        claim: Claim,
-        durability: Durability,
-        grant: &Grant,
-    ) -> StoreResult<Vec<WorkItem>>;
+    fn claim(&self, claim: Claim, grant: &Grant) -> StoreResult<Vec<WorkItem>>;
 
     /// Returns whether there is something to claim.
     fn supply(&self, scope: &ClaimScope, grant: &Grant) -> StoreResult<Supply>;

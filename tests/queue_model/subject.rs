@@ -133,12 +133,11 @@ impl Subject {
             worker_id: WORKER.to_owned(),
             max,
             lease: seconds * SECOND,
-            scope: policy.claimable(range.clone()),
+            scope: policy.claimable(range),
+            durability: Durability::Normal,
         };
         let grant = Self::grant(&policy);
-        self.store()
-            .claim(claim, Durability::Normal, &grant)
-            .unwrap()
+        self.store().claim(claim, &grant).unwrap()
     }
 
     pub fn supply(&self, handle: usize) -> Supply {

@@ -67,7 +67,6 @@ use super::{
 use crate::access::{NamespaceRule, Rules};
 use crate::call::Call;
 use crate::clock::Clock;
-use crate::config::Durability;
 use crate::content::{ContentHash, Placement};
 use crate::error::Result;
 use crate::path::VirtualPath;
@@ -426,13 +425,8 @@ impl MetadataStore for SqliteStore {
         self.writer.transaction(call, leases::advance)
     }
 
-    fn claim(
-        &self,
-        claim: Claim,
-        durability: Durability,
-        grant: &Grant,
-    ) -> StoreResult<Vec<WorkItem>> {
-        self.writer.claim(claim, durability, grant.clone())
+    fn claim(&self, claim: Claim, grant: &Grant) -> StoreResult<Vec<WorkItem>> {
+        self.writer.claim(claim, grant.clone())
     }
 
     fn supply(&self, scope: &ClaimScope, grant: &Grant) -> StoreResult<Supply> {

@@ -36,6 +36,15 @@ pub(super) enum Request {
     Claim(Claim),
 }
 
+impl Request {
+    fn durability(&self) -> Durability {
+        match self {
+            Request::Changes(set) => set.durability,
+            Request::Claim(claim) => claim.durability,
+        }
+    }
+}
+
 /// What a member left.
 pub(super) enum Reply {
     Entries(Vec<Option<Entry>>),
@@ -48,7 +57,6 @@ pub(super) type Outcome = StoreResult<Reply>;
 /// A write set in the queue.
 pub(super) struct Member {
     pub request: Request,
-    pub durability: Durability,
     pub grant: Grant,
     ticket: Ticket,
 }
@@ -144,30 +152,23 @@ impl Writer {
 
     /// Commits `set`, and returns what each of its changes left.
     pub fn commit(&self, set: WriteSet, grant: Grant) -> StoreResult<Vec<Option<Entry>>> {
-        let durability = set.durability;
-        match self.carry(Request::Changes(set), durability, grant)? {
+        match self.carry(Request::Changes(set), grant)? {
             Reply::Entries(entries) => Ok(entries),
             Reply::Claimed(_) => Err(Error::internal("a write set left a claim").into()),
         }
     }
 
     /// Gives a worker items.
-    pub fn claim(
-        &self,
-        claim: Claim,
-        durability: Durability,
-        grant: Grant,
-    ) -> StoreResult<Vec<WorkItem>> {
-        match self.carry(Request::Claim(claim), durability, grant)? {
+    pub fn claim(&self, claim: Claim, grant: Grant) -> StoreResult<Vec<WorkItem>> {
+        match self.carry(Request::Claim(claim), grant)? {
             Reply::Claimed(items) => Ok(items),
             Reply::Entries(_) => Err(Error::internal("a claim left entries").into()),
         }
     }
 
-    fn carry(&self, request: Request, durability: Durability, grant: Grant) -> Outcome {
+    fn carry(&self, request: Request, grant: Grant) -> Outcome {
         let member = Arc::new(Member {
             request,
-            durability,
             grant,
             ticket: Ticket::default(),
         });
@@ -298,14 +299,14 @@ impl Writer {
         queue
             .members
             .front()
-            .map_or(Durability::Full, |member| member.durability)
+            .map_or(Durability::Full, |member| member.request.durability())
     }
 
     /// Takes members from the front that a commit of `durability` satisfies.
     fn take_members(&self, durability: Durability) -> Vec<Arc<Member>> {
         let mut queue = self.queue.lock();
         let satisfied = |member: &Arc<Member>| {
-            durability == Durability::Full || member.durability == Durability::Normal
+            durability == Durability::Full || member.request.durability() == Durability::Normal
         };
         let mut taken = Vec::new();
         while taken.len() < GROUP_SETS

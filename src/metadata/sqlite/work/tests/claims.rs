@@ -30,6 +30,7 @@ impl Store {
             max,
             lease: seconds * SECOND,
             scope: self.scope(prefix),
+            durability: crate::config::Durability::Full,
         };
         self.connection.execute_batch("BEGIN IMMEDIATE").unwrap();
         let items = super::super::claim(&self.connection, &self.time, &claim, &self.grant());
