@@ -97,6 +97,19 @@ pub const CASES: &[(&str, &str)] = &[
         "wrong_count",
     ),
     (
+        "UPDATE work SET status = 'ready', open_edges = 0, dependencies = NULL WHERE path = '/jobs/2';
+         DELETE FROM edges; DELETE FROM work_directories",
+        "wrong_count",
+    ),
+    (
+        "UPDATE work_directories SET first_rank = 9223372036854775807, first_created = 9223372036854775807",
+        "wrong_count",
+    ),
+    (
+        "UPDATE work_directories SET scope = ''",
+        "wrong_count",
+    ),
+    (
         "PRAGMA ignore_check_constraints = ON;
          UPDATE work SET status = 'done' WHERE path = '/jobs/2'",
         "damaged_row",

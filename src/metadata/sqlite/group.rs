@@ -12,6 +12,7 @@ use super::checkpoint::Log;
 use super::connection::abandon;
 use super::guard;
 use super::health::Health;
+use super::leases::Tokens;
 use super::time::Time;
 use super::transaction::{Stamps, Transaction};
 use super::work;
@@ -26,6 +27,7 @@ pub(super) struct GroupContext {
     pub health: Arc<Health>,
     backends: Arc<BackendCache>,
     stamps: Stamps,
+    tokens: Tokens,
     log: Arc<Log>,
     /// The `synchronous` setting of the connection: 1 NORMAL, 2 FULL; 0 not set yet.
     synchronous: AtomicI64,
@@ -42,6 +44,7 @@ impl GroupContext {
             health,
             backends,
             stamps: Stamps::new(time),
+            tokens: Tokens::new(),
             log,
             synchronous: AtomicI64::default(),
         }
@@ -223,8 +226,8 @@ impl<'a> Group<'a> {
         let set = match &member.request {
             Request::Changes(set) => set,
             Request::Claim(claim) => {
-                let (time, grant) = (&self.context.stamps.time, &member.grant);
-                let items = work::claim(self.connection, time, claim, grant)?;
+                let (time, tokens) = (&self.context.stamps.time, &self.context.tokens);
+                let items = work::claim(self.connection, time, tokens, claim, &member.grant)?;
                 return Ok(Applied {
                     reply: Reply::Claimed(items),
                     doomed: false,

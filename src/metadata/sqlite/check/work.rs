@@ -57,7 +57,8 @@ pub(super) fn check_metadata(
     Ok(page.ended_after(&cursor, Some(RowCursor::Metadata(last.0, last.1))))
 }
 
-/// Columns of an item, then where it stands in the queues, then whether its scope is looked at in time.
+/// Columns of an item, then where it stands in the queues, then whether its scope is looked at in time, and its
+/// directory early enough.
 const ITEMS: &str = "\
     SELECT w.path, w.path_id, p.path_id, p.kind, w.created_at = p.created_at,
            w.rank = coalesce(w.priority, 9223372036854775807),
@@ -70,10 +71,14 @@ const ITEMS: &str = "\
            w.delayed = 0 OR coalesce(s.next_due <= w.not_before, 0),
            w.lease IS NULL OR w.lease_deadline IS NOT NULL,
            w.status IS NOT 'in_progress' OR w.lease_deadline IS NULL
-               OR coalesce(s.next_expiry <= w.lease_deadline, 0)
+               OR coalesce(s.next_expiry <= w.lease_deadline, 0),
+           w.status IS NOT 'ready' OR w.open_edges > 0 OR w.delayed = 1
+               OR coalesce(d.scope = w.scope
+                           AND (d.first_rank, d.first_created) <= (w.rank, w.created_at), 0)
     FROM work AS w
     LEFT JOIN paths AS p ON p.path = w.path
     LEFT JOIN work_scopes AS s ON s.scope = w.scope
+    LEFT JOIN work_directories AS d ON d.directory = w.directory
     WHERE w.path > ?1 ORDER BY w.path LIMIT ?2";
 
 /// Checks the typed keys of the files after `after`.
@@ -135,6 +140,9 @@ pub(super) fn check(connection: &Connection, after: &str) -> Result<CheckedRows>
             page.find(FindingKind::WrongCount, key, Some(path), what);
         } else if !is_so(16) || !is_so(17) {
             let what = "nobody would notice when the lease of the item ends".to_owned();
+            page.find(FindingKind::WrongCount, key, Some(path), what);
+        } else if !is_so(18) {
+            let what = "no claim would come upon the item".to_owned();
             page.find(FindingKind::WrongCount, key, Some(path), what);
         }
     }

@@ -6,9 +6,11 @@ use std::collections::BTreeSet;
 use rusqlite::Connection;
 
 use super::super::guard;
+use super::super::leases::Tokens;
 use super::super::time::Time;
 use super::claimable::Search;
 use super::items::place_of;
+use super::order::Best;
 use super::scopes;
 use super::territory::Territory;
 use super::views::item;
@@ -20,8 +22,6 @@ use crate::work::WorkItem;
 /// Items of which time made more claimable than the claim takes: so that a backlog of them shrinks.
 const AHEAD: usize = 1;
 
-const NEWEST_TOKEN: &str = "SELECT lease_sequence FROM store WHERE id = 1";
-const SET_NEWEST_TOKEN: &str = "UPDATE store SET lease_sequence = ?1 WHERE id = 1";
 const TAKE: &str = "\
     UPDATE work
     SET status = 'in_progress', worker_id = ?2, started_at = ?3, attempts = attempts + 1,
@@ -32,6 +32,7 @@ const TAKE: &str = "\
 pub(in super::super) fn claim(
     connection: &Connection,
     time: &Time,
+    tokens: &Tokens,
     claim: &Claim,
     grant: &Grant,
 ) -> Result<Vec<WorkItem>> {
@@ -42,20 +43,20 @@ pub(in super::super) fn claim(
     // hold enough, all that is needed.
     let found = loop {
         let admitted = search.lapses(time).admit(claim.max + AHEAD)?;
-        let found = search.first(claim.max)?;
+        let mut best = Best::new(claim.max);
+        let visits = search.offer_to(&mut best)?;
+        let found = best.into_paths();
         if found.len() >= claim.max || admitted == 0 {
+            for visit in visits {
+                visit.note(connection, &found)?;
+            }
             break found;
         }
     };
     if found.is_empty() {
         return Ok(Vec::new());
     }
-    let newest: i64 = connection
-        .prepare_cached(NEWEST_TOKEN)?
-        .query_row([], |row| row.get(0))?;
-    connection
-        .prepare_cached(SET_NEWEST_TOKEN)?
-        .execute([newest + found.len() as i64])?;
+    let first_token = tokens.take(connection, found.len() as i64)?;
     let (wall, boot) = (time.wall(), time.boot());
     let deadline = boot.after(claim.lease);
     let scopes: BTreeSet<&str> = found
@@ -67,7 +68,7 @@ pub(in super::super) fn claim(
     }
     found
         .into_iter()
-        .zip(newest + 1..)
+        .zip(first_token..)
         .map(|(path, token)| {
             connection.prepare_cached(TAKE)?.execute((
                 &path,
@@ -92,7 +93,9 @@ pub(in super::super) fn supply(
     let ranges = ranges(connection, scope)?;
     let territory = Territory::new(&ranges);
     let search = search(connection, grant, &territory, scope);
-    if !search.first(1)?.is_empty() {
+    let mut best = Best::new(1);
+    search.offer_to(&mut best)?;
+    if !best.into_paths().is_empty() {
         return Ok(Supply::Now);
     }
     search.lapses(time).supply()
@@ -130,4 +133,4 @@ fn ranges<'a>(connection: &Connection, scope: &'a ClaimScope) -> Result<Cow<'a, 
 
 /// The statements above, for the test that looks at their plans.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 3] = [NEWEST_TOKEN, SET_NEWEST_TOKEN, TAKE];
+pub(super) const STATEMENTS: [&str; 1] = [TAKE];

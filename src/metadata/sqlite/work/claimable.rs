@@ -1,13 +1,15 @@
 //! Finding what can be claimed, in the order of claims.
 //!
-//! Claimable items stand in three indexes: of the whole store, of each scope (the part of a tenant or
-//! agent, or a namespace that nobody owns) and of each directory. A worker that may take anything walks the
-//! first. Any other one merges the heads of the few scopes and directories that make up its territory: they
-//! are found by skipping from one to the next, so that what others have in between costs one look-up.
+//! Claimable items stand in an index by directory, and the directories in the order of their first items
+//! ([`super::directories`]): those of the whole store, and those of each scope (the part of a tenant or agent,
+//! or a namespace that nobody owns). A search goes through directories until no further one can hold an
+//! item that comes before those found. Scopes and directories that a worker may not take from are skipped,
+//! so that what others have costs one look-up.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use super::super::time::Time;
+use super::directories::{self, Bound, Visit};
 use super::order::{Best, Place, path_of};
 use super::scopes::Lapses;
 use super::territory::{Coverage, Territory, after, after_all_below, parent};
@@ -15,52 +17,30 @@ use crate::access::Rules;
 use crate::call::Call;
 use crate::error::Result;
 
-/// Directories of one scope that are merged; of more, the scope is walked.
+/// Directories of one scope that are looked up by name; of more, those of the scope are gone through in order.
 const DIRECTORIES_OF_SCOPE: usize = 64;
-/// Scopes and directories that are merged; with more, the whole store is walked.
+/// Scopes and directories that are looked up by name; with more, those of the whole store are gone through.
 const SOURCES: usize = 4096;
-/// Items that a walk of the whole store may skip, for a worker that may take nearly all.
+/// Directories that a walk through all may skip, for a worker that may take nearly all.
 const SKIPPED: usize = 512;
 /// Items that are looked at by path before a directory, of which a part is wanted, is walked.
 const TRIED_BY_PATH: usize = 512;
 /// Items of that directory that may be skipped before the rest is looked at by path.
 const TRIED_IN_ORDER: usize = 4096;
 
-/// Selects claimable items from the index `$index`.
-macro_rules! claimable {
-    ($columns:literal, $index:literal, $rest:literal) => {
-        concat!(
-            "SELECT ",
-            $columns,
-            " FROM work INDEXED BY ",
-            $index,
-            " WHERE status = 'ready' AND open_edges = 0 AND delayed = 0",
-            $rest
-        )
-    };
-}
-
 /// The statements that find claimable items. None of them scans or sorts a queue.
-const ALL: &str = claimable!(
-    "rank, created_at, 0, path",
-    "work_claimable",
-    " ORDER BY rank, created_at, path"
-);
-const OF_SCOPE: &str = claimable!(
-    "rank, created_at, 0, path",
-    "work_claimable_in_scope",
-    " AND directory <> scope AND scope = ?1 ORDER BY rank, created_at, path"
-);
-const OF_DIRECTORY: &str = claimable!(
-    "rank, created_at, 0, path",
-    "work_claimable_in_directory",
-    " AND directory = ?1 ORDER BY rank, created_at, path"
-);
-const NEXT_DIRECTORY: &str = claimable!(
-    "directory",
-    "work_claimable_in_directory",
-    " AND directory >= ?1 ORDER BY directory LIMIT 1"
-);
+const ALL_DIRECTORIES: &str = "\
+    SELECT directory, first_rank, first_created
+    FROM work_directories INDEXED BY work_directories_in_order
+    ORDER BY first_rank, first_created";
+const DIRECTORIES_OF: &str = "\
+    SELECT directory, first_rank, first_created
+    FROM work_directories INDEXED BY work_directories_of_scope
+    WHERE scope = ?1 ORDER BY first_rank, first_created";
+const OF_DIRECTORY: &str = "\
+    SELECT rank, created_at, 0, path FROM work INDEXED BY work_claimable
+    WHERE status = 'ready' AND open_edges = 0 AND delayed = 0 AND directory = ?1
+    ORDER BY rank, created_at, path";
 const BY_PATH: &str = "\
     SELECT rank, created_at, 0, path, status = 'ready' AND open_edges = 0 AND delayed = 0
     FROM work NOT INDEXED
@@ -68,12 +48,10 @@ const BY_PATH: &str = "\
 
 /// Where the items of a territory come from.
 enum Source {
-    /// What lies below the root of a scope, but not directly in it.
+    /// The directories of a scope, of which some may lie outside.
     Scope(String),
-    /// What lies directly in a directory.
-    Directory(String),
-    /// As [`Source::Directory`], of which only a part is wanted.
-    PartOfDirectory(String),
+    /// What lies directly in a directory, and its bound.
+    Directory(String, Bound),
 }
 
 /// A search for claimable items.
@@ -100,62 +78,53 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Returns the paths of the first `limit` items, in order.
-    pub fn first(&self, limit: usize) -> Result<Vec<String>> {
-        let mut best = Best::new(limit);
-        self.offer_to(&mut best, limit)?;
-        Ok(best.into_paths())
-    }
-
-    /// Offers at least the first `limit` items to `best`.
-    pub fn offer_to(&self, best: &mut Best, limit: usize) -> Result<()> {
-        if self.whole
-            && let Some(places) = self.walk(ALL, None, limit, SKIPPED)?
-        {
-            places.into_iter().for_each(|place| best.offer(place));
-            return Ok(());
+    /// Offers at least the first items to `best`, and returns where it looked for them.
+    pub fn offer_to(&self, best: &mut Best) -> Result<Vec<Visit>> {
+        let mut visits = Vec::new();
+        if self.whole && self.go_through(ALL_DIRECTORIES, None, SKIPPED, best, &mut visits)? {
+            return Ok(visits);
         }
         let Some(sources) = self.sources()? else {
-            let places = self.walk(ALL, None, limit, usize::MAX)?.unwrap_or_default();
-            places.into_iter().for_each(|place| best.offer(place));
-            return Ok(());
+            self.go_through(ALL_DIRECTORIES, None, usize::MAX, best, &mut visits)?;
+            return Ok(visits);
         };
         for source in sources {
-            self.call.check()?;
-            for place in self.items_of(&source, limit)? {
-                best.offer(place);
+            match source {
+                Source::Scope(scope) => {
+                    let of = Some(&*scope);
+                    self.go_through(DIRECTORIES_OF, of, usize::MAX, best, &mut visits)?;
+                }
+                Source::Directory(directory, bound) if !best.is_before(bound) => {
+                    self.visit(&directory, bound, best, &mut visits)?;
+                }
+                Source::Directory(..) => {}
             }
         }
-        Ok(())
+        Ok(visits)
     }
 
     /// Returns where the territory's items come from; `None` if that is too many places.
     fn sources(&self) -> Result<Option<Vec<Source>>> {
         let mut sources = Vec::new();
         let mut in_scope = (String::new(), 0);
-        let mut statement = self.connection.prepare_cached(NEXT_DIRECTORY)?;
         let mut next = self.territory.first_directory().map(str::to_owned);
         while let Some(position) = next {
-            let directory: Option<String> = statement
-                .query_row([&position], |row| row.get(0))
-                .optional()?;
-            let Some(directory) = directory else {
+            let Some((directory, bound)) = directories::next(self.connection, &position)? else {
                 break;
             };
             if sources.len() >= SOURCES {
                 return Ok(None);
             }
             self.call.check()?;
+            if self.territory.coverage_in(&directory) == Coverage::Nothing {
+                next = self.territory.next_directory(&directory);
+                continue;
+            }
             let scope = self.rules.scope_of(&directory);
             let nested = scope != directory;
             if nested && self.territory.coverage_below(scope) == Coverage::Whole {
                 next = Some(after_all_below(scope));
-                sources.push(Source::Scope(scope.to_owned()));
-                continue;
-            }
-            let coverage = self.territory.coverage_in(&directory);
-            if coverage == Coverage::Nothing {
-                next = self.territory.next_directory(&directory);
+                self.take_scope(scope, &mut sources);
                 continue;
             }
             if nested {
@@ -164,50 +133,92 @@ impl<'a> Search<'a> {
                 }
                 in_scope.1 += 1;
                 if in_scope.1 > DIRECTORIES_OF_SCOPE {
-                    sources.truncate(sources.len() - DIRECTORIES_OF_SCOPE);
                     next = Some(after_all_below(scope));
-                    sources.push(Source::Scope(scope.to_owned()));
+                    self.take_scope(scope, &mut sources);
                     continue;
                 }
             }
             next = Some(after(&directory));
-            sources.push(match coverage {
-                Coverage::Whole => Source::Directory(directory),
-                _ => Source::PartOfDirectory(directory),
-            });
+            sources.push(Source::Directory(directory, bound));
         }
         Ok(Some(sources))
     }
 
-    /// Returns the first `limit` items of `source` that lie in the territory, in any order.
-    fn items_of(&self, source: &Source, limit: usize) -> Result<Vec<Place>> {
-        let places = match source {
-            Source::Scope(scope) => self.walk(OF_SCOPE, Some(scope), limit, usize::MAX)?,
-            Source::Directory(directory) => {
-                self.walk(OF_DIRECTORY, Some(directory), limit, usize::MAX)?
-            }
-            Source::PartOfDirectory(directory) => {
-                return self.items_of_part(directory, limit);
-            }
-        };
-        Ok(places.unwrap_or_default())
+    /// Puts the scope in the place of its directories.
+    fn take_scope(&self, scope: &str, sources: &mut Vec<Source>) {
+        sources.retain(|source| match source {
+            Source::Directory(directory, _) => self.rules.scope_of(directory) != scope,
+            Source::Scope(_) => true,
+        });
+        sources.push(Source::Scope(scope.to_owned()));
     }
 
-    /// Walks an index up to `limit` items; `None` if more than `skipped` on the way are not wanted.
-    fn walk(
+    /// Goes through directories in the order of their bounds, until the items found come before all further
+    /// ones. Returns whether it did: not if more than `skipped` on the way are not wanted.
+    fn go_through(
         &self,
         sql: &str,
         of: Option<&str>,
-        limit: usize,
         skipped: usize,
-    ) -> Result<Option<Vec<Place>>> {
+        best: &mut Best,
+        visits: &mut Vec<Visit>,
+    ) -> Result<bool> {
         let mut skips_left = skipped;
-        let mut places = Vec::new();
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = match of {
             Some(of) => statement.query([of])?,
             None => statement.query([])?,
         };
+        while let Some(row) = found.next()? {
+            let bound = Bound::read(row, 1)?;
+            if best.is_before(bound) {
+                break;
+            }
+            self.call.check()?;
+            let directory = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+            if self.visit(directory, bound, best, visits)? {
+                continue;
+            }
+            match skips_left.checked_sub(1) {
+                Some(left) => skips_left = left,
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Offers the items of `directory` to `best`; returns whether any of it lies in the territory.
+    fn visit(
+        &self,
+        directory: &str,
+        bound: Bound,
+        best: &mut Best,
+        visits: &mut Vec<Visit>,
+    ) -> Result<bool> {
+        let places = match self.territory.coverage_in(directory) {
+            Coverage::Nothing => return Ok(false),
+            Coverage::Part => self.items_of_part(directory, best.limit())?,
+            Coverage::Whole => {
+                let places = self.walk(directory, best.limit(), usize::MAX)?;
+                let places = places.unwrap_or_default();
+                visits.push(Visit {
+                    directory: directory.to_owned(),
+                    bound,
+                    first: places.first().map(Place::bound),
+                });
+                places
+            }
+        };
+        places.into_iter().for_each(|place| best.offer(place));
+        Ok(true)
+    }
+
+    /// Walks a directory up to `limit` items; `None` if more than `skipped` on the way are not wanted.
+    fn walk(&self, directory: &str, limit: usize, skipped: usize) -> Result<Option<Vec<Place>>> {
+        let mut skips_left = skipped;
+        let mut places = Vec::new();
+        let mut statement = self.connection.prepare_cached(OF_DIRECTORY)?;
+        let mut found = statement.query([directory])?;
         while places.len() < limit
             && let Some(row) = found.next()?
         {
@@ -230,7 +241,7 @@ impl<'a> Search<'a> {
         if let Some(places) = self.by_path(directory, limit, TRIED_BY_PATH)? {
             return Ok(places);
         }
-        if let Some(places) = self.walk(OF_DIRECTORY, Some(directory), limit, TRIED_IN_ORDER)? {
+        if let Some(places) = self.walk(directory, limit, TRIED_IN_ORDER)? {
             return Ok(places);
         }
         Ok(self
@@ -263,4 +274,4 @@ impl<'a> Search<'a> {
 
 /// The statements of a search, for the test that looks at their plans.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 5] = [ALL, OF_SCOPE, OF_DIRECTORY, NEXT_DIRECTORY, BY_PATH];
+pub(super) const STATEMENTS: [&str; 4] = [ALL_DIRECTORIES, DIRECTORIES_OF, OF_DIRECTORY, BY_PATH];

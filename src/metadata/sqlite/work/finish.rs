@@ -4,6 +4,7 @@ use rusqlite::OptionalExtension;
 
 use super::super::time::BootTime;
 use super::super::transaction::Transaction;
+use super::directories;
 use super::edges::{self, id_at};
 use super::items::place_of;
 use super::scopes;
@@ -90,7 +91,7 @@ pub(in super::super) fn release(
     held(tx, path, token)?;
     tx.run(RELEASE, [path.as_str()])?;
     tx.work.supplied = true;
-    Ok(())
+    directories::announce(tx.connection, path.as_str())
 }
 
 /// Checks that the item at `path` is held under the live lease `token`. What follows in the same set of

@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql};
 
 use super::super::rows::PathRow;
 use super::super::transaction::Transaction;
+use super::directories;
 use super::edges;
 use super::scopes;
 use super::territory::parent;
@@ -299,6 +300,7 @@ pub(in super::super) fn moved(
             (&path, &target, directory, scope),
         )?;
         scopes::watch_item(tx.connection, scope, &target)?;
+        directories::announce(tx.connection, &target)?;
         tx.work.supplied = true;
     }
     Ok(())
@@ -326,7 +328,9 @@ fn id_of(row: &PathRow) -> Result<PathId> {
 
 /// The rules of the namespace `name` are others now: its items may lie in other scopes.
 pub(in super::super) fn rescope(connection: &Connection, rules: &Rules, name: &str) -> Result<()> {
-    let range = PathRange::under(&format!("/{name}"));
+    let root = format!("/{name}");
+    directories::rescope(connection, &root, |directory| rules.scope_of(directory))?;
+    let range = PathRange::under(&root);
     let directories = connection
         .prepare_cached("SELECT DISTINCT directory FROM work WHERE path >= ?1 AND path < ?2")?
         .query_map([&range.start, &range.end], |row| row.get(0))?
@@ -378,5 +382,5 @@ pub(in super::super) fn place_again(
              WHERE path = ?1 AND (delayed = 1 OR lease_deadline IS NOT NULL)",
         )?
         .execute([path])?;
-    Ok(())
+    directories::announce_again(connection, directory, scope)
 }

@@ -11,7 +11,7 @@
 //! | what | where |
 //! |---|---|
 //! | rows and edges as files and keys change | `items`, `edges`, `settle`, `cycles` |
-//! | claims: what can be claimed, and what time makes so | `claim`, `claimable`, `scopes`, `territory` |
+//! | claims: what can be claimed, and what time makes so | `claim`, `claimable`, `directories`, `scopes`, `territory` |
 //! | what the holder of a lease does | `finish` |
 //! | queries | `views`, `order`, `counts`, `explain`, `read` |
 
@@ -31,6 +31,7 @@ mod claim;
 mod claimable;
 mod counts;
 mod cycles;
+mod directories;
 mod edges;
 mod explain;
 mod finish;

@@ -4,6 +4,7 @@ use std::collections::BinaryHeap;
 
 use rusqlite::Row;
 
+use super::directories::Bound;
 use crate::error::Result;
 
 /// Where an item stands: what it is sorted by, and its path.
@@ -20,6 +21,11 @@ impl Place {
             key: [row.get(0)?, row.get(1)?, row.get(2)?],
             path: row.get(3)?,
         })
+    }
+
+    /// Returns where it stands in the order of claims.
+    pub fn bound(&self) -> Bound {
+        Bound(self.key[0], self.key[1])
     }
 }
 
@@ -40,6 +46,17 @@ impl Best {
             places: BinaryHeap::new(),
             limit,
         }
+    }
+
+    /// Returns how many it keeps.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Returns whether it has all that it keeps, and all of those come before `bound` in the order of claims.
+    pub fn is_before(&self, bound: Bound) -> bool {
+        self.places.len() >= self.limit
+            && self.places.peek().is_none_or(|last| last.bound() < bound)
     }
 
     pub fn offer(&mut self, place: Place) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::super::time::BootTime;
+use super::directories;
 use super::order::{Best, Place, path_of};
 use super::territory::{Coverage, Territory, after};
 use crate::access::Rules;
@@ -186,6 +187,7 @@ impl Lapses<'_> {
         let (paths, all) = self.first(DUE, scope, self.wall, limit)?;
         for path in &paths {
             self.connection.prepare_cached(ADMIT_DUE)?.execute([path])?;
+            directories::announce(self.connection, path)?;
         }
         if all {
             self.connection
@@ -225,6 +227,7 @@ impl Lapses<'_> {
             .query_row([path], |row| row.get(0))?;
         let sql = if is_last { EXPIRE_FOR_GOOD } else { EXPIRE };
         self.connection.prepare_cached(sql)?.execute([path])?;
+        directories::announce(self.connection, path)?;
         Ok(!is_last)
     }
 

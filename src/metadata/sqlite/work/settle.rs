@@ -1,7 +1,7 @@
 //! What a whole set of changes entails, done before its commit.
 
 use super::super::transaction::Transaction;
-use super::{cycles, edges};
+use super::{cycles, directories, edges};
 use crate::error::Result;
 
 /// Makes items ready that are blocked, have dependencies, and have no open edge. `{}` selects the
@@ -26,9 +26,11 @@ pub(in super::super) fn settle(tx: &mut Transaction<'_>) -> Result<()> {
     // Ready items block as much as blocked ones do, so one round is enough.
     for item in std::mem::take(&mut tx.work.touched) {
         tx.run(READY_ITEM, [item.as_bytes()])?;
+        directories::announce_id(tx.connection, item)?;
     }
     for blocker in std::mem::take(&mut tx.work.closed) {
         tx.run(READY_DEPENDENTS, [blocker.as_bytes()])?;
+        directories::announce_dependents(tx.connection, blocker)?;
     }
     Ok(())
 }

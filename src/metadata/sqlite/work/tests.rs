@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use super::super::backends::BackendCache;
 use super::super::connection::{self, Role};
+use super::super::leases::Tokens;
 use super::super::time::Time;
 use super::super::transaction::{Stamps, Transaction};
 use super::super::{apply, rows, schema};
@@ -38,6 +39,7 @@ struct Store {
     clock: Arc<ManualClock>,
     time: Arc<Time>,
     stamps: Stamps,
+    tokens: Tokens,
     visible: Visible,
     _directory: TempDir,
 }
@@ -61,6 +63,7 @@ impl Store {
             backends,
             time: Arc::clone(&time),
             stamps: Stamps::new(time),
+            tokens: Tokens::new(),
             clock,
             visible: Visible::all(),
             _directory: directory,

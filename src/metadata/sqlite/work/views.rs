@@ -116,7 +116,7 @@ impl Views<'_> {
             territory: &territory,
             whole: self.visible.nearly_all,
         };
-        search.offer_to(&mut best, limit)?;
+        search.offer_to(&mut best)?;
         search.lapses(self.time).offer_due_to(&mut best)?;
         Ok(best.into_paths())
     }

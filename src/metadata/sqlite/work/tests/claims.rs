@@ -33,7 +33,9 @@ impl Store {
             durability: crate::config::Durability::Full,
         };
         self.connection.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let items = super::super::claim(&self.connection, &self.time, &claim, &self.grant());
+        let grant = self.grant();
+        let items =
+            super::super::claim(&self.connection, &self.time, &self.tokens, &claim, &grant);
         self.connection.execute_batch("COMMIT").unwrap();
         items.unwrap()
     }

@@ -379,6 +379,7 @@ fn no_step_of_the_queue_scans_or_sorts() {
     let statements = [
         &super::super::claimable::STATEMENTS[..],
         &super::super::scopes::STATEMENTS,
+        &super::super::directories::STATEMENTS,
         &super::super::claim::STATEMENTS,
         &super::super::finish::STATEMENTS,
         &super::super::edges::STATEMENTS,

@@ -1,0 +1,186 @@
+//! Where a claim looks: the directories that hold claimable items, in the order of their first ones.
+//!
+//! `work_directories` has a row for each of them, with a bound: none of its claimable items comes before it
+//! in the order of claims. Whatever makes an item claimable moves the bound back as far as that item needs
+//! ([`announce`]). Taking items leaves it alone: a claim that looks into a directory in vain moves it up to the
+//! first item that is left, or removes the row ([`Visit::note`]). So taking the items of one directory one
+//! after the other writes no row here.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::territory::parent;
+use crate::error::Result;
+use crate::metadata::PathId;
+
+/// What items are sorted by in the order of claims, before their path: rank and creation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Bound(pub i64, pub i64);
+
+impl Bound {
+    /// Comes before every item.
+    const FIRST: Bound = Bound(i64::MIN, i64::MIN);
+
+    pub fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
+        Ok(Bound(row.get(first)?, row.get(first + 1)?))
+    }
+}
+
+const IS_ANNOUNCED: &str = "\
+    SELECT 1 FROM work_directories
+    WHERE directory = ?1 AND (first_rank, first_created) <= (?2, ?3)";
+const ANNOUNCE: &str = "\
+    INSERT INTO work_directories (directory, scope, first_rank, first_created)
+    VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (directory) DO UPDATE
+    SET scope = excluded.scope, first_rank = excluded.first_rank,
+        first_created = excluded.first_created";
+const CLAIMABLE_ITEM: &str = "\
+    SELECT directory, scope, rank, created_at FROM work
+    WHERE path = ?1 AND +status = 'ready' AND +open_edges = 0 AND +delayed = 0";
+const CLAIMABLE_ITEM_OF_ID: &str = "\
+    SELECT directory, scope, rank, created_at FROM work
+    WHERE path_id = ?1 AND +status = 'ready' AND +open_edges = 0 AND +delayed = 0";
+const CLAIMABLE_DEPENDENTS: &str = "\
+    SELECT w.directory, w.scope, w.rank, w.created_at
+    FROM edges AS e CROSS JOIN work AS w ON w.path_id = e.item_id
+    WHERE e.blocker_id = ?1 AND +w.status = 'ready' AND +w.open_edges = 0 AND +w.delayed = 0";
+const MOVE_UP: &str = "\
+    UPDATE work_directories SET first_rank = ?2, first_created = ?3 WHERE directory = ?1";
+const REMOVE: &str = "DELETE FROM work_directories WHERE directory = ?1";
+const SET_SCOPE: &str = "UPDATE work_directories SET scope = ?2 WHERE directory = ?1";
+
+/// Makes sure that claims find the item at `path`, if it is claimable.
+pub(super) fn announce(connection: &Connection, path: &str) -> Result<()> {
+    announce_all(connection, CLAIMABLE_ITEM, path)
+}
+
+/// As [`announce()`], for the item of this id.
+pub(super) fn announce_id(connection: &Connection, id: PathId) -> Result<()> {
+    announce_all(connection, CLAIMABLE_ITEM_OF_ID, id.as_bytes())
+}
+
+/// As [`announce()`], for the items that depend on `blocker`.
+pub(super) fn announce_dependents(connection: &Connection, blocker: PathId) -> Result<()> {
+    announce_all(connection, CLAIMABLE_DEPENDENTS, blocker.as_bytes())
+}
+
+fn announce_all(connection: &Connection, sql: &str, of: impl rusqlite::ToSql) -> Result<()> {
+    let mut directories: BTreeMap<String, (String, Bound)> = BTreeMap::new();
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut found = statement.query([of])?;
+    while let Some(row) = found.next()? {
+        let bound = Bound::read(row, 2)?;
+        match directories.entry(row.get(0)?) {
+            Entry::Vacant(new) => {
+                new.insert((row.get(1)?, bound));
+            }
+            Entry::Occupied(mut known) => {
+                let first = &mut known.get_mut().1;
+                *first = bound.min(*first);
+            }
+        }
+    }
+    for (directory, (scope, Bound(rank, created_at))) in directories {
+        let is_announced = connection
+            .prepare_cached(IS_ANNOUNCED)?
+            .exists((&directory, rank, created_at))?;
+        if !is_announced {
+            connection.prepare_cached(ANNOUNCE)?.execute((
+                &directory, &scope, rank, created_at,
+            ))?;
+        }
+    }
+    Ok(())
+}
+
+/// Has the next claim look into the directory of the item at `path`, whatever its row says.
+pub(super) fn announce_again(connection: &Connection, directory: &str, scope: &str) -> Result<()> {
+    let Bound(rank, created_at) = Bound::FIRST;
+    connection
+        .prepare_cached(ANNOUNCE)?
+        .execute((directory, scope, rank, created_at))?;
+    Ok(())
+}
+
+/// Gives the directories of the namespace at `root` their scopes anew.
+pub(super) fn rescope<'r>(
+    connection: &Connection,
+    root: &str,
+    scope_of: impl Fn(&str) -> &str + 'r,
+) -> Result<()> {
+    let directories = connection
+        .prepare_cached(
+            "SELECT directory FROM work_directories
+             WHERE directory = ?1 OR (directory >= ?1 || '/' AND directory < ?1 || '0')",
+        )?
+        .query_map([root], |row| row.get(0))?
+        .collect::<rusqlite::Result<Vec<String>>>()?;
+    for directory in directories {
+        connection
+            .prepare_cached(SET_SCOPE)?
+            .execute((&directory, scope_of(&directory)))?;
+    }
+    Ok(())
+}
+
+/// What a search found in a directory.
+#[derive(Debug)]
+pub(super) struct Visit {
+    pub directory: String,
+    pub bound: Bound,
+    /// Where its first claimable item stands, if it has one.
+    pub first: Option<Bound>,
+}
+
+impl Visit {
+    /// Lets later searches know, unless items of the directory are among the `taken` paths: then its bound
+    /// may serve for the next ones, too.
+    pub fn note(&self, connection: &Connection, taken: &[String]) -> Result<()> {
+        match self.first {
+            None => {
+                connection
+                    .prepare_cached(REMOVE)?
+                    .execute([&self.directory])?;
+            }
+            Some(first) if first == self.bound => {}
+            Some(_) if taken.iter().any(|path| parent(path) == self.directory) => {}
+            Some(Bound(rank, created_at)) => {
+                connection.prepare_cached(MOVE_UP)?.execute((
+                    &self.directory,
+                    rank,
+                    created_at,
+                ))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the first directory from `position` on that has a row, and its bound.
+pub(super) fn next(connection: &Connection, position: &str) -> Result<Option<(String, Bound)>> {
+    Ok(connection
+        .prepare_cached(NEXT)?
+        .query_row([position], |row| Ok((row.get(0)?, Bound::read(row, 1)?)))
+        .optional()?)
+}
+
+const NEXT: &str = "\
+    SELECT directory, first_rank, first_created FROM work_directories
+    WHERE directory >= ?1 ORDER BY directory LIMIT 1";
+
+/// The statements above, for the test that looks at their plans.
+#[cfg(test)]
+pub(super) const STATEMENTS: [&str; 9] = [
+    IS_ANNOUNCED,
+    ANNOUNCE,
+    CLAIMABLE_ITEM,
+    CLAIMABLE_ITEM_OF_ID,
+    CLAIMABLE_DEPENDENTS,
+    MOVE_UP,
+    REMOVE,
+    SET_SCOPE,
+    NEXT,
+];
