@@ -1,7 +1,6 @@
 //! Claims: items are given to a worker, each under a lease of its own.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
@@ -11,21 +10,26 @@ use super::super::time::Time;
 use super::claimable::Search;
 use super::items::place_of;
 use super::order::Best;
-use super::scopes;
+use super::scopes::{self, Lapsed};
 use super::territory::Territory;
-use super::views::item;
+use super::views::waiting_item;
 use crate::error::Result;
 use crate::metadata::{Claim, ClaimScope, Grant, Supply};
 use crate::range::PathRange;
-use crate::work::WorkItem;
-
-/// Items of which time made more claimable than the claim takes: so that a backlog of them shrinks.
-const AHEAD: usize = 1;
+use crate::work::{Status, WorkItem};
 
 const TAKE: &str = "\
     UPDATE work
     SET status = 'in_progress', worker_id = ?2, started_at = ?3, attempts = attempts + 1,
         lease = ?4, lease_deadline = ?5, lease_expires_at = ?6
+    WHERE path = ?1";
+/// As [`TAKE`], for an item that was delayed, or whose lease has ended.
+const TAKE_LAPSED: &str = "\
+    UPDATE work
+    SET status = 'in_progress', worker_id = ?2, started_at = ?3, attempts = attempts + 1,
+        lease = ?4, lease_deadline = ?5, lease_expires_at = ?6, delayed = 0,
+        last_error = iif(status = 'in_progress',
+                         'the lease of ' || coalesce(worker_id, 'a worker') || ' expired', last_error)
     WHERE path = ?1";
 
 /// Gives the worker the first items that it may take, in the write transaction that is open.
@@ -39,46 +43,74 @@ pub(in super::super) fn claim(
     let ranges = ranges(connection, &claim.scope)?;
     let territory = Territory::new(&ranges);
     let search = search(connection, grant, &territory, &claim.scope);
-    // What time has made claimable goes first into the queue, a little at a time; where the queue does not
-    // hold enough, all that is needed.
-    let found = loop {
-        let admitted = search.lapses(time).admit(claim.max + AHEAD)?;
+    let lapses = search.lapses(time);
+    loop {
+        // Some of what time has made claimable is considered each time. What is not taken goes into the queue,
+        // so that others come next; where the queue does not hold enough, all does that is needed.
+        let lapsed = lapses.first(claim.max)?;
         let mut best = Best::new(claim.max);
+        lapsed.offer_to(&mut best);
         let visits = search.offer_to(&mut best)?;
         let found = best.into_paths();
-        if found.len() >= claim.max || admitted == 0 {
-            for visit in visits {
-                visit.note(connection, &found)?;
-            }
-            break found;
+        if found.len() < claim.max && !lapsed.is_empty() {
+            lapsed.admit(&lapses, |_| true)?;
+            continue;
         }
-    };
+        for visit in visits {
+            visit.note(connection, &found)?;
+        }
+        let items = take(connection, time, tokens, claim, grant, &found, &lapsed)?;
+        lapsed.admit(&lapses, |path| !found.iter().any(|taken| taken == path))?;
+        return Ok(items);
+    }
+}
+
+/// Gives the worker the items at the paths `found`.
+fn take(
+    connection: &Connection,
+    time: &Time,
+    tokens: &Tokens,
+    claim: &Claim,
+    grant: &Grant,
+    found: &[String],
+    lapsed: &Lapsed,
+) -> Result<Vec<WorkItem>> {
     if found.is_empty() {
         return Ok(Vec::new());
     }
     let first_token = tokens.take(connection, found.len() as i64)?;
     let (wall, boot) = (time.wall(), time.boot());
     let deadline = boot.after(claim.lease);
-    let scopes: BTreeSet<&str> = found
-        .iter()
-        .map(|path| place_of(&grant.rules, path).1)
-        .collect();
-    for scope in scopes {
-        scopes::watch(connection, scope, None, Some(deadline))?;
-    }
+    let expires_at = wall.saturating_add(claim.lease);
     found
-        .into_iter()
+        .iter()
         .zip(first_token..)
         .map(|(path, token)| {
-            connection.prepare_cached(TAKE)?.execute((
-                &path,
+            let (mut item, watched) = waiting_item(connection, path, &grant.rules, boot)?;
+            if watched.is_none_or(|end| end > deadline) {
+                let (_, scope) = place_of(&grant.rules, path);
+                scopes::watch(connection, scope, None, Some(deadline))?;
+            }
+            let sql = match lapsed.contains(path) {
+                true => TAKE_LAPSED,
+                false => TAKE,
+            };
+            connection.prepare_cached(sql)?.execute((
+                path,
                 &claim.worker_id,
                 wall,
                 token,
                 deadline.0,
-                wall.saturating_add(claim.lease),
+                expires_at,
             ))?;
-            item(connection, path, &grant.rules, boot)
+            item.status = Status::InProgress;
+            item.worker_id = Some(claim.worker_id.clone());
+            item.started_at = Some(wall);
+            item.attempts += 1;
+            item.lease = token as u64;
+            item.lease_expires_at = Some(expires_at);
+            item.lease_expired = false;
+            Ok(item)
         })
         .collect()
 }
@@ -133,4 +165,4 @@ fn ranges<'a>(connection: &Connection, scope: &'a ClaimScope) -> Result<Cow<'a, 
 
 /// The statements above, for the test that looks at their plans.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 1] = [TAKE];
+pub(super) const STATEMENTS: [&str; 2] = [TAKE, TAKE_LAPSED];

@@ -88,9 +88,9 @@ fn announce_all(connection: &Connection, sql: &str, of: impl rusqlite::ToSql) ->
             .prepare_cached(IS_ANNOUNCED)?
             .exists((&directory, rank, created_at))?;
         if !is_announced {
-            connection.prepare_cached(ANNOUNCE)?.execute((
-                &directory, &scope, rank, created_at,
-            ))?;
+            connection
+                .prepare_cached(ANNOUNCE)?
+                .execute((&directory, &scope, rank, created_at))?;
         }
     }
     Ok(())
@@ -148,11 +148,9 @@ impl Visit {
             Some(first) if first == self.bound => {}
             Some(_) if taken.iter().any(|path| parent(path) == self.directory) => {}
             Some(Bound(rank, created_at)) => {
-                connection.prepare_cached(MOVE_UP)?.execute((
-                    &self.directory,
-                    rank,
-                    created_at,
-                ))?;
+                connection
+                    .prepare_cached(MOVE_UP)?
+                    .execute((&self.directory, rank, created_at))?;
             }
         }
         Ok(())

@@ -17,7 +17,14 @@ const HELD: &str =
     "SELECT lease, lease_deadline, path_id, attempts, max_attempts FROM work WHERE path = ?1";
 const HEARTBEAT: &str =
     "UPDATE work SET lease_deadline = ?2, lease_expires_at = ?3 WHERE path = ?1";
-const COMPLETE: &str = end_lease!("status = 'completed', completed_at = ?2, result = ?3");
+/// Only under the live lease; that is all that most completions have to ask.
+const COMPLETE: &str = concat!(
+    end_lease!("status = 'completed', completed_at = ?2, result = ?3"),
+    " AND lease = ?4 AND lease_deadline > ?5"
+);
+const ID_IF_AWAITED: &str = "\
+    SELECT path_id FROM work
+    WHERE path = ?1 AND EXISTS (SELECT 1 FROM edges WHERE blocker_id = path_id)";
 const FAIL_FOR_GOOD: &str = end_lease!("status = 'failed', last_error = ?2");
 const FAIL: &str = end_lease!(
     "status = 'ready', last_error = ?2, not_before = ?3, delayed = 1, worker_id = NULL,
@@ -57,9 +64,24 @@ pub(in super::super) fn complete(
     token: LeaseToken,
     result: Option<&str>,
 ) -> Result<()> {
-    let held = held(tx, path, token)?;
-    tx.run(COMPLETE, (path.as_str(), tx.time.wall(), result))?;
-    edges::set_blocking(tx, held.id, false)
+    let (wall, boot) = (tx.time.wall(), tx.time.boot());
+    let completed = tx.run(
+        COMPLETE,
+        (path.as_str(), wall, result, token.number(), boot.0),
+    )?;
+    if completed == 0 {
+        held(tx, path, token)?;
+        return Err(lost(path, EXPIRED));
+    }
+    let awaited = tx
+        .connection
+        .prepare_cached(ID_IF_AWAITED)?
+        .query_row([path.as_str()], |row| Ok(id_at(row, 0)))
+        .optional()?;
+    match awaited {
+        Some(id) => edges::set_blocking(tx, id?, false),
+        None => Ok(()),
+    }
 }
 
 /// Gives up the attempt: the item is tried again later or, without attempts left, failed.
@@ -122,19 +144,33 @@ fn held(tx: &Transaction<'_>, path: &VirtualPath, token: LeaseToken) -> Result<H
             Ok((lease, deadline, held))
         })
         .optional()?;
-    let lost = |why| Err(Error::new(ErrorKind::LeaseLost, why).at(path));
     match found {
-        None | Some((None, ..)) => lost("the lease is no longer held: it has ended"),
+        None | Some((None, ..)) => Err(lost(path, "it has ended")),
         Some((Some(newest), ..)) if newest != token.number() => {
-            lost("the lease is no longer held: it was not the newest one")
+            Err(lost(path, "it was not the newest one"))
         }
         Some((_, deadline, _)) if deadline.is_none_or(|end| end <= tx.time.boot().0) => {
-            lost("the lease is no longer held: it has expired")
+            Err(lost(path, EXPIRED))
         }
         Some((.., held)) => held,
     }
 }
 
+const EXPIRED: &str = "it has expired";
+
+fn lost(path: &VirtualPath, why: &str) -> Error {
+    let what = format!("the lease is no longer held: {why}");
+    Error::new(ErrorKind::LeaseLost, what).at(path)
+}
+
 /// The statements above, for the test that looks at their plans.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 6] = [HELD, HEARTBEAT, COMPLETE, FAIL_FOR_GOOD, FAIL, RELEASE];
+pub(super) const STATEMENTS: [&str; 7] = [
+    HELD,
+    HEARTBEAT,
+    COMPLETE,
+    ID_IF_AWAITED,
+    FAIL_FOR_GOOD,
+    FAIL,
+    RELEASE,
+];

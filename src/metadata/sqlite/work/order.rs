@@ -8,7 +8,7 @@ use super::directories::Bound;
 use crate::error::Result;
 
 /// Where an item stands: what it is sorted by, and its path.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub key: [i64; 3],
     pub path: String,

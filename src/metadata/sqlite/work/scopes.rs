@@ -32,11 +32,16 @@ const FIRST_EXPIRED: &str = "\
 const NEXT_SCOPE: &str = "\
     SELECT scope, next_due, next_expiry FROM work_scopes
     WHERE scope >= ?1 ORDER BY scope LIMIT 1";
+/// What an item is sorted by, its path, and whether it can be claimed.
 const DUE: &str = "\
-    SELECT path FROM work INDEXED BY work_delayed
+    SELECT rank, created_at, 0, path, status IS 'ready' AND open_edges = 0
+    FROM work INDEXED BY work_delayed
     WHERE delayed = 1 AND scope = ?1 AND not_before <= ?2 ORDER BY not_before, path";
+/// As [`DUE`], and whether no attempt is left.
 const EXPIRED: &str = "\
-    SELECT path FROM work INDEXED BY work_running
+    SELECT rank, created_at, 0, path, open_edges = 0 AND delayed = 0,
+           coalesce(attempts >= max_attempts, 0)
+    FROM work INDEXED BY work_running
     WHERE status = 'in_progress' AND scope = ?1 AND lease_deadline <= ?2
     ORDER BY lease_deadline, path";
 /// What is delayed and would be claimable otherwise, and when.
@@ -141,6 +146,68 @@ impl Watched {
     }
 }
 
+/// Why an item becomes claimable by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// `not_before` has passed.
+    Due,
+    /// The lease has ended.
+    Expired,
+}
+
+struct LapsedItem {
+    place: Place,
+    is_claimable: bool,
+    kind: Kind,
+}
+
+/// Items that time has made claimable and that are not in the queue.
+#[derive(Default)]
+pub(super) struct Lapsed {
+    items: Vec<LapsedItem>,
+    /// The scopes that have no more of a kind.
+    dealt_with: Vec<(Kind, String)>,
+}
+
+impl Lapsed {
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    pub fn contains(&self, path: &str) -> bool {
+        self.items.iter().any(|item| item.place.path == path)
+    }
+
+    pub fn offer_to(&self, best: &mut Best) {
+        for item in self.items.iter().filter(|item| item.is_claimable) {
+            best.offer(item.place.clone());
+        }
+    }
+
+    /// Puts those that are `left` into the queue, once the others are taken.
+    pub fn admit(&self, lapses: &Lapses<'_>, left: impl Fn(&str) -> bool) -> Result<()> {
+        let connection = lapses.connection;
+        for item in self.items.iter().filter(|item| left(&item.place.path)) {
+            let sql = match item.kind {
+                Kind::Due => ADMIT_DUE,
+                Kind::Expired => EXPIRE,
+            };
+            connection
+                .prepare_cached(sql)?
+                .execute([&item.place.path])?;
+            directories::announce(connection, &item.place.path)?;
+        }
+        for (kind, scope) in &self.dealt_with {
+            let sql = match kind {
+                Kind::Due => SET_NEXT_DUE,
+                Kind::Expired => SET_NEXT_EXPIRY,
+            };
+            connection.prepare_cached(sql)?.execute([scope])?;
+        }
+        Ok(())
+    }
+}
+
 /// What becomes claimable by itself in a territory.
 pub(super) struct Lapses<'a> {
     pub connection: &'a Connection,
@@ -154,108 +221,88 @@ pub(super) struct Lapses<'a> {
 }
 
 impl Lapses<'_> {
-    /// Puts up to `limit` items of each kind and scope into the queue; returns how many.
-    pub fn admit(&self, limit: usize) -> Result<usize> {
+    /// Returns up to `limit` items of each kind and scope. Expired ones without attempts left fail on the way.
+    pub fn first(&self, limit: usize) -> Result<Lapsed> {
+        let mut lapsed = Lapsed::default();
         if !self.has_any_time_come()? {
-            return Ok(0);
+            return Ok(lapsed);
         }
         if self.whole {
             let scopes = self.longest_due()?;
-            let admitted = self.admit_from(&scopes, limit)?;
-            if admitted >= limit || scopes.len() < SCOPES_AT_ONCE {
-                return Ok(admitted);
+            self.gather(&scopes, limit, &mut lapsed)?;
+            if lapsed.items.len() >= limit || scopes.len() < SCOPES_AT_ONCE {
+                return Ok(lapsed);
             }
+            lapsed = Lapsed::default();
         }
-        self.admit_from(&self.scopes()?, limit)
+        self.gather(&self.scopes()?, limit, &mut lapsed)?;
+        Ok(lapsed)
     }
 
-    fn admit_from(&self, scopes: &[Watched], limit: usize) -> Result<usize> {
-        let mut admitted = 0;
+    fn gather(&self, scopes: &[Watched], limit: usize, lapsed: &mut Lapsed) -> Result<()> {
         for watched in scopes {
             self.call.check()?;
-            if watched.next_due.is_some_and(|due| due <= self.wall) {
-                admitted += self.admit_due(&watched.scope, limit)?;
+            let scope = &watched.scope;
+            if watched.next_due.is_some_and(|due| due <= self.wall)
+                && self.gather_kind(Kind::Due, scope, limit, lapsed)?
+            {
+                lapsed.dealt_with.push((Kind::Due, scope.clone()));
             }
-            if watched.next_expiry.is_some_and(|end| end <= self.boot.0) {
-                admitted += self.admit_expired(&watched.scope, limit)?;
+            if watched.next_expiry.is_some_and(|end| end <= self.boot.0)
+                && self.gather_kind(Kind::Expired, scope, limit, lapsed)?
+            {
+                lapsed.dealt_with.push((Kind::Expired, scope.clone()));
             }
         }
-        Ok(admitted)
+        Ok(())
     }
 
-    fn admit_due(&self, scope: &str, limit: usize) -> Result<usize> {
-        let (paths, all) = self.first(DUE, scope, self.wall, limit)?;
-        for path in &paths {
-            self.connection.prepare_cached(ADMIT_DUE)?.execute([path])?;
-            directories::announce(self.connection, path)?;
-        }
-        if all {
-            self.connection
-                .prepare_cached(SET_NEXT_DUE)?
-                .execute([scope])?;
-        }
-        Ok(paths.len())
-    }
-
-    /// An item without attempts left fails instead, and does not count.
-    fn admit_expired(&self, scope: &str, limit: usize) -> Result<usize> {
-        let mut admitted = 0;
-        loop {
-            let (paths, all) = self.first(EXPIRED, scope, self.boot.0, limit - admitted)?;
-            for path in &paths {
-                admitted += usize::from(self.expire(path)?);
-            }
-            if all {
-                self.connection
-                    .prepare_cached(SET_NEXT_EXPIRY)?
-                    .execute([scope])?;
-            }
-            if all || paths.is_empty() || admitted >= limit {
-                return Ok(admitted);
-            }
-            self.call.check()?;
-        }
-    }
-
-    /// Ends the attempt at the item at `path`; returns whether it is to be tried again.
-    fn expire(&self, path: &str) -> Result<bool> {
-        let is_last: bool = self
-            .connection
-            .prepare_cached(
-                "SELECT coalesce(attempts >= max_attempts, 0) FROM work WHERE path = ?1",
-            )?
-            .query_row([path], |row| row.get(0))?;
-        let sql = if is_last { EXPIRE_FOR_GOOD } else { EXPIRE };
-        self.connection.prepare_cached(sql)?.execute([path])?;
-        directories::announce(self.connection, path)?;
-        Ok(!is_last)
-    }
-
-    /// Returns the first `limit` paths of `sql` that lie in the territory, and whether those are all of the
-    /// scope.
-    fn first(
+    /// Adds the first `limit` items of the kind that lie in the territory; returns whether those are all of
+    /// the scope.
+    fn gather_kind(
         &self,
-        sql: &str,
+        kind: Kind,
         scope: &str,
-        until: i64,
         limit: usize,
-    ) -> Result<(Vec<String>, bool)> {
+        lapsed: &mut Lapsed,
+    ) -> Result<bool> {
+        let (sql, until) = match kind {
+            Kind::Due => (DUE, self.wall),
+            Kind::Expired => (EXPIRED, self.boot.0),
+        };
         let covered = self.territory.coverage_below(scope) == Coverage::Whole;
-        let mut paths = Vec::new();
+        let mut out_of_attempts = Vec::new();
+        let mut gathered = 0;
+        let mut all = covered;
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query((scope, until))?;
         while let Some(row) = found.next()? {
-            if paths.len() == limit {
-                return Ok((paths, false));
+            if gathered == limit {
+                all = false;
+                break;
             }
-            let path = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
-            if covered || self.territory.contains(path) {
-                paths.push(path.to_owned());
-            } else {
-                self.call.check()?;
+            self.call.check()?;
+            if !covered && !self.territory.contains(path_of(row)?) {
+                continue;
             }
+            if kind == Kind::Expired && row.get(5)? {
+                out_of_attempts.push(row.get::<_, String>(3)?);
+                continue;
+            }
+            lapsed.items.push(LapsedItem {
+                place: Place::read(row)?,
+                is_claimable: row.get(4)?,
+                kind,
+            });
+            gathered += 1;
         }
-        Ok((paths, covered))
+        drop(found);
+        for path in out_of_attempts {
+            self.connection
+                .prepare_cached(EXPIRE_FOR_GOOD)?
+                .execute([path])?;
+        }
+        Ok(all)
     }
 
     /// Offers what has fallen due and is not in the queue yet.

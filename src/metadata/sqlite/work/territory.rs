@@ -29,13 +29,33 @@ impl<'a> Territory<'a> {
 
     /// Returns how much of everything below `directory` is in it.
     pub fn coverage_below(&self, directory: &str) -> Coverage {
+        if self.has_all_below(directory) {
+            return Coverage::Whole;
+        }
         self.coverage(&PathRange::under(directory), |_| true)
     }
 
     /// Returns how much of the files directly in `directory` is in it.
     pub fn coverage_in(&self, directory: &str) -> Coverage {
+        if self.has_all_below(directory) {
+            return Coverage::Whole;
+        }
         let below = PathRange::under(directory);
         self.coverage(&below, |range| !is_in_a_child(range, directory))
+    }
+
+    /// Returns whether one range has everything below `directory`; makes no name for that.
+    fn has_all_below(&self, directory: &str) -> bool {
+        let compared = |name: &str, end: u8| {
+            let (name, directory) = (name.as_bytes(), directory.as_bytes());
+            let shared = name.len().min(directory.len());
+            name[..shared]
+                .cmp(directory)
+                .then_with(|| name[shared..].cmp(&[end]))
+        };
+        self.ranges.iter().any(|range| {
+            compared(&range.start, b'/').is_le() && compared(&range.end, b'/' + 1).is_ge()
+        })
     }
 
     fn coverage(&self, below: &PathRange, counts: impl Fn(&PathRange) -> bool) -> Coverage {

@@ -4,7 +4,7 @@
 //! limit. One that sees a part walks it too, as long as it meets little that it must skip; else the
 //! parts it sees are gone through and the first items kept, so that the cost follows what is visible.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
 use super::super::rows::blob;
 use super::super::time::{BootTime, Time};
@@ -183,6 +183,29 @@ impl Views<'_> {
     }
 }
 
+/// Selects the work item at a path, as it is at a moment, and what `$more` says from the tables behind `$join`.
+macro_rules! item {
+    ($more:literal, $join:literal) => {
+        concat!(
+            "SELECT w.path_id, b.name, p.etag, p.mime_type, p.size, p.created_at, p.modified_at,
+                    w.status, w.priority, w.open_edges, w.worker_id, w.started_at, w.not_before, w.tags,
+                    w.attempts, coalesce(w.lease, 0), w.lease_expires_at, w.lease_deadline <= ?2",
+            $more,
+            " FROM work AS w
+              CROSS JOIN paths AS p ON p.path = w.path
+              CROSS JOIN backends AS b ON b.id = p.backend_id",
+            $join,
+            " WHERE w.path = ?1"
+        )
+    };
+}
+
+const ITEM: &str = item!("", "");
+const WAITING_ITEM: &str = item!(
+    ", s.next_expiry",
+    " LEFT JOIN work_scopes AS s ON s.scope = w.scope"
+);
+
 /// Returns the work item at `path`, as it is at the moment `now`.
 pub(super) fn item(
     connection: &Connection,
@@ -190,18 +213,34 @@ pub(super) fn item(
     rules: &Rules,
     now: BootTime,
 ) -> Result<WorkItem> {
-    let mut statement = connection.prepare_cached(
-        "SELECT w.path_id, b.name, p.etag, p.mime_type, p.size, p.created_at, p.modified_at,
-                w.status, w.priority, w.open_edges, w.worker_id, w.started_at, w.not_before, w.tags,
-                w.attempts, coalesce(w.lease, 0), w.lease_expires_at, w.lease_deadline <= ?2
-         FROM work AS w
-         CROSS JOIN paths AS p ON p.path = w.path
-         CROSS JOIN backends AS b ON b.id = p.backend_id
-         WHERE w.path = ?1",
-    )?;
+    let mut statement = connection.prepare_cached(ITEM)?;
     let mut found = statement.query((&path, now.0))?;
-    let incomplete = || Error::corrupt("the row of a work item does not fit its file");
     let row = found.next()?.ok_or_else(incomplete)?;
+    read_item(row, path.clone(), rules)
+}
+
+/// As [`item()`], and when claims next look for leases that have ended in its scope, if they do.
+pub(super) fn waiting_item(
+    connection: &Connection,
+    path: &str,
+    rules: &Rules,
+    now: BootTime,
+) -> Result<(WorkItem, Option<BootTime>)> {
+    let mut statement = connection.prepare_cached(WAITING_ITEM)?;
+    let mut found = statement.query((path, now.0))?;
+    let row = found.next()?.ok_or_else(incomplete)?;
+    let next_expiry: Option<i64> = row.get(18)?;
+    Ok((
+        read_item(row, path.to_owned(), rules)?,
+        next_expiry.map(BootTime),
+    ))
+}
+
+fn incomplete() -> Error {
+    Error::corrupt("the row of a work item does not fit its file")
+}
+
+fn read_item(row: &Row<'_>, path: String, rules: &Rules) -> Result<WorkItem> {
     Ok(WorkItem {
         path_id: id_at(row, 0)?,
         tenant_id: rules.tenant_of(&path).map(str::to_owned),

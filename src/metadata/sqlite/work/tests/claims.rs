@@ -34,8 +34,7 @@ impl Store {
         };
         self.connection.execute_batch("BEGIN IMMEDIATE").unwrap();
         let grant = self.grant();
-        let items =
-            super::super::claim(&self.connection, &self.time, &self.tokens, &claim, &grant);
+        let items = super::super::claim(&self.connection, &self.time, &self.tokens, &claim, &grant);
         self.connection.execute_batch("COMMIT").unwrap();
         items.unwrap()
     }
