@@ -166,3 +166,67 @@ pub(super) fn newer_schema(version: i64) -> Error {
         format!("the store has schema {version}, newer than {SCHEMA_VERSION}"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns a database as version 1 of the schema made it, with two directories of work items.
+    fn schema_1() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(MIGRATIONS[0]).unwrap();
+        connection
+            .pragma_update(None, "application_id", APPLICATION_ID)
+            .unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO store (id, uuid, schema_version, rules_version, lease_sequence, boot_number,
+                                    boot_id, collections)
+                 VALUES (1, 'the-uuid', 1, 1, 77, 3, 'boot', 0);
+                 INSERT INTO work (path, path_id, created_at, directory, scope, item, status, rank, delayed)
+                 VALUES ('/q/a', x'01', 20, '/q', '/q', 1, 'ready', 5, 0),
+                        ('/q/b', x'02', 10, '/q', '/q', 1, 'ready', 6, 0),
+                        ('/q/c', x'03', 1, '/q', '/q', 1, 'ready', 1, 1),
+                        ('/shared/t/x/d', x'04', 30, '/shared/t/x', '/shared/t', 1, 'ready', 2, 0),
+                        ('/other/e', x'05', 40, '/other', '/other', 1, 'completed', 2, 0);",
+            )
+            .unwrap();
+        connection
+    }
+
+    #[test]
+    fn a_store_of_schema_1_keeps_its_queue_and_its_tokens() {
+        let mut connection = schema_1();
+        assert_eq!(prepare(&mut connection, "another").unwrap(), "the-uuid");
+        assert_eq!(read_version(&connection).unwrap(), SCHEMA_VERSION);
+        let directories: Vec<(String, String, i64, i64)> = connection
+            .prepare("SELECT directory, scope, first_rank, first_created FROM work_directories")
+            .unwrap()
+            .query_map([], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })
+            .unwrap()
+            .collect::<rusqlite::Result<_>>()
+            .unwrap();
+        assert_eq!(
+            directories,
+            [
+                ("/q".to_owned(), "/q".to_owned(), 5, 10),
+                ("/shared/t/x".to_owned(), "/shared/t".to_owned(), 2, 30),
+            ],
+            "each with claimable items, and none of those before its bound"
+        );
+        let first = leases::Tokens::new().take(&connection, 1).unwrap();
+        assert_eq!(first, 78, "tokens go on");
+    }
+
+    #[test]
+    fn a_newer_schema_is_left_alone() {
+        let mut connection = schema_1();
+        connection
+            .execute("UPDATE store SET schema_version = ?1", [SCHEMA_VERSION + 1])
+            .unwrap();
+        let error = prepare(&mut connection, "another").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::VersionMismatch);
+    }
+}

@@ -18,6 +18,10 @@ use crate::metadata::{Claim, ClaimScope, Grant, Supply};
 use crate::range::PathRange;
 use crate::work::{Status, WorkItem};
 
+/// Items that time has made claimable and that are considered beyond what the claim takes: so that a backlog
+/// of them shrinks.
+const AHEAD: usize = 1;
+
 const TAKE: &str = "\
     UPDATE work
     SET status = 'in_progress', worker_id = ?2, started_at = ?3, attempts = attempts + 1,
@@ -45,22 +49,23 @@ pub(in super::super) fn claim(
     let search = search(connection, grant, &territory, &claim.scope);
     let lapses = search.lapses(time);
     loop {
-        // Some of what time has made claimable is considered each time. What is not taken goes into the queue,
-        // so that others come next; where the queue does not hold enough, all does that is needed.
-        let lapsed = lapses.first(claim.max)?;
+        // Some of what time has made claimable is considered each time. Where the queue has what comes before
+        // it, it goes into the queue, so that others are considered next; where the queue does not hold
+        // enough, all does that is needed.
+        let lapsed = lapses.first(claim.max + AHEAD)?;
         let mut best = Best::new(claim.max);
         lapsed.offer_to(&mut best);
         let visits = search.offer_to(&mut best)?;
         let found = best.into_paths();
         if found.len() < claim.max && !lapsed.is_empty() {
-            lapsed.admit(&lapses, |_| true)?;
+            lapsed.admit(&lapses)?;
             continue;
         }
         for visit in visits {
             visit.note(connection, &found)?;
         }
         let items = take(connection, time, tokens, claim, grant, &found, &lapsed)?;
-        lapsed.admit(&lapses, |path| !found.iter().any(|taken| taken == path))?;
+        lapsed.admit_rest(&lapses, &found)?;
         return Ok(items);
     }
 }

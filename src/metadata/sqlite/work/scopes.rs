@@ -184,10 +184,23 @@ impl Lapsed {
         }
     }
 
-    /// Puts those that are `left` into the queue, once the others are taken.
-    pub fn admit(&self, lapses: &Lapses<'_>, left: impl Fn(&str) -> bool) -> Result<()> {
+    /// Puts all into the queue.
+    pub fn admit(&self, lapses: &Lapses<'_>) -> Result<()> {
+        self.admit_those(lapses, |_| true)
+    }
+
+    /// Once those at the paths `taken` are taken, puts the others into the queue: if they came after what
+    /// was in it, or if they only stand in the way of others because they cannot be claimed.
+    pub fn admit_rest(&self, lapses: &Lapses<'_>, taken: &[String]) -> Result<()> {
+        let some_from_queue = taken.iter().any(|path| !self.contains(path));
+        self.admit_those(lapses, |item| {
+            (some_from_queue || !item.is_claimable) && !taken.contains(&item.place.path)
+        })
+    }
+
+    fn admit_those(&self, lapses: &Lapses<'_>, goes: impl Fn(&LapsedItem) -> bool) -> Result<()> {
         let connection = lapses.connection;
-        for item in self.items.iter().filter(|item| left(&item.place.path)) {
+        for item in self.items.iter().filter(|item| goes(item)) {
             let sql = match item.kind {
                 Kind::Due => ADMIT_DUE,
                 Kind::Expired => EXPIRE,
