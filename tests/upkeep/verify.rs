@@ -97,16 +97,17 @@ pub const CASES: &[(&str, &str)] = &[
         "wrong_count",
     ),
     (
-        "UPDATE work SET status = 'ready', open_edges = 0, dependencies = NULL WHERE path = '/jobs/2';
-         DELETE FROM edges; DELETE FROM work_directories",
+        "UPDATE work SET status = 'ready' WHERE path = '/jobs/2'",
         "wrong_count",
     ),
     (
-        "UPDATE work_directories SET first_rank = 9223372036854775807, first_created = 9223372036854775807",
+        "UPDATE work SET status = 'ready' WHERE path = '/jobs/2';
+         INSERT INTO work_directories VALUES ('/jobs', '/jobs', 9223372036854775807, 9223372036854775807)",
         "wrong_count",
     ),
     (
-        "UPDATE work_directories SET scope = ''",
+        "UPDATE work SET status = 'ready' WHERE path = '/jobs/2';
+         INSERT INTO work_directories VALUES ('/jobs', '', 0, 0)",
         "wrong_count",
     ),
     (
