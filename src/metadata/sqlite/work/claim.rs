@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use rusqlite::Connection;
 
 use super::super::guard;
-use super::super::leases::Tokens;
+use super::super::leases::{Reservation, Tokens};
 use super::super::time::Time;
 use super::claimable::Search;
 use super::items::place_of;
 use super::order::Best;
-use super::scopes::{self, Lapsed};
+use super::scopes::{self, Lapsed, Lapses};
 use super::territory::Territory;
 use super::views::waiting_item;
 use crate::error::Result;
@@ -22,6 +22,12 @@ use crate::work::{Status, WorkItem};
 /// of them shrinks.
 const AHEAD: usize = 1;
 
+/// What a claim reads first: the tokens that are reserved, and whether time made anything claimable.
+const OPENING: &str = concat!(
+    "SELECT lease_sequence, lease_holder, ",
+    scopes::any_time_has_come!(),
+    " FROM store WHERE id = 1"
+);
 const TAKE: &str = "\
     UPDATE work
     SET status = 'in_progress', worker_id = ?2, started_at = ?3, attempts = attempts + 1,
@@ -48,42 +54,62 @@ pub(in super::super) fn claim(
     let territory = Territory::new(&ranges);
     let search = search(connection, grant, &territory, &claim.scope);
     let lapses = search.lapses(time);
+    let (last, mut any_lapsed) = open(connection, &lapses)?;
     loop {
         // Some of what time has made claimable is considered each time. Where the queue has what comes before
         // it, it goes into the queue, so that others are considered next; where the queue does not hold
         // enough, all does that is needed.
-        let lapsed = lapses.first(claim.max + AHEAD)?;
+        let lapsed = match any_lapsed {
+            true => lapses.first(claim.max + AHEAD)?,
+            false => Lapsed::default(),
+        };
         let mut best = Best::new(claim.max);
         lapsed.offer_to(&mut best);
         let visits = search.offer_to(&mut best)?;
         let found = best.into_paths();
         if found.len() < claim.max && !lapsed.is_empty() {
             lapsed.admit(&lapses)?;
+            any_lapsed = lapses.has_any_time_come()?;
             continue;
         }
         for visit in visits {
             visit.note(connection, &found)?;
         }
-        let items = take(connection, time, tokens, claim, grant, &found, &lapsed)?;
+        let items = match found.len() {
+            0 => Vec::new(),
+            count => {
+                let first_token = tokens.take(connection, count as i64, last)?;
+                take(connection, time, first_token, claim, grant, &found, &lapsed)?
+            }
+        };
         lapsed.admit_rest(&lapses, &found)?;
         return Ok(items);
     }
 }
 
-/// Gives the worker the items at the paths `found`.
+/// Returns who reserved tokens last, and whether time has made anything claimable.
+fn open(connection: &Connection, lapses: &Lapses<'_>) -> Result<(Reservation, bool)> {
+    Ok(connection
+        .prepare_cached(OPENING)?
+        .query_row((lapses.wall, lapses.boot.0), |row| {
+            let last = Reservation {
+                newest: row.get(0)?,
+                holder: row.get(1)?,
+            };
+            Ok((last, row.get(2)?))
+        })?)
+}
+
+/// Gives the worker the items at the paths `found`, under leases with tokens from `first_token` on.
 fn take(
     connection: &Connection,
     time: &Time,
-    tokens: &Tokens,
+    first_token: i64,
     claim: &Claim,
     grant: &Grant,
     found: &[String],
     lapsed: &Lapsed,
 ) -> Result<Vec<WorkItem>> {
-    if found.is_empty() {
-        return Ok(Vec::new());
-    }
-    let first_token = tokens.take(connection, found.len() as i64)?;
     let (wall, boot) = (time.wall(), time.boot());
     let deadline = boot.after(claim.lease);
     let expires_at = wall.saturating_add(claim.lease);
@@ -170,4 +196,4 @@ fn ranges<'a>(connection: &Connection, scope: &'a ClaimScope) -> Result<Cow<'a, 
 
 /// The statements above, for the test that looks at their plans.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 2] = [TAKE, TAKE_LAPSED];
+pub(super) const STATEMENTS: [&str; 3] = [OPENING, TAKE, TAKE_LAPSED];

@@ -20,9 +20,16 @@ use crate::metadata::{Micros, Supply};
 /// Scopes that one claim of the whole store looks at, of those whose time has come.
 const SCOPES_AT_ONCE: usize = 16;
 
-const ANY_TIME_HAS_COME: &str = "\
-    SELECT EXISTS (SELECT 1 FROM work_scopes INDEXED BY work_scopes_due WHERE next_due <= ?1)
-        OR EXISTS (SELECT 1 FROM work_scopes INDEXED BY work_scopes_expiry WHERE next_expiry <= ?2)";
+/// Whether the time of any scope has come, by the wall's clock and that of the boot.
+macro_rules! any_time_has_come {
+    () => {
+        "EXISTS (SELECT 1 FROM work_scopes INDEXED BY work_scopes_due WHERE next_due <= ?1)
+         OR EXISTS (SELECT 1 FROM work_scopes INDEXED BY work_scopes_expiry WHERE next_expiry <= ?2)"
+    };
+}
+pub(super) use any_time_has_come;
+
+const ANY_TIME_HAS_COME: &str = concat!("SELECT ", any_time_has_come!());
 const FIRST_DUE: &str = "\
     SELECT scope, next_due, next_expiry FROM work_scopes INDEXED BY work_scopes_due
     WHERE next_due <= ?1 ORDER BY next_due LIMIT ?2";
@@ -237,9 +244,6 @@ impl Lapses<'_> {
     /// Returns up to `limit` items of each kind and scope. Expired ones without attempts left fail on the way.
     pub fn first(&self, limit: usize) -> Result<Lapsed> {
         let mut lapsed = Lapsed::default();
-        if !self.has_any_time_come()? {
-            return Ok(lapsed);
-        }
         if self.whole {
             let scopes = self.longest_due()?;
             self.gather(&scopes, limit, &mut lapsed)?;
@@ -389,7 +393,7 @@ impl Lapses<'_> {
         Ok(None)
     }
 
-    fn has_any_time_come(&self) -> Result<bool> {
+    pub fn has_any_time_come(&self) -> Result<bool> {
         Ok(self
             .connection
             .prepare_cached(ANY_TIME_HAS_COME)?
