@@ -7,6 +7,7 @@
 //! | files, directories, search | `files` |
 //! | metadata, export, import, upkeep | `metadata`, `transfer`, `upkeep` |
 //! | trees of the host, in and out | `trees` |
+//! | the files of the store itself | `own_store` |
 //! | the queue | `queue`, `worker` |
 //! | what goes wrong, and the exit codes | `failures` |
 //! | options, environment, config files | `configuration` |
@@ -20,6 +21,7 @@ mod documents;
 mod failures;
 mod files;
 mod metadata;
+mod own_store;
 mod queue;
 mod screens;
 mod store;

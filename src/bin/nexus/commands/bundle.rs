@@ -6,7 +6,9 @@ use clap::{Args, Subcommand, ValueHint};
 use serde_json::Value;
 
 use super::report::{number, text_of};
-use super::transfer::{Collision, Selection, check_readable, of_import, print_import};
+use super::transfer::{
+    Collision, Selection, check_readable, check_target, of_import, print_import,
+};
 use super::upkeep::watched;
 use crate::failure::Result;
 use crate::session::{Session, host_text};
@@ -55,6 +57,7 @@ impl Bundle {
 impl Export {
     fn run(self, session: &mut Session) -> Result<()> {
         let fs = session.open()?;
+        check_target(session, &self.file)?;
         let file = host_text(&self.file, "FILE")?;
         let options = self.selection.options();
         let report = watched(session, "bundle", |progress| {

@@ -124,6 +124,9 @@ impl Export {
     pub fn run(self, session: &mut Session) -> Result<()> {
         let fs = session.open()?;
         let to_stdout = self.file == Path::new("-");
+        if !to_stdout {
+            check_target(session, &self.file)?;
+        }
         // The library replaces a file as a whole; a pipe gets what is complete, too.
         let scratch = match to_stdout {
             true => Some(Scratch::new()?),
@@ -205,6 +208,19 @@ pub fn of_import(failure: Failure, file: &Path) -> Failure {
             ..
         } => Failure::new(Exit::Failure, format!("{}: {text}", file.display())),
         other => other,
+    }
+}
+
+/// Fails if there is no directory for `file`, with its whole name, or if it would be in the store itself.
+pub fn check_target(session: &Session, file: &Path) -> Result<()> {
+    session.own_store()?.refuse(file)?;
+    let directory = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    match std::fs::metadata(directory) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::host("write", file, &error)),
     }
 }
 

@@ -10,9 +10,10 @@ use nexus::filesystem::{Filesystem, ListOptions};
 use nexus::metadata::Entry;
 use rustix::fs::FileType;
 
+use super::own::OwnStore;
 use super::posix::Kept;
 use super::tally::Tally;
-use super::target::{Aside, Target, has_content, has_time, look};
+use super::target::{Aside, Target, has_content, has_time, look, own_store};
 use super::walk::Excludes;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::Output;
@@ -69,6 +70,8 @@ impl Get {
         };
         let excludes = Excludes::new(&self.exclude)?;
         let fs = session.open()?;
+        let own = session.own_store()?;
+        own.refuse(target)?;
         let several = sources.len() > 1;
         let mut jobs = Vec::new();
         for source in sources {
@@ -82,6 +85,7 @@ impl Get {
         let mut run = Run {
             args: &self,
             fs: &fs,
+            own: &own,
             excludes,
             tally: Tally::new(self.dry_run),
             progress,
@@ -128,6 +132,7 @@ fn job(entry: Entry, target: &Path, several: bool) -> Result<Job> {
 struct Run<'a> {
     args: &'a Get,
     fs: &'a Filesystem,
+    own: &'a OwnStore,
     excludes: Excludes,
     tally: Tally,
     progress: Progress,
@@ -164,7 +169,7 @@ impl Run<'_> {
             false => {
                 let failed = |error| Failure::host("write", &job.directory, &error);
                 std::fs::create_dir_all(&job.directory).map_err(failed)?;
-                Some(Target::open(&job.directory).map_err(failed)?)
+                Some(Target::open(&job.directory, self.own).map_err(failed)?)
             }
         };
         if let Some(name) = &job.name {
@@ -196,7 +201,7 @@ impl Run<'_> {
         entry: &Entry,
         names: &[&str],
         directory: &Path,
-        target: Option<&mut Target>,
+        target: Option<&mut Target<'_>>,
     ) -> Result<()> {
         self.stop.check()?;
         let host = directory.join(names.join("/"));
@@ -225,7 +230,7 @@ impl Run<'_> {
         entry: &Entry,
         names: &[&str],
         host: &Path,
-        target: Option<&mut Target>,
+        target: Option<&mut Target<'_>>,
     ) -> Result<()> {
         let Some(file) = &entry.file else {
             return Ok(());
@@ -249,6 +254,9 @@ impl Run<'_> {
         };
         let directory = target.directory(parents).map_err(failed)?;
         if let Some(stat) = look(directory, name).map_err(failed)? {
+            if self.own.has_entry(&stat) {
+                return Err(failed(own_store()));
+            }
             let kind = FileType::from_raw_mode(stat.st_mode);
             if kind.is_dir() {
                 let text = format!(

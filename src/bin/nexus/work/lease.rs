@@ -146,6 +146,7 @@ impl Complete {
         let fs = session.open()?;
         let mut batch = fs.batch();
         for (path, file) in &self.write {
+            session.own_store()?.refuse(file)?;
             let data = std::fs::read(file).map_err(|error| Failure::host("read", file, &error))?;
             batch.write(path, &data, &WriteOptions::default())?;
         }
