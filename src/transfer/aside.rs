@@ -95,6 +95,6 @@ fn directory_of(file: &Path) -> &Path {
 pub(super) fn host_error(doing: &str, file: &Path, source: io::Error) -> Error {
     let name = file.file_name().unwrap_or(file.as_os_str());
     let what = format!("cannot {doing} {name:?}: {source}");
-    let kind = Error::io("", source).kind();
-    Error::new(kind, what)
+    let kind = Error::io("", io::Error::from(source.kind())).kind();
+    Error::new(kind, what).caused_by(source)
 }
