@@ -11,27 +11,39 @@ use crate::failure::{Failure, Result};
 
 /// Notes the first signal; a second one ends the process at once.
 #[derive(Clone)]
-pub struct StopRequest(Arc<AtomicUsize>);
+pub struct StopRequest {
+    signal: Arc<AtomicUsize>,
+    /// The next signal ends the process.
+    at_once: Arc<AtomicBool>,
+}
 
 impl StopRequest {
     pub fn install() -> Result<StopRequest> {
         let signal = Arc::new(AtomicUsize::new(0));
-        let again = Arc::new(AtomicBool::new(false));
+        let at_once = Arc::new(AtomicBool::new(false));
         for number in [SIGINT, SIGTERM] {
-            flag::register_conditional_default(number, Arc::clone(&again))?;
-            flag::register(number, Arc::clone(&again))?;
+            flag::register_conditional_default(number, Arc::clone(&at_once))?;
+            flag::register(number, Arc::clone(&at_once))?;
             flag::register_usize(number, Arc::clone(&signal), number as usize)?;
         }
-        Ok(StopRequest(signal))
+        Ok(StopRequest { signal, at_once })
+    }
+
+    /// Runs `ask`, which waits for a person: then a signal ends the process, as there is nothing to put in order.
+    pub fn while_asking<T>(&self, ask: impl FnOnce() -> T) -> T {
+        self.at_once.store(true, Ordering::SeqCst);
+        let answer = ask();
+        self.at_once.store(self.is_set(), Ordering::SeqCst);
+        answer
     }
 
     pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::SeqCst) != 0
+        self.signal.load(Ordering::SeqCst) != 0
     }
 
     /// Returns the failure of a command that a signal asked to stop.
     pub fn check(&self) -> Result<()> {
-        match self.0.load(Ordering::SeqCst) {
+        match self.signal.load(Ordering::SeqCst) {
             0 => Ok(()),
             signal => Err(Failure::Signal(signal as i32)),
         }

@@ -46,9 +46,10 @@ impl Verify {
             repair: true,
             ..look
         };
+        let stop = StopRequest::install()?;
         let asks = !self.yes && io::stdin().is_terminal() && io::stderr().is_terminal();
         if self.repair && asks {
-            let report = check(session, &fs, look)?;
+            let report = check(session, &fs, look, &stop)?;
             let found: Value = serde_json::from_str(&report)?;
             let errors = number(&found, "error_count");
             if errors == 0 {
@@ -56,23 +57,27 @@ impl Verify {
             }
             print_findings(&found, "errors", &mut session.out)?;
             session.out.finish()?;
-            confirm(errors)?;
+            stop.while_asking(|| confirm(errors))?;
         }
-        let report = check(session, &fs, if self.repair { mend } else { look })?;
+        let report = check(session, &fs, if self.repair { mend } else { look }, &stop)?;
         print_check(&report, &mut session.out)
     }
 }
 
 /// Checks the store; what a repair is about to do is told on stderr before it is done.
-fn check(session: &Session, fs: &Filesystem, options: VerifyOptions) -> Result<String> {
-    let stop = StopRequest::install()?;
+fn check(
+    session: &Session,
+    fs: &Filesystem,
+    options: VerifyOptions,
+    stop: &StopRequest,
+) -> Result<String> {
     let mut progress = Progress::new(&session.out, "check", Unit::Things);
     let result = fs.verify(options, &mut |done, total, what| {
         if let Some(step) = what.strip_prefix(STEP) {
             progress.aside(|| Failure::new(Exit::Failure, format!("repair {step}")).report());
             return !stop.is_set();
         }
-        progress.tell(done, total, what, &stop)
+        progress.tell(done, total, what, stop)
     });
     drop(progress);
     stop.check()?;
