@@ -142,14 +142,17 @@ impl List {
 impl Rm {
     fn run(self, session: &mut Session) -> Result<()> {
         let fs = session.open()?;
-        let removed = each_operand(&self.keys, |key| Ok(fs.delete_meta(&self.path, key)?));
-        match session.out.json {
-            true => session
-                .out
-                .json(&json!({"path": self.path, "keys": self.keys}))
-                .and(removed),
-            false => removed,
+        let mut removed = Vec::new();
+        let done = each_operand(&self.keys, |key| {
+            fs.delete_meta(&self.path, key)?;
+            removed.push(key);
+            Ok(())
+        });
+        if session.out.json {
+            let row = json!({"path": self.path, "keys": removed});
+            session.out.json(&row)?;
         }
+        done
     }
 }
 
