@@ -91,7 +91,7 @@ fn what_the_host_refuses_has_its_own_code() {
     }
     let closed = store.host_file("closed/data/metadata.db", "");
     store.host_file("closed/file", "x");
-    fs::set_permissions(store.path("closed"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(store.path("closed"), fs::Permissions::from_mode(0o000)).unwrap();
     for arguments in [
         &["export", "closed/x"][..],
         &["bundle", "export", "closed/x"],
