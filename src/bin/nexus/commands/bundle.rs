@@ -60,7 +60,7 @@ impl Export {
         check_target(session, &self.file)?;
         let file = host_text(&self.file, "FILE")?;
         let options = self.selection.options();
-        let report = watched(session, "bundle", |progress| {
+        let report = watched(session, &fs, "bundle", |progress| {
             fs.bundle_export(file, &options, progress)
         })?;
         let out = &mut session.out;
@@ -85,7 +85,7 @@ impl Import {
         let fs = session.open_or_create()?;
         let file = host_text(&self.file, "FILE")?;
         let options = self.collision.options();
-        let report = watched(session, "bundle", |progress| {
+        let report = watched(session, &fs, "bundle", |progress| {
             fs.bundle_import(file, &options, progress)
         });
         let report = report.map_err(|failure| of_import(failure, &self.file))?;

@@ -22,7 +22,7 @@ impl Duplicates {
     pub fn run(self, session: &mut Session) -> Result<()> {
         let fs = session.open()?;
         let prefix = self.prefix.as_deref();
-        let report = watched(session, "files", |progress| {
+        let report = watched(session, &fs, "files", |progress| {
             fs.find_duplicates(prefix, progress)
         })?;
         let out = &mut session.out;

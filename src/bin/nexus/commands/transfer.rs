@@ -135,7 +135,7 @@ impl Export {
         let file = scratch.as_ref().map_or(&self.file, |scratch| &scratch.0);
         let name = host_text(file, "FILE")?;
         let options = self.selection.options();
-        let count = watched(session, "files", |progress| {
+        let count = watched(session, &fs, "files", |progress| {
             let count = fs.export_metadata(name, &options, progress)?;
             Ok(count.to_string())
         })?;
@@ -190,7 +190,7 @@ impl Import {
         let fs = session.open_or_create()?;
         let name = host_text(&file, "FILE")?;
         let options = self.collision.options();
-        let report = watched(session, "lines", |progress| {
+        let report = watched(session, &fs, "lines", |progress| {
             fs.import_metadata(name, &options, progress)
         });
         let report = report.map_err(|failure| of_import(failure, &file))?;

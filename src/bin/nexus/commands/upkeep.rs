@@ -1,6 +1,7 @@
 //! `gc`, and what the other commands of upkeep share.
 
 use clap::Args;
+use nexus::filesystem::Filesystem;
 use serde_json::Value;
 
 use super::report::number;
@@ -19,7 +20,7 @@ pub struct Gc {}
 impl Gc {
     pub fn run(self, session: &mut Session) -> Result<()> {
         let fs = session.open()?;
-        let report = watched(session, "contents", |progress| fs.gc(progress))?;
+        let report = watched(session, &fs, "contents", |progress| fs.gc(progress))?;
         let out = &mut session.out;
         if out.json {
             return out.line(report);
@@ -39,12 +40,15 @@ impl Gc {
 /// Runs a long call with a bar, and ends it when a signal asks for that.
 pub fn watched(
     session: &Session,
+    fs: &Filesystem,
     doing: &'static str,
     call: impl FnOnce(nexus::filesystem::Progress<'_>) -> nexus::error::Result<String>,
 ) -> Result<String> {
     let stop = StopRequest::install()?;
     let mut progress = Progress::new(&session.out, doing, Unit::Things);
-    let result = call(&mut |done, total, what| progress.tell(done, total, what, &stop));
+    let result = stop.interrupting(fs, || {
+        call(&mut |done, total, what| progress.tell(done, total, what, &stop))
+    });
     drop(progress);
     stop.check()?;
     Ok(result?)

@@ -72,13 +72,14 @@ fn check(
     stop: &StopRequest,
 ) -> Result<String> {
     let mut progress = Progress::new(&session.out, "check", Unit::Things);
-    let result = fs.verify(options, &mut |done, total, what| {
+    let mut tell = |done, total, what: &str| {
         if let Some(step) = what.strip_prefix(STEP) {
             progress.aside(|| Failure::new(Exit::Failure, format!("repair {step}")).report());
             return !stop.is_set();
         }
         progress.tell(done, total, what, stop)
-    });
+    };
+    let result = stop.interrupting(fs, || fs.verify(options, &mut tell));
     drop(progress);
     stop.check()?;
     Ok(result?)
