@@ -48,6 +48,33 @@ fn there_is_a_manual_page_for_every_command() {
     assert!(store.path("again/nexus.1").exists());
 }
 
+#[test]
+fn help_and_manual_tell_all_of_a_command() {
+    let store = Store::missing();
+    store.ok(&["man", "pages"]);
+    for (command, phrase) in [
+        ("put", "skipped and told of"),
+        ("get", "No symbolic link in DEST is followed"),
+        ("rm", "On a terminal, -r asks"),
+        ("verify", "every content by its hash"),
+        ("meta set", "does not read as JSON is a string"),
+        ("bundle export", "the same bytes come out"),
+        ("work run", "SIGTERM or Ctrl-C ends it"),
+        ("work fail", "if it has no attempts left"),
+    ] {
+        let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let page = store.path(&format!("pages/nexus-{}.1", command.replace(' ', "-")));
+        for text in [store.ok(&words), std::fs::read_to_string(page).unwrap()] {
+            // Lines are broken anywhere, and the manual escapes some characters.
+            let text = text.replace('\\', "");
+            let text: Vec<&str> = text.split_whitespace().collect();
+            assert!(text.join(" ").contains(phrase), "{command}: {text:?}");
+        }
+    }
+    let usage = "Usage: nexus put [OPTIONS] <SOURCE>... <DEST>";
+    assert!(store.ok(&["put", "-h"]).contains(usage));
+}
+
 /// A block of a page: its language, its first line, and its text.
 fn blocks(page: &str) -> Vec<(String, usize, String)> {
     let mut blocks = Vec::new();

@@ -14,17 +14,16 @@ use crate::failure::Result;
 use crate::session::{Session, host_text};
 use crate::text::{counted, human_bytes};
 
+// A type says what its command does: a comment on the variant would take the place of the whole text in help and manual.
 #[derive(Debug, Subcommand)]
 pub enum Bundle {
-    /// Write files with metadata and content to one file
     Export(Export),
-    /// Read a bundle into the store, all of it or nothing
     Import(Import),
 }
 
-/// Write files with metadata and content to one file: how a store, or a part of it, moves.
+/// Write files with metadata and content to one file.
 ///
-/// As long as the store does not change, the same bytes come out.
+/// This is how a store, or a part of it, moves. As long as the store does not change, the same bytes come out.
 #[derive(Debug, Args)]
 pub struct Export {
     /// The file, which is replaced as a whole

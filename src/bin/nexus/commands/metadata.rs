@@ -11,11 +11,11 @@ use crate::failure::{Failure, Result, each_operand};
 use crate::session::Session;
 use crate::table::{Rows, cell};
 
+// A type says what its command does: a comment on the variant would take the place of the whole text in help and manual.
 #[derive(Debug, Subcommand)]
 pub enum Meta {
     /// Print one key's value, as JSON
     Get(Get),
-    /// Set keys
     Set(Set),
     /// List all keys with their values
     #[command(visible_alias = "ls")]

@@ -30,9 +30,9 @@ pub struct Selection {
     modified_after: Option<Micros>,
 }
 
-/// Write metadata to a file of JSON lines, sorted by path.
+/// Write metadata to a file of JSON lines.
 ///
-/// The content stays in the store.
+/// They are sorted by path. The content stays in the store.
 #[derive(Debug, Args)]
 pub struct Export {
     /// The file, which is replaced as a whole; '-' is stdout
@@ -59,9 +59,9 @@ pub struct Collision {
     invalid_work_keys: BadKeys,
 }
 
-/// Read metadata from a file of JSON lines, all of it or nothing.
+/// Read metadata from a file of JSON lines.
 ///
-/// The content must be in the store, in a file that may be read.
+/// All of it is imported, or nothing. The content must be in the store, in a file that may be read.
 #[derive(Debug, Args)]
 pub struct Import {
     /// The file; '-' is stdin

@@ -11,9 +11,9 @@ use crate::session::Session;
 use crate::signals::StopRequest;
 use crate::text::{counted, human_bytes};
 
-/// Remove what no file needs: unfinished writes of dead processes, and contents that no path holds.
+/// Remove what no file needs.
 ///
-/// Others may go on working. It takes --admin, or neither tenant nor agent.
+/// That is unfinished writes of dead processes, and contents that no path holds. Others may go on working. It takes --admin, or neither tenant nor agent.
 #[derive(Debug, Args)]
 pub struct Gc {}
 

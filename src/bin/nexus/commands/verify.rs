@@ -18,9 +18,9 @@ use crate::text::{counted, human_bytes};
 /// Begins what a repair says before it does it.
 const STEP: &str = "repair: ";
 
-/// Check the store: rows, reference counts, dependencies, and every content by its hash.
+/// Check the store, and mend it.
 ///
-/// Others may go on working. It takes --admin, or neither tenant nor agent. It exits with 1 if something is wrong, or with --repair, still is.
+/// Checked are rows, reference counts, dependencies, and every content by its hash. Others may go on working. It takes --admin, or neither tenant nor agent. It exits with 1 if something is wrong, or with --repair, still is.
 #[derive(Debug, Args)]
 pub struct Verify {
     /// Do not read the contents: look only whether each is there in its length

@@ -36,9 +36,10 @@ const EXECUTE: u32 = 0o100;
 /// DEST if that is a directory or ends with '/', else to DEST. Each file is written aside and then renamed, with its time and permissions. Files that
 /// are there with the same size and time are left alone. No symbolic link in DEST is followed.
 #[derive(Debug, Args)]
+#[command(override_usage = "nexus get [OPTIONS] <SOURCE>... <DEST>")]
 pub struct Get {
     /// What to get, and last where to on the host
-    #[arg(value_name = "SOURCE... DEST", required = true, num_args = 2.., value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "PATH", required = true, num_args = 2.., value_hint = ValueHint::AnyPath)]
     paths: Vec<PathBuf>,
     /// Leave out what matches: '*.o' at any depth, 'docs/*.pdf' below SOURCE; may be repeated
     #[arg(short, long, value_name = "GLOB")]

@@ -27,9 +27,10 @@ use crate::signals::StopRequest;
 /// Files that are in the store with the same size, time and mode are not read again, so what was interrupted is just repeated. Symbolic
 /// links, special files, names that a store refuses, and the store itself are skipped and told of.
 #[derive(Debug, Args)]
+#[command(override_usage = "nexus put [OPTIONS] <SOURCE>... <DEST>")]
 pub struct Put {
     /// What to put, and last where to in the store
-    #[arg(value_name = "SOURCE... DEST", required = true, num_args = 2.., value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "PATH", required = true, num_args = 2.., value_hint = ValueHint::AnyPath)]
     paths: Vec<PathBuf>,
     /// Leave out what matches: '*.o' at any depth, 'docs/*.pdf' below SOURCE; may be repeated
     #[arg(short, long, value_name = "GLOB")]
