@@ -130,10 +130,7 @@ impl Error {
 impl Error {
     /// Returns SQLite's extended result code, where SQLite is the cause.
     pub(crate) fn sqlite_code(&self) -> Option<i32> {
-        match self.source.as_ref()?.downcast_ref::<rusqlite::Error>()? {
-            rusqlite::Error::SqliteFailure(failure, _) => Some(failure.extended_code),
-            _ => None,
-        }
+        extended_code(self.source.as_ref()?.downcast_ref()?)
     }
 }
 
@@ -194,6 +191,10 @@ impl From<rusqlite::Error> for Error {
         let kind = match source.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ErrorKind::Busy,
             Some(ErrorCode::DiskFull) => ErrorKind::NoSpace,
+            // The index of the log, which the first to open a database makes, could not grow.
+            Some(_) if extended_code(&source) == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE) => {
+                ErrorKind::NoSpace
+            }
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => ErrorKind::Corrupt,
             Some(ErrorCode::OperationInterrupted) => ErrorKind::Cancelled,
             Some(
@@ -219,6 +220,13 @@ impl From<rusqlite::Error> for Error {
             _ => Cow::Owned(format!("database: {source}")),
         };
         Error::new(kind, what).caused_by(source)
+    }
+}
+
+fn extended_code(error: &rusqlite::Error) -> Option<i32> {
+    match error {
+        rusqlite::Error::SqliteFailure(failure, _) => Some(failure.extended_code),
+        _ => None,
     }
 }
 

@@ -30,7 +30,7 @@ mod statistics;
 mod streams;
 mod work;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -210,7 +210,7 @@ impl Filesystem {
     }
 
     /// Returns the data directory.
-    pub(crate) fn data_dir(&self) -> &std::path::Path {
+    pub(crate) fn data_dir(&self) -> &Path {
         &self.handle.engine.data_dir
     }
 
@@ -228,6 +228,32 @@ impl Filesystem {
         std::iter::once(self.handle.engine.data_dir.clone())
             .chain(roots)
             .collect()
+    }
+
+    /// Returns whether `file`, which need not exist, is the database, goes with it, marks a directory of the store, or lies among
+    /// its contents.
+    pub(crate) fn is_own_file(&self, file: &Path) -> bool {
+        let database = &self.handle.config.settings.db_path;
+        let (Some(parent), Some(name), Some(database_name)) =
+            (file.parent(), file.file_name(), database.file_name())
+        else {
+            return false;
+        };
+        let is_at = |path: &Path| path.canonicalize().ok();
+        // A relative name without a directory lies in the working directory.
+        let Some(parent) = is_at(&Path::new(".").join(parent)) else {
+            return false;
+        };
+        let name = name.as_encoded_bytes();
+        let of_database = name.starts_with(database_name.as_encoded_bytes())
+            && database.parent().and_then(is_at).as_ref() == Some(&parent);
+        let is_marker = name == b"lock" || name == b"nexus-store";
+        of_database
+            || self.directories().iter().any(|own| {
+                let contents = ["cas", "tmp"].map(|below| own.join(below));
+                contents.iter().any(|below| parent.starts_with(below))
+                    || (is_marker && parent == *own)
+            })
     }
 
     pub(crate) fn store(&self) -> &dyn MetadataStore {

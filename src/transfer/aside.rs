@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
+use crate::filesystem::Filesystem;
 
 /// A new file in the directory of its target. Dropped before [`put_in_place`](Self::put_in_place), it
 /// leaves nothing.
@@ -18,8 +19,13 @@ pub(super) struct Aside {
 }
 
 impl Aside {
-    /// Creates the file that is to become `target`, readable by its owner only.
-    pub fn create(target: &Path) -> Result<Self> {
+    /// Creates the file that is to become `target`, readable by its owner only. It must not be one of the store `fs`.
+    pub fn create(fs: &Filesystem, target: &Path) -> Result<Self> {
+        if fs.is_own_file(target) {
+            return Err(Error::invalid_argument(format!(
+                "{target:?} belongs to the store itself"
+            )));
+        }
         let Some(name) = target.file_name() else {
             return Err(Error::invalid_argument(format!(
                 "{target:?} does not name a file"
@@ -95,6 +101,6 @@ fn directory_of(file: &Path) -> &Path {
 pub(super) fn host_error(doing: &str, file: &Path, source: io::Error) -> Error {
     let name = file.file_name().unwrap_or(file.as_os_str());
     let what = format!("cannot {doing} {name:?}: {source}");
-    let kind = Error::io("", source).kind();
-    Error::new(kind, what)
+    let kind = Error::io("", io::Error::from(source.kind())).kind();
+    Error::new(kind, what).caused_by(source)
 }

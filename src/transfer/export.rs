@@ -36,7 +36,7 @@ impl Filesystem {
         if let Some(tenant) = &options.tenant_id {
             parse_id("tenant_id", tenant)?;
         }
-        let mut aside = Aside::create(Path::new(file))?;
+        let mut aside = Aside::create(self, Path::new(file))?;
         let mut count = 0;
         let mut last: Option<String> = None;
         let mut text = String::new();

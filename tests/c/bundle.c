@@ -136,6 +136,26 @@ static int32_t stop(void *user, uint64_t done, uint64_t total, const char *what)
     return what != NULL;
 }
 
+static void nothing_is_written_over_the_store_itself(void)
+{
+    static const char *const own[] = {
+        "store/metadata.db", "store/metadata.db-wal", "store/lock", "store/nexus-store", "store/cas/x", "store/tmp/x", "link/metadata.db",
+    };
+    size_t i;
+    nexus_fs *fs = open_store("");
+    put(fs, "/a", "kept");
+    EXPECT_INT(symlink("store", disk("link")), 0);
+    for (i = 0; i < sizeof own / sizeof *own; i++) {
+        FAILS(INVALID_ARGUMENT, nexus_export_metadata(fs, disk(own[i]), NULL, NULL, NULL, NULL, ERR));
+        FAILS(INVALID_ARGUMENT, nexus_bundle_export(fs, disk(own[i]), NULL, NULL, NULL, NULL, ERR));
+    }
+    OK(nexus_export_metadata(fs, disk("store/mine.jsonl"), NULL, NULL, NULL, NULL, ERR));
+    close_store(fs);
+    fs = open_store("");
+    EXPECT_STR(get(fs, "/a"), "kept");
+    close_store(fs);
+}
+
 static void both_ways_can_be_cancelled(void)
 {
     int calls = 0;
@@ -157,6 +177,7 @@ int main(int argc, char **argv)
     RUN(a_store_moves_with_its_contents);
     RUN(a_part_moves);
     RUN(a_damaged_bundle_leaves_the_store_as_it_was);
+    RUN(nothing_is_written_over_the_store_itself);
     RUN(both_ways_can_be_cancelled);
     return finish();
 }

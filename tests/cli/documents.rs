@@ -1,5 +1,6 @@
 //! What is installed or read beside the program.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::store::{Store, finish};
@@ -47,6 +48,33 @@ fn there_is_a_manual_page_for_every_command() {
     assert!(store.path("again/nexus.1").exists());
 }
 
+#[test]
+fn help_and_manual_tell_all_of_a_command() {
+    let store = Store::missing();
+    store.ok(&["man", "pages"]);
+    for (command, phrase) in [
+        ("put", "skipped and told of"),
+        ("get", "No symbolic link in DEST is followed"),
+        ("rm", "On a terminal, -r asks"),
+        ("verify", "every content by its hash"),
+        ("meta set", "does not read as JSON is a string"),
+        ("bundle export", "the same bytes come out"),
+        ("work run", "SIGTERM or Ctrl-C ends it"),
+        ("work fail", "if it has no attempts left"),
+    ] {
+        let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let page = store.path(&format!("pages/nexus-{}.1", command.replace(' ', "-")));
+        for text in [store.ok(&words), std::fs::read_to_string(page).unwrap()] {
+            // Lines are broken anywhere, and the manual escapes some characters.
+            let text = text.replace('\\', "");
+            let text: Vec<&str> = text.split_whitespace().collect();
+            assert!(text.join(" ").contains(phrase), "{command}: {text:?}");
+        }
+    }
+    let usage = "Usage: nexus put [OPTIONS] <SOURCE>... <DEST>";
+    assert!(store.ok(&["put", "-h"]).contains(usage));
+}
+
 /// A block of a page: its language, its first line, and its text.
 fn blocks(page: &str) -> Vec<(String, usize, String)> {
     let mut blocks = Vec::new();
@@ -65,12 +93,38 @@ fn blocks(page: &str) -> Vec<(String, usize, String)> {
     blocks
 }
 
-/// Runs every `sh` block of docs/cli.md, in order and in one directory. A `text` block behind one is what it
-/// prints, and every command in it must succeed.
 #[test]
 fn every_command_of_the_manual_works() {
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cli.md");
-    let blocks = blocks(&std::fs::read_to_string(page).unwrap());
+    assert!(run_page("docs/cli.md", |_, _| {}) >= 8);
+}
+
+#[test]
+fn every_command_of_the_page_on_upkeep_works() {
+    let mut was_damaged = false;
+    let ran = run_page("docs/operations.md", |store, script| {
+        if script.contains("--repair") {
+            let contents = glob_contents(&store.path("nexus-data/cas"));
+            assert_eq!(contents.len(), 1, "{contents:?}");
+            std::fs::write(&contents[0], "damage").unwrap();
+            was_damaged = true;
+        }
+    });
+    assert!(was_damaged && ran >= 8, "only {ran} blocks were found");
+}
+
+fn glob_contents(directory: &Path) -> Vec<PathBuf> {
+    let entries = |directory: &Path| std::fs::read_dir(directory).unwrap();
+    entries(directory)
+        .flat_map(|below| entries(&below.unwrap().path()))
+        .map(|file| file.unwrap().path())
+        .collect()
+}
+
+/// Runs every `sh` block of a page, in order and in one directory, after `before`, and returns how many. A `text` block behind
+/// one is what it prints, and every command in it must succeed.
+fn run_page(page: &str, mut before: impl FnMut(&Store, &str)) -> usize {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+    let blocks = blocks(&std::fs::read_to_string(file).unwrap());
     let store = Store::missing();
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_nexus"));
     let path = format!(
@@ -84,6 +138,7 @@ fn every_command_of_the_manual_works() {
             continue;
         }
         ran += 1;
+        before(&store, script);
         let mut shell = Command::new("bash");
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("NEXUS_") {
@@ -97,15 +152,12 @@ fn every_command_of_the_manual_works() {
             .env("PATH", &path)
             .stdin(std::process::Stdio::null());
         let run = finish(&mut shell);
-        assert_eq!(run.code, Some(0), "docs/cli.md:{line}: {run:?}");
+        assert_eq!(run.code, Some(0), "{page}:{line}: {run:?}");
         if let Some((language, _, expected)) = blocks.get(index + 1)
             && language == "text"
         {
-            assert_eq!(&run.text(), expected, "docs/cli.md:{line}");
+            assert_eq!(&run.text(), expected, "{page}:{line}");
         }
     }
-    assert!(
-        ran >= 8,
-        "only {ran} blocks were found: the extraction is broken"
-    );
+    ran
 }

@@ -1,8 +1,9 @@
 //! What goes wrong: exit codes, and one line on stderr.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::Read;
-use std::process::Stdio;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 
 use crate::store::{Store, finish};
 
@@ -75,6 +76,64 @@ fn looking_makes_no_store() {
     assert!(!store.path("nexus-data").exists());
     store.ok(&["write", "/a", "x"]);
     assert_eq!(store.ok(&["ls"]), "a\n");
+}
+
+#[test]
+fn what_the_host_refuses_has_its_own_code() {
+    let store = Store::new();
+    store.ok(&["write", "/a", "x"]);
+    for arguments in [
+        &["export", "none/x"][..],
+        &["bundle", "export", "none/x"],
+        &["work", "graph", "--output", "none/x"],
+    ] {
+        store.fails(3, "none/x: No such file or directory", arguments);
+    }
+    let closed = store.host_file("closed/data/metadata.db", "");
+    store.host_file("closed/file", "x");
+    fs::set_permissions(store.path("closed"), fs::Permissions::from_mode(0o000)).unwrap();
+    for arguments in [
+        &["export", "closed/x"][..],
+        &["bundle", "export", "closed/x"],
+        &["backup", "closed/x"],
+        &["put", "closed", "/x"],
+        &["get", "/a", "closed/x"],
+        &["write", "/x", "--file", "closed/file"],
+        &["--data-dir", "closed/data", "ls"],
+        &["--data-dir", "closed/new", "init"],
+    ] {
+        let run = finish(without_privileges(&store.command()).args(arguments));
+        assert_eq!(run.code, Some(4), "{arguments:?}: {run:?}");
+        assert!(
+            run.stderr.contains("ermission denied") && !run.stderr.contains("os error"),
+            "{arguments:?}: {run:?}"
+        );
+    }
+    fs::set_permissions(store.path("closed"), fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(fs::read(closed).unwrap(), b"", "it was opened");
+}
+
+/// Returns the program as one that permissions hold for, even if root runs it.
+fn without_privileges(command: &Command) -> Command {
+    let mut limited = match rustix::process::geteuid().is_root() {
+        false => Command::new(command.get_program()),
+        true => {
+            let mut limited = Command::new("setpriv");
+            limited.arg("--bounding-set=-dac_override,-dac_read_search");
+            limited.arg(command.get_program());
+            limited
+        }
+    };
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    if let Some(directory) = command.get_current_dir() {
+        limited.current_dir(directory);
+    }
+    limited
 }
 
 #[test]

@@ -332,3 +332,24 @@ fn du_sums_directories_and_the_store() {
         "BYTES  FILES  PATH\n    3      1  /top\n"
     );
 }
+
+#[test]
+fn du_tells_what_each_tenant_has() {
+    let store = Store::new();
+    for (path, content) in [
+        ("/workspace/acme/bot/f", "hello"),
+        ("/shared/acme/g", "hello"),
+        ("/shared/rival/g", "hello"),
+        ("/x", "y"),
+    ] {
+        store.ok(&["write", path, content]);
+    }
+    let table = "BYTES  STORED  FILES  TENANT\n    1       1      1  -\n   10       5      2  acme\n    5       5      1  rival\n";
+    let text = store.ok(&["du"]);
+    assert!(text.contains(table), "{text}");
+    let acme = store.ok(&["du", "--tenant", "acme"]);
+    assert!(
+        acme.contains("\n   10       5      2  acme\n") && !acme.contains("rival"),
+        "{acme}"
+    );
+}

@@ -6,20 +6,26 @@
 //! | a terminal for the program | `terminal` |
 //! | files, directories, search | `files` |
 //! | metadata, export, import, upkeep | `metadata`, `transfer`, `upkeep` |
+//! | every kind of damage | `damage` |
 //! | trees of the host, in and out | `trees` |
+//! | the files of the store itself | `own_store` |
 //! | the queue | `queue`, `worker` |
 //! | what goes wrong, and the exit codes | `failures` |
 //! | options, environment, config files | `configuration` |
+//! | every command, on a terminal and in a pipe | `everywhere` |
 //! | what people see on a terminal | `screens` |
-//! | completions, manual pages, docs/cli.md | `documents` |
+//! | completions, manual pages, docs/cli.md, docs/operations.md | `documents` |
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod configuration;
+mod damage;
 mod documents;
+mod everywhere;
 mod failures;
 mod files;
 mod metadata;
+mod own_store;
 mod queue;
 mod screens;
 mod store;

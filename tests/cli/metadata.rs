@@ -67,6 +67,13 @@ fn keys_are_removed_and_found() {
         store.json(&["meta", "find", "colour", "red", "/b"])[0]["path"],
         "/b/c"
     );
+    store.ok(&["meta", "set", "/a", "size", "5"]);
+    let run = store.run(&["meta", "rm", "/a", "nope", "size", "--json"]);
+    assert_eq!(
+        (run.code, run.text().as_str()),
+        (Some(3), "{\"keys\":[\"size\"],\"path\":\"/a\"}\n"),
+        "only what was removed is told: {run:?}"
+    );
     store.ok(&["meta", "rm", "/a", "colour"]);
     store.fails(3, "colour", &["meta", "rm", "/a", "colour"]);
     store.fails(3, "colour", &["meta", "get", "/a", "colour"]);

@@ -104,6 +104,11 @@ fn the_graph_is_drawn_in_three_forms() {
     assert_eq!(dot.matches(" -> ").count(), 2, "{dot}");
     assert_eq!(dot.matches("[style=dotted]").count(), 1, "{dot}");
     assert!(dot.contains("tooltip=\"ready\""), "{dot}");
+    store.ok(&["write", "/q/&lt;", "x"]);
+    store.ok(&["meta", "set", "/q/&lt;", "status", "ready"]);
+    let escaped = store.ok(&["work", "graph"]);
+    assert!(escaped.contains("label=\"/q/&amp;lt;\""), "{escaped}");
+    store.ok(&["rm", "/q/&lt;"]);
     let mermaid = store.ok(&["work", "graph", "--format", "mermaid"]);
     assert!(mermaid.starts_with("flowchart LR\n"), "{mermaid}");
     assert!(
@@ -167,7 +172,7 @@ fn the_graph_survives_odd_names_deleted_items_and_none() {
     assert!(
         store
             .ok(&["work", "graph"])
-            .contains(r#"label="/q/\"<b>]&\\ 日本""#)
+            .contains(r#"label="/q/\"<b>]&amp;\\ 日本""#)
     );
     let mermaid = store.ok(&["work", "graph", "-f", "mermaid"]);
     assert!(

@@ -24,6 +24,8 @@ fn listings_are_coloured_and_in_columns() {
     let raw = shown(&store, &["ls", "/d"]);
     assert!(raw.lines().count() < 10, "one name a line: {raw}");
     assert!(raw.contains("\x1b[1m\x1b[34msub/\x1b[0m"), "{raw:?}");
+    let list = shown(&store, &["ls", "-1", "-a", "/d"]);
+    assert_eq!(list.lines().count(), 31, "{list}");
     let plain = shown(&store, &["ls", "/d", "--no-color"]);
     assert!(!plain.contains('\x1b'), "{plain:?}");
     let piped = store.ok(&["ls", "/d"]);

@@ -300,6 +300,23 @@ fn files_and_directories_in_each_others_place_are_told() {
 }
 
 #[test]
+fn a_link_that_is_named_as_the_source_is_followed() {
+    let store = Store::new();
+    store.host_file("real/f", "content");
+    symlink("real/f", store.path("file")).unwrap();
+    symlink("real", store.path("directory")).unwrap();
+    symlink("nowhere", store.path("dangling")).unwrap();
+    store.ok(&["put", "file", "/one"]);
+    store.ok(&["put", "file", "directory", "/both"]);
+    assert_eq!(
+        store.ok(&["ls", "-R"]),
+        "/both/directory/f\n/both/file\n/one\n"
+    );
+    assert_eq!(store.ok(&["cat", "/one"]), "content");
+    store.fails(3, "dangling", &["put", "dangling", "/x"]);
+}
+
+#[test]
 fn what_the_identity_may_not_write_ends_the_run() {
     let store = Store::new();
     make_tree(&store.path("t"), 50);

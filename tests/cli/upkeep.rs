@@ -218,6 +218,19 @@ fn a_repair_asks_on_a_terminal() {
 }
 
 #[test]
+fn a_signal_ends_a_repair_that_asks() {
+    let store = filled();
+    damage(&store);
+    let mut terminal = Terminal::start(store.command().args(["verify", "--repair"]));
+    terminal.wait_for("Mend 1 error?");
+    let id = nix::unistd::Pid::from_raw(terminal.process() as i32);
+    nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).unwrap();
+    let (code, raw) = terminal.finish();
+    assert_eq!(code, None, "it dies by the signal: {raw}");
+    assert_eq!(store.run(&["verify"]).code, Some(1), "nothing was repaired");
+}
+
+#[test]
 fn duplicates_are_listed_by_what_they_save() {
     let store = filled();
     store.ok(&["cp", "/in/large", "/large too"]);

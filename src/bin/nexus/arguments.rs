@@ -64,67 +64,46 @@ pub struct Global {
     pub no_color: bool,
 }
 
+// A type says what its command does: a comment on the variant would take the place of the whole text in help and manual.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make a store
     Init,
-    /// List directories
     Ls(listing::Ls),
-    /// Print files, byte for byte
     Cat(read::Cat),
-    /// Write a file, from an argument, a file or stdin
     Write(write::Write),
-    /// Copy files and trees within the store
     Cp(relocate::Cp),
-    /// Move files and trees within the store
     Mv(relocate::Mv),
-    /// Remove files and trees
     Rm(remove::Rm),
-    /// Find files by name
     Glob(find::Glob),
-    /// Find lines in files
     Grep(search::Grep),
-    /// Make directories
     Mkdir(directories::Mkdir),
-    /// Remove empty directories
     Rmdir(directories::Rmdir),
-    /// Tell all about files and directories
     #[command(visible_alias = "info")]
     Stat(read::Stat),
     /// Read and change the metadata of files
     #[command(subcommand, arg_required_else_help = false)]
     Meta(metadata::Meta),
-    /// Copy files and trees of the host into the store
     Put(put::Put),
-    /// Copy files and trees of the store to the host
     Get(get::Get),
     /// Look at the work queue, and work on it
     #[command(subcommand, arg_required_else_help = false)]
     Work(work::Work),
-    /// Write metadata to a file of JSON lines
     Export(transfer::Export),
-    /// Read metadata from a file of JSON lines
     Import(transfer::Import),
     /// Move files with metadata and content in one file
     #[command(subcommand, arg_required_else_help = false)]
     Bundle(bundle::Bundle),
-    /// Check the store, and mend it
     Verify(verify::Verify),
-    /// Copy the store to a directory, while others use it
     Backup(backup::Backup),
-    /// Find files with the same content
     #[command(visible_alias = "find-duplicates")]
     Duplicates(duplicates::Duplicates),
-    /// Remove what no file needs
     Gc(upkeep::Gc),
-    /// Tell how much directories and the store hold
     Du(usage::Du),
     /// Show the configuration that holds, and where it comes from
     Config,
     /// Show the version
     Version,
-    /// Print a completion script for a shell
     Completions(documents::Completions),
-    /// Print the manual page, or write all of them to a directory
     Man(documents::Man),
 }

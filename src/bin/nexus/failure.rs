@@ -151,7 +151,9 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
+        let host = std::error::Error::source(&error).and_then(|source| source.downcast_ref());
         let (exit, general) = match error.kind() {
+            ErrorKind::Io if host.is_some_and(is_permission) => (Exit::Denied, true),
             ErrorKind::NotFound => (Exit::NotFound, false),
             ErrorKind::AccessDenied | ErrorKind::ReadOnly => (Exit::Denied, true),
             ErrorKind::InvalidArgument | ErrorKind::InvalidPath => (Exit::Usage, false),
@@ -176,10 +178,14 @@ impl From<Error> for Failure {
         };
         Failure::Message {
             exit,
-            text: error.to_string(),
+            text: without_number(error.to_string()),
             general,
         }
     }
+}
+
+fn is_permission(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied
 }
 
 /// An error of stdin, stdout or the terminal; others have a path and come from [`Failure::host`].
@@ -214,11 +220,16 @@ fn exit_of_io(error: &io::Error) -> Exit {
 
 /// Returns what the system says, without the number behind it.
 pub fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
+    without_number(error.to_string())
+}
+
+fn without_number(mut text: String) -> String {
+    if text.ends_with(')')
+        && let Some(end) = text.rfind(" (os error ")
+    {
+        text.truncate(end);
     }
+    text
 }
 
 /// Runs `each` on every operand. A failure is reported at once and the others go on, as the usual tools do;

@@ -97,7 +97,8 @@ impl Progress {
     fn choose_style(&self) {
         let template = match (self.unit, self.total) {
             (Unit::Bytes, 0) => "{spinner} {msg} {bytes} {bytes_per_sec}",
-            (Unit::Things, 0) => "{spinner} {msg} {human_pos} {per_sec}",
+            // Without a total these are few and uneven: a rate says nothing.
+            (Unit::Things, 0) => "{spinner} {msg} {human_pos} {elapsed_precise}",
             (Unit::Bytes, _) => {
                 "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta_precise} left"
             }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::arguments::Global;
 use crate::failure::{Exit, Failure, Result};
+use crate::host::own::OwnStore;
 use crate::output::Output;
 
 /// What the options that all commands have say, and where answers go.
@@ -55,21 +56,27 @@ impl Session {
     pub fn open(&self) -> Result<Filesystem> {
         let config = self.config()?;
         let settings = &config.settings;
-        if !settings.db_path.exists() {
-            return Err(Failure::new(
+        match settings.db_path.try_exists() {
+            Ok(true) => Ok(Filesystem::open(config)?),
+            Ok(false) => Err(Failure::new(
                 Exit::NotFound,
                 format!(
                     "there is no store in {} (nexus init makes one)",
                     settings.data_dir.display()
                 ),
-            ));
+            )),
+            Err(error) => Err(Failure::host("open", &settings.db_path, &error)),
         }
-        Ok(Filesystem::open(config)?)
     }
 
     /// Opens the store, and makes it where it is missing.
     pub fn open_or_create(&self) -> Result<Filesystem> {
         Ok(Filesystem::open(self.config()?)?)
+    }
+
+    /// Returns what must not be read or written over on the host while the store is open, which it has to be.
+    pub fn own_store(&self) -> Result<OwnStore> {
+        Ok(OwnStore::of(&self.config()?.settings))
     }
 }
 

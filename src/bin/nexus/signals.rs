@@ -2,36 +2,72 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 
+use nexus::filesystem::Filesystem;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 use crate::failure::{Failure, Result};
 
+/// How often a call in flight is interrupted once a signal came: an interrupt is for what is in flight at that moment.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// Notes the first signal; a second one ends the process at once.
 #[derive(Clone)]
-pub struct StopRequest(Arc<AtomicUsize>);
+pub struct StopRequest {
+    signal: Arc<AtomicUsize>,
+    /// The next signal ends the process.
+    at_once: Arc<AtomicBool>,
+}
 
 impl StopRequest {
     pub fn install() -> Result<StopRequest> {
         let signal = Arc::new(AtomicUsize::new(0));
-        let again = Arc::new(AtomicBool::new(false));
+        let at_once = Arc::new(AtomicBool::new(false));
         for number in [SIGINT, SIGTERM] {
-            flag::register_conditional_default(number, Arc::clone(&again))?;
-            flag::register(number, Arc::clone(&again))?;
+            flag::register_conditional_default(number, Arc::clone(&at_once))?;
+            flag::register(number, Arc::clone(&at_once))?;
             flag::register_usize(number, Arc::clone(&signal), number as usize)?;
         }
-        Ok(StopRequest(signal))
+        Ok(StopRequest { signal, at_once })
+    }
+
+    /// Runs `ask`, which waits for a person: then a signal ends the process, as there is nothing to put in order.
+    pub fn while_asking<T>(&self, ask: impl FnOnce() -> T) -> T {
+        self.at_once.store(true, Ordering::SeqCst);
+        let answer = ask();
+        self.at_once.store(self.is_set(), Ordering::SeqCst);
+        answer
+    }
+
+    /// Runs `call` on `fs`, and breaks off what it is doing when a signal asks for that: between two looks at this
+    /// request, a single statement can take minutes on a large store.
+    pub fn interrupting<T>(&self, fs: &Filesystem, call: impl FnOnce() -> T) -> T {
+        std::thread::scope(|scope| {
+            let (running, ended) = channel::<()>();
+            scope.spawn(move || {
+                while ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+                    if self.is_set() {
+                        fs.interrupt();
+                    }
+                }
+            });
+            let result = call();
+            drop(running);
+            result
+        })
     }
 
     pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::SeqCst) != 0
+        self.signal.load(Ordering::SeqCst) != 0
     }
 
     /// Returns the failure of a command that a signal asked to stop.
     pub fn check(&self) -> Result<()> {
-        match self.0.load(Ordering::SeqCst) {
+        match self.signal.load(Ordering::SeqCst) {
             0 => Ok(()),
             signal => Err(Failure::Signal(signal as i32)),
         }
@@ -62,5 +98,32 @@ impl StopCount {
     /// Acts like a second signal.
     pub fn insist(&self) {
         self.0.fetch_max(2, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nexus::config::{Environment, resolve_in};
+    use nexus::error::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn a_signal_breaks_off_a_call_that_tells_of_no_progress()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let directory = tempfile::tempdir()?;
+        let config = serde_json::json!({"data_dir": directory.path()}).to_string();
+        let fs = Filesystem::open(resolve_in(&Environment::of_process(), Some(&config))?)?;
+        let stop = StopRequest {
+            signal: Arc::new(AtomicUsize::new(SIGTERM as usize)),
+            at_once: Arc::default(),
+        };
+        let hour = Some(Duration::from_secs(3600));
+        let waited = stop.interrupting(&fs, || fs.work_wait(None, hour));
+        assert_eq!(
+            waited.map_err(|error| error.kind()),
+            Err(ErrorKind::Cancelled)
+        );
+        Ok(())
     }
 }

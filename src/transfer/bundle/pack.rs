@@ -49,7 +49,7 @@ impl Filesystem {
         if let Some(tenant) = &options.tenant_id {
             parse_id("tenant_id", tenant)?;
         }
-        let mut aside = Aside::create(Path::new(file))?;
+        let mut aside = Aside::create(self, Path::new(file))?;
         let watch = Watch {
             call: &call,
             progress: RefCell::new(progress),

@@ -25,7 +25,7 @@ impl Backup {
     pub fn run(self, session: &mut Session) -> Result<()> {
         let fs = session.open()?;
         let target = host_text(&self.target, "DIR")?;
-        let report = watched(session, "copy", |progress| fs.backup(target, progress))?;
+        let report = watched(session, &fs, "copy", |progress| fs.backup(target, progress))?;
         let out = &mut session.out;
         let found: Value = serde_json::from_str(&report)?;
         let damaged = number(&found, "damaged_count");

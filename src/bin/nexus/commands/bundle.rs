@@ -6,23 +6,24 @@ use clap::{Args, Subcommand, ValueHint};
 use serde_json::Value;
 
 use super::report::{number, text_of};
-use super::transfer::{Collision, Selection, check_readable, of_import, print_import};
+use super::transfer::{
+    Collision, Selection, check_readable, check_target, of_import, print_import,
+};
 use super::upkeep::watched;
 use crate::failure::Result;
 use crate::session::{Session, host_text};
 use crate::text::{counted, human_bytes};
 
+// A type says what its command does: a comment on the variant would take the place of the whole text in help and manual.
 #[derive(Debug, Subcommand)]
 pub enum Bundle {
-    /// Write files with metadata and content to one file
     Export(Export),
-    /// Read a bundle into the store, all of it or nothing
     Import(Import),
 }
 
-/// Write files with metadata and content to one file: how a store, or a part of it, moves.
+/// Write files with metadata and content to one file.
 ///
-/// As long as the store does not change, the same bytes come out.
+/// This is how a store, or a part of it, moves. As long as the store does not change, the same bytes come out.
 #[derive(Debug, Args)]
 pub struct Export {
     /// The file, which is replaced as a whole
@@ -55,9 +56,10 @@ impl Bundle {
 impl Export {
     fn run(self, session: &mut Session) -> Result<()> {
         let fs = session.open()?;
+        check_target(session, &self.file)?;
         let file = host_text(&self.file, "FILE")?;
         let options = self.selection.options();
-        let report = watched(session, "bundle", |progress| {
+        let report = watched(session, &fs, "bundle", |progress| {
             fs.bundle_export(file, &options, progress)
         })?;
         let out = &mut session.out;
@@ -82,7 +84,7 @@ impl Import {
         let fs = session.open_or_create()?;
         let file = host_text(&self.file, "FILE")?;
         let options = self.collision.options();
-        let report = watched(session, "bundle", |progress| {
+        let report = watched(session, &fs, "bundle", |progress| {
             fs.bundle_import(file, &options, progress)
         });
         let report = report.map_err(|failure| of_import(failure, &self.file))?;

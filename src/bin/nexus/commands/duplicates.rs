@@ -10,7 +10,9 @@ use crate::output::HEADING;
 use crate::session::Session;
 use crate::text::{counted, human_bytes, printable};
 
-/// Find files with the same content, those with the most bytes first.
+/// Find files with the same content.
+///
+/// Those with the most bytes come first.
 #[derive(Debug, Args)]
 pub struct Duplicates {
     /// Only paths that begin with this text
@@ -22,7 +24,7 @@ impl Duplicates {
     pub fn run(self, session: &mut Session) -> Result<()> {
         let fs = session.open()?;
         let prefix = self.prefix.as_deref();
-        let report = watched(session, "files", |progress| {
+        let report = watched(session, &fs, "files", |progress| {
             fs.find_duplicates(prefix, progress)
         })?;
         let out = &mut session.out;

@@ -31,6 +31,12 @@ pub struct Ls {
     /// Show sizes with units
     #[arg(short, long = "human-readable")]
     human: bool,
+    /// One name a line, also on a terminal
+    #[arg(short = '1')]
+    one_a_line: bool,
+    /// Show names that begin with '.', which is done anyway
+    #[arg(short, long)]
+    all: bool,
     /// List all files below, with their whole paths
     #[arg(short = 'R', long)]
     recursive: bool,
@@ -140,7 +146,8 @@ impl Listing<'_> {
         let args = self.args;
         let sorted = args.by_size || args.by_time || args.reverse;
         // Columns need all names at once, as sorting does.
-        let columns = out.is_terminal && !args.long && !out.json && names == Names::Last;
+        let columns =
+            out.is_terminal && !args.long && !args.one_a_line && !out.json && names == Names::Last;
         let mut all = Vec::new();
         options.limit = PAGE;
         loop {

@@ -11,11 +11,11 @@ use crate::failure::{Failure, Result, each_operand};
 use crate::session::Session;
 use crate::table::{Rows, cell};
 
+// A type says what its command does: a comment on the variant would take the place of the whole text in help and manual.
 #[derive(Debug, Subcommand)]
 pub enum Meta {
     /// Print one key's value, as JSON
     Get(Get),
-    /// Set keys
     Set(Set),
     /// List all keys with their values
     #[command(visible_alias = "ls")]
@@ -142,14 +142,17 @@ impl List {
 impl Rm {
     fn run(self, session: &mut Session) -> Result<()> {
         let fs = session.open()?;
-        let removed = each_operand(&self.keys, |key| Ok(fs.delete_meta(&self.path, key)?));
-        match session.out.json {
-            true => session
-                .out
-                .json(&json!({"path": self.path, "keys": self.keys}))
-                .and(removed),
-            false => removed,
+        let mut removed = Vec::new();
+        let done = each_operand(&self.keys, |key| {
+            fs.delete_meta(&self.path, key)?;
+            removed.push(key);
+            Ok(())
+        });
+        if session.out.json {
+            let row = json!({"path": self.path, "keys": removed});
+            session.out.json(&row)?;
         }
+        done
     }
 }
 

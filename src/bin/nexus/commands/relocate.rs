@@ -14,9 +14,10 @@ use crate::session::Session;
 ///
 /// Into DEST if that is a directory, else to DEST. Content is shared, not copied.
 #[derive(Debug, Args)]
+#[command(override_usage = "nexus cp [OPTIONS] <SOURCE>... <DEST>")]
 pub struct Cp {
     /// What to copy, and last where to
-    #[arg(value_name = "SOURCE... DEST", required = true, num_args = 2..)]
+    #[arg(value_name = "PATH", required = true, num_args = 2..)]
     paths: Vec<String>,
     /// Copy directories with all that is in them
     #[arg(short, long)]
@@ -30,9 +31,10 @@ pub struct Cp {
 ///
 /// Into DEST if that is a directory, else to DEST.
 #[derive(Debug, Args)]
+#[command(override_usage = "nexus mv [OPTIONS] <SOURCE>... <DEST>")]
 pub struct Mv {
     /// What to move, and last where to
-    #[arg(value_name = "SOURCE... DEST", required = true, num_args = 2..)]
+    #[arg(value_name = "PATH", required = true, num_args = 2..)]
     paths: Vec<String>,
     /// Leave what exists as it is
     #[arg(short, long)]

@@ -27,6 +27,9 @@ pub struct Grep {
     /// Match letters in either case
     #[arg(short, long)]
     ignore_case: bool,
+    /// Search directories with all below them, which is done anyway
+    #[arg(short, long)]
+    recursive: bool,
     /// Show line numbers, which is done anyway
     #[arg(short = 'n', long, overrides_with = "no_line_number")]
     line_number: bool,

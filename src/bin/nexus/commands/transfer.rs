@@ -30,9 +30,9 @@ pub struct Selection {
     modified_after: Option<Micros>,
 }
 
-/// Write metadata to a file of JSON lines, sorted by path.
+/// Write metadata to a file of JSON lines.
 ///
-/// The content stays in the store.
+/// They are sorted by path. The content stays in the store.
 #[derive(Debug, Args)]
 pub struct Export {
     /// The file, which is replaced as a whole; '-' is stdout
@@ -59,9 +59,9 @@ pub struct Collision {
     invalid_work_keys: BadKeys,
 }
 
-/// Read metadata from a file of JSON lines, all of it or nothing.
+/// Read metadata from a file of JSON lines.
 ///
-/// The content must be in the store, in a file that may be read.
+/// All of it is imported, or nothing. The content must be in the store, in a file that may be read.
 #[derive(Debug, Args)]
 pub struct Import {
     /// The file; '-' is stdin
@@ -124,6 +124,9 @@ impl Export {
     pub fn run(self, session: &mut Session) -> Result<()> {
         let fs = session.open()?;
         let to_stdout = self.file == Path::new("-");
+        if !to_stdout {
+            check_target(session, &self.file)?;
+        }
         // The library replaces a file as a whole; a pipe gets what is complete, too.
         let scratch = match to_stdout {
             true => Some(Scratch::new()?),
@@ -132,7 +135,7 @@ impl Export {
         let file = scratch.as_ref().map_or(&self.file, |scratch| &scratch.0);
         let name = host_text(file, "FILE")?;
         let options = self.selection.options();
-        let count = watched(session, "files", |progress| {
+        let count = watched(session, &fs, "files", |progress| {
             let count = fs.export_metadata(name, &options, progress)?;
             Ok(count.to_string())
         })?;
@@ -187,7 +190,7 @@ impl Import {
         let fs = session.open_or_create()?;
         let name = host_text(&file, "FILE")?;
         let options = self.collision.options();
-        let report = watched(session, "lines", |progress| {
+        let report = watched(session, &fs, "lines", |progress| {
             fs.import_metadata(name, &options, progress)
         });
         let report = report.map_err(|failure| of_import(failure, &file))?;
@@ -205,6 +208,19 @@ pub fn of_import(failure: Failure, file: &Path) -> Failure {
             ..
         } => Failure::new(Exit::Failure, format!("{}: {text}", file.display())),
         other => other,
+    }
+}
+
+/// Fails if there is no directory for `file`, with its whole name, or if it would be in the store itself.
+pub fn check_target(session: &Session, file: &Path) -> Result<()> {
+    session.own_store()?.refuse(file)?;
+    let directory = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    match std::fs::metadata(directory) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::host("write", file, &error)),
     }
 }
 

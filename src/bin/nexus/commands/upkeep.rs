@@ -1,6 +1,7 @@
 //! `gc`, and what the other commands of upkeep share.
 
 use clap::Args;
+use nexus::filesystem::Filesystem;
 use serde_json::Value;
 
 use super::report::number;
@@ -10,16 +11,16 @@ use crate::session::Session;
 use crate::signals::StopRequest;
 use crate::text::{counted, human_bytes};
 
-/// Remove what no file needs: unfinished writes of dead processes, and contents that no path holds.
+/// Remove what no file needs.
 ///
-/// Others may go on working. It takes --admin, or neither tenant nor agent.
+/// That is unfinished writes of dead processes, and contents that no path holds. Others may go on working. It takes --admin, or neither tenant nor agent.
 #[derive(Debug, Args)]
 pub struct Gc {}
 
 impl Gc {
     pub fn run(self, session: &mut Session) -> Result<()> {
         let fs = session.open()?;
-        let report = watched(session, "contents", |progress| fs.gc(progress))?;
+        let report = watched(session, &fs, "contents", |progress| fs.gc(progress))?;
         let out = &mut session.out;
         if out.json {
             return out.line(report);
@@ -39,12 +40,15 @@ impl Gc {
 /// Runs a long call with a bar, and ends it when a signal asks for that.
 pub fn watched(
     session: &Session,
+    fs: &Filesystem,
     doing: &'static str,
     call: impl FnOnce(nexus::filesystem::Progress<'_>) -> nexus::error::Result<String>,
 ) -> Result<String> {
     let stop = StopRequest::install()?;
     let mut progress = Progress::new(&session.out, doing, Unit::Things);
-    let result = call(&mut |done, total, what| progress.tell(done, total, what, &stop));
+    let result = stop.interrupting(fs, || {
+        call(&mut |done, total, what| progress.tell(done, total, what, &stop))
+    });
     drop(progress);
     stop.check()?;
     Ok(result?)

@@ -8,6 +8,7 @@ use nexus::path::VirtualPath;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::report::{number, text_of};
 use crate::failure::{Failure, Result, each_operand};
 use crate::session::Session;
 use crate::table::{Rows, cell};
@@ -18,8 +19,8 @@ const PAGE: usize = 2000;
 
 /// Tell how much directories and the store hold.
 ///
-/// Sizes are what the files say: a content in two files counts twice. For the whole store, it also tells what identical
-/// contents save.
+/// Sizes are what the files say: a content in two files counts twice. For the whole store, it also tells what each tenant has, and
+/// what identical contents save.
 #[derive(Debug, Args)]
 #[command(disable_help_flag = true)]
 pub struct Du {
@@ -105,7 +106,21 @@ impl Du {
         }
         let Some(stats) = stats else { return Ok(()) };
         let stats: Value = serde_json::from_str(stats.get())?;
-        let number = |key: &str| stats[key].as_u64().unwrap_or(0);
+        let tenants = stats["tenants"].as_array().map_or(&[][..], Vec::as_slice);
+        if tenants.iter().any(|tenant| !tenant["tenant_id"].is_null()) {
+            let mut rows = Rows::new(out, &[">BYTES", ">STORED", ">FILES", "TENANT"]);
+            for tenant in tenants {
+                rows.add(vec![
+                    cell(size(number(tenant, "logical_bytes"))),
+                    cell(size(number(tenant, "physical_bytes"))),
+                    cell(number(tenant, "files").to_string()),
+                    cell(text_of(&tenant["tenant_id"])),
+                ]);
+            }
+            out.line("")?;
+            rows.print(out)?;
+        }
+        let number = |key: &str| number(&stats, key);
         out.summary(format_args!(
             "\n{} in {}: {} stored, {} saved",
             counted(number("files"), "file"),

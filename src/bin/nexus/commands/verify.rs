@@ -18,9 +18,9 @@ use crate::text::{counted, human_bytes};
 /// Begins what a repair says before it does it.
 const STEP: &str = "repair: ";
 
-/// Check the store: rows, reference counts, dependencies, and every content by its hash.
+/// Check the store, and mend it.
 ///
-/// Others may go on working. It takes --admin, or neither tenant nor agent. It exits with 1 if something is wrong, or with --repair, still is.
+/// Checked are rows, reference counts, dependencies, and every content by its hash. Others may go on working. It takes --admin, or neither tenant nor agent. It exits with 1 if something is wrong, or with --repair, still is.
 #[derive(Debug, Args)]
 pub struct Verify {
     /// Do not read the contents: look only whether each is there in its length
@@ -46,9 +46,10 @@ impl Verify {
             repair: true,
             ..look
         };
+        let stop = StopRequest::install()?;
         let asks = !self.yes && io::stdin().is_terminal() && io::stderr().is_terminal();
         if self.repair && asks {
-            let report = check(session, &fs, look)?;
+            let report = check(session, &fs, look, &stop)?;
             let found: Value = serde_json::from_str(&report)?;
             let errors = number(&found, "error_count");
             if errors == 0 {
@@ -56,24 +57,29 @@ impl Verify {
             }
             print_findings(&found, "errors", &mut session.out)?;
             session.out.finish()?;
-            confirm(errors)?;
+            stop.while_asking(|| confirm(errors))?;
         }
-        let report = check(session, &fs, if self.repair { mend } else { look })?;
+        let report = check(session, &fs, if self.repair { mend } else { look }, &stop)?;
         print_check(&report, &mut session.out)
     }
 }
 
 /// Checks the store; what a repair is about to do is told on stderr before it is done.
-fn check(session: &Session, fs: &Filesystem, options: VerifyOptions) -> Result<String> {
-    let stop = StopRequest::install()?;
+fn check(
+    session: &Session,
+    fs: &Filesystem,
+    options: VerifyOptions,
+    stop: &StopRequest,
+) -> Result<String> {
     let mut progress = Progress::new(&session.out, "check", Unit::Things);
-    let result = fs.verify(options, &mut |done, total, what| {
+    let mut tell = |done, total, what: &str| {
         if let Some(step) = what.strip_prefix(STEP) {
             progress.aside(|| Failure::new(Exit::Failure, format!("repair {step}")).report());
             return !stop.is_set();
         }
-        progress.tell(done, total, what, &stop)
-    });
+        progress.tell(done, total, what, stop)
+    };
+    let result = stop.interrupting(fs, || fs.verify(options, &mut tell));
     drop(progress);
     stop.check()?;
     Ok(result?)

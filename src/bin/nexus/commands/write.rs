@@ -62,7 +62,12 @@ impl Write {
                 true => fs.append(&self.path, text.as_bytes(), &options)?,
                 false => fs.write(&self.path, text.as_bytes(), &options)?,
             },
-            _ => self.write_from(&fs, &options)?,
+            _ => {
+                if let Some(file) = &self.file {
+                    session.own_store()?.refuse(file)?;
+                }
+                self.write_from(&fs, &options)?
+            }
         };
         match session.out.json {
             true => session.out.json(&EntryRow::new(entry.borrow())),

@@ -10,9 +10,10 @@ use nexus::filesystem::{Filesystem, ListOptions};
 use nexus::metadata::Entry;
 use rustix::fs::FileType;
 
+use super::own::OwnStore;
 use super::posix::Kept;
 use super::tally::Tally;
-use super::target::{Aside, Target, has_content, has_time, look};
+use super::target::{Aside, Target, has_content, has_time, look, own_store};
 use super::walk::Excludes;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::Output;
@@ -35,9 +36,10 @@ const EXECUTE: u32 = 0o100;
 /// DEST if that is a directory or ends with '/', else to DEST. Each file is written aside and then renamed, with its time and permissions. Files that
 /// are there with the same size and time are left alone. No symbolic link in DEST is followed.
 #[derive(Debug, Args)]
+#[command(override_usage = "nexus get [OPTIONS] <SOURCE>... <DEST>")]
 pub struct Get {
     /// What to get, and last where to on the host
-    #[arg(value_name = "SOURCE... DEST", required = true, num_args = 2.., value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "PATH", required = true, num_args = 2.., value_hint = ValueHint::AnyPath)]
     paths: Vec<PathBuf>,
     /// Leave out what matches: '*.o' at any depth, 'docs/*.pdf' below SOURCE; may be repeated
     #[arg(short, long, value_name = "GLOB")]
@@ -69,6 +71,8 @@ impl Get {
         };
         let excludes = Excludes::new(&self.exclude)?;
         let fs = session.open()?;
+        let own = session.own_store()?;
+        own.refuse(target)?;
         let several = sources.len() > 1;
         let mut jobs = Vec::new();
         for source in sources {
@@ -82,6 +86,7 @@ impl Get {
         let mut run = Run {
             args: &self,
             fs: &fs,
+            own: &own,
             excludes,
             tally: Tally::new(self.dry_run),
             progress,
@@ -128,6 +133,7 @@ fn job(entry: Entry, target: &Path, several: bool) -> Result<Job> {
 struct Run<'a> {
     args: &'a Get,
     fs: &'a Filesystem,
+    own: &'a OwnStore,
     excludes: Excludes,
     tally: Tally,
     progress: Progress,
@@ -164,7 +170,7 @@ impl Run<'_> {
             false => {
                 let failed = |error| Failure::host("write", &job.directory, &error);
                 std::fs::create_dir_all(&job.directory).map_err(failed)?;
-                Some(Target::open(&job.directory).map_err(failed)?)
+                Some(Target::open(&job.directory, self.own).map_err(failed)?)
             }
         };
         if let Some(name) = &job.name {
@@ -196,7 +202,7 @@ impl Run<'_> {
         entry: &Entry,
         names: &[&str],
         directory: &Path,
-        target: Option<&mut Target>,
+        target: Option<&mut Target<'_>>,
     ) -> Result<()> {
         self.stop.check()?;
         let host = directory.join(names.join("/"));
@@ -225,7 +231,7 @@ impl Run<'_> {
         entry: &Entry,
         names: &[&str],
         host: &Path,
-        target: Option<&mut Target>,
+        target: Option<&mut Target<'_>>,
     ) -> Result<()> {
         let Some(file) = &entry.file else {
             return Ok(());
@@ -249,6 +255,9 @@ impl Run<'_> {
         };
         let directory = target.directory(parents).map_err(failed)?;
         if let Some(stat) = look(directory, name).map_err(failed)? {
+            if self.own.has_entry(&stat) {
+                return Err(failed(own_store()));
+            }
             let kind = FileType::from_raw_mode(stat.st_mode);
             if kind.is_dir() {
                 let text = format!(

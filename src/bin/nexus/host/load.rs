@@ -167,12 +167,16 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// Opens a file of the host for reading, unless it has become something else meanwhile: a link is not followed, and a
-/// pipe is not waited for.
-pub fn open_plain(path: &Path) -> Result<(File, std::fs::Metadata)> {
+/// Opens a file of the host for reading, unless it has become something else meanwhile: a link is followed only if the
+/// user named it, and a pipe is not waited for.
+pub fn open_plain(path: &Path, is_named: bool) -> Result<(File, std::fs::Metadata)> {
     use rustix::fs::{Mode, OFlags, open};
     let failed = |error: io::Error| Failure::host("read", path, &error);
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let follow = match is_named {
+        true => OFlags::empty(),
+        false => OFlags::NOFOLLOW,
+    };
+    let flags = OFlags::RDONLY | follow | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = open(path, flags, Mode::empty()).map_err(|error| failed(error.into()))?;
     let file = File::from(file);
     let metadata = file.metadata().map_err(failed)?;

@@ -10,6 +10,7 @@ use nexus::filesystem::Filesystem;
 use nexus::path::VirtualPath;
 
 use super::load::{Loader, Pending, SMALL, open_plain};
+use super::own::OwnStore;
 use super::posix::{Kept, Posix};
 use super::tally::Tally;
 use super::walk::{Excludes, Found, walk};
@@ -24,11 +25,12 @@ use crate::signals::StopRequest;
 /// What is in the directory SOURCE comes to be in DEST; of several sources, each gets a directory in DEST. A file goes into
 /// DEST if that is a directory or ends with '/', else to DEST. Times and permissions are kept as metadata (posix.mtime, posix.mode).
 /// Files that are in the store with the same size, time and mode are not read again, so what was interrupted is just repeated. Symbolic
-/// links, special files, and names that a store refuses are skipped and told of.
+/// links, special files, names that a store refuses, and the store itself are skipped and told of.
 #[derive(Debug, Args)]
+#[command(override_usage = "nexus put [OPTIONS] <SOURCE>... <DEST>")]
 pub struct Put {
     /// What to put, and last where to in the store
-    #[arg(value_name = "SOURCE... DEST", required = true, num_args = 2.., value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "PATH", required = true, num_args = 2.., value_hint = ValueHint::AnyPath)]
     paths: Vec<PathBuf>,
     /// Leave out what matches: '*.o' at any depth, 'docs/*.pdf' below SOURCE; may be repeated
     #[arg(short, long, value_name = "GLOB")]
@@ -59,8 +61,10 @@ impl Put {
             false => session.open_or_create()?,
         };
         let into = sources.len() > 1 || target.ends_with('/') || fs.is_directory(target)?;
+        let own = session.own_store()?;
         let mut jobs = Vec::new();
         for source in sources {
+            own.refuse(source)?;
             let metadata =
                 std::fs::metadata(source).map_err(|error| Failure::host("read", source, &error))?;
             let named = sources.len() > 1 || (into && !metadata.is_dir());
@@ -77,7 +81,7 @@ impl Put {
         let stop = StopRequest::install()?;
         let mut progress = Progress::new(&session.out, "put", Unit::Bytes);
         if progress.is_shown() {
-            progress.set_total(size_of(&jobs, &excludes, &stop)?);
+            progress.set_total(size_of(&jobs, &excludes, &own, &stop)?);
         }
         let mut run = Run {
             args: &self,
@@ -88,7 +92,7 @@ impl Put {
             stop,
             out: &mut session.out,
         };
-        let done = run.jobs(&jobs, &excludes);
+        let done = run.jobs(&jobs, &excludes, &own);
         let Run {
             tally, progress, ..
         } = run;
@@ -99,10 +103,15 @@ impl Put {
 }
 
 /// Returns the bytes of all files, so that the remaining time can be told.
-fn size_of(jobs: &[(&Path, VirtualPath)], excludes: &Excludes, stop: &StopRequest) -> Result<u64> {
+fn size_of(
+    jobs: &[(&Path, VirtualPath)],
+    excludes: &Excludes,
+    own: &OwnStore,
+    stop: &StopRequest,
+) -> Result<u64> {
     let mut total = 0;
     for (source, to) in jobs {
-        walk(source, to, excludes, &mut |found| {
+        walk(source, to, excludes, own, &mut |found| {
             if let Found::File { metadata, .. } = found {
                 total += metadata.len();
             }
@@ -141,10 +150,15 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn jobs(&mut self, jobs: &[(&Path, VirtualPath)], excludes: &Excludes) -> Result<()> {
+    fn jobs(
+        &mut self,
+        jobs: &[(&Path, VirtualPath)],
+        excludes: &Excludes,
+        own: &OwnStore,
+    ) -> Result<()> {
         let mut done = Ok(());
         for (source, to) in jobs {
-            done = walk(source, to, excludes, &mut |found| self.visit(found));
+            done = walk(source, to, excludes, own, &mut |found| self.visit(found));
             if done.is_err() {
                 break;
             }
@@ -169,8 +183,13 @@ impl Run<'_> {
                     self.add(Pending::Directory(to))?;
                 }
             }
-            Found::File { host, to, metadata } => {
-                if let Err(failure) = self.file(host, to, &metadata) {
+            Found::File {
+                host,
+                to,
+                metadata,
+                is_named,
+            } => {
+                if let Err(failure) = self.file(host, to, &metadata, is_named) {
                     return self.tally.fail(failure, &self.progress);
                 }
             }
@@ -178,7 +197,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn file(&mut self, host: PathBuf, to: VirtualPath, listed: &std::fs::Metadata) -> Result<()> {
+    fn file(
+        &mut self,
+        host: PathBuf,
+        to: VirtualPath,
+        listed: &std::fs::Metadata,
+        is_named: bool,
+    ) -> Result<()> {
         let etag = match self.fs.stat(to.as_str()) {
             Ok(entry) => match &entry.file {
                 Some(file) => {
@@ -202,7 +227,7 @@ impl Run<'_> {
         };
         // Time and size are those of the file that is read, from before it is read: what changes meanwhile is
         // put the next time.
-        let (mut file, metadata) = open_plain(&host)?;
+        let (mut file, metadata) = open_plain(&host, is_named)?;
         let posix = Posix::of_host(&metadata);
         let mut data = Vec::new();
         file.by_ref()

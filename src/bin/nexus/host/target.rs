@@ -11,24 +11,29 @@ use std::path::Path;
 use jiff::Timestamp;
 use nexus::content::ContentHash;
 use rustix::fs::{
-    AtFlags, Mode, OFlags, Stat, Timespec, Timestamps, UTIME_OMIT, futimens, mkdirat, openat,
-    renameat, statat, unlinkat,
+    AtFlags, Mode, OFlags, Stat, Timespec, Timestamps, UTIME_OMIT, fstat, futimens, mkdirat,
+    openat, renameat, statat, unlinkat,
 };
 use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
+use super::own::OwnStore;
+
 /// An open directory, and the way from it to the one in use.
-pub struct Target {
+pub struct Target<'a> {
+    own: &'a OwnStore,
     root: OwnedFd,
     way: Vec<(String, OwnedFd)>,
 }
 
-impl Target {
-    /// Opens the directory at `path`, which the user named: links on the way to it are followed.
-    pub fn open(path: &Path) -> io::Result<Target> {
+impl<'a> Target<'a> {
+    /// Opens the directory at `path`, which the user named: links on the way to it are followed. No way leads from it
+    /// into the store `own`.
+    pub fn open(path: &Path, own: &'a OwnStore) -> io::Result<Target<'a>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(path, flags, Mode::empty())?;
         Ok(Target {
+            own,
             root,
             way: Vec::new(),
         })
@@ -46,10 +51,18 @@ impl Target {
         for name in &names[common..] {
             let parent = self.way.last().map_or(&self.root, |(_, fd)| fd);
             let child = open_or_make(parent, name)?;
+            if self.own.has_entry(&fstat(&child)?) {
+                return Err(own_store());
+            }
             self.way.push(((*name).to_owned(), child));
         }
         Ok(self.way.last().map_or(&self.root, |(_, fd)| fd))
     }
+}
+
+/// Returns the error for what would write over the store itself.
+pub fn own_store() -> io::Error {
+    io::Error::other("it belongs to the store itself")
 }
 
 fn open_or_make(parent: &OwnedFd, name: &str) -> io::Result<OwnedFd> {

@@ -9,6 +9,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use nexus::path::VirtualPath;
 use walkdir::WalkDir;
 
+use super::own::OwnStore;
 use crate::failure::{Failure, Result};
 
 /// Globs of what is left out. One without a `/` is about names at any depth, another one about paths below the
@@ -58,6 +59,8 @@ pub enum Found {
         host: PathBuf,
         to: VirtualPath,
         metadata: Metadata,
+        /// It was named as the source: a link is followed.
+        is_named: bool,
     },
     /// Nothing that a store can hold.
     Skipped {
@@ -69,11 +72,12 @@ pub enum Found {
 }
 
 /// Walks the tree at `root` in the order of names, directories before what is in them; `to` is where the root comes
-/// to be. Ends when `visit` fails.
+/// to be. The store `own` is skipped. Ends when `visit` fails.
 pub fn walk(
     root: &Path,
     to: &VirtualPath,
     excludes: &Excludes,
+    own: &OwnStore,
     visit: &mut dyn FnMut(Found) -> Result<()>,
 ) -> Result<()> {
     let mut tree = WalkDir::new(root).sort_by_file_name().into_iter();
@@ -128,15 +132,19 @@ pub fn walk(
                 continue;
             }
         };
-        if file_type.is_dir() {
-            visit(Found::Directory(target))?;
-            continue;
-        }
         match std::fs::metadata(&host) {
+            Ok(metadata) if own.has(&metadata) => {
+                if file_type.is_dir() {
+                    tree.skip_current_dir();
+                }
+                visit(skipped("the store itself"))?;
+            }
+            _ if file_type.is_dir() => visit(Found::Directory(target))?,
             Ok(metadata) => visit(Found::File {
                 host,
                 to: target,
                 metadata,
+                is_named: is_root,
             })?,
             Err(error) => visit(Found::Failed(Failure::host("read", &host, &error)))?,
         }

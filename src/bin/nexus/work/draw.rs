@@ -27,9 +27,12 @@ pub fn dot(graph: &Dependencies) -> String {
     text
 }
 
-/// Returns `label` as it stands between the quotes of a DOT string.
+/// Returns `label` as it stands between the quotes of a DOT string, in which Graphviz reads entities.
 fn quoted(label: &str) -> String {
-    label.replace('\\', "\\\\").replace('"', "\\\"")
+    label
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('&', "&amp;")
 }
 
 /// Returns the graph for Mermaid.

@@ -18,7 +18,7 @@ use nexus::work::WorkRow;
 /// How long a lease lasts unless it is said.
 pub const LEASE: &str = "30s";
 
-/// Take ready items, each for this worker alone.
+/// Take ready items for this worker alone.
 ///
 /// The lease token that each comes with is what completes it, fails it, gives it back, and keeps it.
 #[derive(Debug, Args)]
@@ -40,7 +40,7 @@ pub struct Claim {
     wait: Option<Duration>,
 }
 
-/// Keep a lease for longer.
+/// Keep the lease of an item for longer.
 #[derive(Debug, Args)]
 pub struct Heartbeat {
     path: String,
@@ -65,7 +65,9 @@ pub struct Complete {
     write: Vec<(String, PathBuf)>,
 }
 
-/// Give up an attempt: the item is ready again later, or failed if it has no attempts left.
+/// Give up the attempt at an item.
+///
+/// It is ready again later, or failed if it has no attempts left.
 #[derive(Debug, Args)]
 pub struct Fail {
     path: String,
@@ -79,7 +81,9 @@ pub struct Fail {
     retry_after: Option<Duration>,
 }
 
-/// Give an item back: it is ready again, and the attempt does not count.
+/// Give an item back.
+///
+/// It is ready again, and the attempt does not count.
 #[derive(Debug, Args)]
 pub struct Release {
     path: String,
@@ -146,6 +150,7 @@ impl Complete {
         let fs = session.open()?;
         let mut batch = fs.batch();
         for (path, file) in &self.write {
+            session.own_store()?.refuse(file)?;
             let data = std::fs::read(file).map_err(|error| Failure::host("read", file, &error))?;
             batch.write(path, &data, &WriteOptions::default())?;
         }

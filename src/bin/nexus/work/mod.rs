@@ -24,6 +24,7 @@ use nexus::filesystem::WorkView;
 use crate::failure::Result;
 use crate::session::Session;
 
+// A type says what its command does: a comment on the variant would take the place of the whole text in help and manual.
 #[derive(Debug, Subcommand)]
 pub enum Work {
     /// List what may be worked on now
@@ -38,25 +39,15 @@ pub enum Work {
     /// List every item
     #[command(visible_alias = "list")]
     ByPriority(views::List),
-    /// Count the items by status
     Status(explain::Status),
-    /// Tell why an item can or cannot be worked on
     Explain(explain::Explain),
-    /// Draw what depends on what
     Graph(graph::Graph),
-    /// Take ready items for this worker alone
     Claim(lease::Claim),
-    /// Keep the lease of an item for longer
     Heartbeat(lease::Heartbeat),
-    /// Complete an item
     Complete(lease::Complete),
-    /// Give up the attempt at an item
     Fail(lease::Fail),
-    /// Give an item back
     Release(lease::Release),
-    /// Run a command for each ready item
     Run(run::Run),
-    /// Watch the queue
     Top(top::Top),
 }
 

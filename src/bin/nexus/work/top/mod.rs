@@ -18,9 +18,9 @@ use crate::signals::StopRequest;
 /// How often keys and signals are looked at.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Watch the queue: counts, throughput, what runs and what waits.
+/// Watch the queue.
 ///
-/// Keys: q ends it, p pauses. With --json, it prints one snapshot instead.
+/// On a terminal: counts, throughput, what runs and what waits. Keys: q ends it, p pauses. With --json, it prints one snapshot instead.
 #[derive(Debug, Args)]
 pub struct Top {
     /// Seconds between two looks

@@ -1,0 +1,86 @@
+//! The files of the store that a command has open: neither read as a host's files nor written over.
+//!
+//! Closing one of them would take the process's locks off the database.
+
+use std::fs::{self, hard_link};
+use std::os::unix::fs::symlink;
+
+use crate::store::Store;
+
+#[test]
+fn put_leaves_the_store_itself_out() {
+    let store = Store::new();
+    store.host_file("notes/a", "a");
+    hard_link(
+        store.path("nexus-data/metadata.db"),
+        store.path("notes/linked.db"),
+    )
+    .unwrap();
+    let run = store.run(&["put", ".", "/all"]);
+    assert_eq!(
+        (run.code, run.text().as_str()),
+        (Some(0), "Put 1 file (1), 2 skipped\n"),
+        "{run:?}"
+    );
+    assert_eq!(
+        run.stderr,
+        "nexus: skipped ./nexus-data: the store itself\n\
+         nexus: skipped ./notes/linked.db: the store itself\n"
+    );
+    assert_eq!(store.ok(&["ls", "-R"]), "/all/notes/a\n");
+}
+
+#[test]
+fn a_database_and_a_mount_elsewhere_are_left_out_as_well() {
+    let store = Store::missing();
+    store.host_file(
+        "nexus.yaml",
+        "db_path: here/index.db\nmounts: [{name: big, path: /big, backend: local, root: here/big}]\n",
+    );
+    store.ok(&["write", "/big/x", "x"]);
+    store.host_file("here/file", "f");
+    let run = store.run(&["put", "here", "/h"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(store.ok(&["ls", "-R", "/h"]), "/h/file\n", "{run:?}");
+}
+
+#[test]
+fn what_is_named_in_the_store_itself_is_refused() {
+    let store = Store::new();
+    store.ok(&["write", "/f", "x"]);
+    symlink(store.path("nexus-data"), store.path("link")).unwrap();
+    let before = fs::read(store.path("nexus-data/metadata.db")).unwrap();
+    for arguments in [
+        &["put", "nexus-data", "/x"][..],
+        &["put", "nexus-data/cas", "/x"],
+        &["put", "link/metadata.db", "/x"],
+        &["write", "/x", "--file", "nexus-data/metadata.db"],
+        &["get", "/f", "nexus-data/metadata.db"],
+        &["get", "/", "link/cas/00"],
+        &["export", "nexus-data/metadata.db"],
+        &["bundle", "export", "link/metadata.db"],
+    ] {
+        store.fails(2, "belongs to the store itself", arguments);
+    }
+    assert!(before == fs::read(store.path("nexus-data/metadata.db")).unwrap());
+    assert_eq!(store.ok(&["ls", "-R"]), "/f\n");
+    // Beside it, in the same directory, is the host's own.
+    store.ok(&["get", "/f", "nexus-data/mine/"]);
+    store.ok(&["put", "nexus-data/mine", "/mine"]);
+}
+
+#[test]
+fn get_does_not_write_over_the_store_it_reads() {
+    let store = Store::new();
+    store.ok(&["write", "/nexus-data/metadata.db", "no database"]);
+    store.ok(&["write", "/nexus-data/cas/x", "no content"]);
+    store.ok(&["write", "/plain", "plain"]);
+    let run = store.run(&["get", "/", "."]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    for path in ["nexus-data", "nexus-data/metadata.db", "nexus-data/cas/x"] {
+        let refused = format!("/{path}: it belongs to the store itself\n");
+        assert!(run.stderr.contains(&refused), "{path}: {run:?}");
+    }
+    assert_eq!(fs::read(store.path("plain")).unwrap(), b"plain");
+    store.ok(&["verify"]);
+}
