@@ -17,6 +17,13 @@ else()
   set(nexus_cargo_profile release)
   set(nexus_cargo_flags --release)
 endif()
+
+# The feature is for the program, and changes nothing in the library; but cargo has one place for the library with it and the
+# one without, and would compile library and program anew at every change between the two.
+option(NEXUS_BUILD_CLI "Build and install the program nexus" ON)
+if(NEXUS_BUILD_CLI)
+  list(APPEND nexus_cargo_flags --features cli)
+endif()
 set(nexus_target_dir "${PROJECT_SOURCE_DIR}/target")
 set(nexus_cargo_output "${nexus_target_dir}/${nexus_cargo_profile}")
 set(nexus_stage "${PROJECT_BINARY_DIR}/lib")

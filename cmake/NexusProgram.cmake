@@ -1,26 +1,17 @@
 # The program `nexus`, its man pages and its completions for bash, zsh and fish.
-option(NEXUS_BUILD_CLI "Build and install the program nexus" ON)
-
-file(STRINGS "${PROJECT_SOURCE_DIR}/Cargo.toml" nexus_cli_feature REGEX "^cli *=")
-if(NEXUS_BUILD_CLI AND NOT nexus_cli_feature)
-  message(STATUS "the program nexus is not part of this source tree: it is left out")
-endif()
-if(NEXUS_BUILD_CLI AND nexus_cli_feature)
+if(NEXUS_BUILD_CLI)
   set(nexus_has_program TRUE)
   set(nexus_share "${PROJECT_BINARY_DIR}/share")
   set(nexus_program "${PROJECT_BINARY_DIR}/bin/nexus")
-  # Cargo puts the library, compiled with the feature, in the place of the one without: the last command puts that back.
   add_custom_target(nexus_program ALL
     COMMAND "${CMAKE_COMMAND}" -E env "CARGO_TARGET_DIR=${nexus_target_dir}"
-            "${CARGO}" build ${nexus_cargo_flags} --locked --features cli --bin nexus
+            "${CARGO}" build ${nexus_cargo_flags} --locked --bin nexus
     COMMAND "${CMAKE_COMMAND}" -E make_directory "${PROJECT_BINARY_DIR}/bin" "${nexus_share}/man1"
     COMMAND "${CMAKE_COMMAND}" -E copy_if_different "${nexus_cargo_output}/nexus" "${nexus_program}"
     COMMAND "${nexus_program}" man "${nexus_share}/man1"
     COMMAND "${nexus_program}" completions bash > "${nexus_share}/nexus.bash"
     COMMAND "${nexus_program}" completions zsh > "${nexus_share}/_nexus"
     COMMAND "${nexus_program}" completions fish > "${nexus_share}/nexus.fish"
-    COMMAND "${CMAKE_COMMAND}" -E env "CARGO_TARGET_DIR=${nexus_target_dir}"
-            "${CARGO}" build ${nexus_cargo_flags} --locked --lib
     WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
     COMMENT "Building the program nexus"
     USES_TERMINAL)

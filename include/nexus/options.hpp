@@ -2,7 +2,7 @@
 #ifndef NEXUS_OPTIONS_HPP
 #define NEXUS_OPTIONS_HPP
 
-#include "text.hpp"
+#include "rows.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -53,7 +53,8 @@ struct grep_options {
 struct export_options {
     std::string_view prefix = {};
     std::string_view tenant_id = {};
-    std::int64_t modified_after = 0;
+    /* That of 1970: all. */
+    time_point modified_after = {};
 };
 
 /** What an import does with a path that exists. */
@@ -96,6 +97,15 @@ enum class verify_flags : std::uint32_t {
     repair = NEXUS_VERIFY_REPAIR,
     content_repair = NEXUS_VERIFY_CONTENT | NEXUS_VERIFY_REPAIR
 };
+
+constexpr mkdir_flags operator|(mkdir_flags a, mkdir_flags b) noexcept
+{
+    return static_cast<mkdir_flags>(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));
+}
+constexpr verify_flags operator|(verify_flags a, verify_flags b) noexcept
+{
+    return static_cast<verify_flags>(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));
+}
 
 /** What a rename or copy does with a target that is there. */
 enum class replace : std::uint32_t { allowed = 0, refused = NEXUS_NO_REPLACE };
@@ -219,7 +229,7 @@ struct c_export_options {
     {
         options.prefix = prefix.c_str();
         options.tenant_id = tenant_id.c_str();
-        options.modified_after = from.modified_after;
+        options.modified_after = from.modified_after.time_since_epoch().count();
     }
     failure refusal() const noexcept { return first_refusal(prefix, tenant_id); }
     path_in prefix;

@@ -6,6 +6,9 @@
 #include <utility>
 #include <vector>
 
+#if defined(__has_include) && __cplusplus >= 202002L
+#include <ranges>
+#endif
 #if defined(__cpp_lib_span) || (defined(__has_include) && __cplusplus >= 202002L)
 #include <span>
 #endif
@@ -61,6 +64,7 @@ void files_are_written_read_and_described()
     CHECK(GOOD(fs.try_exists("/a")));
     CHECK(!GOOD(fs.try_is_directory("/a")));
     GOOD(fs.try_mkdir("/d/e", nexus::mkdir_flags::parents));
+    GOOD(fs.try_mkdir("/d/e", nexus::mkdir_flags::parents | nexus::mkdir_flags::exist_ok));
     CHECK(GOOD(fs.try_is_directory("/d/e")));
     REFUSED(not_empty, fs.try_rmdir("/d"));
     GOOD(fs.try_rmdir("/d/e"));
@@ -304,6 +308,35 @@ void lists_are_ranges_and_pages_follow_by_themselves()
     EQUAL(paths(GOOD(fs.try_glob("n/10[01]"))), "/n/100 /n/101");
 }
 
+#if defined(__cpp_lib_ranges)
+static_assert(std::ranges::input_range<nexus::listing>);
+static_assert(std::ranges::input_range<const nexus::entries> && std::ranges::sized_range<const nexus::entries>);
+static_assert(std::ranges::input_range<const nexus::matches> && std::ranges::sized_range<const nexus::matches>);
+static_assert(std::ranges::input_range<const nexus::strings> && std::ranges::sized_range<const nexus::strings>);
+static_assert(std::ranges::input_range<const nexus::work_list> && std::ranges::sized_range<const nexus::work_list>);
+
+void the_views_of_the_standard_library_work_on_lists_and_pages()
+{
+    check::directory directory;
+    nexus::store fs = open(directory);
+    GOOD(fs.try_write("/a", "one"));
+    GOOD(fs.try_write("/b", "three"));
+    GOOD(fs.try_write("/c", "seven"));
+    const auto longer = std::views::filter([](nexus::entry_view file) { return file.size() > 3; });
+    const auto names = std::views::transform([](nexus::entry_view file) { return file.path(); });
+    std::string all;
+    const nexus::entries list = GOOD(fs.try_list());
+    for (std::string_view name : list | longer | names)
+        all += name;
+    nexus::list_options options;
+    options.limit = 2;
+    nexus::listing pages = fs.try_each(options);
+    for (std::string_view name : pages | longer | names)
+        all += name;
+    EQUAL(all, "/b/c/b/c");
+}
+#endif
+
 void contents_are_searched_and_named()
 {
     check::directory directory;
@@ -490,6 +523,11 @@ void upkeep_reports_and_is_cancelled()
     part.prefix = "/b";
     EQUAL(GOOD(fs.try_export_metadata(file, part, count)), 1u);
     EQUAL(told, 1u);
+    nexus::export_options recent;
+    recent.modified_after = GOOD(fs.try_stat("/b/c")).modified_at() - std::chrono::microseconds(1);
+    EQUAL(GOOD(fs.try_export_metadata(file, recent)), 1u);
+    recent.modified_after += std::chrono::hours(1);
+    EQUAL(GOOD(fs.try_export_metadata(file, recent)), 0u);
     EQUAL(GOOD(fs.try_export_metadata(file)), 2u);
     auto stop = [](std::uint64_t, std::uint64_t, std::string_view) { return false; };
     REFUSED(cancelled, fs.try_export_metadata(file, {}, stop));
@@ -642,6 +680,9 @@ int main()
     RUN(owners_move_and_free_once);
     RUN(streams_read_and_write_piece_by_piece);
     RUN(lists_are_ranges_and_pages_follow_by_themselves);
+#if defined(__cpp_lib_ranges)
+    RUN(the_views_of_the_standard_library_work_on_lists_and_pages);
+#endif
     RUN(contents_are_searched_and_named);
     RUN(metadata_is_set_found_and_deleted);
     RUN(batches_change_all_or_nothing);

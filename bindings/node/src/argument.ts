@@ -1,4 +1,6 @@
 // What C would misread is refused here: text that is not UTF-8 or has a NUL, numbers out of range, other types.
+import { types } from 'node:util';
+
 import { NexusError, type ErrorCode } from './error.js';
 
 /** Bytes to write. A view is used where it lies: leave it alone until the call has settled. Strings become UTF-8. */
@@ -55,7 +57,7 @@ export function flag(value: unknown, name: string): 0 | 1 | undefined {
 /** A point in time, as microseconds since 1970. */
 export function maybeTime(value: unknown, name: string): bigint | undefined {
   if (value === undefined) return undefined;
-  if (!(value instanceof Date)) throw wrongType(name, 'a Date', value);
+  if (!types.isDate(value)) throw wrongType(name, 'a Date', value);
   return BigInt(integer(value.getTime(), name)) * 1000n;
 }
 
@@ -93,7 +95,7 @@ export function bytes(data: unknown): Uint8Array {
 function viewOf(data: unknown): Uint8Array {
   if (data instanceof Uint8Array) return data;
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  if (data instanceof ArrayBuffer || data instanceof SharedArrayBuffer) return new Uint8Array(data);
+  if (types.isAnyArrayBuffer(data)) return new Uint8Array(data);
   throw wrongType('data', 'a string, a Buffer, a typed array or an ArrayBuffer', data);
 }
 

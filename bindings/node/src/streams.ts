@@ -22,6 +22,19 @@ export interface WriteStreamOptions extends WriteOptions {
 
 type Open<T> = () => Promise<T>;
 
+/** What a stream is written to. */
+export interface Sink<T> {
+  write(data: string | Uint8Array): Promise<void>;
+  /** Ends it: what was written is there from now on. */
+  commit(): Promise<T>;
+  /** Gives up, unless it was committed. */
+  abort(): Promise<void>;
+}
+
+/** Makes what a stream fails with of an error of the store. */
+type Explain = (error: unknown) => unknown;
+const asItIs: Explain = (error) => error;
+
 const CHUNK = 64 * 1024;
 
 /** What is left to read between `start` and `end`. */
@@ -43,7 +56,7 @@ class Range {
   }
 }
 
-export function readable(open: Open<Reader>, options: ReadStreamOptions): Readable {
+export function readable(open: Open<Reader>, options: ReadStreamOptions, explain: Explain = asItIs): Readable {
   const range = new Range(options);
   let reader: Reader;
   return new Readable({
@@ -52,14 +65,14 @@ export function readable(open: Open<Reader>, options: ReadStreamOptions): Readab
       void settle(async () => {
         reader = await open();
         if (range.start > 0) await reader.seek(range.start);
-      }, callback);
+      }, callback, explain);
     },
     read(size) {
       void settle(async () => {
         const chunk = Buffer.allocUnsafe(size);
         const got = await range.read(reader, chunk);
         this.push(got === 0 ? null : chunk.subarray(0, got));
-      }, (error) => error && this.destroy(error));
+      }, (error) => error && this.destroy(error), explain);
     },
     destroy(error, callback) {
       void settle(async () => reader?.close(), (failed) => callback(error ?? failed ?? null));
@@ -67,39 +80,60 @@ export function readable(open: Open<Reader>, options: ReadStreamOptions): Readab
   });
 }
 
+export interface WritableSettings {
+  highWaterMark?: number | undefined;
+  defaultEncoding?: BufferEncoding | undefined;
+  /** What came while the sink was busy is written at once: for one to which each write is dear. */
+  gathers?: boolean | undefined;
+}
+
 /** A stream whose file appears when it has finished; destroyed before, it leaves everything as it was. */
-export function writable(open: Open<Writer>, options: WriteStreamOptions): Writable & { entry?: Entry } {
-  let writer: Writer;
+export function writable<T = Entry>(
+  open: Open<Sink<T>>,
+  options: WritableSettings,
+  explain: Explain = asItIs,
+): Writable & { entry?: T } {
+  let sink: Sink<T>;
   const settings: WritableOptions = {
     decodeStrings: true,
     construct(callback) {
       void settle(async () => {
-        writer = await open();
-      }, callback);
+        sink = await open();
+      }, callback, explain);
     },
     write(chunk, _encoding, callback) {
-      void settle(() => writer.write(chunk), callback);
+      void settle(() => sink.write(chunk), callback, explain);
     },
     final(callback) {
       void settle(async () => {
-        stream.entry = await writer.commit();
-      }, callback);
+        stream.entry = await sink.commit();
+      }, callback, explain);
     },
     destroy(error, callback) {
-      void settle(async () => writer?.abort(), (failed) => callback(error ?? failed ?? null));
+      void settle(async () => sink?.abort(), (failed) => callback(error ?? failed ?? null), explain);
     },
   };
   if (options.highWaterMark !== undefined) settings.highWaterMark = options.highWaterMark;
-  const stream: Writable & { entry?: Entry } = new Writable(settings);
+  if (options.defaultEncoding !== undefined) settings.defaultEncoding = options.defaultEncoding;
+  if (options.gathers === true) {
+    settings.writev = (chunks, callback) => {
+      void settle(() => sink.write(Buffer.concat(chunks.map(({ chunk }) => chunk))), callback, explain);
+    };
+  }
+  const stream: Writable & { entry?: T } = new Writable(settings);
   return stream;
 }
 
 /** Tells node's way what became of a promise. */
-async function settle(job: () => Promise<void>, callback: (error?: Error | null) => void): Promise<void> {
+async function settle(
+  job: () => Promise<void>,
+  callback: (error?: Error | null) => void,
+  explain: Explain = asItIs,
+): Promise<void> {
   try {
     await job();
   } catch (error) {
-    callback(error as Error);
+    callback(explain(error) as Error);
     return;
   }
   callback();

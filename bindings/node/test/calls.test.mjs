@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { runInNewContext } from 'node:vm';
 
 import { connect, open, paths, refuses, scratch, Store } from './support.mjs';
 
@@ -54,7 +55,10 @@ test('contents of every size come back byte for byte, from every kind of buffer'
   new Uint8Array(shared).set(bytes);
   const growing = new ArrayBuffer(8, { maxByteLength: 64 });
   new Uint8Array(growing).set(bytes);
-  const views = [bytes, bytes.buffer, new DataView(bytes.buffer), new Uint32Array(bytes.buffer), shared, new Uint8Array(growing)];
+  const foreign = runInNewContext('Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)');
+  const views = [
+    bytes, bytes.buffer, new DataView(bytes.buffer), new Uint32Array(bytes.buffer), shared, new Uint8Array(growing), foreign, foreign.buffer,
+  ];
   for (const view of views) {
     await store.write('/view', view);
     assert.deepEqual([...(await store.read('/view'))], [...bytes], view.constructor.name);
@@ -204,7 +208,9 @@ test('metadata goes out and comes in again', async (t) => {
   assert.ok(steps.length > 0);
   const line = JSON.parse(await readFile(file, 'utf8'));
   assert.equal(line.path, '/keep/f');
-  assert.equal(store.exportMetadataSync(pathToFileURL(file), { modifiedAfter: new Date(2999, 1) }), 0);
+  for (const modifiedAfter of [new Date(2999, 1), runInNewContext('new Date(2999, 1)')]) {
+    assert.equal(store.exportMetadataSync(pathToFileURL(file), { modifiedAfter }), 0);
+  }
   await writeFile(file, `${JSON.stringify({ ...line, path: '/copy/f', path_id: undefined })}\n`);
   assert.equal((await store.importMetadata(file, { mode: 'overwrite', dryRun: true })).created, 1);
   assert.equal(await store.exists('/copy/f'), false);

@@ -1,8 +1,10 @@
 // The view for programs written for fs. Where the two should agree, each step runs on the host's file system, too.
 import assert from 'node:assert/strict';
-import { constants, promises as host } from 'node:fs';
+import * as host from 'node:fs';
+import { constants } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
@@ -13,9 +15,9 @@ import { connect, open, scratch } from './support.mjs';
 async function onBoth(t, steps) {
   const store = await open(t);
   const root = scratch(t);
-  const view = createFs(store, { root: '/external/root' }).promises;
+  const view = createFs(store, { root: '/external/root' });
   const results = [];
-  for (const [fs, place] of [[view, ''], [host, root]]) {
+  for (const [{ promises: fs, createReadStream, createWriteStream }, place] of [[view, ''], [host, root]]) {
     const at = (path) => join(place, path) || '/';
     const seen = [];
     const see = async (name, step) => {
@@ -28,13 +30,13 @@ async function onBoth(t, steps) {
         seen.push([name, code === undefined ? error.stack : { code, errno, path: inside(path), dest: inside(dest) }]);
       }
     };
-    await steps(fs, at, see);
+    await steps(fs, at, see, { createReadStream, createWriteStream });
     results.push(seen);
   }
   const [ours, theirs] = results;
   for (const [i, seen] of theirs.entries()) assert.deepEqual(ours[i], seen, `at step '${seen[0]}'`);
   assert.ok(ours.length === theirs.length && ours.length > 0);
-  return view;
+  return view.promises;
 }
 
 test('files are read and written as on the host', (t) =>
@@ -121,6 +123,72 @@ test('names change and files are copied as on the host', (t) =>
     await see('cp that may not replace', () => fs.cp(at('/e/f'), at('/n/f'), { force: false, errorOnExist: true }).catch(({ code }) => code));
     await see('cp into itself', () => fs.cp(at('/e'), at('/e/e'), { recursive: true }).catch(({ code }) => code));
   }));
+
+test('streams have the options, errors and events of the host', (t) =>
+  onBoth(t, async (fs, at, see, { createReadStream, createWriteStream }) => {
+    const read = (path, options) => createReadStream(at(path), options).toArray();
+    const write = (path, pieces, options) => pipeline(Readable.from(pieces), createWriteStream(at(path), options));
+    await fs.mkdir(at('/d'));
+    await see('write', () => write('/f', ['one ', 'two']));
+    await see('read', async () => Buffer.concat(await read('/f')).toString());
+    await see('read as text', () => read('/f', 'utf8'));
+    await see('read a part as text', () => read('/f', { encoding: 'latin1', start: 1, end: 4 }));
+    await see('read with null', async () => (await read('/f', null)).length);
+    await see('append', () => write('/f', [' three', ' four'], { flags: 'a' }));
+    await see('append to nothing', () => write('/new', ['x'], { flags: 'a' }));
+    await see('append nothing', () => write('/empty', [], { flags: 'a' }));
+    await see('append by number', () => write('/f', ['!'], { flags: constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND }));
+    await see('what was appended', async () => [await read('/f', 'utf8'), await read('/new', 'utf8'), await read('/empty', 'utf8')]);
+    await see('many pieces at once', async () => {
+      const stream = createWriteStream(at('/f'), { flags: 'a' });
+      for (let i = 0; i < 100; i++) stream.write(`${i},`);
+      await new Promise((resolve, reject) => stream.end(resolve).on('error', reject));
+      return fs.readFile(at('/f'), 'utf8');
+    });
+    await see('a piece is there before the end', async () => {
+      const stream = createWriteStream(at('/log'), { flags: 'a' });
+      await new Promise((resolve, reject) => stream.on('error', reject).write('line\n', resolve));
+      const there = await fs.readFile(at('/log'), 'utf8');
+      await new Promise((resolve) => stream.end(resolve));
+      return there;
+    });
+    await see('exclusive', () => write('/f', ['x'], { flags: 'wx' }));
+    await see('exclusive and appending', () => write('/f', ['x'], { flags: 'ax' }));
+    await see('exclusive and new', () => write('/x', ['x'], { flags: 'wx' }));
+    await see('encoding', () => write('/hex', ['00ff'], 'hex'));
+    await see('encoding in options', async () => {
+      await new Promise((resolve) => createWriteStream(at('/hex'), { encoding: 'hex' }).end('00fe', resolve));
+      return [...(await fs.readFile(at('/hex')))];
+    });
+    await see('mode of a new file', async () => {
+      await write('/run', ['#!'], { mode: 0o755 });
+      return (await fs.stat(at('/run'))).mode & 0o777;
+    });
+    await see('missing', () => read('/none'));
+    await see('read a directory', () => read('/d').catch(({ code }) => code));
+    await see('write a directory', () => write('/d', ['x']));
+    await see('events', async () => {
+      const events = [];
+      const stream = createReadStream(at('/f'));
+      for (const name of ['open', 'ready', 'end', 'close']) stream.on(name, () => events.push(name));
+      stream.resume();
+      await new Promise((resolve) => stream.on('close', resolve));
+      return [events, stream.path === at('/f')];
+    });
+    await see('an error without a pipeline', () =>
+      new Promise((resolve, reject) => createReadStream(at('/none')).on('error', reject).on('end', resolve).resume()));
+  }));
+
+test('what would change a part of a file is refused, not taken for the whole', async (t) => {
+  const { promises, createWriteStream } = createFs(await open(t));
+  await promises.writeFile('/f', 'keep');
+  await assert.rejects(promises.writeFile('/f', 'x', { flag: 'r+' }), { code: 'ENOTSUP' });
+  await assert.rejects(promises.writeFile('/f', 'x', { flag: constants.O_RDWR | constants.O_CREAT }), { code: 'ENOTSUP' });
+  await assert.rejects(promises.writeFile('/f', 'x', { flag: 'q' }), { code: 'ERR_INVALID_ARG_VALUE' });
+  assert.throws(() => createWriteStream('/f', { flags: 'r+' }), { code: 'ENOTSUP' });
+  assert.throws(() => createWriteStream('/f', { flags: 'q' }), { code: 'ERR_INVALID_ARG_VALUE' });
+  assert.equal(await promises.readFile('/f', 'utf8'), 'keep');
+});
 
 test('files are described as on the host', (t) =>
   onBoth(t, async (fs, at, see) => {

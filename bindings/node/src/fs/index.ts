@@ -1,10 +1,11 @@
 /** A view of a store with the calls of `node:fs/promises`, for programs that take an `fs`. */
 import { constants } from 'node:fs';
+import type { Readable, Writable } from 'node:stream';
 
 import type { Store } from '../store.js';
-import type { ReadStreamOptions, WriteStreamOptions } from '../streams.js';
 import { Root, type PathLike } from './paths.js';
 import { FsPromises } from './promises.js';
+import { createReadStream, createWriteStream, type ReadStreamOptions, type WriteStreamOptions } from './streams.js';
 
 export interface FsOptions {
   /** The directory of the store that is `/` for the program; no name leads out of it. */
@@ -15,8 +16,8 @@ export interface FsOptions {
 export interface NexusFs {
   readonly promises: FsPromises;
   readonly constants: typeof constants;
-  createReadStream(path: PathLike, options?: ReadStreamOptions): ReturnType<Store['createReadStream']>;
-  createWriteStream(path: PathLike, options?: WriteStreamOptions): ReturnType<Store['createWriteStream']>;
+  createReadStream(path: PathLike, options?: ReadStreamOptions | BufferEncoding | null): Readable;
+  createWriteStream(path: PathLike, options?: WriteStreamOptions | BufferEncoding | null): Writable;
 }
 
 /** Makes the view. It is used as long as the store is open, and needs no closing. */
@@ -25,8 +26,8 @@ export function createFs(store: Store, options: FsOptions = {}): NexusFs {
   return {
     promises: new FsPromises(store, root),
     constants,
-    createReadStream: (path, settings) => store.createReadStream(root.name(path, 'open').stored, settings),
-    createWriteStream: (path, settings) => store.createWriteStream(root.name(path, 'open').stored, settings),
+    createReadStream: (path, settings) => createReadStream(store, root, path, settings),
+    createWriteStream: (path, settings) => createWriteStream(store, root, path, settings),
   };
 }
 
@@ -35,4 +36,5 @@ export { Dirent, Stats } from './stats.js';
 export type { CopyOptions } from './copy.js';
 export type { SystemCode, SystemError } from './errors.js';
 export type { PathLike } from './paths.js';
+export type { ReadStreamOptions, WriteStreamOptions } from './streams.js';
 export type { FileData, ReaddirOptions, ReadFileOptions, WriteFileOptions } from './promises.js';

@@ -29,3 +29,12 @@ export function modeMetadata(mode: number): Metadata {
 export function mtimeMetadata(time: Date, etag: string): Metadata {
   return { 'posix.mtime': time.toISOString(), 'posix.etag': etag };
 }
+
+/** Permissions as programs give them: a number, or octal digits. */
+export function modeNumber(mode: number | string): number {
+  return typeof mode === 'string' ? Number.parseInt(mode, 8) : mode;
+}
+
+export function hasExecuteBit(mode: number | string): boolean {
+  return (modeNumber(mode) & 0o111) !== 0;
+}

@@ -8,8 +8,9 @@ import type { Entry } from '../rows.js';
 import type { Store } from '../store.js';
 import { copyTree, type CopyOptions } from './copy.js';
 import { systemError, translated } from './errors.js';
+import { writeMode } from './flags.js';
 import { Root, type Name, type PathLike } from './paths.js';
-import { modeMetadata, mtimeMetadata } from './posix.js';
+import { hasExecuteBit, modeMetadata, modeNumber, mtimeMetadata } from './posix.js';
 import { Dirent, Stats } from './stats.js';
 
 type Encoding = BufferEncoding | 'buffer';
@@ -77,8 +78,7 @@ export class FsPromises {
     const { encoding, flag = 'w', mode, signal } = withEncoding(options);
     await this.#call('open', path, async (name) => {
       const content = await contentOf(data, encoding ?? 'utf8');
-      const exclusive = isFlag(flag, 'x', constants.O_EXCL);
-      const appends = isFlag(flag, 'a', constants.O_APPEND);
+      const { appends, exclusive } = writeMode(flag, name.given);
       const isNew = mode !== undefined && hasExecuteBit(mode) && !(await this.#store.exists(name.stored));
       try {
         const change = appends ? 'append' : 'write';
@@ -311,18 +311,6 @@ function rootStats(path: string): Stats {
 /** An encoding alone stands for options with it. */
 function withEncoding<T extends object>(options: T | string | null | undefined): T {
   return (typeof options === 'string' ? { encoding: options } : (options ?? {})) as T;
-}
-
-function isFlag(flag: string | number, letter: string, bit: number): boolean {
-  return typeof flag === 'number' ? (flag & bit) !== 0 : flag.includes(letter);
-}
-
-function modeNumber(mode: number | string): number {
-  return typeof mode === 'string' ? Number.parseInt(mode, 8) : mode;
-}
-
-function hasExecuteBit(mode: number | string): boolean {
-  return (modeNumber(mode) & 0o111) !== 0;
 }
 
 async function contentOf(data: FileData, encoding: BufferEncoding): Promise<Data> {
