@@ -224,7 +224,9 @@ impl Run {
                 "{path} was given with an expired lease"
             );
         }
-        let met_all = expected.strict || paths.len() < max;
+        // What lapsed goes into the queue where something in the queue came before it, or where all is needed.
+        let from_queue = paths.iter().any(|path| !expected.lapsed.contains(path));
+        let met_all = paths.len() < max || (expected.strict && from_queue);
         for path in expected.lapsed.iter().filter(|path| !paths.contains(path)) {
             if met_all || self.was_met(path) {
                 self.model.meet(path);

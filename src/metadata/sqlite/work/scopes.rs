@@ -39,14 +39,14 @@ const FIRST_EXPIRED: &str = "\
 const NEXT_SCOPE: &str = "\
     SELECT scope, next_due, next_expiry FROM work_scopes
     WHERE scope >= ?1 ORDER BY scope LIMIT 1";
-/// What an item is sorted by, its path, and whether it can be claimed.
+/// What an item is sorted by, its path, whether it can be claimed, and whether no attempt is left.
 const DUE: &str = "\
-    SELECT rank, created_at, 0, path, status IS 'ready' AND open_edges = 0
+    SELECT rank, created_at, 0, path, status IS 'ready' AND open_edges = 0, 0
     FROM work INDEXED BY work_delayed
     WHERE delayed = 1 AND scope = ?1 AND not_before <= ?2 ORDER BY not_before, path";
-/// As [`DUE`], and whether no attempt is left.
+/// As [`DUE`]. An item that has fallen due as well comes by both; by this one it can be claimed.
 const EXPIRED: &str = "\
-    SELECT rank, created_at, 0, path, open_edges = 0 AND delayed = 0,
+    SELECT rank, created_at, 0, path, open_edges = 0 AND (delayed = 0 OR not_before <= ?3),
            coalesce(attempts >= max_attempts, 0)
     FROM work INDEXED BY work_running
     WHERE status = 'in_progress' AND scope = ?1 AND lease_deadline <= ?2
@@ -283,16 +283,18 @@ impl Lapses<'_> {
         limit: usize,
         lapsed: &mut Lapsed,
     ) -> Result<bool> {
-        let (sql, until) = match kind {
-            Kind::Due => (DUE, self.wall),
-            Kind::Expired => (EXPIRED, self.boot.0),
-        };
         let covered = self.territory.coverage_below(scope) == Coverage::Whole;
         let mut out_of_attempts = Vec::new();
         let mut gathered = 0;
         let mut all = covered;
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut found = statement.query((scope, until))?;
+        let mut statement = self.connection.prepare_cached(match kind {
+            Kind::Due => DUE,
+            Kind::Expired => EXPIRED,
+        })?;
+        let mut found = match kind {
+            Kind::Due => statement.query((scope, self.wall))?,
+            Kind::Expired => statement.query((scope, self.boot.0, self.wall))?,
+        };
         while let Some(row) = found.next()? {
             if gathered == limit {
                 all = false;
@@ -302,7 +304,7 @@ impl Lapses<'_> {
             if !covered && !self.territory.contains(path_of(row)?) {
                 continue;
             }
-            if kind == Kind::Expired && row.get(5)? {
+            if row.get(5)? {
                 out_of_attempts.push(row.get::<_, String>(3)?);
                 continue;
             }
