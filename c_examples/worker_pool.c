@@ -8,7 +8,8 @@
  * completed.
  *
  * One worker is killed with kill -9 while it holds an item. Its lease ends, another worker is given the item, and the
- * result is right.
+ * result is right. However slow or busy the machine is: the piece that it holds waits for a file that is written when
+ * the worker is dead.
  */
 #include "scratch.h"
 
@@ -18,12 +19,16 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #define JOBS "/primes/jobs/"
 #define OUTPUT "/primes/output/"
 #define TOTAL JOBS "total"
+/* The piece that waits, and for what. */
+#define WAITING JOBS "count-00"
+#define GO "/primes/go"
 #define PIECES 50
 #define PIECES_IN_A_SUM 10
 #define NUMBERS_IN_A_PIECE 200000
@@ -31,6 +36,8 @@
 
 /* So long after its last sign of life a worker is taken for dead. */
 #define LEASE_MS 1000
+/* Between two looks at something that others do. */
+#define LOOK_AGAIN_MS 10
 #define MOST_WORKERS 32
 
 static nexus_fs *open_store(const char *data_dir)
@@ -48,8 +55,12 @@ static nexus_fs *open_store(const char *data_dir)
 static char *metadata(nexus_fs *fs, const char *path, const char *key)
 {
     char *json = NULL;
-    nexus_status status = nexus_get_meta(fs, path, key, &json, NULL);
-    must_hold(status == NEXUS_STATUS_OK || status == NEXUS_STATUS_NOT_FOUND);
+    nexus_status status = nexus_get_meta(fs, path, key, &json, &error);
+    if (status == NEXUS_STATUS_NOT_FOUND) {
+        nexus_error_free(error);
+        error = NULL;
+    } else if (status != NEXUS_STATUS_OK)
+        stop_because(__FILE__, __LINE__, "nexus_get_meta", status);
     return json;
 }
 
@@ -66,6 +77,14 @@ static long read_number(nexus_fs *fs, const char *path)
     text[length] = '\0';
     nexus_buffer_free(content);
     return strtol(text, NULL, 10);
+}
+
+static void pause_for(long milliseconds)
+{
+    struct timespec pause;
+    pause.tv_sec = milliseconds / 1000;
+    pause.tv_nsec = milliseconds % 1000 * 1000000;
+    nanosleep(&pause, NULL);
 }
 
 /* ---- A worker ----------------------------------------------------------------------------------- */
@@ -85,16 +104,43 @@ static double seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
+/* Returns 0 where a call says that the lease was lost, which is no error of the program: another has the item. */
+static int is_mine(const char *call, nexus_status status)
+{
+    if (status == NEXUS_STATUS_LEASE_LOST) {
+        nexus_error_free(error);
+        error = NULL;
+        return 0;
+    }
+    if (status != NEXUS_STATUS_OK)
+        stop_because(__FILE__, __LINE__, call, status);
+    return 1;
+}
+
 /* Returns whether the item still is this worker's. Work that takes long calls it every now and then. */
 static int keep(struct held *held)
 {
-    nexus_status status;
+    int mine;
     if (seconds() - held->renewed < LEASE_MS / 1000.0 / 3)
         return 1;
-    status = nexus_work_heartbeat(held->fs, held->path, held->lease, LEASE_MS, NULL);
-    must_hold(status == NEXUS_STATUS_OK || status == NEXUS_STATUS_LEASE_LOST);
+    mine = is_mine("nexus_work_heartbeat",
+                   nexus_work_heartbeat(held->fs, held->path, held->lease, LEASE_MS, &error));
     held->renewed = seconds();
-    return status == NEXUS_STATUS_OK;
+    return mine;
+}
+
+/* Waits until there is a file at `path`; returns 0 where the lease was lost meanwhile. */
+static int wait_for_file(struct held *held, const char *path)
+{
+    int32_t there = 0;
+    for (;;) {
+        must(nexus_exists(held->fs, path, &there, &error));
+        if (there)
+            return 1;
+        if (!keep(held))
+            return 0;
+        pause_for(LOOK_AGAIN_MS);
+    }
 }
 
 static int is_prime(long number)
@@ -139,10 +185,10 @@ static long add_up(nexus_fs *fs, char *names)
 static int compute(struct held *held, long *result)
 {
     nexus_buffer *content = NULL;
-    char *task;
+    char *task, awaited[64];
     size_t length;
     long from, to;
-    int understood = 1;
+    int fields, understood = 1;
     must(nexus_read(held->fs, held->path, &content, &error));
     length = nexus_buffer_len(content);
     task = (char *)malloc(length + 1);
@@ -151,8 +197,9 @@ static int compute(struct held *held, long *result)
     task[length] = '\0';
     nexus_buffer_free(content);
 
-    if (sscanf(task, "count %ld %ld", &from, &to) == 2)
-        *result = count_primes(held, from, to);
+    fields = sscanf(task, "count %ld %ld after %63s", &from, &to, awaited);
+    if (fields >= 2)
+        *result = fields == 2 || wait_for_file(held, awaited) ? count_primes(held, from, to) : -1;
     else if (strncmp(task, "add\n", 4) == 0)
         *result = add_up(held->fs, task + 4);
     else
@@ -161,16 +208,15 @@ static int compute(struct held *held, long *result)
     return understood;
 }
 
-/* Works on one item. LEASE_LOST is no error of the program: another has the item, and nothing of ours is stored. */
+/* Works on one item. Where the lease is lost meanwhile, nothing is stored. */
 static void work_on(struct held *held)
 {
     char output[256], number[32];
     nexus_batch *batch = NULL;
-    nexus_status status;
     long result = -1;
     if (!compute(held, &result)) {
-        status = nexus_work_fail(held->fs, held->path, held->lease, "the task cannot be understood", 0, NULL);
-        must_hold(status == NEXUS_STATUS_OK || status == NEXUS_STATUS_LEASE_LOST);
+        is_mine("nexus_work_fail", nexus_work_fail(held->fs, held->path, held->lease,
+                                                   "the task cannot be understood", 0, &error));
         return;
     }
     if (result < 0)
@@ -180,8 +226,7 @@ static void work_on(struct held *held)
     must(nexus_batch_new(held->fs, &batch, &error));
     must(nexus_batch_write(batch, output, number, strlen(number), NULL, &error));
     must(nexus_batch_complete_work(batch, held->path, held->lease, NULL, &error));
-    status = nexus_batch_commit(batch, NULL, NULL);
-    must_hold(status == NEXUS_STATUS_OK || status == NEXUS_STATUS_LEASE_LOST);
+    is_mine("nexus_batch_commit", nexus_batch_commit(batch, NULL, &error));
     nexus_batch_free(batch);
 }
 
@@ -255,7 +300,8 @@ static int make_graph(nexus_fs *fs)
     must(nexus_batch_new(fs, &batch, &error));
     for (i = 0; i < PIECES; i++) {
         snprintf(name, sizeof name, "count-%02d", i);
-        snprintf(task, sizeof task, "count %d %d", i * NUMBERS_IN_A_PIECE, (i + 1) * NUMBERS_IN_A_PIECE);
+        snprintf(task, sizeof task, "count %d %d%s", i * NUMBERS_IN_A_PIECE, (i + 1) * NUMBERS_IN_A_PIECE,
+                 i == 0 ? " after " GO : "");
         add_item(batch, name, task, "{\"status\": \"ready\"}");
     }
     for (i = 0; i < sums; i++) {
@@ -268,40 +314,6 @@ static int make_graph(nexus_fs *fs)
     return PIECES + sums + 1;
 }
 
-/* Starts this program once more, as a worker. The store is open here, so the child has to call exec before it may use
- * Nexus. */
-static pid_t start_worker(char *program, char *name, char *data_dir)
-{
-    char worker[] = "--worker";
-    char *arguments[] = {program, worker, name, data_dir, NULL};
-    pid_t pid;
-    fflush(stdout);
-    pid = fork();
-    if (pid == 0) {
-        execvp(program, arguments);
-        _exit(127);
-    }
-    must_hold(pid > 0);
-    return pid;
-}
-
-/* Copies the path of an item that `worker` holds to `path`; returns 0 where it holds none. */
-static int find_held(nexus_fs *fs, const char *worker, char *path, size_t size)
-{
-    nexus_work_list *items = NULL;
-    int found = 0;
-    size_t i;
-    must(nexus_get_in_progress_work(fs, MOST_WORKERS, &items, &error));
-    for (i = 0; i < nexus_work_list_len(items) && !found; i++) {
-        const nexus_work_item *item = nexus_work_list_at(items, i);
-        found = !item->lease_expired && strcmp(item->worker_id, worker) == 0;
-        if (found)
-            snprintf(path, size, "%s", item->virtual_path);
-    }
-    nexus_work_list_free(items);
-    return found;
-}
-
 static unsigned long long completed(nexus_fs *fs)
 {
     char *stats = NULL;
@@ -312,24 +324,121 @@ static unsigned long long completed(nexus_fs *fs)
     return number;
 }
 
-/* Kills a worker that holds an item, once some are completed: one after the other is stopped, looked at, and let go on
- * where it holds none. Returns its index; `path` receives the item. */
-static int kill_one_with_an_item(nexus_fs *fs, const pid_t *pids, char names[][16], int workers, char *path,
-                                 size_t size)
+/* A worker process; pid 0 where it has ended. */
+struct worker {
+    char name[24];
+    pid_t pid;
+};
+
+static struct worker workers[MOST_WORKERS];
+static int started = 0;
+
+/* Whatever ends this program, no worker stays behind. */
+static void end_workers(void)
 {
-    int victim = 0, state;
-    for (;;) {
-        pid_t pid = pids[victim];
-        must_hold(!all_is_done(fs));
-        must_hold(kill(pid, SIGSTOP) == 0);
-        must_hold(waitpid(pid, &state, WUNTRACED) == pid && WIFSTOPPED(state));
-        if (completed(fs) >= PIECES / 5 && find_held(fs, names[victim], path, size)) {
-            must_hold(kill(pid, SIGKILL) == 0);
-            must_hold(waitpid(pid, &state, 0) == pid && WIFSIGNALED(state));
-            return victim;
+    int i;
+    for (i = 0; i < MOST_WORKERS; i++)
+        if (workers[i].pid != 0) {
+            kill(workers[i].pid, SIGKILL);
+            waitpid(workers[i].pid, NULL, 0);
         }
-        must_hold(kill(pid, SIGCONT) == 0);
-        victim = (victim + 1) % workers;
+}
+
+/* Starts this program once more, as a worker with a name of its own. The store is open here, so the child has to call
+ * exec before it may use Nexus. */
+static void start_worker(struct worker *worker, char *program, char *data_dir)
+{
+    char option[] = "--worker";
+    char *arguments[] = {program, option, NULL, data_dir, NULL};
+    pid_t pool = getpid();
+    snprintf(worker->name, sizeof worker->name, "worker-%d", ++started);
+    arguments[2] = worker->name;
+    fflush(stdout);
+    worker->pid = fork();
+    if (worker->pid == 0) {
+        /* If the pool is killed itself, it cannot end its workers. */
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == pool)
+            execvp(program, arguments);
+        _exit(127);
+    }
+    must_hold(worker->pid > 0);
+}
+
+/* Stops, as a worker has ended in another way than it should have. */
+static void stop_because_of(const struct worker *worker, int state)
+{
+    fflush(stdout);
+    if (WIFSIGNALED(state))
+        fprintf(stderr, "%s was ended by signal %d\n", worker->name, WTERMSIG(state));
+    else
+        fprintf(stderr, "%s ended with status %d\n", worker->name, WEXITSTATUS(state));
+    exit(EXIT_FAILURE);
+}
+
+/* Waits for a worker that ends by itself. */
+static void wait_for(struct worker *worker)
+{
+    int state = 0;
+    must_hold(waitpid(worker->pid, &state, 0) == worker->pid);
+    worker->pid = 0;
+    if (!WIFEXITED(state) || WEXITSTATUS(state) != EXIT_SUCCESS)
+        stop_because_of(worker, state);
+}
+
+static void kill_worker(struct worker *worker)
+{
+    int state = 0;
+    must_hold(kill(worker->pid, SIGKILL) == 0);
+    must_hold(waitpid(worker->pid, &state, 0) == worker->pid);
+    worker->pid = 0;
+    if (!WIFSIGNALED(state))
+        stop_because_of(worker, state);
+}
+
+/* No worker may end before all is done. */
+static void expect_all_running(void)
+{
+    int i, state = 0;
+    for (i = 0; i < MOST_WORKERS; i++)
+        if (workers[i].pid != 0 && waitpid(workers[i].pid, &state, WNOHANG) != 0) {
+            workers[i].pid = 0;
+            stop_because_of(&workers[i], state);
+        }
+}
+
+/* Returns the worker that has the item at `path` in its hands, NULL where none has. */
+static struct worker *find_holder(nexus_fs *fs, const char *path)
+{
+    struct worker *holder = NULL;
+    char *status = metadata(fs, path, "status");
+    char *by = metadata(fs, path, "worker_id");
+    int i;
+    for (i = 0; i < MOST_WORKERS && status != NULL && by != NULL && strcmp(status, "\"in_progress\"") == 0; i++) {
+        char *name = json_quote(workers[i].name);
+        if (strcmp(name, by) == 0)
+            holder = &workers[i];
+        free(name);
+    }
+    nexus_string_free(by);
+    nexus_string_free(status);
+    return holder;
+}
+
+/* Kills a worker with an item in its hands, once some are completed, and returns which. One that turns out to have lost
+ * its item just before is replaced, and the next one killed. */
+static struct worker *kill_one_with_an_item(nexus_fs *fs, char *program, char *data_dir)
+{
+    for (;;) {
+        struct worker *victim = completed(fs) >= PIECES / 5 ? find_holder(fs, WAITING) : NULL;
+        if (victim == NULL) {
+            expect_all_running();
+            pause_for(LOOK_AGAIN_MS);
+            continue;
+        }
+        kill_worker(victim);
+        if (find_holder(fs, WAITING) == victim)
+            return victim;
+        start_worker(victim, program, data_dir);
     }
 }
 
@@ -352,35 +461,33 @@ static void check_that_it_was_taken_over(nexus_fs *fs, const char *path, const c
 int main(int argc, char **argv)
 {
     char data_dir[SCRATCH_PATH_MAX + 16];
-    char names[MOST_WORKERS][16];
-    char lost[256];
-    pid_t pids[MOST_WORKERS];
-    int workers = 4, i, items, victim, state;
+    int count = 4, i, items;
+    struct worker *lost;
     nexus_fs *fs;
 
     if (argc == 4 && strcmp(argv[1], "--worker") == 0)
         return be_a_worker(argv[2], argv[3]);
     if (argc == 2)
-        workers = atoi(argv[1]);
-    if (argc > 2 || workers < 2 || workers > MOST_WORKERS) {
+        count = atoi(argv[1]);
+    if (argc > 2 || count < 2 || count > MOST_WORKERS) {
         fprintf(stderr, "usage: %s [WORKERS], 2 to %d\n", argv[0], MOST_WORKERS);
         return 2;
     }
     snprintf(data_dir, sizeof data_dir, "%s/store", scratch_create());
+    atexit(end_workers);
     fs = open_store(data_dir);
     items = make_graph(fs);
-    printf("%d work items, %d workers\n", items, workers);
-    for (i = 0; i < workers; i++) {
-        snprintf(names[i], sizeof names[i], "worker-%d", i + 1);
-        pids[i] = start_worker(argv[0], names[i], data_dir);
-    }
+    printf("%d work items, %d workers\n", items, count);
+    for (i = 0; i < count; i++)
+        start_worker(&workers[i], argv[0], data_dir);
 
-    victim = kill_one_with_an_item(fs, pids, names, workers, lost, sizeof lost);
+    lost = kill_one_with_an_item(fs, argv[0], data_dir);
     printf("a worker was killed with an item in its hands\n");
-    for (i = 0; i < workers; i++)
-        if (i != victim)
-            must_hold(waitpid(pids[i], &state, 0) == pids[i] && WIFEXITED(state) && WEXITSTATUS(state) == EXIT_SUCCESS);
-    check_that_it_was_taken_over(fs, lost, names[victim]);
+    must(nexus_write(fs, GO, NULL, 0, &error));
+    for (i = 0; i < count; i++)
+        if (&workers[i] != lost)
+            wait_for(&workers[i]);
+    check_that_it_was_taken_over(fs, WAITING, lost->name);
     printf("another was given it when the lease had ended, and completed it\n");
     must_hold(completed(fs) == (unsigned long long)items);
     printf("all %d items are completed\n", items);

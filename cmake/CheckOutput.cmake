@@ -31,7 +31,9 @@ endforeach()
 file(REMOVE_RECURSE "${scratch}")
 file(MAKE_DIRECTORY "${scratch}")
 set(ENV{TMPDIR} "${scratch}")
-execute_process(COMMAND ${command} OUTPUT_VARIABLE output ERROR_VARIABLE errors RESULT_VARIABLE result)
+# Echoed as it comes, so that ctest has it too where its time limit ends this script.
+execute_process(COMMAND ${command} OUTPUT_VARIABLE output ERROR_VARIABLE errors RESULT_VARIABLE result
+                ECHO_OUTPUT_VARIABLE ECHO_ERROR_VARIABLE)
 file(REMOVE_RECURSE "${scratch}")
 
 set(hex "[0-9a-f]")
@@ -48,7 +50,7 @@ string(REGEX REPLACE "in [0-9.]+ s: ${number} files/s, [0-9.]+ MiB/s" "{rate}" o
 file(WRITE "${ACTUAL}" "${output}")
 
 if(NOT result STREQUAL "0")
-  message(FATAL_ERROR "the program ended with ${result}\n${errors}")
+  message(FATAL_ERROR "the program ended with ${result}")
 endif()
 execute_process(COMMAND diff -u "${EXPECTED}" "${ACTUAL}" RESULT_VARIABLE differs OUTPUT_VARIABLE difference
                 ERROR_VARIABLE difference_errors)

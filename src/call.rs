@@ -75,6 +75,11 @@ impl Call {
         }
     }
 
+    /// Returns how long the call waits for another's commit.
+    pub fn busy_timeout(&self) -> Duration {
+        self.busy_timeout
+    }
+
     /// Returns when waiting for another's commit ends, if it begins now.
     pub fn busy_deadline(&self) -> Option<Instant> {
         Instant::now().checked_add(self.busy_timeout)

@@ -189,7 +189,12 @@ impl From<rusqlite::Error> for Error {
     fn from(source: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
         let kind = match source.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ErrorKind::Busy,
+            Some(
+                ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                // Another process holds a lock of the log's index, which is held for an instant, for seconds.
+                | ErrorCode::FileLockingProtocolFailed,
+            ) => ErrorKind::Busy,
             Some(ErrorCode::DiskFull) => ErrorKind::NoSpace,
             // The index of the log, which the first to open a database makes, could not grow.
             Some(_) if extended_code(&source) == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE) => {
@@ -202,7 +207,6 @@ impl From<rusqlite::Error> for Error {
                 | ErrorCode::CannotOpen
                 | ErrorCode::PermissionDenied
                 | ErrorCode::ReadOnly
-                | ErrorCode::FileLockingProtocolFailed
                 | ErrorCode::OutOfMemory,
             ) => ErrorKind::Io,
             _ => ErrorKind::Internal,

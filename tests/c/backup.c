@@ -183,6 +183,9 @@ static void start_writers(struct load *load, struct writer *writers, pid_t *chil
     }
     for (i = 0; i < WRITERS; i++) {
         while (load->acknowledged[i] < 5) {
+            if (waitpid(children[i], NULL, WNOHANG) != 0) {
+                FAIL("writer %d has ended before it wrote five files", i);
+            }
             sched_yield();
         }
     }

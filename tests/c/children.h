@@ -7,9 +7,13 @@
 
 #include "expect.h"
 
-/* Starts a process that runs `work` and ends. */
+#include <sys/prctl.h>
+
+/* Starts a process that runs `work` and ends. It does not outlive this one, however that ends: what holds the output
+   open would keep whoever reads it waiting. */
 static inline pid_t spawn(void (*work)(void *), void *user)
 {
+    const pid_t parent = getpid();
     pid_t child;
     if (nexus_live_objects() != 0) {
         FAIL("a child must not be forked while a store is open");
@@ -20,6 +24,9 @@ static inline pid_t spawn(void (*work)(void *), void *user)
         FAIL("fork: %s", strerror(errno));
     }
     if (child == 0) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
+            _exit(1);
+        }
         expect_can_jump = 0;
         work(user);
         (void)expect_error_slot();

@@ -227,6 +227,43 @@ fn collecting_removes_what_no_file_holds_and_nothing_else() {
     );
 }
 
+#[test]
+fn no_row_outlives_what_it_described() {
+    let place = Place::new();
+    let fs = place.connect(json!({}));
+    for path in ["/tree/a", "/tree/deep/b", "/c", "/replaced"] {
+        write(&fs, path, path.as_bytes()).unwrap();
+        write(&fs, path, LARGE).unwrap();
+        fs.set_meta_many(path, r#"{"status": "ready", "k": [1]}"#)
+            .unwrap();
+    }
+    fs.set_meta("/c", "depends_on", r#"["/tree/a"]"#, &Default::default())
+        .unwrap();
+    fs.set_meta(
+        "/tree/a",
+        "depends_on",
+        r#""/replaced""#,
+        &Default::default(),
+    )
+    .unwrap();
+    fs.copy("/tree", "/copied", &Default::default()).unwrap();
+    fs.rename("/copied/a", "/replaced", &Default::default())
+        .unwrap();
+    fs.delete("/c", &Default::default()).unwrap();
+    fs.delete("/replaced", &Default::default()).unwrap();
+    fs.rmdir("/tree", true).unwrap();
+    fs.rmdir("/copied", true).unwrap();
+    let database = place.beside();
+    for table in ["paths", "content", "doomed", "metadata", "work", "edges"] {
+        let rows: i64 = database
+            .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| {
+                row.get(0)
+            })
+            .unwrap();
+        assert_eq!(rows, 0, "rows left in {table}");
+    }
+}
+
 trait CopyBytes {
     fn copy_bytes(&self, path: &str, offset: u64) -> Result<Vec<u8>, Error>;
 }

@@ -105,6 +105,17 @@ fn a_tree_cannot_be_put_around_a_read_only_mount() {
 }
 
 #[test]
+fn a_root_that_cannot_be_opened_names_its_mount() {
+    let place = Place::new();
+    let mounts = json!([
+        {"name": "here", "path": "/here", "root": place.path("here")},
+        {"name": "gone", "path": "/m/gone", "root": place.path("gone"), "readonly": true},
+    ]);
+    let message = refused(place.try_connect(json!({"mounts": mounts})), ErrorKind::Io);
+    assert!(message.ends_with(": /m/gone"), "{message}");
+}
+
+#[test]
 fn without_its_mount_a_file_is_known_but_not_read() {
     let place = Place::new();
     let fs = place.mounted(false);

@@ -25,7 +25,8 @@ pub(super) fn open(
     let mut mounts = Vec::with_capacity(declared.len());
     let mut backends = Vec::with_capacity(declared.len());
     for mount in declared {
-        let root = place::prepare_mount(&mount.root, mount.readonly)?;
+        let root = place::prepare_mount(&mount.root, mount.readonly)
+            .map_err(|error| error.at(mount.path.as_str()))?;
         // A backup has the contents of its mounts in itself.
         let is_backup = root.parent() == Some(&engine.data_dir.join(MOUNTS));
         let is_inside = root.starts_with(&engine.data_dir) && !is_backup;

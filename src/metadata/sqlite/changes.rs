@@ -93,9 +93,11 @@ impl Changes {
                 Some(connection) => connection,
                 None => connection::open(&self.path, Role::Reader, 0)?,
             };
-            let version = connection
-                .prepare_cached("PRAGMA data_version")?
-                .query_row([], |row| row.get(0))?;
+            let version = connection::beginning(|| {
+                Ok(connection
+                    .prepare_cached("PRAGMA data_version")?
+                    .query_row([], |row| row.get(0))?)
+            })?;
             watcher.connection = Some(connection);
             Ok(version)
         })?;

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::{guard, scan};
 use crate::call::{Call, Interrupts};
@@ -16,6 +16,8 @@ use crate::error::Result;
 const YIELDS: i32 = 20;
 /// How long it sleeps then.
 const PAUSE: Duration = Duration::from_micros(50);
+/// How long SQLite itself looks for a lock of the log's index that others hold for an instant, before it gives up.
+const LOOKING: Duration = Duration::from_secs(10);
 /// The write-ahead log keeps this much of its file when it starts over: overwriting is faster than
 /// growing.
 const WAL_KEPT_BYTES: i64 = 64 * 1024 * 1024;
@@ -115,6 +117,38 @@ fn keep_waiting(attempt: i32) -> bool {
     })
 }
 
+/// Runs `statement`, which begins a transaction, again as long as the call that this thread is carrying out has
+/// patience. A process that is stopped, or not scheduled, at the instant that it holds a lock of the log's index keeps
+/// every other from beginning; for that SQLite asks no busy handler, but gives up by itself.
+pub(super) fn beginning<T>(mut statement: impl FnMut() -> Result<T>) -> Result<T> {
+    let mut looked = Duration::ZERO;
+    loop {
+        let result = statement();
+        let gave_up =
+            matches!(&result, Err(error) if error.sqlite_code() == Some(ffi::SQLITE_PROTOCOL));
+        looked += LOOKING;
+        if !gave_up || !has_patience_after(looked) {
+            return result;
+        }
+    }
+}
+
+fn has_patience_after(waited: Duration) -> bool {
+    WAITER.with_borrow(|waiter| {
+        waiter.as_ref().is_some_and(|waiter| {
+            waited < waiter.call.busy_timeout() && !waiter.call.is_cancelled()
+        })
+    })
+}
+
+/// Begins a transaction that writes.
+pub(super) fn begin_writing(connection: &Connection) -> Result<()> {
+    beginning(|| {
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        Ok(())
+    })
+}
+
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
@@ -126,6 +160,11 @@ pub(super) enum Role {
 
 /// Opens a connection whose page cache holds at most `cache_kib` KiB.
 pub(super) fn open(path: &Path, role: Role, cache_kib: u32) -> Result<Connection> {
+    // The pragmas read the schema.
+    beginning(|| open_once(path, role, cache_kib))
+}
+
+fn open_once(path: &Path, role: Role, cache_kib: u32) -> Result<Connection> {
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     if role == Role::Creator {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
@@ -155,7 +194,7 @@ pub(super) fn in_transaction<T>(
     connection: &Connection,
     work: impl FnOnce() -> Result<T>,
 ) -> Result<T> {
-    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    begin_writing(connection)?;
     let result = guard::rules_version(connection)
         .and_then(|_| work())
         .and_then(|value| {

@@ -101,7 +101,7 @@ fn copy_pages(
     target: &mut Connection,
     step: &mut dyn FnMut(u64, u64) -> Result<()>,
 ) -> Result<()> {
-    source.query_row("SELECT 1 FROM store", [], |_| Ok(()))?;
+    connection::beginning(|| Ok(source.query_row("SELECT 1 FROM store", [], |_| Ok(()))?))?;
     let backup = Backup::new(source, target)?;
     loop {
         let result = backup.step(STEP)?;

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::apply;
 use super::backends::BackendCache;
 use super::checkpoint::Log;
-use super::connection::abandon;
+use super::connection::{abandon, begin_writing};
 use super::guard;
 use super::health::Health;
 use super::leases::Tokens;
@@ -93,7 +93,7 @@ impl<'a> Group<'a> {
             connection.pragma_update(None, "synchronous", synchronous)?;
             context.synchronous.store(synchronous, Ordering::Relaxed);
         }
-        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        begin_writing(connection)?;
         let rules_version =
             guard::rules_version(connection).inspect_err(|_| abandon(connection))?;
         Ok(Group {

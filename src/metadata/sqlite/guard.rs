@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::connection;
 use super::schema::{SCHEMA_VERSION, newer_schema};
 use crate::error::{Error, Result};
 use crate::metadata::{StoreError, StoreResult};
@@ -29,10 +30,12 @@ fn compare(rules: i64, granted_rules: i64) -> StoreResult<()> {
 
 /// Returns the version of the rules, if the schema is known.
 pub(super) fn rules_version(connection: &Connection) -> Result<i64> {
-    let versions = connection
-        .prepare_cached("SELECT schema_version, rules_version FROM store WHERE id = 1")?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
+    let versions = connection::beginning(|| {
+        Ok(connection
+            .prepare_cached("SELECT schema_version, rules_version FROM store WHERE id = 1")?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?)
+    })?;
     let (schema, rules) =
         versions.ok_or_else(|| Error::corrupt("the database has no store row"))?;
     check_schema(schema)?;

@@ -51,7 +51,7 @@ use rusqlite::Connection;
 use self::backends::BackendCache;
 use self::changes::Changes;
 use self::checkpoint::Checkpointer;
-use self::connection::Role;
+use self::connection::{Role, beginning};
 use self::group::GroupContext;
 use self::health::Health;
 use self::pins::Pins;
@@ -109,12 +109,13 @@ impl SqliteStore {
         let writer_kib = options.cache_kib / 2;
         connection::waiting_as(call, || {
             let mut connection = connection::open(path, Role::Creator, writer_kib)?;
-            let uuid = schema::prepare(&mut connection, uuid)?;
-            let boot_number = schema::enter_boot(&mut connection, &options.clock.boot_id()?)?;
+            let uuid = beginning(|| schema::prepare(&mut connection, uuid))?;
+            let boot_id = options.clock.boot_id()?;
+            let boot_number = beginning(|| schema::enter_boot(&mut connection, &boot_id))?;
             let time = Arc::new(Time::new(options.clock, boot_number));
             let changes = Arc::new(Changes::new(path.to_owned()));
             let backends = Arc::new(BackendCache::default());
-            backends.reload(&connection)?;
+            beginning(|| backends.reload(&connection))?;
             let pins = Arc::new(Pins::of(path));
             let health = Arc::new(Health::default());
             let checkpointer =
@@ -148,7 +149,8 @@ pub fn store_uuid(path: &Path, call: &Call) -> Result<Option<String>> {
         return Ok(None);
     }
     connection::waiting_as(call, || {
-        schema::read_uuid(&connection::open(path, Role::Writer, 0)?)
+        let connection = connection::open(path, Role::Writer, 0)?;
+        beginning(|| schema::read_uuid(&connection))
     })
 }
 
@@ -162,9 +164,7 @@ impl Drop for SqliteStore {
 
 impl MetadataStore for SqliteStore {
     fn rules(&self, call: &Call) -> Result<Rules> {
-        self.readers
-            .with(call, |connection| Ok(namespaces::load(connection)?))
-            .map_err(Into::into)
+        self.readers.moment(call, namespaces::load)
     }
 
     fn declare_namespaces(
@@ -206,7 +206,7 @@ impl MetadataStore for SqliteStore {
         })?;
         // Not before the commit: it may fail.
         self.readers
-            .with(call, |connection| {
+            .look(call, |connection| {
                 self.backends.reload(connection)?;
                 Ok(())
             })
@@ -215,12 +215,12 @@ impl MetadataStore for SqliteStore {
 
     fn backend_uuid(&self, name: &str, call: &Call) -> Result<Option<String>> {
         self.readers
-            .with(call, |connection| Ok(backends::uuid(connection, name)?))
+            .look(call, |connection| Ok(backends::uuid(connection, name)?))
             .map_err(Into::into)
     }
 
     fn entry(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<Option<Entry>> {
-        self.readers.with(&grant.call, |connection| {
+        self.readers.look(&grant.call, |connection| {
             entries::entry(connection, &self.backends, path.as_str(), grant)
         })
     }
@@ -246,7 +246,7 @@ impl MetadataStore for SqliteStore {
         path: &VirtualPath,
         grant: &Grant,
     ) -> StoreResult<Option<(Entry, Option<StoredContent>)>> {
-        self.readers.with(&grant.call, |connection| {
+        self.readers.look(&grant.call, |connection| {
             entries::content(connection, &self.backends, path.as_str(), grant)
         })
     }
@@ -445,7 +445,7 @@ impl MetadataStore for SqliteStore {
 
     fn has_doomed(&self, placement: &Placement, call: &Call) -> Result<bool> {
         self.readers
-            .with(call, |connection| {
+            .look(call, |connection| {
                 let mut statement = connection.prepare_cached(
                     "SELECT 1 FROM doomed AS d JOIN backends AS b ON b.id = d.backend_id
                      WHERE b.name = ?1 LIMIT 1",

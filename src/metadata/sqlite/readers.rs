@@ -90,6 +90,20 @@ impl Readers {
         })
     }
 
+    /// Runs `work`, single statements outside of a transaction, on a connection.
+    pub fn look<T>(
+        &self,
+        call: &Call,
+        mut work: impl FnMut(&Connection) -> StoreResult<T>,
+    ) -> StoreResult<T> {
+        self.with(call, |connection| {
+            connection::beginning(|| match work(connection) {
+                Err(StoreError::Failed(error)) => Err(error),
+                other => Ok(other),
+            })?
+        })
+    }
+
     /// Returns the page cache of connection `number`, in KiB.
     fn cache_of(&self, number: usize) -> u32 {
         u32::try_from(number + 1)

@@ -143,7 +143,7 @@ impl Writer {
     /// Runs `work`, which changes nothing, under the write lock.
     pub fn locked<T>(&self, call: &Call, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         self.with_connection(call, |connection| {
-            connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+            connection::begin_writing(connection)?;
             let result = guard::rules_version(connection).and_then(|_| work(connection));
             connection::abandon(connection);
             result
