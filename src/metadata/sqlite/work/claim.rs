@@ -12,7 +12,7 @@ use super::items::place_of;
 use super::order::Best;
 use super::scopes::{self, Lapsed, Lapses};
 use super::territory::Territory;
-use super::views::waiting_item;
+use super::views::WaitingItems;
 use crate::error::Result;
 use crate::metadata::{Claim, ClaimScope, Grant, Supply};
 use crate::range::PathRange;
@@ -113,27 +113,23 @@ fn take(
     let (wall, boot) = (time.wall(), time.boot());
     let deadline = boot.after(claim.lease);
     let expires_at = wall.saturating_add(claim.lease);
+    let mut waiting = WaitingItems::new(connection, &grant.rules, boot)?;
+    let mut take = connection.prepare_cached(TAKE)?;
     found
         .iter()
         .zip(first_token..)
         .map(|(path, token)| {
-            let (mut item, watched) = waiting_item(connection, path, &grant.rules, boot)?;
+            let (mut item, watched) = waiting.get(path)?;
             if watched.is_none_or(|end| end > deadline) {
                 let (_, scope) = place_of(&grant.rules, path);
                 scopes::watch(connection, scope, None, Some(deadline))?;
             }
-            let sql = match lapsed.contains(path) {
-                true => TAKE_LAPSED,
-                false => TAKE,
+            let worker = &claim.worker_id;
+            let lease = (path, worker, wall, token, deadline.0, expires_at);
+            match lapsed.contains(path) {
+                true => connection.prepare_cached(TAKE_LAPSED)?.execute(lease)?,
+                false => take.execute(lease)?,
             };
-            connection.prepare_cached(sql)?.execute((
-                path,
-                &claim.worker_id,
-                wall,
-                token,
-                deadline.0,
-                expires_at,
-            ))?;
             item.status = Status::InProgress;
             item.worker_id = Some(claim.worker_id.clone());
             item.started_at = Some(wall);

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rusqlite::Connection;
+use rusqlite::{CachedStatement, Connection, Statement};
 
 use super::super::rows;
 use super::super::transaction::Transaction;
@@ -30,12 +30,14 @@ const DEPENDENTS: &str = "SELECT item_id FROM edges WHERE blocker_id = ?1 AND it
 /// with the index of the operation that set them.
 pub(super) fn refuse(tx: &Transaction<'_>, changed: &[(PathId, usize)]) -> Result<()> {
     let mut starts = Vec::new();
+    let mut dependents = tx.connection.prepare_cached(DEPENDENTS)?;
     for (item, _) in changed {
         // An item that nothing depends on is in no cycle.
-        if !neighbours(tx.connection, DEPENDENTS, *item, &[], 1)?.is_empty() {
+        if !neighbours(&mut dependents, *item, &[], 1)?.is_empty() {
             starts.push(*item);
         }
     }
+    drop(dependents);
     let cycle = if starts.len() <= SEARCHED_SINGLY {
         let mut cycle = None;
         for start in starts {
@@ -55,8 +57,8 @@ pub(super) fn refuse(tx: &Transaction<'_>, changed: &[(PathId, usize)]) -> Resul
 }
 
 /// A search in one direction.
-struct Side {
-    sql: &'static str,
+struct Side<'a> {
+    edges: CachedStatement<'a>,
     /// Each item that was reached, with the one it was reached from.
     reached: HashMap<PathId, PathId>,
     /// Items whose edges were not all read, each with the last neighbour that was.
@@ -65,28 +67,24 @@ struct Side {
     cost: usize,
 }
 
-impl Side {
-    fn new(sql: &'static str, start: PathId) -> Self {
-        Side {
-            sql,
+impl<'a> Side<'a> {
+    fn new(connection: &'a Connection, sql: &str, start: PathId) -> Result<Self> {
+        Ok(Side {
+            edges: connection.prepare_cached(sql)?,
             reached: HashMap::from([(start, start)]),
             open: vec![(start, None)],
             cost: 0,
-        }
+        })
     }
 
     /// Reads a page of edges. Returns one that leads to what `other` has reached, as the item and its
     /// neighbour.
-    fn advance(
-        &mut self,
-        connection: &Connection,
-        other: &Side,
-    ) -> Result<Option<(PathId, PathId)>> {
+    fn advance(&mut self, other: &Side<'_>) -> Result<Option<(PathId, PathId)>> {
         let Some((item, after)) = self.open.pop() else {
             return Ok(None);
         };
         let after_bytes: &[u8] = after.as_ref().map_or(&[], |id| id.as_bytes());
-        let page = neighbours(connection, self.sql, item, after_bytes, PAGE)?;
+        let page = neighbours(&mut self.edges, item, after_bytes, PAGE)?;
         self.cost += page.len() + 1;
         if page.len() == PAGE {
             self.open.push((item, page.last().copied()));
@@ -117,16 +115,16 @@ impl Side {
 /// Returns a cycle through `start`, which stands at both ends of it. Searches towards blockers and
 /// towards dependents by turns, so that it costs at most twice what the cheaper direction does.
 fn through(connection: &Connection, start: PathId) -> Result<Option<Vec<PathId>>> {
-    let mut down = Side::new(BLOCKERS, start);
-    let mut up = Side::new(DEPENDENTS, start);
+    let mut down = Side::new(connection, BLOCKERS, start)?;
+    let mut up = Side::new(connection, DEPENDENTS, start)?;
     while !down.open.is_empty() && !up.open.is_empty() {
         let (above, below) = if down.cost <= up.cost {
-            match down.advance(connection, &up)? {
+            match down.advance(&up)? {
                 Some((item, blocker)) => (item, blocker),
                 None => continue,
             }
         } else {
-            match up.advance(connection, &down)? {
+            match up.advance(&down)? {
                 Some((item, dependent)) => (dependent, item),
                 None => continue,
             }
@@ -172,19 +170,22 @@ fn reachable(connection: &Connection, starts: Vec<PathId>) -> Result<Option<Vec<
 }
 
 fn all_blockers(connection: &Connection, item: PathId) -> Result<Vec<PathId>> {
-    neighbours(connection, BLOCKERS, item, &[], usize::MAX)
+    neighbours(
+        &mut *connection.prepare_cached(BLOCKERS)?,
+        item,
+        &[],
+        usize::MAX,
+    )
 }
 
 fn neighbours(
-    connection: &Connection,
-    sql: &str,
+    edges: &mut Statement<'_>,
     item: PathId,
     after: &[u8],
     limit: usize,
 ) -> Result<Vec<PathId>> {
-    let mut statement = connection.prepare_cached(sql)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut found = statement.query((item.as_bytes(), after, limit))?;
+    let mut found = edges.query((item.as_bytes(), after, limit))?;
     let mut ids = Vec::new();
     while let Some(row) = found.next()? {
         ids.push(id_at(row, 0)?);
@@ -209,24 +210,46 @@ fn cycle_error(
     let (operation, position) = last.unwrap_or_default();
     cycle.rotate_left(position);
     cycle.extend(cycle.first().copied());
-    let mut names: Vec<String> = Vec::new();
-    for item in &cycle {
-        let name = rows::find_path_of_id(tx.connection, *item)?
-            .filter(|path| tx.grant.visible.contains(path))
-            .unwrap_or_else(|| "not visible".to_owned());
-        // How many there are of those is not told either.
-        if names.last() != Some(&name) || cycle.len() == 2 {
-            names.push(name);
-        }
-    }
+    let names = names_of(tx, &cycle)?;
     let path = names.first().cloned().unwrap_or_default();
-    if names.len() > NAMES_SHOWN {
-        let left_out = names.len() - NAMES_SHOWN;
-        let middle = NAMES_SHOWN / 2;
-        names.splice(middle..middle + left_out, [format!("({left_out} more)")]);
-    }
     let what = format!("dependencies would form the cycle {}", names.join(" -> "));
     Ok(Error::new(ErrorKind::Cycle, what)
         .at(path)
         .in_operation(operation))
+}
+
+/// Returns what the caller may know the items by: of many, the first and the last ones, so that no more are
+/// looked up.
+fn names_of(tx: &Transaction<'_>, cycle: &[PathId]) -> Result<Vec<String>> {
+    let mut names = first_names(tx, cycle.iter(), NAMES_SHOWN + 1)?;
+    if names.len() > NAMES_SHOWN {
+        let last = first_names(tx, cycle.iter().rev(), NAMES_SHOWN / 2)?;
+        names.truncate(NAMES_SHOWN / 2);
+        names.push("(more)".to_owned());
+        names.extend(last.into_iter().rev());
+    }
+    Ok(names)
+}
+
+/// Returns the first `limit` names. Items that the caller may not see and that follow each other are one: how
+/// many there are is not told.
+fn first_names<'c>(
+    tx: &Transaction<'_>,
+    items: impl ExactSizeIterator<Item = &'c PathId>,
+    limit: usize,
+) -> Result<Vec<String>> {
+    let depends_on_itself = items.len() == 2;
+    let mut names: Vec<String> = Vec::new();
+    for item in items {
+        let name = rows::find_path_of_id(tx.connection, *item)?
+            .filter(|path| tx.grant.visible.contains(path))
+            .unwrap_or_else(|| "not visible".to_owned());
+        if names.last() != Some(&name) || depends_on_itself {
+            names.push(name);
+        }
+        if names.len() == limit {
+            break;
+        }
+    }
+    Ok(names)
 }

@@ -7,7 +7,6 @@
 //! after the other writes no row here.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -73,13 +72,11 @@ fn announce_all(connection: &Connection, sql: &str, of: impl rusqlite::ToSql) ->
     let mut found = statement.query([of])?;
     while let Some(row) = found.next()? {
         let bound = Bound::read(row, 2)?;
-        match directories.entry(row.get(0)?) {
-            Entry::Vacant(new) => {
-                new.insert((row.get(1)?, bound));
-            }
-            Entry::Occupied(mut known) => {
-                let first = &mut known.get_mut().1;
-                *first = bound.min(*first);
+        let directory = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+        match directories.get_mut(directory) {
+            Some((_, first)) => *first = bound.min(*first),
+            None => {
+                directories.insert(directory.to_owned(), (row.get(1)?, bound));
             }
         }
     }

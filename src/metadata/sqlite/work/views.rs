@@ -4,7 +4,7 @@
 //! limit. One that sees a part walks it too, as long as it meets little that it must skip; else the
 //! parts it sees are gone through and the first items kept, so that the cost follows what is visible.
 
-use rusqlite::{Connection, Row};
+use rusqlite::{CachedStatement, Connection, Row};
 
 use super::super::rows::blob;
 use super::super::time::{BootTime, Time};
@@ -95,14 +95,8 @@ impl Views<'_> {
             WorkView::InProgress => self.in_progress(limit)?,
             WorkView::ByPriority => self.planned(&BY_PRIORITY, limit)?,
         };
-        let boot = self.time.boot();
-        paths
-            .into_iter()
-            .map(|path| {
-                self.call.check()?;
-                item(self.connection, path, self.rules, boot)
-            })
-            .collect()
+        let now = self.time.boot();
+        items(self.connection, paths, self.rules, self.call, now)
     }
 
     /// Returns what could be claimed, and what has fallen due and was not looked at since.
@@ -206,34 +200,53 @@ const WAITING_ITEM: &str = item!(
     " LEFT JOIN work_scopes AS s ON s.scope = w.scope"
 );
 
-/// Returns the work item at `path`, as it is at the moment `now`.
-pub(super) fn item(
+/// Returns the work items at `paths`, as they are at the moment `now`.
+fn items(
     connection: &Connection,
-    path: String,
+    paths: Vec<String>,
     rules: &Rules,
+    call: &Call,
     now: BootTime,
-) -> Result<WorkItem> {
+) -> Result<Vec<WorkItem>> {
     let mut statement = connection.prepare_cached(ITEM)?;
-    let mut found = statement.query((&path, now.0))?;
-    let row = found.next()?.ok_or_else(incomplete)?;
-    read_item(row, path.clone(), rules)
+    paths
+        .into_iter()
+        .map(|path| {
+            call.check()?;
+            let mut found = statement.query((&path, now.0))?;
+            let row = found.next()?.ok_or_else(incomplete)?;
+            read_item(row, path.clone(), rules)
+        })
+        .collect()
 }
 
-/// As [`item()`], and when claims next look for leases that have ended in its scope, if they do.
-pub(super) fn waiting_item(
-    connection: &Connection,
-    path: &str,
-    rules: &Rules,
+/// Looks at items that wait to be claimed, one after the other.
+pub(super) struct WaitingItems<'a> {
+    statement: CachedStatement<'a>,
+    rules: &'a Rules,
     now: BootTime,
-) -> Result<(WorkItem, Option<BootTime>)> {
-    let mut statement = connection.prepare_cached(WAITING_ITEM)?;
-    let mut found = statement.query((path, now.0))?;
-    let row = found.next()?.ok_or_else(incomplete)?;
-    let next_expiry: Option<i64> = row.get(18)?;
-    Ok((
-        read_item(row, path.to_owned(), rules)?,
-        next_expiry.map(BootTime),
-    ))
+}
+
+impl<'a> WaitingItems<'a> {
+    pub fn new(connection: &'a Connection, rules: &'a Rules, now: BootTime) -> Result<Self> {
+        Ok(WaitingItems {
+            statement: connection.prepare_cached(WAITING_ITEM)?,
+            rules,
+            now,
+        })
+    }
+
+    /// Returns the item at `path`, and when claims next look for leases that have ended in its scope, if they
+    /// do.
+    pub fn get(&mut self, path: &str) -> Result<(WorkItem, Option<BootTime>)> {
+        let mut found = self.statement.query((path, self.now.0))?;
+        let row = found.next()?.ok_or_else(incomplete)?;
+        let next_expiry: Option<i64> = row.get(18)?;
+        Ok((
+            read_item(row, path.to_owned(), self.rules)?,
+            next_expiry.map(BootTime),
+        ))
+    }
 }
 
 fn incomplete() -> Error {
