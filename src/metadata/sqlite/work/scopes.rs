@@ -4,6 +4,7 @@
 //! earliest; a claim looks at the scopes whose time has come, and puts a few items of each into the queue. So a
 //! long backlog of them costs a claim no more than a short one.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -172,6 +173,7 @@ struct LapsedItem {
 #[derive(Default)]
 pub(super) struct Lapsed {
     items: Vec<LapsedItem>,
+    paths: HashSet<String>,
     /// The scopes that have no more of a kind.
     dealt_with: Vec<(Kind, String)>,
 }
@@ -182,7 +184,7 @@ impl Lapsed {
     }
 
     pub fn contains(&self, path: &str) -> bool {
-        self.items.iter().any(|item| item.place.path == path)
+        self.paths.contains(path)
     }
 
     pub fn offer_to(&self, best: &mut Best) {
@@ -200,6 +202,7 @@ impl Lapsed {
     /// was in it, or if they only stand in the way of others because they cannot be claimed.
     pub fn admit_rest(&self, lapses: &Lapses<'_>, taken: &[String]) -> Result<()> {
         let some_from_queue = taken.iter().any(|path| !self.contains(path));
+        let taken: HashSet<&String> = taken.iter().collect();
         self.admit_those(lapses, |item| {
             (some_from_queue || !item.is_claimable) && !taken.contains(&item.place.path)
         })
@@ -308,8 +311,10 @@ impl Lapses<'_> {
                 out_of_attempts.push(row.get::<_, String>(3)?);
                 continue;
             }
+            let place = Place::read(row)?;
+            lapsed.paths.insert(place.path.clone());
             lapsed.items.push(LapsedItem {
-                place: Place::read(row)?,
+                place,
                 is_claimable: row.get(4)?,
                 kind,
             });
