@@ -1,6 +1,7 @@
 // Ten thousand operations at once, in five rounds; prints what they cost. A program of its own, because the test runner follows
 // each promise with hooks that cost more than the calls. Run with --expose-gc, and a directory for the store.
 import assert from 'node:assert/strict';
+import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { connect, liveObjects, NexusError } from 'libnexus';
@@ -41,6 +42,14 @@ function operation(store, i) {
 
 const round = (store) => Promise.all(Array.from({ length: OPERATIONS }, (_, i) => operation(store, i)));
 
+/** As many calls of node's own file system at once: what this machine makes of that. */
+const ownRound = () =>
+  Promise.all(
+    Array.from({ length: OPERATIONS }, (_, i) =>
+      i % 2 === 0 ? stat(process.execPath) : stat(`/missing/${i}`).catch((error) => assert.equal(error.code, 'ENOENT')),
+    ),
+  );
+
 async function usedMemory() {
   for (let i = 0; i < 3; i++) {
     globalThis.gc();
@@ -59,5 +68,7 @@ const before = await usedMemory();
 const pauses = [];
 for (let i = 0; i < ROUNDS; i++) pauses.push(await longestPause(() => round(store)));
 const after = await usedMemory();
-console.log(JSON.stringify({ pauses, before, after, left: liveObjects() - live }));
+const own = [];
+for (let i = 0; i < ROUNDS; i++) own.push(await longestPause(ownRound));
+console.log(JSON.stringify({ pauses, own, before, after, left: liveObjects() - live }));
 await store.close();
