@@ -93,7 +93,7 @@ fn announce_all(connection: &Connection, sql: &str, of: impl rusqlite::ToSql) ->
     Ok(())
 }
 
-/// Has the next claim look into the directory of the item at `path`, whatever its row says.
+/// Has the next claim look into `directory`, whatever its row says.
 pub(super) fn announce_again(connection: &Connection, directory: &str, scope: &str) -> Result<()> {
     let Bound(rank, created_at) = Bound::FIRST;
     connection
@@ -103,10 +103,10 @@ pub(super) fn announce_again(connection: &Connection, directory: &str, scope: &s
 }
 
 /// Gives the directories of the namespace at `root` their scopes anew.
-pub(super) fn rescope<'r>(
+pub(super) fn rescope(
     connection: &Connection,
     root: &str,
-    scope_of: impl Fn(&str) -> &str + 'r,
+    scope_of: impl Fn(&str) -> &str,
 ) -> Result<()> {
     let directories = connection
         .prepare_cached(
