@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::OptionalExtension;
 
+use super::statements::Connection;
 use crate::error::{Error, Result};
 
 /// A snapshot of the table `backends`. Backends are added, never changed or removed.

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
-use rusqlite::Connection;
 
 use super::connection::{self, Role};
+use super::statements::Connection;
 use crate::call::Call;
 use crate::error::Result;
 

@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use nix::sys::signal::SigSet;
 use parking_lot::{Condvar, Mutex};
-use rusqlite::Connection;
 
 use super::connection::{self, Role};
 use super::health::Health;
+use super::statements::Connection;
 use crate::config::Durability;
 use crate::error::{Error, Result};
 

@@ -6,8 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, ffi};
+use rusqlite::{OpenFlags, ffi};
 
+use super::statements::Connection;
 use super::{guard, scan};
 use crate::call::{Call, Interrupts};
 use crate::error::Result;
@@ -21,8 +22,6 @@ const LOOKING: Duration = Duration::from_secs(10);
 /// The write-ahead log keeps this much of its file when it starts over: overwriting is faster than
 /// growing.
 const WAL_KEPT_BYTES: i64 = 64 * 1024 * 1024;
-/// Distinct statements that a connection keeps prepared.
-const STATEMENTS: usize = 160;
 /// A statement that reads looks at the interrupts of its call each time it has done this many steps of
 /// SQLite's machine: some microseconds.
 const STEPS: i32 = 1_000;
@@ -169,12 +168,11 @@ fn open_once(path: &Path, role: Role, cache_kib: u32) -> Result<Connection> {
     if role == Role::Creator {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
     }
-    let mut connection = Connection::open_with_flags(path, flags)?;
+    let mut connection = Connection::from(rusqlite::Connection::open_with_flags(path, flags)?);
     connection.busy_handler(Some(keep_waiting))?;
     // Without it every cached statement with a join is prepared again at each run: the statement
     // cache clears bindings, and the planner's statistics make it look at them.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES)?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "cache_size", -i64::from(cache_kib))?;

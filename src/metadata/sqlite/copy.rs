@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use rusqlite::OptionalExtension;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
 
 use super::backends::BackendCache;
 use super::connection::{self, Role, abandon, in_transaction};
+use super::statements::Connection;
 use super::{check, leases, sweep};
 use crate::call::Call;
 use crate::content::ContentHash;

@@ -1,7 +1,6 @@
 //! Files with the same content.
 
-use rusqlite::Connection;
-
+use super::statements::Connection;
 use super::statistics;
 use crate::content::ContentHash;
 use crate::error::Result;

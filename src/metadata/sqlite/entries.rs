@@ -1,10 +1,11 @@
 //! Looking names up.
 
-use rusqlite::{Connection, Row};
+use rusqlite::Row;
 
 use super::backends::BackendCache;
 use super::guard;
 use super::rows::{self, PATH_COLUMNS, PathRow, blob, decode, path_columns};
+use super::statements::Connection;
 use crate::content::{BlockHashes, ContentHash};
 use crate::error::{Error, Result};
 use crate::metadata::{Entry, Grant, StoreResult, StoredContent};

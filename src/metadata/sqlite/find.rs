@@ -1,7 +1,8 @@
 //! Reading metadata, and finding files by it.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::OptionalExtension;
 
+use super::statements::Connection;
 use super::work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{MetadataQuery, MetadataValue};

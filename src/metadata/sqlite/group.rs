@@ -4,8 +4,6 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use rusqlite::Connection;
-
 use super::apply;
 use super::backends::BackendCache;
 use super::checkpoint::Log;
@@ -13,6 +11,7 @@ use super::connection::{abandon, begin_writing};
 use super::guard;
 use super::health::Health;
 use super::leases::Tokens;
+use super::statements::Connection;
 use super::time::Time;
 use super::transaction::{Stamps, Transaction};
 use super::work;

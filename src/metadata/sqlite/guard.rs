@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::OptionalExtension;
 
 use super::connection;
 use super::schema::{SCHEMA_VERSION, newer_schema};
+use super::statements::Connection;
 use crate::error::{Error, Result};
 use crate::metadata::{StoreError, StoreResult};
 use crate::range::{PathRange, Visible};

@@ -11,9 +11,9 @@
 //! counts up by one for each claim, never gets there, and a copy that was made later began further on.
 
 use parking_lot::Mutex;
-use rusqlite::Connection;
 use uuid::Uuid;
 
+use super::statements::Connection;
 use crate::error::{Error, Result};
 
 /// Tokens that are reserved at a time.
@@ -97,7 +97,7 @@ pub(super) fn advance(connection: &Connection) -> Result<()> {
 
 /// Passes over the tokens that claims were given before the machine stopped and of which the store knows
 /// nothing: with the durability `normal`, losing power drops the newest commits.
-pub(super) fn pass_over_lost(connection: &Connection) -> Result<()> {
+pub(super) fn pass_over_lost(connection: &rusqlite::Connection) -> Result<()> {
     connection.execute(
         "UPDATE store SET lease_sequence = lease_sequence + ?1, lease_holder = 0",
         [LEAST],
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     fn store() -> Connection {
-        let connection = Connection::open_in_memory().unwrap();
+        let connection = Connection::from(rusqlite::Connection::open_in_memory().unwrap());
         connection
             .execute_batch(
                 "CREATE TABLE store (id INTEGER, lease_sequence INTEGER, lease_holder INTEGER);

@@ -2,10 +2,9 @@
 
 use std::collections::VecDeque;
 
-use rusqlite::Connection;
-
 use super::backends::BackendCache;
 use super::scan::{EntryDecoder, hand_over};
+use super::statements::Connection;
 use crate::call::Call;
 use crate::error::Result;
 use crate::metadata::{EntryQuery, EntryRef, Scope};

@@ -35,6 +35,7 @@ mod repair;
 mod rows;
 mod scan;
 mod schema;
+mod statements;
 mod statistics;
 mod sweep;
 mod time;
@@ -46,8 +47,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use rusqlite::Connection;
-
 use self::backends::BackendCache;
 use self::changes::Changes;
 use self::checkpoint::Checkpointer;
@@ -56,6 +55,7 @@ use self::group::GroupContext;
 use self::health::Health;
 use self::pins::Pins;
 use self::readers::Readers;
+use self::statements::Connection;
 use self::time::Time;
 use self::writer::Writer;
 use super::{

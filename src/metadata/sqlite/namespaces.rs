@@ -1,7 +1,6 @@
 //! The registered namespaces.
 
-use rusqlite::Connection;
-
+use super::statements::Connection;
 use super::{guard, work};
 use crate::access::{NamespaceRule, Rules};
 use crate::error::{Error, Result};

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use parking_lot::Mutex;
-use rusqlite::Connection;
 
 use super::connection::{self, Role};
 use super::guard;
+use super::statements::Connection;
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{Grant, StoreError, StoreResult};

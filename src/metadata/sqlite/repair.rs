@@ -2,9 +2,10 @@
 //!
 //! What follows from a change, such as a content that no path holds any more, the next round finds.
 
-use rusqlite::{Connection, OptionalExtension, Params};
+use rusqlite::{OptionalExtension, Params};
 
 use super::rows::blob;
+use super::statements::Connection;
 use super::{SqliteStore, check, namespaces, work};
 use crate::call::Call;
 use crate::content::ContentHash;
@@ -138,7 +139,7 @@ fn mend(connection: &Connection, finding: &Finding) -> Result<bool> {
 struct Mender<'a>(&'a Connection);
 
 impl Mender<'_> {
-    fn run(&self, sql: &str, params: impl Params) -> Result<bool> {
+    fn run(&self, sql: &'static str, params: impl Params) -> Result<bool> {
         Ok(self.0.prepare_cached(sql)?.execute(params)? > 0)
     }
 
@@ -468,9 +469,12 @@ fn move_aside(connection: &Connection, path: &str) -> Result<Option<String>> {
         if taken {
             continue;
         }
-        for table in ["paths", "metadata", "work"] {
-            let sql = format!("UPDATE {table} SET path = ?2 WHERE path = ?1");
-            mender.run(&sql, [path, &free])?;
+        for sql in [
+            "UPDATE paths SET path = ?2 WHERE path = ?1",
+            "UPDATE metadata SET path = ?2 WHERE path = ?1",
+            "UPDATE work SET path = ?2 WHERE path = ?1",
+        ] {
+            mender.run(sql, [path, &free])?;
         }
         let now = crate::metadata::now();
         mender.run(

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{OptionalExtension, Row};
 
 use super::backends::BackendNames;
+use super::statements::Connection;
 use crate::content::ContentHash;
 use crate::error::{Error, Result};
 use crate::metadata::{Entry, FileInfo, Micros, PathId};

@@ -7,12 +7,12 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{Null, ValueRef};
 
 use super::backends::BackendCache;
 use super::rows::damaged;
+use super::statements::Connection;
 use crate::content::ContentHash;
 use crate::error::Result;
 use crate::metadata::{EntryRef, FileRef, Micros, PathId};

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::OptionalExtension;
 
+use super::statements::Connection;
 use crate::access::Rules;
 use crate::call::Call;
 use crate::content::ContentHash;

@@ -4,12 +4,11 @@
 //! later transaction, whose write lock makes sure that no path comes to hold the content again meanwhile:
 //! a writer puts a file in place and commits its row under the same lock.
 
-use rusqlite::Connection;
-
 use super::connection::{in_transaction, synced};
 use super::guard;
 use super::pins::Pins;
 use super::rows::blob;
+use super::statements::Connection;
 use crate::content::{ContentHash, Placement};
 use crate::error::Result;
 
@@ -204,7 +203,8 @@ mod tests {
     const FILES: [&str; 3] = ["db", "db-wal", "db-shm"];
 
     fn open(directory: &Path) -> Connection {
-        let connection = Connection::open(directory.join("db")).unwrap();
+        let connection =
+            Connection::from(rusqlite::Connection::open(directory.join("db")).unwrap());
         connection
             .execute_batch("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0")
             .unwrap();

@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use rusqlite::{Connection, Params};
+use rusqlite::Params;
 
 use super::apply::Imports;
 use super::backends::BackendCache;
 use super::group::Publications;
 use super::path_ids::PathIds;
 use super::rows::{self, PathRow};
+use super::statements::Connection;
 use super::time::Time;
 use super::work::WorkChanges;
 use super::{guard, listing};
@@ -68,7 +69,7 @@ impl<'a> Transaction<'a> {
     }
 
     /// Runs a statement that returns no rows; returns how many rows it changed.
-    pub fn run(&self, sql: &str, params: impl Params) -> Result<usize> {
+    pub fn run(&self, sql: &'static str, params: impl Params) -> Result<usize> {
         Ok(self.connection.prepare_cached(sql)?.execute(params)?)
     }
 

@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
-use rusqlite::Connection;
 
 use super::changes::Changes;
 use super::connection;
 use super::group::{Finished, Group, GroupContext};
 use super::guard;
 use super::pins::Pins;
+use super::statements::Connection;
 use super::sweep;
 use crate::call::Call;
 use crate::config::Durability;

@@ -127,12 +127,15 @@ fn move_rows(
         PathRange::of_path(from.as_str()),
         PathRange::under(from.as_str()),
     ] {
-        tx.run(
-            &format!(
-                "UPDATE {table} SET path = ?1 || substr(path, ?2) WHERE path >= ?3 AND path < ?4"
-            ),
-            (to.as_str(), rest, &range.start, &range.end),
-        )?;
+        let sql = format!(
+            "UPDATE {table} SET path = ?1 || substr(path, ?2) WHERE path >= ?3 AND path < ?4"
+        );
+        tx.connection.prepare_composed(&sql)?.execute((
+            to.as_str(),
+            rest,
+            &range.start,
+            &range.end,
+        ))?;
     }
     Ok(())
 }

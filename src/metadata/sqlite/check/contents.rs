@@ -1,8 +1,9 @@
 //! Contents: their rows here; their bytes are looked at outside of the database.
 
-use rusqlite::{Connection, Row};
+use rusqlite::Row;
 
 use super::super::backends::BackendNames;
+use super::super::statements::Connection;
 use super::super::sweep;
 use super::{PAGE, Page, hash, integer, is_null};
 use crate::content::{BLOCK_BYTES, BlockHashes, ContentHash};
@@ -123,10 +124,10 @@ pub(in super::super) fn paths(
          ON p.etag = c.hash AND p.backend_id = c.backend_id AND p.content_id = c.id
          WHERE c.id = ?1";
     let count: i64 = connection
-        .prepare_cached(&format!("SELECT count(*) {holders}"))?
+        .prepare_composed(&format!("SELECT count(*) {holders}"))?
         .query_row([id], |row| row.get(0))?;
     let paths = connection
-        .prepare_cached(&format!("SELECT p.path {holders} ORDER BY p.path LIMIT ?2"))?
+        .prepare_composed(&format!("SELECT p.path {holders} ORDER BY p.path LIMIT ?2"))?
         .query_map((id, limit as i64), |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     Ok((paths, count as u64))

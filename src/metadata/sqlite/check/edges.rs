@@ -1,7 +1,6 @@
 //! Edges between work items. One to a deleted blocker is legitimate: open with a tombstone, or closed.
 
-use rusqlite::Connection;
-
+use super::super::statements::Connection;
 use super::{PAGE, Page, blob, integer, is_null, text};
 use crate::error::Result;
 use crate::metadata::{CheckedRows, FindingKind, PathId, RowCursor, RowKey};

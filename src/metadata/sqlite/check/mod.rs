@@ -9,10 +9,11 @@ mod paths;
 mod tables;
 mod work;
 
-use rusqlite::{Connection, Row};
+use rusqlite::Row;
 
 pub(super) use self::contents::{confirm, doomed, page as contents, paths as paths_of, unheld};
 use super::backends::BackendNames;
+use super::statements::Connection;
 use crate::call::Call;
 use crate::content::ContentHash;
 use crate::error::{ErrorKind, Result};

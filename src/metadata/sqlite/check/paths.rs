@@ -1,9 +1,10 @@
 //! Paths: their ancestors, and the contents of files.
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{OptionalExtension, Row};
 
 use super::super::backends::BackendNames;
 use super::super::guard::first_path;
+use super::super::statements::Connection;
 use super::{PAGE, Page, blob, hash, integer, is_null, next_table, text};
 use crate::content::ContentHash;
 use crate::error::Result;

@@ -1,7 +1,8 @@
 //! Tables against their indexes, and the pages that both are made of.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::OptionalExtension;
 
+use super::super::statements::Connection;
 use super::Page;
 use crate::call::Call;
 use crate::error::{Error, Result};

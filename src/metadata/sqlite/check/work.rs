@@ -1,7 +1,6 @@
 //! What is said of files: metadata, and the typed keys of work items.
 
-use rusqlite::Connection;
-
+use super::super::statements::Connection;
 use super::super::{namespaces, work};
 use super::{PAGE, Page, blob, integer, is_null, next_table, text};
 use crate::error::Result;

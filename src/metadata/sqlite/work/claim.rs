@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 
-use rusqlite::Connection;
-
 use super::super::guard;
 use super::super::leases::{Reservation, Tokens};
+use super::super::statements::Connection;
 use super::super::time::Time;
 use super::claimable::Search;
 use super::items::place_of;

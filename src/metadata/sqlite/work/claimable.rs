@@ -6,8 +6,7 @@
 //! item that comes before those found. Scopes and directories that a worker may not take from are skipped,
 //! so that what others have costs one look-up.
 
-use rusqlite::Connection;
-
+use super::super::statements::Connection;
 use super::super::time::Time;
 use super::directories::{self, Bound, Visit};
 use super::order::{Best, Place, path_of};
@@ -157,7 +156,7 @@ impl<'a> Search<'a> {
     /// ones. Returns whether it did: not if more than `skipped` on the way are not wanted.
     fn go_through(
         &self,
-        sql: &str,
+        sql: &'static str,
         of: Option<&str>,
         skipped: usize,
         best: &mut Best,

@@ -1,7 +1,6 @@
 //! How many work items there are.
 
-use rusqlite::Connection;
-
+use super::super::statements::Connection;
 use crate::call::Call;
 use crate::error::Result;
 use crate::metadata::Micros;

@@ -5,9 +5,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rusqlite::{CachedStatement, Connection, Statement};
+use rusqlite::Statement;
 
 use super::super::rows;
+use super::super::statements::{Connection, Prepared};
 use super::super::transaction::Transaction;
 use super::edges::id_at;
 use crate::error::{Error, ErrorKind, Result};
@@ -58,7 +59,7 @@ pub(super) fn refuse(tx: &Transaction<'_>, changed: &[(PathId, usize)]) -> Resul
 
 /// A search in one direction.
 struct Side<'a> {
-    edges: CachedStatement<'a>,
+    edges: Prepared<'a>,
     /// Each item that was reached, with the one it was reached from.
     reached: HashMap<PathId, PathId>,
     /// Items whose edges were not all read, each with the last neighbour that was.
@@ -68,7 +69,7 @@ struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    fn new(connection: &'a Connection, sql: &str, start: PathId) -> Result<Self> {
+    fn new(connection: &'a Connection, sql: &'static str, start: PathId) -> Result<Self> {
         Ok(Side {
             edges: connection.prepare_cached(sql)?,
             reached: HashMap::from([(start, start)]),

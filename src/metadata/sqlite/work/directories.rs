@@ -8,8 +8,9 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{OptionalExtension, Row};
 
+use super::super::statements::Connection;
 use super::territory::parent;
 use crate::error::Result;
 use crate::metadata::PathId;
@@ -66,7 +67,11 @@ pub(super) fn announce_dependents(connection: &Connection, blocker: PathId) -> R
     announce_all(connection, CLAIMABLE_DEPENDENTS, blocker.as_bytes())
 }
 
-fn announce_all(connection: &Connection, sql: &str, of: impl rusqlite::ToSql) -> Result<()> {
+fn announce_all(
+    connection: &Connection,
+    sql: &'static str,
+    of: impl rusqlite::ToSql,
+) -> Result<()> {
     let mut directories: BTreeMap<String, (String, Bound)> = BTreeMap::new();
     let mut statement = connection.prepare_cached(sql)?;
     let mut found = statement.query([of])?;

@@ -1,8 +1,9 @@
 //! What an item waits for.
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{OptionalExtension, Row};
 
 use super::super::rows::{self, Kind};
+use super::super::statements::Connection;
 use super::super::time::BootTime;
 use super::edges::id_at;
 use crate::error::{Error, ErrorKind, Result};

@@ -1,8 +1,9 @@
 //! Rows of `work`, as files and their typed keys change.
 
-use rusqlite::{Connection, OptionalExtension, ToSql};
+use rusqlite::{OptionalExtension, ToSql};
 
 use super::super::rows::PathRow;
+use super::super::statements::Connection;
 use super::super::transaction::Transaction;
 use super::directories;
 use super::edges;
@@ -139,7 +140,10 @@ fn set_field(
 
 fn set_column(tx: &Transaction<'_>, path: &str, column: &str, value: &dyn ToSql) -> Result<()> {
     let sql = format!("UPDATE work SET {column} = ?2 WHERE path = ?1");
-    tx.run(&sql, [&path as &dyn ToSql, value]).map(drop)
+    tx.connection
+        .prepare_composed(&sql)?
+        .execute([&path as &dyn ToSql, value])?;
+    Ok(())
 }
 
 /// Sets or removes the status, and opens or closes the edges to the item accordingly.
@@ -184,7 +188,7 @@ pub(in super::super) fn clear(tx: &mut Transaction<'_>, row: &PathRow, key: &str
         "depends_on" => edges::remove(tx, id)?,
         _ => tx
             .connection
-            .prepare_cached(&format!(
+            .prepare_composed(&format!(
                 "SELECT {key} IS NOT NULL FROM work WHERE path = ?1"
             ))?
             .query_row([&row.path], |row| row.get(0))

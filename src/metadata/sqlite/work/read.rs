@@ -1,7 +1,8 @@
 //! Typed keys as metadata: read as JSON, found by value.
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{OptionalExtension, Row};
 
+use super::super::statements::Connection;
 use super::edges::id_at;
 use crate::error::Result;
 use crate::metadata::{Micros, PathId};
@@ -123,7 +124,7 @@ pub(in super::super) fn find(
              ORDER BY path LIMIT ?4"
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut statement = connection.prepare_cached(&sql)?;
+        let mut statement = connection.prepare_composed(&sql)?;
         let found = statement.query_map(
             rusqlite::params![value, range.start, range.end, limit],
             |row| row.get(0),
@@ -168,7 +169,7 @@ fn by_status(
         status.name()
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut statement = connection.prepare_cached(&sql)?;
+    let mut statement = connection.prepare_composed(&sql)?;
     let found = statement.query_map((&range.start, &range.end, limit), |row| row.get(0))?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }

@@ -7,8 +7,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{OptionalExtension, Row};
 
+use super::super::statements::Connection;
 use super::super::time::BootTime;
 use super::directories;
 use super::order::{Best, Place, path_of};
@@ -384,7 +385,13 @@ impl Lapses<'_> {
     }
 
     /// Returns how long after `now` something in `scope` becomes claimable, which is not before `bound`.
-    fn wait_for(&self, sql: &str, scope: &str, bound: i64, now: i64) -> Result<Option<Micros>> {
+    fn wait_for(
+        &self,
+        sql: &'static str,
+        scope: &str,
+        bound: i64,
+        now: i64,
+    ) -> Result<Option<Micros>> {
         if bound > now {
             return Ok(Some(bound.saturating_sub(now)));
         }

@@ -9,12 +9,12 @@ mod typed_keys;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::super::backends::BackendCache;
 use super::super::connection::{self, Role};
 use super::super::leases::Tokens;
+use super::super::statements::Connection;
 use super::super::time::Time;
 use super::super::transaction::{Stamps, Transaction};
 use super::super::{apply, rows, schema};

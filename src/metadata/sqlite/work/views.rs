@@ -4,9 +4,10 @@
 //! limit. One that sees a part walks it too, as long as it meets little that it must skip; else the
 //! parts it sees are gone through and the first items kept, so that the cost follows what is visible.
 
-use rusqlite::{CachedStatement, Connection, Row};
+use rusqlite::Row;
 
 use super::super::rows::blob;
+use super::super::statements::{Connection, Prepared};
 use super::super::time::{BootTime, Time};
 use super::claimable::Search;
 use super::edges::id_at;
@@ -222,7 +223,7 @@ fn items(
 
 /// Looks at items that wait to be claimed, one after the other.
 pub(super) struct WaitingItems<'a> {
-    statement: CachedStatement<'a>,
+    statement: Prepared<'a>,
     rules: &'a Rules,
     now: BootTime,
 }
