@@ -60,21 +60,32 @@ impl Rules {
 
     /// Returns the tenant segment of `path`, where its namespace has one.
     pub fn tenant_of<'a>(&self, path: &'a str) -> Option<&'a str> {
-        let mut segments = path.split('/').skip(1);
-        let rule = self.get(segments.next()?)?;
-        segments.next().filter(|_| rule.requires_tenant)
+        let (namespace, below) = first_segment(path.strip_prefix('/')?);
+        let rule = self.get(namespace)?;
+        below
+            .filter(|_| rule.requires_tenant)
+            .map(|below| first_segment(below).0)
     }
 
     /// Returns what of `directory` (without its last `/`) one tenant or agent owns: its root in the
     /// namespace, the root of a namespace that nobody owns, or `directory` where it lies above.
     pub fn scope_of<'a>(&self, directory: &'a str) -> &'a str {
-        let name = directory.split('/').nth(1).unwrap_or("");
+        let (name, _) = first_segment(directory.strip_prefix('/').unwrap_or(""));
         let rule = self.get(name);
         let owners = rule.map_or(0, |rule| {
             usize::from(rule.requires_tenant) + usize::from(rule.requires_agent)
         });
         let end = directory.match_indices('/').nth(owners + 1);
         end.map_or(directory, |(end, _)| &directory[..end])
+    }
+}
+
+/// Returns what stands before the first `/`, and what behind it. Segments are short, so that a loop is faster
+/// than a search.
+fn first_segment(text: &str) -> (&str, Option<&str>) {
+    match text.bytes().position(|byte| byte == b'/') {
+        Some(end) => (&text[..end], Some(&text[end + 1..])),
+        None => (text, None),
     }
 }
 

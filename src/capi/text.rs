@@ -77,7 +77,7 @@ pub(super) struct ListTexts {
     arena: Arena,
     shared: HashMap<Rc<str>, *const c_char>,
     /// The latest shared texts: neighbours in a list mostly have the same.
-    latest: [Option<(Rc<str>, *const c_char)>; 2],
+    latest: [Option<(Rc<str>, *const c_char)>; 4],
 }
 
 impl ListTexts {
@@ -86,7 +86,7 @@ impl ListTexts {
         ListTexts {
             arena: Arena::with_capacity(bytes),
             shared: HashMap::new(),
-            latest: [None, None],
+            latest: [const { None }; 4],
         }
     }
 
@@ -122,7 +122,7 @@ impl Texts for ListTexts {
                 (key, pointer)
             }
         };
-        self.latest.swap(0, 1);
+        self.latest.rotate_right(1);
         self.latest[0] = Some((key, pointer));
         pointer
     }

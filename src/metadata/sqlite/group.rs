@@ -225,8 +225,13 @@ impl<'a> Group<'a> {
         let set = match &member.request {
             Request::Changes(set) => set,
             Request::Claim(claim) => {
-                let (time, tokens) = (&self.context.stamps.time, &self.context.tokens);
-                let items = work::claim(self.connection, time, tokens, claim, &member.grant)?;
+                let claims = work::Claims {
+                    connection: self.connection,
+                    backends: &self.context.backends,
+                    time: &self.context.stamps.time,
+                    tokens: &self.context.tokens,
+                };
+                let items = claims.claim(claim, &member.grant)?;
                 return Ok(Applied {
                     reply: Reply::Claimed(items),
                     doomed: false,

@@ -393,6 +393,7 @@ impl MetadataStore for SqliteStore {
             let views = work::Views {
                 connection,
                 visible: &visible,
+                backends: &self.backends,
                 rules: &grant.rules,
                 call: &grant.call,
                 time: &self.time,

@@ -14,9 +14,10 @@ const PAGE_SIZE: i32 = 4096;
 
 /// Migration `n` turns schema `n` into `n + 1`. They stay for good: stores of every version are
 /// opened by every later one.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("schema/001_initial.sql"),
     include_str!("schema/002_directories_of_work.sql"),
+    include_str!("schema/003_covering_claimable.sql"),
 ];
 
 /// Brings the database to the newest schema, creating it as the store `uuid` if it is empty, and

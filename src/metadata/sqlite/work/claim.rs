@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::super::backends::BackendCache;
 use super::super::guard;
 use super::super::leases::{Reservation, Tokens};
 use super::super::statements::Connection;
@@ -41,48 +42,94 @@ const TAKE_LAPSED: &str = "\
                          'the lease of ' || coalesce(worker_id, 'a worker') || ' expired', last_error)
     WHERE path = ?1";
 
-/// Gives the worker the first items that it may take, in the write transaction that is open.
-pub(in super::super) fn claim(
-    connection: &Connection,
-    time: &Time,
-    tokens: &Tokens,
-    claim: &Claim,
-    grant: &Grant,
-) -> Result<Vec<WorkItem>> {
-    let ranges = ranges(connection, &claim.scope)?;
-    let territory = Territory::new(&ranges);
-    let search = search(connection, grant, &territory, &claim.scope);
-    let lapses = search.lapses(time);
-    let (last, mut any_lapsed) = open(connection, &lapses)?;
-    loop {
-        // Some of what time has made claimable is considered each time. Where the queue has what comes before
-        // it, it goes into the queue, so that others are considered next; where the queue does not hold
-        // enough, all does that is needed.
-        let lapsed = match any_lapsed {
-            true => lapses.first(claim.max + AHEAD)?,
-            false => Lapsed::default(),
-        };
-        let mut best = Best::new(claim.max);
-        lapsed.offer_to(&mut best);
-        let visits = search.offer_to(&mut best)?;
-        let found = best.into_paths();
-        if found.len() < claim.max && !lapsed.is_empty() {
-            lapsed.admit(&lapses)?;
-            any_lapsed = lapses.has_any_time_come()?;
-            continue;
-        }
-        for visit in visits {
-            visit.note(connection, &found)?;
-        }
-        let items = match found.len() {
-            0 => Vec::new(),
-            count => {
-                let first_token = tokens.take(connection, count as i64, last)?;
-                take(connection, time, first_token, claim, grant, &found, &lapsed)?
+/// What items are claimed with, in the write transaction that is open.
+pub(in super::super) struct Claims<'a> {
+    pub connection: &'a Connection,
+    pub backends: &'a BackendCache,
+    pub time: &'a Time,
+    pub tokens: &'a Tokens,
+}
+
+impl Claims<'_> {
+    /// Gives the worker the first items that it may take.
+    pub fn claim(&self, claim: &Claim, grant: &Grant) -> Result<Vec<WorkItem>> {
+        let ranges = ranges(self.connection, &claim.scope)?;
+        let territory = Territory::new(&ranges);
+        let search = search(self.connection, grant, &territory, &claim.scope);
+        let lapses = search.lapses(self.time);
+        let (last, mut any_lapsed) = open(self.connection, &lapses)?;
+        loop {
+            // Some of what time has made claimable is considered each time. Where the queue has what comes before
+            // it, it goes into the queue, so that others are considered next; where the queue does not hold
+            // enough, all does that is needed.
+            let lapsed = match any_lapsed {
+                true => lapses.first(claim.max + AHEAD)?,
+                false => Lapsed::default(),
+            };
+            let mut best = Best::new(claim.max);
+            lapsed.offer_to(&mut best);
+            let visits = search.offer_to(&mut best)?;
+            let found = best.into_paths();
+            if found.len() < claim.max && !lapsed.is_empty() {
+                lapsed.admit(&lapses)?;
+                any_lapsed = lapses.has_any_time_come()?;
+                continue;
             }
-        };
-        lapsed.admit_rest(&lapses, &found)?;
-        return Ok(items);
+            for visit in visits {
+                visit.note(self.connection, &found)?;
+            }
+            let items = match found.len() {
+                0 => Vec::new(),
+                count => {
+                    let first_token = self.tokens.take(self.connection, count as i64, last)?;
+                    self.take(claim, grant, &found, &lapsed, first_token)?
+                }
+            };
+            lapsed.admit_rest(&lapses, &found)?;
+            return Ok(items);
+        }
+    }
+
+    /// Gives the worker the items at the paths `found`, under leases with tokens from `first_token` on.
+    fn take(
+        &self,
+        claim: &Claim,
+        grant: &Grant,
+        found: &[String],
+        lapsed: &Lapsed,
+        first_token: i64,
+    ) -> Result<Vec<WorkItem>> {
+        let (wall, boot) = (self.time.wall(), self.time.boot());
+        let connection = self.connection;
+        let deadline = boot.after(claim.lease);
+        let expires_at = wall.saturating_add(claim.lease);
+        let mut waiting = WaitingItems::new(connection, self.backends, &grant.rules, boot)?;
+        let mut take = connection.prepare_cached(TAKE)?;
+        found
+            .iter()
+            .zip(first_token..)
+            .map(|(path, token)| {
+                let (mut item, watched) = waiting.get(path)?;
+                if watched.is_none_or(|end| end > deadline) {
+                    let (_, scope) = place_of(&grant.rules, path);
+                    scopes::watch(connection, scope, None, Some(deadline))?;
+                }
+                let worker = &claim.worker_id;
+                let lease = (path, worker, wall, token, deadline.0, expires_at);
+                match lapsed.contains(path) {
+                    true => connection.prepare_cached(TAKE_LAPSED)?.execute(lease)?,
+                    false => take.execute(lease)?,
+                };
+                item.status = Status::InProgress;
+                item.worker_id = Some(claim.worker_id.clone());
+                item.started_at = Some(wall);
+                item.attempts += 1;
+                item.lease = token as u64;
+                item.lease_expires_at = Some(expires_at);
+                item.lease_expired = false;
+                Ok(item)
+            })
+            .collect()
     }
 }
 
@@ -97,48 +144,6 @@ fn open(connection: &Connection, lapses: &Lapses<'_>) -> Result<(Reservation, bo
             };
             Ok((last, row.get(2)?))
         })?)
-}
-
-/// Gives the worker the items at the paths `found`, under leases with tokens from `first_token` on.
-fn take(
-    connection: &Connection,
-    time: &Time,
-    first_token: i64,
-    claim: &Claim,
-    grant: &Grant,
-    found: &[String],
-    lapsed: &Lapsed,
-) -> Result<Vec<WorkItem>> {
-    let (wall, boot) = (time.wall(), time.boot());
-    let deadline = boot.after(claim.lease);
-    let expires_at = wall.saturating_add(claim.lease);
-    let mut waiting = WaitingItems::new(connection, &grant.rules, boot)?;
-    let mut take = connection.prepare_cached(TAKE)?;
-    found
-        .iter()
-        .zip(first_token..)
-        .map(|(path, token)| {
-            let (mut item, watched) = waiting.get(path)?;
-            if watched.is_none_or(|end| end > deadline) {
-                let (_, scope) = place_of(&grant.rules, path);
-                scopes::watch(connection, scope, None, Some(deadline))?;
-            }
-            let worker = &claim.worker_id;
-            let lease = (path, worker, wall, token, deadline.0, expires_at);
-            match lapsed.contains(path) {
-                true => connection.prepare_cached(TAKE_LAPSED)?.execute(lease)?,
-                false => take.execute(lease)?,
-            };
-            item.status = Status::InProgress;
-            item.worker_id = Some(claim.worker_id.clone());
-            item.started_at = Some(wall);
-            item.attempts += 1;
-            item.lease = token as u64;
-            item.lease_expires_at = Some(expires_at);
-            item.lease_expired = false;
-            Ok(item)
-        })
-        .collect()
 }
 
 /// Returns whether there is something to claim, in the read transaction that is open.

@@ -36,7 +36,7 @@ const DIRECTORIES_OF: &str = "\
     SELECT directory, first_rank, first_created
     FROM work_directories INDEXED BY work_directories_of_scope
     WHERE scope = ?1 ORDER BY first_rank, first_created";
-const OF_DIRECTORY: &str = "\
+pub(super) const OF_DIRECTORY: &str = "\
     SELECT rank, created_at, 0, path FROM work INDEXED BY work_claimable
     WHERE status = 'ready' AND open_edges = 0 AND delayed = 0 AND directory = ?1
     ORDER BY rank, created_at, path";
@@ -198,8 +198,7 @@ impl<'a> Search<'a> {
             Coverage::Nothing => return Ok(false),
             Coverage::Part => self.items_of_part(directory, best.limit())?,
             Coverage::Whole => {
-                let places = self.walk(directory, best.limit(), usize::MAX)?;
-                let places = places.unwrap_or_default();
+                let places = self.first_items(directory, best.limit())?;
                 visits.push(Visit {
                     directory: directory.to_owned(),
                     bound,
@@ -210,6 +209,13 @@ impl<'a> Search<'a> {
         };
         places.into_iter().for_each(|place| best.offer(place));
         Ok(true)
+    }
+
+    /// Returns the first `limit` items of a directory that is wanted as a whole.
+    fn first_items(&self, directory: &str, limit: usize) -> Result<Vec<Place>> {
+        let mut statement = self.connection.prepare_cached(OF_DIRECTORY)?;
+        let places = statement.query_map([directory], Place::read)?.take(limit);
+        Ok(places.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Walks a directory up to `limit` items; `None` if more than `skipped` on the way are not wanted.

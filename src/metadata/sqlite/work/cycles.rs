@@ -3,9 +3,8 @@
 //! The edges before a set of changes form no cycle, so a cycle goes through an item whose dependencies
 //! changed. Nothing recurses: a chain may be as long as the store is large.
 
-use std::collections::{HashMap, HashSet};
-
-use rusqlite::Statement;
+use foldhash::{HashMap, HashSet, HashSetExt};
+use rusqlite::Rows;
 
 use super::super::rows;
 use super::super::statements::{Connection, Prepared};
@@ -22,19 +21,29 @@ const PAGE: usize = 64;
 /// Most names in a message.
 const NAMES_SHOWN: usize = 16;
 
-const BLOCKERS: &str = "SELECT blocker_id FROM edges WHERE item_id = ?1 AND blocker_id > ?2
-                        ORDER BY blocker_id LIMIT ?3";
-const DEPENDENTS: &str = "SELECT item_id FROM edges WHERE blocker_id = ?1 AND item_id > ?2
-                          ORDER BY item_id LIMIT ?3";
+/// The neighbours of an item in one direction: all, and those from one on.
+struct Direction {
+    all: &'static str,
+    after: &'static str,
+}
+
+const BLOCKERS: Direction = Direction {
+    all: "SELECT blocker_id FROM edges WHERE item_id = ?1 ORDER BY blocker_id",
+    after: "SELECT blocker_id FROM edges WHERE item_id = ?1 AND blocker_id > ?2 ORDER BY blocker_id",
+};
+const DEPENDENTS: Direction = Direction {
+    all: "SELECT item_id FROM edges WHERE blocker_id = ?1 ORDER BY item_id",
+    after: "SELECT item_id FROM edges WHERE blocker_id = ?1 AND item_id > ?2 ORDER BY item_id",
+};
 
 /// Returns an error if a cycle goes through one of `changed`: items whose dependencies are new, each
 /// with the index of the operation that set them.
 pub(super) fn refuse(tx: &Transaction<'_>, changed: &[(PathId, usize)]) -> Result<()> {
     let mut starts = Vec::new();
-    let mut dependents = tx.connection.prepare_cached(DEPENDENTS)?;
+    let mut dependents = tx.connection.prepare_cached(DEPENDENTS.all)?;
     for (item, _) in changed {
         // An item that nothing depends on is in no cycle.
-        if !neighbours(&mut dependents, *item, &[], 1)?.is_empty() {
+        if dependents.exists([item.as_bytes()])? {
             starts.push(*item);
         }
     }
@@ -59,7 +68,10 @@ pub(super) fn refuse(tx: &Transaction<'_>, changed: &[(PathId, usize)]) -> Resul
 
 /// A search in one direction.
 struct Side<'a> {
-    edges: Prepared<'a>,
+    connection: &'a Connection,
+    direction: Direction,
+    /// Its statement for all neighbours.
+    all: Prepared<'a>,
     /// Each item that was reached, with the one it was reached from.
     reached: HashMap<PathId, PathId>,
     /// Items whose edges were not all read, each with the last neighbour that was.
@@ -69,10 +81,12 @@ struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    fn new(connection: &'a Connection, sql: &'static str, start: PathId) -> Result<Self> {
+    fn new(connection: &'a Connection, direction: Direction, start: PathId) -> Result<Self> {
         Ok(Side {
-            edges: connection.prepare_cached(sql)?,
-            reached: HashMap::from([(start, start)]),
+            connection,
+            all: connection.prepare_cached(direction.all)?,
+            direction,
+            reached: HashMap::from_iter([(start, start)]),
             open: vec![(start, None)],
             cost: 0,
         })
@@ -84,8 +98,13 @@ impl<'a> Side<'a> {
         let Some((item, after)) = self.open.pop() else {
             return Ok(None);
         };
-        let after_bytes: &[u8] = after.as_ref().map_or(&[], |id| id.as_bytes());
-        let page = neighbours(&mut self.edges, item, after_bytes, PAGE)?;
+        let page = match after {
+            None => first_ids(self.all.query([item.as_bytes()])?, PAGE)?,
+            Some(after) => {
+                let mut statement = self.connection.prepare_cached(self.direction.after)?;
+                first_ids(statement.query([item.as_bytes(), after.as_bytes()])?, PAGE)?
+            }
+        };
         self.cost += page.len() + 1;
         if page.len() == PAGE {
             self.open.push((item, page.last().copied()));
@@ -147,7 +166,7 @@ fn reachable(connection: &Connection, starts: Vec<PathId>) -> Result<Option<Vec<
             continue;
         }
         let mut way = vec![(start, all_blockers(connection, start)?)];
-        let mut on_way = HashSet::from([start]);
+        let mut on_way = HashSet::from_iter([start]);
         while let Some((item, blockers)) = way.last_mut() {
             let Some(blocker) = blockers.pop() else {
                 finished.insert(*item);
@@ -171,24 +190,15 @@ fn reachable(connection: &Connection, starts: Vec<PathId>) -> Result<Option<Vec<
 }
 
 fn all_blockers(connection: &Connection, item: PathId) -> Result<Vec<PathId>> {
-    neighbours(
-        &mut *connection.prepare_cached(BLOCKERS)?,
-        item,
-        &[],
-        usize::MAX,
-    )
+    let mut statement = connection.prepare_cached(BLOCKERS.all)?;
+    first_ids(statement.query([item.as_bytes()])?, usize::MAX)
 }
 
-fn neighbours(
-    edges: &mut Statement<'_>,
-    item: PathId,
-    after: &[u8],
-    limit: usize,
-) -> Result<Vec<PathId>> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut found = edges.query((item.as_bytes(), after, limit))?;
+fn first_ids(mut found: Rows<'_>, limit: usize) -> Result<Vec<PathId>> {
     let mut ids = Vec::new();
-    while let Some(row) = found.next()? {
+    while ids.len() < limit
+        && let Some(row) = found.next()?
+    {
         ids.push(id_at(row, 0)?);
     }
     Ok(ids)

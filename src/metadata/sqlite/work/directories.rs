@@ -43,10 +43,6 @@ const CLAIMABLE_ITEM: &str = "\
 const CLAIMABLE_ITEM_OF_ID: &str = "\
     SELECT directory, scope, rank, created_at FROM work
     WHERE path_id = ?1 AND +status = 'ready' AND +open_edges = 0 AND +delayed = 0";
-const CLAIMABLE_DEPENDENTS: &str = "\
-    SELECT w.directory, w.scope, w.rank, w.created_at
-    FROM edges AS e CROSS JOIN work AS w ON w.path_id = e.item_id
-    WHERE e.blocker_id = ?1 AND +w.status = 'ready' AND +w.open_edges = 0 AND +w.delayed = 0";
 const MOVE_UP: &str = "\
     UPDATE work_directories SET first_rank = ?2, first_created = ?3 WHERE directory = ?1";
 const REMOVE: &str = "DELETE FROM work_directories WHERE directory = ?1";
@@ -62,40 +58,56 @@ pub(super) fn announce_id(connection: &Connection, id: PathId) -> Result<()> {
     announce_all(connection, CLAIMABLE_ITEM_OF_ID, id.as_bytes())
 }
 
-/// As [`announce()`], for the items that depend on `blocker`.
-pub(super) fn announce_dependents(connection: &Connection, blocker: PathId) -> Result<()> {
-    announce_all(connection, CLAIMABLE_DEPENDENTS, blocker.as_bytes())
-}
-
 fn announce_all(
     connection: &Connection,
     sql: &'static str,
     of: impl rusqlite::ToSql,
 ) -> Result<()> {
-    let mut directories: BTreeMap<String, (String, Bound)> = BTreeMap::new();
+    let mut firsts = Firsts::default();
     let mut statement = connection.prepare_cached(sql)?;
     let mut found = statement.query([of])?;
     while let Some(row) = found.next()? {
-        let bound = Bound::read(row, 2)?;
-        let directory = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
-        match directories.get_mut(directory) {
-            Some((_, first)) => *first = bound.min(*first),
+        firsts.note(row, 0)?;
+    }
+    firsts.announce(connection)
+}
+
+/// Directories of items that came to be claimable, with their scopes, and the first of the items in each.
+#[derive(Debug, Default)]
+pub(super) struct Firsts(BTreeMap<String, (String, Bound)>);
+
+impl Firsts {
+    /// Notes the item of `row`, which has its directory, scope, rank and creation from the column `first` on.
+    pub fn note(&mut self, row: &Row<'_>, first: usize) -> Result<()> {
+        let bound = Bound::read(row, first + 2)?;
+        let directory = row
+            .get_ref(first)?
+            .as_str()
+            .map_err(rusqlite::Error::from)?;
+        match self.0.get_mut(directory) {
+            Some((_, known)) => *known = bound.min(*known),
             None => {
-                directories.insert(directory.to_owned(), (row.get(1)?, bound));
+                let scope = row.get(first + 1)?;
+                self.0.insert(directory.to_owned(), (scope, bound));
             }
         }
+        Ok(())
     }
-    for (directory, (scope, Bound(rank, created_at))) in directories {
-        let is_announced = connection
-            .prepare_cached(IS_ANNOUNCED)?
-            .exists((&directory, rank, created_at))?;
-        if !is_announced {
-            connection
-                .prepare_cached(ANNOUNCE)?
-                .execute((&directory, &scope, rank, created_at))?;
+
+    /// Makes sure that claims find all of the items.
+    pub fn announce(self, connection: &Connection) -> Result<()> {
+        for (directory, (scope, Bound(rank, created_at))) in self.0 {
+            let is_announced = connection
+                .prepare_cached(IS_ANNOUNCED)?
+                .exists((&directory, rank, created_at))?;
+            if !is_announced {
+                connection
+                    .prepare_cached(ANNOUNCE)?
+                    .execute((&directory, &scope, rank, created_at))?;
+            }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Has the next claim look into `directory`, whatever its row says.
@@ -173,12 +185,11 @@ const NEXT: &str = "\
 
 /// The statements above, for the test that looks at their plans.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 9] = [
+pub(super) const STATEMENTS: [&str; 8] = [
     IS_ANNOUNCED,
     ANNOUNCE,
     CLAIMABLE_ITEM,
     CLAIMABLE_ITEM_OF_ID,
-    CLAIMABLE_DEPENDENTS,
     MOVE_UP,
     REMOVE,
     SET_SCOPE,

@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension, Row};
 
 use super::super::rows::{self, Kind, blob};
 use super::super::transaction::Transaction;
+use super::directories::Firsts;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::PathId;
 use crate::range::PathRange;
@@ -139,12 +140,29 @@ fn unknown(named: &Named) -> Error {
 }
 
 const HAS_DEPENDENTS: &str = "SELECT 1 FROM edges WHERE blocker_id = ?1 LIMIT 1";
-const COUNT_OPEN: &str = "\
-    UPDATE work SET open_edges = open_edges + ?3
-    WHERE path_id IN (SELECT item_id FROM edges WHERE blocker_id = ?1 AND open <> ?2)";
-const SET_OPEN: &str = "UPDATE edges SET open = ?2 WHERE blocker_id = ?1 AND open <> ?2";
+const COUNT_OPENED: &str = "\
+    UPDATE work SET open_edges = open_edges + 1
+    WHERE path_id IN (SELECT item_id FROM edges WHERE blocker_id = ?1 AND open = 0)";
+const OPEN: &str = "UPDATE edges SET open = 1 WHERE blocker_id = ?1 AND open = 0";
+/// Items that wait for the blocker, where they stand in the queue, and whether they wait for nothing else.
+const WAITING: &str = "\
+    SELECT e.item_id, w.path, w.directory, w.scope, w.rank, w.created_at,
+           w.open_edges = 1 AND w.delayed = 0
+           AND (w.status IS 'ready' OR (w.status IS 'blocked' AND w.dependencies > 0))
+    FROM edges AS e CROSS JOIN work AS w ON w.path_id = e.item_id
+    WHERE e.blocker_id = ?1 AND e.item_id > ?2 AND e.open = 1
+    ORDER BY e.item_id LIMIT ?3";
+/// A blocked item that waits for nothing any more is ready.
+const COUNT_CLOSED: &str = "\
+    UPDATE work
+    SET open_edges = open_edges - 1,
+        status = iif(status = 'blocked' AND open_edges = 1 AND dependencies > 0, 'ready', status)
+    WHERE path = ?1";
+const CLOSE: &str = "UPDATE edges SET open = 0 WHERE item_id = ?1 AND blocker_id = ?2";
+/// Items that are read at once.
+const PAGE: usize = 1024;
 
-/// Opens or closes the edges to `blocker`.
+/// Opens the edges to `blocker`, or has [`close()`] close them.
 pub(super) fn set_blocking(
     tx: &mut Transaction<'_>,
     blocker: PathId,
@@ -155,23 +173,72 @@ pub(super) fn set_blocking(
         return Ok(());
     }
     drop(statement);
-    let step = if blocking { 1 } else { -1 };
-    let changed = tx.run(COUNT_OPEN, (blocker.as_bytes(), blocking, step))?;
-    if changed == 0 {
+    if !blocking {
+        tx.work.closed.insert(blocker);
         return Ok(());
     }
-    tx.run(SET_OPEN, (blocker.as_bytes(), blocking))?;
-    if !blocking {
-        tx.work.supplied = true;
-        tx.work.closed.insert(blocker);
+    tx.work.closed.remove(&blocker);
+    if tx.run(COUNT_OPENED, [blocker.as_bytes()])? > 0 {
+        tx.run(OPEN, [blocker.as_bytes()])?;
     }
     Ok(())
+}
+
+/// Closes the edges to all that came to block no more, and lets claims find what waits for nothing any more.
+pub(super) fn close(tx: &mut Transaction<'_>) -> Result<()> {
+    let mut firsts = Firsts::default();
+    for blocker in std::mem::take(&mut tx.work.closed) {
+        close_edges_to(tx, blocker, &mut firsts)?;
+    }
+    firsts.announce(tx.connection)
+}
+
+fn close_edges_to(tx: &mut Transaction<'_>, blocker: PathId, firsts: &mut Firsts) -> Result<()> {
+    let mut count = tx.connection.prepare_cached(COUNT_CLOSED)?;
+    let mut close = tx.connection.prepare_cached(CLOSE)?;
+    let mut last: Option<PathId> = None;
+    loop {
+        tx.grant.call.check()?;
+        let waiting = waiting(tx, blocker, last, firsts)?;
+        for (item, path) in &waiting {
+            count.execute([path])?;
+            close.execute((item.as_bytes(), blocker.as_bytes()))?;
+        }
+        tx.work.supplied |= !waiting.is_empty();
+        match waiting.last() {
+            Some((item, _)) if waiting.len() == PAGE => last = Some(*item),
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// Returns some of the items that wait for `blocker`, by their ids from `after` on, and notes where in the queue
+/// those stand that wait for nothing else.
+fn waiting(
+    tx: &Transaction<'_>,
+    blocker: PathId,
+    after: Option<PathId>,
+    firsts: &mut Firsts,
+) -> Result<Vec<(PathId, String)>> {
+    let after: &[u8] = after.as_ref().map_or(&[], |id| id.as_bytes());
+    let mut statement = tx.connection.prepare_cached(WAITING)?;
+    let mut found = statement.query((blocker.as_bytes(), after, PAGE as i64))?;
+    let mut waiting = Vec::new();
+    while let Some(row) = found.next()? {
+        waiting.push((id_at(row, 0)?, row.get(1)?));
+        if row.get(6)? {
+            firsts.note(row, 2)?;
+        }
+    }
+    Ok(waiting)
 }
 
 /// The items in `range` are being deleted: their own edges go, the open ones to them remember where
 /// they were.
 pub(super) fn bury(tx: &mut Transaction<'_>, range: &PathRange) -> Result<()> {
     let bounds = [&range.start, &range.end];
+    // Nobody waits for a deleted file that was completed.
+    close(tx)?;
     if !tx.work.pending.is_empty() {
         let mut statement = tx
             .connection
@@ -258,4 +325,11 @@ pub(super) fn id_at(row: &Row<'_>, column: usize) -> Result<PathId> {
 
 /// The statements that a completion runs, for the test that looks at their plans.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 3] = [HAS_DEPENDENTS, COUNT_OPEN, SET_OPEN];
+pub(super) const STATEMENTS: [&str; 6] = [
+    HAS_DEPENDENTS,
+    COUNT_OPENED,
+    OPEN,
+    WAITING,
+    COUNT_CLOSED,
+    CLOSE,
+];

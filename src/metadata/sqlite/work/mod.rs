@@ -48,7 +48,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) use claim::{claim, supply};
+pub(super) use claim::{Claims, supply};
 pub(super) use counts::counts;
 pub(super) use edges::may_revive;
 pub(super) use explain::explain;
@@ -73,7 +73,7 @@ pub(super) struct WorkChanges {
     pending: BTreeMap<PathId, PendingEdges>,
     /// Items whose status or edges changed.
     touched: BTreeSet<PathId>,
-    /// Items that others no longer wait for.
+    /// Items that others no longer wait for. [`settle()`] closes the edges to them.
     closed: BTreeSet<PathId>,
     /// Items whose lease the caller has proved to hold.
     held: BTreeSet<PathId>,

@@ -4,33 +4,20 @@ use super::super::transaction::Transaction;
 use super::{cycles, directories, edges};
 use crate::error::Result;
 
-/// Makes items ready that are blocked, have dependencies, and have no open edge. `{}` selects the
-/// items by their ids. The plus signs keep the planner to that selection.
-macro_rules! make_ready {
-    ($items:literal) => {
-        concat!(
-            "UPDATE work SET status = 'ready' WHERE path_id ",
-            $items,
-            " AND +status = 'blocked' AND +open_edges = 0 AND dependencies > 0"
-        )
-    };
-}
-
-const READY_ITEM: &str = make_ready!("= ?1");
-const READY_DEPENDENTS: &str = make_ready!("IN (SELECT item_id FROM edges WHERE blocker_id = ?1)");
+/// Makes an item ready that is blocked, has dependencies, and has no open edge.
+const READY_ITEM: &str = "\
+    UPDATE work SET status = 'ready'
+    WHERE path_id = ?1 AND +status = 'blocked' AND +open_edges = 0 AND dependencies > 0";
 
 /// Does what the changes entail: stores the dependencies they named, refuses cycles, and makes blocked
 /// items ready that wait for nothing any more.
 pub(in super::super) fn settle(tx: &mut Transaction<'_>) -> Result<()> {
     store_dependencies(tx)?;
     // Ready items block as much as blocked ones do, so one round is enough.
+    edges::close(tx)?;
     for item in std::mem::take(&mut tx.work.touched) {
         tx.run(READY_ITEM, [item.as_bytes()])?;
         directories::announce_id(tx.connection, item)?;
-    }
-    for blocker in std::mem::take(&mut tx.work.closed) {
-        tx.run(READY_DEPENDENTS, [blocker.as_bytes()])?;
-        directories::announce_dependents(tx.connection, blocker)?;
     }
     Ok(())
 }
@@ -54,4 +41,4 @@ fn store_dependencies(tx: &mut Transaction<'_>) -> Result<()> {
 
 /// The statements above, for the test that looks at their plans.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 2] = [READY_ITEM, READY_DEPENDENTS];
+pub(super) const STATEMENTS: [&str; 1] = [READY_ITEM];

@@ -154,6 +154,7 @@ impl Store {
         let views = super::Views {
             connection: &self.connection,
             visible: &self.visible,
+            backends: &self.backends,
             rules: &rules(),
             call: &call(),
             time: &self.time,

@@ -4,8 +4,11 @@
 //! limit. One that sees a part walks it too, as long as it meets little that it must skip; else the
 //! parts it sees are gone through and the first items kept, so that the cost follows what is visible.
 
+use std::sync::Arc;
+
 use rusqlite::Row;
 
+use super::super::backends::BackendCache;
 use super::super::rows::blob;
 use super::super::statements::{Connection, Prepared};
 use super::super::time::{BootTime, Time};
@@ -78,6 +81,7 @@ pub(in super::super) struct Views<'a> {
     pub connection: &'a Connection,
     /// What the caller sees, resolved.
     pub visible: &'a Visible,
+    pub backends: &'a BackendCache,
     pub rules: &'a Rules,
     pub call: &'a Call,
     pub time: &'a Time,
@@ -96,8 +100,20 @@ impl Views<'_> {
             WorkView::InProgress => self.in_progress(limit)?,
             WorkView::ByPriority => self.planned(&BY_PRIORITY, limit)?,
         };
-        let now = self.time.boot();
-        items(self.connection, paths, self.rules, self.call, now)
+        let mut items = Items {
+            statement: self.connection.prepare_cached(ITEM)?,
+            connection: self.connection,
+            backends: self.backends,
+            rules: self.rules,
+            now: self.time.boot(),
+        };
+        paths
+            .into_iter()
+            .map(|path| {
+                self.call.check()?;
+                items.get(path, |_| Ok(())).map(|(item, ())| item)
+            })
+            .collect()
     }
 
     /// Returns what could be claimed, and what has fallen due and was not looked at since.
@@ -182,13 +198,12 @@ impl Views<'_> {
 macro_rules! item {
     ($more:literal, $join:literal) => {
         concat!(
-            "SELECT w.path_id, b.name, p.etag, p.mime_type, p.size, p.created_at, p.modified_at,
+            "SELECT w.path_id, p.backend_id, p.etag, p.mime_type, p.size, p.created_at, p.modified_at,
                     w.status, w.priority, w.open_edges, w.worker_id, w.started_at, w.not_before, w.tags,
                     w.attempts, coalesce(w.lease, 0), w.lease_expires_at, w.lease_deadline <= ?2",
             $more,
             " FROM work AS w
-              CROSS JOIN paths AS p ON p.path = w.path
-              CROSS JOIN backends AS b ON b.id = p.backend_id",
+              CROSS JOIN paths AS p ON p.path = w.path",
             $join,
             " WHERE w.path = ?1"
         )
@@ -201,52 +216,59 @@ const WAITING_ITEM: &str = item!(
     " LEFT JOIN work_scopes AS s ON s.scope = w.scope"
 );
 
-/// Returns the work items at `paths`, as they are at the moment `now`.
-fn items(
-    connection: &Connection,
-    paths: Vec<String>,
-    rules: &Rules,
-    call: &Call,
-    now: BootTime,
-) -> Result<Vec<WorkItem>> {
-    let mut statement = connection.prepare_cached(ITEM)?;
-    paths
-        .into_iter()
-        .map(|path| {
-            call.check()?;
-            let mut found = statement.query((&path, now.0))?;
-            let row = found.next()?.ok_or_else(incomplete)?;
-            read_item(row, path.clone(), rules)
-        })
-        .collect()
-}
-
-/// Looks at items that wait to be claimed, one after the other.
-pub(super) struct WaitingItems<'a> {
+/// Looks at items, one after the other.
+struct Items<'a> {
     statement: Prepared<'a>,
+    connection: &'a Connection,
+    backends: &'a BackendCache,
     rules: &'a Rules,
     now: BootTime,
 }
 
+impl Items<'_> {
+    /// Returns the item at `path`, and what `more` reads of its row.
+    fn get<T>(
+        &mut self,
+        path: String,
+        more: impl FnOnce(&Row<'_>) -> Result<T>,
+    ) -> Result<(WorkItem, T)> {
+        let mut found = self.statement.query((&path, self.now.0))?;
+        let row = found.next()?.ok_or_else(incomplete)?;
+        let backend = row.get(1)?;
+        let backend = self
+            .backends
+            .with(backend, self.connection)?
+            .name(backend)?;
+        let more = more(row)?;
+        Ok((read_item(row, path, backend, self.rules)?, more))
+    }
+}
+
+/// Looks at items that wait to be claimed, one after the other.
+pub(super) struct WaitingItems<'a>(Items<'a>);
+
 impl<'a> WaitingItems<'a> {
-    pub fn new(connection: &'a Connection, rules: &'a Rules, now: BootTime) -> Result<Self> {
-        Ok(WaitingItems {
+    pub fn new(
+        connection: &'a Connection,
+        backends: &'a BackendCache,
+        rules: &'a Rules,
+        now: BootTime,
+    ) -> Result<Self> {
+        Ok(WaitingItems(Items {
             statement: connection.prepare_cached(WAITING_ITEM)?,
+            connection,
+            backends,
             rules,
             now,
-        })
+        }))
     }
 
     /// Returns the item at `path`, and when claims next look for leases that have ended in its scope, if they
     /// do.
     pub fn get(&mut self, path: &str) -> Result<(WorkItem, Option<BootTime>)> {
-        let mut found = self.statement.query((path, self.now.0))?;
-        let row = found.next()?.ok_or_else(incomplete)?;
-        let next_expiry: Option<i64> = row.get(18)?;
-        Ok((
-            read_item(row, path.to_owned(), self.rules)?,
-            next_expiry.map(BootTime),
-        ))
+        self.0.get(path.to_owned(), |row| {
+            Ok(row.get::<_, Option<i64>>(18)?.map(BootTime))
+        })
     }
 }
 
@@ -254,11 +276,11 @@ fn incomplete() -> Error {
     Error::corrupt("the row of a work item does not fit its file")
 }
 
-fn read_item(row: &Row<'_>, path: String, rules: &Rules) -> Result<WorkItem> {
+fn read_item(row: &Row<'_>, path: String, backend: Arc<str>, rules: &Rules) -> Result<WorkItem> {
     Ok(WorkItem {
         path_id: id_at(row, 0)?,
         tenant_id: rules.tenant_of(&path).map(str::to_owned),
-        backend: row.get(1)?,
+        backend,
         etag: blob::<32>(row, 2).map(ContentHash::from_bytes)?,
         mime_type: row.get(3)?,
         size: row.get::<_, i64>(4)? as u64,

@@ -34,7 +34,13 @@ impl Store {
         };
         self.connection.execute_batch("BEGIN IMMEDIATE").unwrap();
         let grant = self.grant();
-        let items = super::super::claim(&self.connection, &self.time, &self.tokens, &claim, &grant);
+        let claims = super::super::Claims {
+            connection: &self.connection,
+            backends: &self.backends,
+            time: &self.time,
+            tokens: &self.tokens,
+        };
+        let items = claims.claim(&claim, &grant);
         self.connection.execute_batch("COMMIT").unwrap();
         items.unwrap()
     }

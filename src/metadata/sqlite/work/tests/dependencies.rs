@@ -300,6 +300,42 @@ fn transitions_happen_at_the_end_of_a_transaction() {
 }
 
 #[test]
+fn what_blocks_at_the_end_of_a_transaction_counts() {
+    let store = Store::new();
+    store.add("/b", r#"{"status": "ready"}"#);
+    store.add("/c", r#"{"status": "completed"}"#);
+    store.add("/a", r#"{"status": "blocked", "depends_on": ["/b", "/c"]}"#);
+    let to = |at: &str, status: &str| set(at, &format!(r#"{{"status": "{status}"}}"#));
+    store
+        .apply(vec![to("/b", "completed"), to("/c", "ready")])
+        .unwrap();
+    assert_eq!(store.status("/a").as_deref(), Some("blocked"));
+    assert_eq!(store.open_edges("/a"), 1, "the other one blocks now");
+    store
+        .apply(vec![to("/c", "completed"), to("/c", "pending")])
+        .unwrap();
+    assert_eq!(store.status("/a").as_deref(), Some("blocked"));
+    store
+        .apply(vec![to("/c", "completed"), delete("/c")])
+        .unwrap();
+    assert_eq!(store.status("/a").as_deref(), Some("ready"));
+    store.check_counters();
+}
+
+#[test]
+fn a_copy_made_beside_a_completion_waits_no_more_either() {
+    let store = Store::new();
+    store.add("/b", r#"{"status": "ready"}"#);
+    store.add("/a", r#"{"status": "blocked", "depends_on": "/b"}"#);
+    let completed = set("/b", r#"{"status": "completed"}"#);
+    let copy = Change::Copy(relocation("/a", "/copy"));
+    store.apply(vec![completed, copy]).unwrap();
+    assert_eq!(store.open_edges("/a") + store.open_edges("/copy"), 0);
+    assert_eq!(store.paths(WorkView::Ready), ["/a", "/copy"]);
+    store.check_counters();
+}
+
+#[test]
 fn a_cycle_is_refused_and_shown() {
     let store = Store::new();
     store.add("/a", r#"{"status": "ready"}"#);

@@ -359,6 +359,16 @@ fn assert_runs_on_indexes(store: &Store, sql: &str) {
 }
 
 #[test]
+fn the_index_alone_says_what_can_be_claimed() {
+    let store = Store::new();
+    let plan = query_plan(&store, super::super::claimable::OF_DIRECTORY);
+    assert!(
+        plan.contains("COVERING INDEX work_claimable (directory=?)"),
+        "{plan}"
+    );
+}
+
+#[test]
 fn no_view_scans_files_or_sorts_the_backlog() {
     let store = Store::new();
     for sql in super::super::views::WALKS {
