@@ -1,10 +1,11 @@
 //! Texts handed out: single strings, and the strings of a list in one piece of memory.
 
-use std::collections::HashMap;
 use std::ffi::{CString, c_char};
 use std::ptr;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use foldhash::HashMap;
 
 use super::arena::Arena;
 use super::guard;
@@ -85,7 +86,7 @@ impl ListTexts {
     pub(super) fn with_capacity(bytes: usize) -> Self {
         ListTexts {
             arena: Arena::with_capacity(bytes),
-            shared: HashMap::new(),
+            shared: HashMap::default(),
             latest: [const { None }; 4],
         }
     }

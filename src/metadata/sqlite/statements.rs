@@ -4,10 +4,10 @@
 //! what a small change costs. Here a statement is found by where its text lies in the program.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
+use foldhash::HashMap;
 use rusqlite::{CachedStatement, PrepFlags, Result, Statement};
 
 /// A connection to the database, and the statements that it has prepared.
