@@ -2,7 +2,6 @@
 
 use std::ffi::{CString, c_char};
 use std::ptr;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::HashMap;
@@ -76,9 +75,10 @@ pub(super) trait Texts {
 /// An [`Arena`] being filled with the strings of a list: shared ones are stored once.
 pub(super) struct ListTexts {
     arena: Arena,
-    shared: HashMap<Rc<str>, *const c_char>,
     /// The latest shared texts: neighbours in a list mostly have the same.
-    latest: [Option<(Rc<str>, *const c_char)>; 4],
+    latest: [Option<(Box<str>, *const c_char)>; 4],
+    /// The other ones.
+    shared: HashMap<Box<str>, *const c_char>,
 }
 
 impl ListTexts {
@@ -86,8 +86,8 @@ impl ListTexts {
     pub(super) fn with_capacity(bytes: usize) -> Self {
         ListTexts {
             arena: Arena::with_capacity(bytes),
-            shared: HashMap::default(),
             latest: [const { None }; 4],
+            shared: HashMap::default(),
         }
     }
 
@@ -114,17 +114,14 @@ impl Texts for ListTexts {
                 return *pointer;
             }
         }
-        let (key, pointer) = match self.shared.get_key_value(text) {
-            Some((key, pointer)) => (Rc::clone(key), *pointer),
-            None => {
-                let key: Rc<str> = text.into();
-                let pointer = self.arena.put(text.as_bytes());
-                self.shared.insert(Rc::clone(&key), pointer);
-                (key, pointer)
-            }
+        let (text, pointer) = match self.shared.remove_entry(text) {
+            Some(known) => known,
+            None => (text.into(), self.arena.put(text.as_bytes())),
         };
         self.latest.rotate_right(1);
-        self.latest[0] = Some((key, pointer));
+        if let Some((text, pointer)) = self.latest[0].replace((text, pointer)) {
+            self.shared.insert(text, pointer);
+        }
         pointer
     }
 }

@@ -22,9 +22,11 @@ const COMPLETE: &str = concat!(
     end_lease!("status = 'completed', completed_at = ?2, result = ?3"),
     " AND lease = ?4 AND lease_deadline > ?5"
 );
+/// Looks for nothing where no item depends on any.
 const ID_IF_AWAITED: &str = "\
     SELECT path_id FROM work
-    WHERE path = ?1 AND EXISTS (SELECT 1 FROM edges WHERE blocker_id = path_id)";
+    WHERE path = ?1 AND EXISTS (SELECT 1 FROM edges)
+      AND EXISTS (SELECT 1 FROM edges WHERE blocker_id = path_id)";
 const FAIL_FOR_GOOD: &str = end_lease!("status = 'failed', last_error = ?2");
 const FAIL: &str = end_lease!(
     "status = 'ready', last_error = ?2, not_before = ?3, delayed = 1, worker_id = NULL,
