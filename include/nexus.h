@@ -78,7 +78,7 @@
 /** Log level: damage, failed input and output, defects. */
 #define NEXUS_LOG_ERROR 1
 
-/** Log level: a full disk, waits in vain. */
+/** Log level: a full disk, waits in vain, misspelt environment variables. */
 #define NEXUS_LOG_WARN 2
 
 /** Log level: openings of stores. */

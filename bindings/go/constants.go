@@ -110,7 +110,7 @@ var (
 const (
 	// Log level: damage, failed input and output, defects.
 	LogError LogLevel = 1
-	// Log level: a full disk, waits in vain.
+	// Log level: a full disk, waits in vain, misspelt environment variables.
 	LogWarn LogLevel = 2
 	// Log level: openings of stores.
 	LogInfo LogLevel = 3

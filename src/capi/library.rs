@@ -26,7 +26,7 @@ pub const NEXUS_ABI_VERSION: u32 = 0x000100;
 
 /// Log level: damage, failed input and output, defects.
 pub const NEXUS_LOG_ERROR: i32 = 1;
-/// Log level: a full disk, waits in vain.
+/// Log level: a full disk, waits in vain, misspelt environment variables.
 pub const NEXUS_LOG_WARN: i32 = 2;
 /// Log level: openings of stores.
 pub const NEXUS_LOG_INFO: i32 = 3;

@@ -1,9 +1,10 @@
 //! What surrounds the process: environment variables, working directory, home directory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::keys::{Key, probably_meant};
 use super::value::shown;
 use crate::error::{Error, Result};
 
@@ -69,6 +70,16 @@ impl Environment {
         }
     }
 
+    /// Returns the variables that name no key but look like one that does, each with that one, by name: a misspelt
+    /// `NEXUS_TENANT_ID` would leave out the tenant.
+    pub fn misspelt_variables(&self) -> BTreeMap<&str, &'static str> {
+        let names = self.variables.keys().filter_map(|name| name.to_str());
+        names
+            .filter(|name| Key::ALL.iter().all(|key| key.variable() != Some(name)))
+            .filter_map(|name| Some((name, probably_meant(name)?.variable()?)))
+            .collect()
+    }
+
     /// Returns `path` as an absolute path without `.` segments and doubled slashes; a relative one
     /// starts at the working directory. `..` stays, as only the filesystem knows where it leads.
     ///
@@ -99,6 +110,38 @@ impl std::fmt::Debug for Environment {
 mod tests {
     use super::*;
     use std::os::unix::ffi::OsStringExt;
+
+    #[test]
+    fn misspelt_variables_are_told_and_others_are_left_alone() {
+        let misspelt = [
+            ("NEXUS_TENNANT_ID", "NEXUS_TENANT_ID"),
+            ("NEXUS_TENANT", "NEXUS_TENANT_ID"),
+            ("NEXUS_TENANTID", "NEXUS_TENANT_ID"),
+            ("NEXUS_agent_id", "NEXUS_AGENT_ID"),
+            ("NEXUS_ADMIN", "NEXUS_IS_ADMIN"),
+            ("NEXUS_DATADIR", "NEXUS_DATA_DIR"),
+            ("NEXUS_DURABILTY", "NEXUS_DURABILITY"),
+        ];
+        let others = [
+            "NEXUS_TENANT_ID",
+            "NEXUS_URL",
+            "NEXUS_HOME",
+            "NEXUS_WORK_ID",
+            "NEXUS_WORK_PATH",
+            "NEXUS_LIBRARY",
+            "NEXUS_",
+            "NEXUSTENANT_ID",
+            "TENANT_ID",
+        ];
+        let mut environment = Environment::empty_in("/");
+        for name in misspelt.iter().map(|(name, _)| *name).chain(others) {
+            environment = environment.with_variable(name, "x");
+        }
+        let told: Vec<_> = environment.misspelt_variables().into_iter().collect();
+        let mut expected = misspelt;
+        expected.sort_unstable();
+        assert_eq!(told, expected);
+    }
 
     #[test]
     fn relative_paths_start_at_the_working_directory() {

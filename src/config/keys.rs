@@ -101,8 +101,6 @@ impl Key {
 /// Returns the name in `known` that takes the fewest edits to reach from `name`, letters compared
 /// without case; the first of equals. `known` must not be empty, else the result is empty.
 pub(crate) fn nearest(name: &str, known: impl IntoIterator<Item = &'static str>) -> &'static str {
-    // Longer than any key by far: what follows cannot change which one is nearest by much.
-    const COMPARED_CHARS: usize = 64;
     let name: Vec<char> = name
         .chars()
         .take(COMPARED_CHARS)
@@ -113,6 +111,39 @@ pub(crate) fn nearest(name: &str, known: impl IntoIterator<Item = &'static str>)
         .min_by_key(|candidate| edit_distance(&name, &candidate.chars().collect::<Vec<_>>()))
         .unwrap_or_default()
 }
+
+/// Returns the key whose environment variable is probably meant by `variable`, which is none: one that a few edits
+/// make of it, or whose name begins or ends with it.
+pub(crate) fn probably_meant(variable: &str) -> Option<Key> {
+    let name = variable.strip_prefix("NEXUS_")?.to_ascii_lowercase();
+    let given: Vec<char> = name.chars().take(COMPARED_CHARS).collect();
+    Key::ALL
+        .iter()
+        .copied()
+        .filter(|key| key.variable().is_some())
+        .map(|key| {
+            let known: Vec<char> = key.name().chars().collect();
+            (key, edit_distance(&given, &known), known.len())
+        })
+        .filter(|(key, edits, length)| {
+            let rest = key
+                .name()
+                .strip_prefix(&*name)
+                .is_some_and(|rest| rest.starts_with('_'))
+                || key
+                    .name()
+                    .strip_suffix(&*name)
+                    .is_some_and(|rest| rest.ends_with('_'));
+            rest || *edits <= length / EDITED_PART
+        })
+        .min_by_key(|(_, edits, _)| *edits)
+        .map(|(key, ..)| key)
+}
+
+/// One edit in so many letters still looks like the same name.
+const EDITED_PART: usize = 3;
+/// Longer than any key by far: what follows cannot change which one is nearest by much.
+const COMPARED_CHARS: usize = 64;
 
 /// Returns how many insertions, deletions, replacements and swaps of neighbours turn `a` into `b`
 /// (optimal string alignment distance, by the usual dynamic program over three rows).

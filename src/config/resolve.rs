@@ -13,6 +13,7 @@ use super::settings::{Durability, Settings};
 use super::value::{Value, shown};
 use super::yaml;
 use crate::error::{Error, Result};
+use crate::log::{self, Level};
 
 const DEFAULT_DATA_DIR: &str = "./nexus-data";
 const DATABASE_NAME: &str = "metadata.db";
@@ -148,6 +149,7 @@ pub fn resolve_in(environment: &Environment, config_json: Option<&str>) -> Resul
             Layer::of_document(value, &origin, environment)?
         }
     };
+    tell_misspelt(environment);
     let discovering = config_json.is_none() || explicit.config_file == Some(None);
     let variables = Layer::of_variables(&explicit, discovering, environment)?;
     let (path, source) = match (&explicit.config_file, &variables.config_file) {
@@ -175,12 +177,26 @@ pub fn resolve_file_in(environment: &Environment, path: &Path) -> Result<Resolve
     if path.as_os_str().is_empty() {
         return Err(Error::invalid_config("the path of a config file is empty"));
     }
+    tell_misspelt(environment);
     let path = environment.absolute(path)?;
     let explicit = read_layer(&path, environment)?;
     let variables = Layer::of_variables(&explicit, false, environment)?;
     let mut merge = Merge::of(explicit, variables, Layer::default());
     merge.sources.set(Key::ConfigFile, Source::Explicit);
     merge.finish(Some(path), environment)
+}
+
+/// Warns of what sets nothing: it is no error, since others may name their variables so.
+fn tell_misspelt(environment: &Environment) {
+    for (name, meant) in environment.misspelt_variables() {
+        log::emit(
+            Level::Warn,
+            &format_args!(
+                "the environment variable {} sets nothing; {meant} may be meant",
+                shown(name)
+            ),
+        );
+    }
 }
 
 /// Returns the config file that is found without being named, if there is one. A file that is there but

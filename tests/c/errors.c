@@ -482,6 +482,25 @@ static void the_log_tells_of_openings_and_failures(void)
     close_store(fs);
 }
 
+static void hear_warning(void *user, int32_t level, const char *line)
+{
+    *(int *)user += level == NEXUS_LOG_WARN && strstr(line, "NEXUS_TENNANT_ID") != NULL &&
+                    strstr(line, "NEXUS_TENANT_ID") != NULL;
+}
+
+static void the_log_tells_of_a_misspelt_variable(void)
+{
+    int warnings = 0;
+    nexus_fs *fs;
+    EXPECT_INT(nexus_set_log_callback(hear_warning, &warnings, NEXUS_LOG_WARN, NULL), NEXUS_STATUS_OK);
+    EXPECT(setenv("NEXUS_TENNANT_ID", "acme", 1) == 0);
+    fs = open_store("");
+    EXPECT_INT(warnings, 1);
+    EXPECT(unsetenv("NEXUS_TENNANT_ID") == 0);
+    EXPECT_INT(nexus_set_log_callback(NULL, NULL, 0, NULL), NEXUS_STATUS_OK);
+    close_store(fs);
+}
+
 int main(int argc, char **argv)
 {
     begin(argc, argv);
@@ -498,5 +517,6 @@ int main(int argc, char **argv)
     RUN(close_waits_for_calls_in_flight);
     RUN(children_outlive_the_handle);
     RUN(the_log_tells_of_openings_and_failures);
+    RUN(the_log_tells_of_a_misspelt_variable);
     return finish();
 }

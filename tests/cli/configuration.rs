@@ -108,6 +108,22 @@ fn a_named_config_file_ranks_below_the_environment() {
 }
 
 #[test]
+fn a_misspelt_variable_is_told() {
+    let store = Store::missing();
+    let run = finish(
+        store
+            .command()
+            .args(["config", "--quiet"])
+            .env("NEXUS_TENNANT_ID", "acme"),
+    );
+    assert_eq!(run.code, Some(0));
+    assert_eq!(
+        run.stderr,
+        "nexus: warning: the environment variable NEXUS_TENNANT_ID sets nothing; NEXUS_TENANT_ID may be meant\n"
+    );
+}
+
+#[test]
 fn the_table_names_the_source_of_each_value() {
     let store = Store::missing();
     let text = store.ok(&["config", "--tenant", "acme"]);

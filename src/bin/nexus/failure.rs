@@ -130,11 +130,7 @@ impl Failure {
     /// Prints the line, if there is one.
     pub fn report(&self) {
         if let Failure::Message { text, .. } = self {
-            // Where stderr is closed there is nobody to tell.
-            let _ = io::Write::write_all(
-                &mut io::stderr(),
-                format!("nexus: {}\n", printable(text)).as_bytes(),
-            );
+            tell(text);
         }
     }
 
@@ -253,4 +249,17 @@ pub fn each_operand<T>(
         None => Ok(()),
         Some(exit) => Err(Failure::Quiet(exit)),
     }
+}
+
+/// Tells what does not keep the command from being carried out.
+pub fn warn(text: &str) {
+    tell(&format!("warning: {text}"));
+}
+
+fn tell(text: &str) {
+    // Where stderr is closed there is nobody to tell.
+    let _ = io::Write::write_all(
+        &mut io::stderr(),
+        format!("nexus: {}\n", printable(text)).as_bytes(),
+    );
 }

@@ -29,6 +29,7 @@ mod work;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
+use nexus::config::Environment;
 
 use self::arguments::Arguments;
 use self::failure::{Exit, Failure};
@@ -51,6 +52,11 @@ fn main() -> ExitCode {
     };
     let output = Output::new(&arguments.global);
     let mut session = Session::new(arguments.global, output);
+    for (name, meant) in Environment::of_process().misspelt_variables() {
+        failure::warn(&format!(
+            "the environment variable {name} sets nothing; {meant} may be meant"
+        ));
+    }
     let done = commands::run(arguments.command, &mut session);
     match done.and_then(|()| session.out.finish()) {
         Ok(()) => Exit::Success.into(),
