@@ -8,7 +8,7 @@ use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
 use foldhash::HashMap;
-use rusqlite::{CachedStatement, PrepFlags, Result, Statement};
+use rusqlite::{CachedStatement, MappedRows, Params, PrepFlags, Result, Row, Rows, Statement};
 
 /// A connection to the database, and the statements that it has prepared.
 pub(super) struct Connection {
@@ -121,19 +121,38 @@ pub(super) struct Prepared<'c> {
     statements: &'c RefCell<Statements>,
 }
 
-impl Deref for Prepared<'_> {
-    type Target = Statement<'static>;
-
+/// As the methods of [`Statement`], which is not handed out itself: it would outlive its connection.
+impl Prepared<'_> {
     #[allow(clippy::unwrap_used)] // It is there until the drop.
-    fn deref(&self) -> &Statement<'static> {
-        self.statement.as_ref().unwrap()
-    }
-}
-
-impl DerefMut for Prepared<'_> {
-    #[allow(clippy::unwrap_used)]
-    fn deref_mut(&mut self) -> &mut Statement<'static> {
+    fn get(&mut self) -> &mut Statement<'static> {
         self.statement.as_mut().unwrap()
+    }
+
+    pub fn execute(&mut self, params: impl Params) -> Result<usize> {
+        self.get().execute(params)
+    }
+
+    pub fn exists(&mut self, params: impl Params) -> Result<bool> {
+        self.get().exists(params)
+    }
+
+    pub fn query(&mut self, params: impl Params) -> Result<Rows<'_>> {
+        self.get().query(params)
+    }
+
+    pub fn query_row<T>(
+        &mut self,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.get().query_row(params, read)
+    }
+
+    pub fn query_map<T, F>(&mut self, params: impl Params, read: F) -> Result<MappedRows<'_, F>>
+    where
+        F: FnMut(&Row<'_>) -> Result<T>,
+    {
+        self.get().query_map(params, read)
     }
 }
 
@@ -151,7 +170,7 @@ impl Drop for Prepared<'_> {
 mod tests {
     use super::*;
 
-    const COUNT: &str = "SELECT count(*) FROM t WHERE ?1";
+    static COUNT: &str = "SELECT count(*) FROM t WHERE ?1";
 
     fn connection() -> Connection {
         let connection = rusqlite::Connection::open_in_memory().unwrap();
@@ -175,8 +194,9 @@ mod tests {
     fn a_statement_is_prepared_once_and_kept() {
         let connection = connection();
         assert_eq!((count(&connection), count(&connection)), (2, 2));
-        let statement = connection.prepare_cached(COUNT).unwrap();
-        assert_eq!(statement.reset_status(rusqlite::StatementStatus::Run), 2);
+        let mut statement = connection.prepare_cached(COUNT).unwrap();
+        let runs = statement.get().reset_status(rusqlite::StatementStatus::Run);
+        assert_eq!(runs, 2);
     }
 
     #[test]

@@ -211,10 +211,19 @@ impl<'a> Search<'a> {
         Ok(true)
     }
 
-    /// Returns the first `limit` items of a directory that is wanted as a whole.
+    /// Returns the first `limit` items of a directory that is wanted as a whole. A damaged row may say that an
+    /// item lies there which does not.
     fn first_items(&self, directory: &str, limit: usize) -> Result<Vec<Place>> {
         let mut statement = self.connection.prepare_cached(OF_DIRECTORY)?;
-        let places = statement.query_map([directory], Place::read)?.take(limit);
+        let lies_there = |place: &rusqlite::Result<Place>| {
+            place
+                .as_ref()
+                .map_or(true, |place| parent(&place.path) == directory)
+        };
+        let places = statement
+            .query_map([directory], Place::read)?
+            .filter(lies_there)
+            .take(limit);
         Ok(places.collect::<rusqlite::Result<_>>()?)
     }
 

@@ -1,6 +1,6 @@
 //! Edges between work items: stored, opened, closed, and kept when a blocker is deleted.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use rusqlite::{OptionalExtension, Row};
 
@@ -148,12 +148,13 @@ const OPEN: &str = "UPDATE edges SET open = 1 WHERE blocker_id = ?1 AND open = 0
 const WAITING: &str = "\
     SELECT e.item_id, w.path, w.directory, w.scope, w.rank, w.created_at,
            w.open_edges = 1 AND w.delayed = 0
-           AND (w.status IS 'ready' OR (w.status IS 'blocked' AND w.dependencies > 0))
+           AND (w.status IS 'ready' OR (w.status IS 'blocked' AND coalesce(w.dependencies, 0) > 0))
     FROM edges AS e CROSS JOIN work AS w ON w.path_id = e.item_id
     WHERE e.blocker_id = ?1 AND e.item_id > ?2 AND e.open = 1
     ORDER BY e.item_id LIMIT ?3";
+const COUNT_CLOSED: &str = "UPDATE work SET open_edges = open_edges - 1 WHERE path = ?1";
 /// A blocked item that waits for nothing any more is ready.
-const COUNT_CLOSED: &str = "\
+const COUNT_CLOSED_AT_END: &str = "\
     UPDATE work
     SET open_edges = open_edges - 1,
         status = iif(status = 'blocked' AND open_edges = 1 AND dependencies > 0, 'ready', status)
@@ -162,12 +163,14 @@ const CLOSE: &str = "UPDATE edges SET open = 0 WHERE item_id = ?1 AND blocker_id
 /// Items that are read at once.
 const PAGE: usize = 1024;
 
-/// Opens the edges to `blocker`, or has [`close()`] close them.
+/// Opens the edges to `blocker`, or has [`close_at_end()`] close them.
 pub(super) fn set_blocking(
     tx: &mut Transaction<'_>,
     blocker: PathId,
     blocking: bool,
 ) -> Result<()> {
+    // Edges that were named may be stored before they would be closed.
+    tx.work.closed.remove(&blocker);
     let mut statement = tx.connection.prepare_cached(HAS_DEPENDENTS)?;
     if !statement.exists([blocker.as_bytes()])? {
         return Ok(());
@@ -177,24 +180,49 @@ pub(super) fn set_blocking(
         tx.work.closed.insert(blocker);
         return Ok(());
     }
-    tx.work.closed.remove(&blocker);
     if tx.run(COUNT_OPENED, [blocker.as_bytes()])? > 0 {
         tx.run(OPEN, [blocker.as_bytes()])?;
     }
     Ok(())
 }
 
-/// Closes the edges to all that came to block no more, and lets claims find what waits for nothing any more.
-pub(super) fn close(tx: &mut Transaction<'_>) -> Result<()> {
+/// Closes the edges to all that came to block no more. What waits for nothing any more becomes ready, and claims
+/// find it.
+pub(super) fn close_at_end(tx: &mut Transaction<'_>) -> Result<()> {
     let mut firsts = Firsts::default();
     for blocker in std::mem::take(&mut tx.work.closed) {
-        close_edges_to(tx, blocker, &mut firsts)?;
+        close_edges_to(tx, blocker, COUNT_CLOSED_AT_END, |_| {}, &mut firsts)?;
     }
     firsts.announce(tx.connection)
 }
 
-fn close_edges_to(tx: &mut Transaction<'_>, blocker: PathId, firsts: &mut Firsts) -> Result<()> {
-    let mut count = tx.connection.prepare_cached(COUNT_CLOSED)?;
+/// As [`close_at_end()`], before other changes of the set, which decide what becomes ready.
+fn close_early(tx: &mut Transaction<'_>) -> Result<()> {
+    let mut touched = BTreeSet::new();
+    for blocker in std::mem::take(&mut tx.work.closed) {
+        let mut touch = |item| {
+            touched.insert(item);
+        };
+        close_edges_to(
+            tx,
+            blocker,
+            COUNT_CLOSED,
+            &mut touch,
+            &mut Firsts::default(),
+        )?;
+    }
+    tx.work.touched.extend(touched);
+    Ok(())
+}
+
+fn close_edges_to(
+    tx: &mut Transaction<'_>,
+    blocker: PathId,
+    count: &'static str,
+    mut closed: impl FnMut(PathId),
+    firsts: &mut Firsts,
+) -> Result<()> {
+    let mut count = tx.connection.prepare_cached(count)?;
     let mut close = tx.connection.prepare_cached(CLOSE)?;
     let mut last: Option<PathId> = None;
     loop {
@@ -203,6 +231,7 @@ fn close_edges_to(tx: &mut Transaction<'_>, blocker: PathId, firsts: &mut Firsts
         for (item, path) in &waiting {
             count.execute([path])?;
             close.execute((item.as_bytes(), blocker.as_bytes()))?;
+            closed(*item);
         }
         tx.work.supplied |= !waiting.is_empty();
         match waiting.last() {
@@ -238,7 +267,7 @@ fn waiting(
 pub(super) fn bury(tx: &mut Transaction<'_>, range: &PathRange) -> Result<()> {
     let bounds = [&range.start, &range.end];
     // Nobody waits for a deleted file that was completed.
-    close(tx)?;
+    close_early(tx)?;
     if !tx.work.pending.is_empty() {
         let mut statement = tx
             .connection
@@ -325,11 +354,12 @@ pub(super) fn id_at(row: &Row<'_>, column: usize) -> Result<PathId> {
 
 /// The statements that a completion runs, for the test that looks at their plans.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 6] = [
+pub(super) const STATEMENTS: [&str; 7] = [
     HAS_DEPENDENTS,
     COUNT_OPENED,
     OPEN,
     WAITING,
     COUNT_CLOSED,
+    COUNT_CLOSED_AT_END,
     CLOSE,
 ];

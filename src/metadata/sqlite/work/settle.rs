@@ -14,7 +14,7 @@ const READY_ITEM: &str = "\
 pub(in super::super) fn settle(tx: &mut Transaction<'_>) -> Result<()> {
     store_dependencies(tx)?;
     // Ready items block as much as blocked ones do, so one round is enough.
-    edges::close(tx)?;
+    edges::close_at_end(tx)?;
     for item in std::mem::take(&mut tx.work.touched) {
         tx.run(READY_ITEM, [item.as_bytes()])?;
         directories::announce_id(tx.connection, item)?;

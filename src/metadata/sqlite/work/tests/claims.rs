@@ -106,6 +106,23 @@ fn names(items: &[WorkItem]) -> Vec<&str> {
 }
 
 #[test]
+fn a_damaged_directory_hands_nothing_over_to_others() {
+    let store = Store::new();
+    store.add("/other/a", r#"{"status": "ready"}"#);
+    store
+        .connection
+        .execute_batch(
+            "UPDATE work SET directory = '/own', scope = '/own';
+             UPDATE work_directories SET directory = '/own', scope = '/own'",
+        )
+        .unwrap();
+    assert_eq!(
+        paths_of(&store.claim_in(Some("/own/"), 1, 10)),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
 fn claims_come_by_priority_then_age_and_each_item_once() {
     let store = Store::new();
     store.add("/q/none", r#"{"status": "ready"}"#);

@@ -323,6 +323,72 @@ fn what_blocks_at_the_end_of_a_transaction_counts() {
 }
 
 #[test]
+fn dependencies_set_again_beside_a_completion_that_is_taken_back_are_open() {
+    let again = r#"{"depends_on": "/b"}"#;
+    for middle in [
+        vec![set("/a", again)],
+        vec![
+            Change::DeleteMetadata {
+                path: path("/a"),
+                key: "depends_on".to_owned(),
+            },
+            set("/a", again),
+        ],
+    ] {
+        let store = Store::new();
+        store.add("/b", r#"{"status": "pending"}"#);
+        store.add("/a", r#"{"status": "blocked", "depends_on": "/b"}"#);
+        let mut changes = vec![set("/b", r#"{"status": "completed"}"#)];
+        changes.extend(middle);
+        changes.push(set("/b", r#"{"status": "pending"}"#));
+        store.apply(changes).unwrap();
+        assert_eq!(store.open_edges("/a"), 1);
+        assert_eq!(store.status("/a").as_deref(), Some("blocked"));
+        store.check_counters();
+    }
+}
+
+#[test]
+fn a_deletion_in_a_set_of_changes_does_not_end_it() {
+    let completed = || set("/b", r#"{"status": "completed"}"#);
+    let unset = || Change::DeleteMetadata {
+        path: path("/a"),
+        key: "depends_on".to_owned(),
+    };
+    for last in [
+        vec![set("/b", r#"{"status": "pending"}"#)],
+        vec![unset()],
+        vec![set("/a", r#"{"depends_on": "/c"}"#)],
+    ] {
+        let store = Store::new();
+        for at in ["/b", "/c", "/x"] {
+            store.add(at, r#"{"status": "pending"}"#);
+        }
+        store.add("/a", r#"{"status": "blocked", "depends_on": "/b"}"#);
+        let mut changes = vec![completed(), delete("/x")];
+        changes.extend(last);
+        store.apply(changes).unwrap();
+        assert_eq!(store.status("/a").as_deref(), Some("blocked"));
+        assert_eq!(store.paths(WorkView::Ready), Vec::<String>::new());
+        store.check_counters();
+    }
+}
+
+#[test]
+fn a_damaged_dependent_does_not_hinder_a_completion() {
+    let store = Store::new();
+    store.add("/b", r#"{"status": "pending"}"#);
+    store.add("/a", r#"{"status": "blocked", "depends_on": "/b"}"#);
+    store
+        .connection
+        .execute("UPDATE work SET dependencies = NULL WHERE path = '/a'", [])
+        .unwrap();
+    store.set("/b", r#"{"status": "completed"}"#).unwrap();
+    assert_eq!(store.open_edges("/a"), 0);
+    assert_eq!(store.status("/a").as_deref(), Some("blocked"));
+}
+
+#[test]
 fn a_copy_made_beside_a_completion_waits_no_more_either() {
     let store = Store::new();
     store.add("/b", r#"{"status": "ready"}"#);
