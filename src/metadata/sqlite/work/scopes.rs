@@ -278,8 +278,8 @@ impl Lapses<'_> {
         Ok(())
     }
 
-    /// Adds the first `limit` items of the kind that lie in the territory; returns whether those are all of
-    /// the scope.
+    /// Adds the first `limit` items of the kind that lie in the territory; returns whether those are surely
+    /// all of the scope.
     fn gather_kind(
         &self,
         kind: Kind,
@@ -290,7 +290,6 @@ impl Lapses<'_> {
         let covered = self.territory.coverage_below(scope) == Coverage::Whole;
         let mut out_of_attempts = Vec::new();
         let mut gathered = 0;
-        let mut all = covered;
         let mut statement = self.connection.prepare_cached(match kind {
             Kind::Due => DUE,
             Kind::Expired => EXPIRED,
@@ -299,11 +298,10 @@ impl Lapses<'_> {
             Kind::Due => statement.query((scope, self.wall))?,
             Kind::Expired => statement.query((scope, self.boot.0, self.wall))?,
         };
-        while let Some(row) = found.next()? {
-            if gathered == limit {
-                all = false;
-                break;
-            }
+        // Whether there are more than the limit is for the next claim to find out.
+        while gathered < limit
+            && let Some(row) = found.next()?
+        {
             self.call.check()?;
             if !covered && !self.territory.contains(path_of(row)?) {
                 continue;
@@ -327,7 +325,7 @@ impl Lapses<'_> {
                 .prepare_cached(EXPIRE_FOR_GOOD)?
                 .execute([path])?;
         }
-        Ok(all)
+        Ok(covered && gathered < limit)
     }
 
     /// Offers what has fallen due and is not in the queue yet.
