@@ -9,7 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{OpenFlags, ffi};
 
 use super::statements::Connection;
-use super::{guard, scan};
+use super::{guard, log_file, scan};
 use crate::call::{Call, Interrupts};
 use crate::error::Result;
 
@@ -168,7 +168,9 @@ fn open_once(path: &Path, role: Role, cache_kib: u32) -> Result<Connection> {
     if role == Role::Creator {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
     }
-    let mut connection = Connection::from(rusqlite::Connection::open_with_flags(path, flags)?);
+    let file_system = log_file::file_system()?;
+    let opened = rusqlite::Connection::open_with_flags_and_vfs(path, flags, file_system)?;
+    let mut connection = Connection::from(opened);
     connection.busy_handler(Some(keep_waiting))?;
     // Without it every cached statement with a join is prepared again at each run: the statement
     // cache clears bindings, and the planner's statistics make it look at them.

@@ -27,6 +27,7 @@ mod guard;
 mod health;
 mod leases;
 mod listing;
+mod log_file;
 mod namespaces;
 mod path_ids;
 mod pins;

@@ -1,0 +1,296 @@
+//! The file of the write-ahead log, as SQLite writes it: a transaction in one piece.
+//!
+//! SQLite writes two pieces for each page that a transaction changed, of 24 bytes and of a page. A system call for
+//! each was a quarter of what a small change costs. Here they are collected ([`appended`]), and go out together
+//! before SQLite learns that the last one is written: so before it syncs, and before any other connection can
+//! look for them. SQLite's own functions do all else.
+//!
+//! <https://sqlite.org/vfs.html> says what a virtual file system is and how one stands before another.
+#![allow(unsafe_code)]
+
+mod appended;
+
+use std::ffi::{CStr, c_int, c_void};
+use std::ptr;
+use std::sync::OnceLock;
+
+use rusqlite::ffi::{self, sqlite3_file, sqlite3_io_methods, sqlite3_vfs};
+
+use self::appended::{Appended, Failure};
+use crate::error::{Error, Result};
+
+const NAME: &CStr = c"nexus";
+
+/// The file system that SQLite would use by itself.
+struct Original(*mut sqlite3_vfs);
+
+// SAFETY: SQLite never changes nor frees it, and its functions may be called by any thread.
+unsafe impl Send for Original {}
+// SAFETY: as above.
+unsafe impl Sync for Original {}
+
+static ORIGINAL: OnceLock<Option<Original>> = OnceLock::new();
+
+/// Returns the name of the file system to open databases with.
+pub(super) fn file_system() -> Result<&'static CStr> {
+    match ORIGINAL.get_or_init(register) {
+        Some(_) => Ok(NAME),
+        None => Err(Error::internal("SQLite has no file system")),
+    }
+}
+
+fn register() -> Option<Original> {
+    // SAFETY: SQLite gives a null pointer, or one to what is never freed. What it is given lives for ever, too. Of the
+    // copied functions none but `xOpen` looks at which file system it was called for.
+    unsafe {
+        let original = ffi::sqlite3_vfs_find(ptr::null());
+        let mut own = original.as_ref().copied()?;
+        own.pNext = ptr::null_mut();
+        own.zName = NAME.as_ptr();
+        own.szOsFile += size_of::<LogFile>() as c_int;
+        own.xOpen = Some(open);
+        let registered = ffi::sqlite3_vfs_register(Box::leak(Box::new(own)), 0);
+        (registered == ffi::SQLITE_OK).then_some(Original(original))
+    }
+}
+
+/// An open log; the original file follows it in memory.
+#[repr(C, align(16))]
+struct LogFile {
+    base: sqlite3_file,
+    appended: Appended,
+}
+
+static METHODS: sqlite3_io_methods = sqlite3_io_methods {
+    iVersion: 1,
+    xClose: Some(close),
+    xRead: Some(read),
+    xWrite: Some(write),
+    xTruncate: Some(truncate),
+    xSync: Some(sync),
+    xFileSize: Some(file_size),
+    xLock: Some(lock),
+    xUnlock: Some(unlock),
+    xCheckReservedLock: Some(check_reserved_lock),
+    xFileControl: Some(file_control),
+    xSectorSize: Some(sector_size),
+    xDeviceCharacteristics: Some(device_characteristics),
+    xShmMap: None,
+    xShmLock: None,
+    xShmBarrier: None,
+    xShmUnmap: None,
+    xFetch: None,
+    xUnfetch: None,
+};
+
+/// Opens a log as a [`LogFile`], and every other file as the original one.
+unsafe extern "C" fn open(
+    _: *mut sqlite3_vfs,
+    name: ffi::sqlite3_filename,
+    file: *mut sqlite3_file,
+    flags: c_int,
+    out_flags: *mut c_int,
+) -> c_int {
+    let Some(Some(Original(original))) = ORIGINAL.get() else {
+        return ffi::SQLITE_CANTOPEN;
+    };
+    // SAFETY: SQLite passes room for `szOsFile` bytes, which is for both files, and calls the methods only of a file
+    // that has some.
+    unsafe {
+        let Some(open) = (**original).xOpen else {
+            return ffi::SQLITE_CANTOPEN;
+        };
+        if flags & ffi::SQLITE_OPEN_WAL == 0 {
+            return open(*original, name, file, flags, out_flags);
+        }
+        let log = file.cast::<LogFile>();
+        let code = open(*original, name, original_of(log), flags, out_flags);
+        let opened = !(*original_of(log)).pMethods.is_null();
+        log.write(LogFile {
+            base: sqlite3_file {
+                pMethods: if opened { &METHODS } else { ptr::null() },
+            },
+            appended: Appended::default(),
+        });
+        code
+    }
+}
+
+/// Returns where the original file stands.
+///
+/// # Safety
+/// `log` points to what [`open`] made.
+unsafe fn original_of(log: *mut LogFile) -> *mut sqlite3_file {
+    // SAFETY: the room that SQLite gave goes on behind the log.
+    unsafe { log.add(1).cast() }
+}
+
+/// Calls a method of the original file, for one that [`open`] made.
+macro_rules! call_original {
+    ($file:ident, $method:ident $(, $argument:expr)*) => {{
+        let original = original_of($file.cast());
+        match (*original).pMethods.as_ref().and_then(|methods| methods.$method) {
+            Some(method) => method(original $(, $argument)*),
+            None => ffi::SQLITE_IOERR,
+        }
+    }};
+}
+
+/// Makes a method that does what the original file's does.
+macro_rules! as_original {
+    ($name:ident, $method:ident $(, $argument:ident: $of:ty)*) => {
+        unsafe extern "C" fn $name(file: *mut sqlite3_file $(, $argument: $of)*) -> c_int {
+            // SAFETY: SQLite calls it for a file that `open` made, and passes what the original expects.
+            unsafe { call_original!(file, $method $(, $argument)*) }
+        }
+    };
+}
+
+/// Makes a method that does so when all that is held is written.
+macro_rules! as_original_of_all {
+    ($name:ident, $method:ident $(, $argument:ident: $of:ty)*) => {
+        unsafe extern "C" fn $name(file: *mut sqlite3_file $(, $argument: $of)*) -> c_int {
+            // SAFETY: as in `as_original`; nothing else refers to `appended` meanwhile.
+            unsafe {
+                let appended = &mut (*file.cast::<LogFile>()).appended;
+                match code_of(appended.flush(|offset, bytes| write_original(file, offset, bytes))) {
+                    ffi::SQLITE_OK => call_original!(file, $method $(, $argument)*),
+                    code => code,
+                }
+            }
+        }
+    };
+}
+
+as_original_of_all!(read, xRead, into: *mut c_void, length: c_int, offset: i64);
+as_original_of_all!(truncate, xTruncate, size: i64);
+as_original_of_all!(sync, xSync, flags: c_int);
+as_original_of_all!(file_size, xFileSize, size: *mut i64);
+as_original!(lock, xLock, level: c_int);
+as_original!(unlock, xUnlock, level: c_int);
+as_original!(check_reserved_lock, xCheckReservedLock, is_reserved: *mut c_int);
+as_original!(file_control, xFileControl, operation: c_int, argument: *mut c_void);
+as_original!(sector_size, xSectorSize);
+as_original!(device_characteristics, xDeviceCharacteristics);
+
+unsafe extern "C" fn write(
+    file: *mut sqlite3_file,
+    bytes: *const c_void,
+    length: c_int,
+    offset: i64,
+) -> c_int {
+    // SAFETY: SQLite calls it for a file that `open` made, with `length` bytes; nothing else refers to `appended`
+    // meanwhile.
+    unsafe {
+        let bytes = std::slice::from_raw_parts(bytes.cast::<u8>(), length as usize);
+        let appended = &mut (*file.cast::<LogFile>()).appended;
+        code_of(appended.write(offset, bytes, |offset, bytes| {
+            write_original(file, offset, bytes)
+        }))
+    }
+}
+
+/// # Safety
+/// `file` points to what [`open`] made.
+unsafe fn write_original(file: *mut sqlite3_file, offset: i64, bytes: &[u8]) -> c_int {
+    let (start, length) = (bytes.as_ptr().cast(), bytes.len() as c_int);
+    // SAFETY: the caller's, and `length` bytes are at `start`.
+    unsafe { call_original!(file, xWrite, start, length, offset) }
+}
+
+fn code_of(result: std::result::Result<(), Failure>) -> c_int {
+    match result {
+        Ok(()) => ffi::SQLITE_OK,
+        Err(Failure::Code(code)) => code,
+        Err(Failure::NoMemory) => ffi::SQLITE_IOERR_NOMEM,
+    }
+}
+
+unsafe extern "C" fn close(file: *mut sqlite3_file) -> c_int {
+    // SAFETY: SQLite calls it once for a file that `open` made, and nothing else of it after. What is held belongs to a
+    // transaction that was given up.
+    unsafe {
+        ptr::drop_in_place(&raw mut (*file.cast::<LogFile>()).appended);
+        call_original!(file, xClose)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::{Connection, OpenFlags};
+    use std::fs;
+    use std::path::Path;
+
+    fn open_log(path: &Path) -> Connection {
+        let flags = OpenFlags::default();
+        let connection = Connection::open_with_flags_and_vfs(path, flags, file_system().unwrap());
+        let connection = connection.unwrap();
+        // Few pages, so that large transactions are written in parts, and pages of one again.
+        connection
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;
+                 PRAGMA cache_size = 10; PRAGMA temp_store = MEMORY;
+                 CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT)",
+            )
+            .unwrap();
+        connection
+    }
+
+    /// What SQLite's own file system finds in a copy of the files, of which only the checksums of the log say which
+    /// transactions it holds.
+    fn recovered(path: &Path) -> Vec<(i64, String)> {
+        let place = tempfile::tempdir().unwrap();
+        let copy = place.path().join("copy.db");
+        for suffix in ["", "-wal"] {
+            let with = |path: &Path| format!("{}{suffix}", path.display());
+            fs::copy(with(path), with(&copy)).unwrap();
+        }
+        rows(&Connection::open(&copy).unwrap())
+    }
+
+    fn rows(connection: &Connection) -> Vec<(i64, String)> {
+        let mut statement = connection.prepare("SELECT * FROM t ORDER BY id").unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn each_commit_is_in_the_file_when_it_returns() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("log.db");
+        let connection = open_log(&path);
+        let other = Connection::open(&path).unwrap();
+        for round in 0..40 {
+            let some = [1, 3, 400][round % 3];
+            connection.execute_batch("BEGIN").unwrap();
+            for step in 0..some {
+                let id = (round * 7 + step * 13) % 500;
+                connection
+                    .execute(
+                        "INSERT OR REPLACE INTO t VALUES (?1, printf('%.*c', 300 + ?2, 'x'))",
+                        (id as i64, round as i64),
+                    )
+                    .unwrap();
+                if step % 150 == 149 {
+                    connection.execute_batch("SAVEPOINT s").unwrap();
+                    connection
+                        .execute("UPDATE t SET text = text || 'gone'", [])
+                        .unwrap();
+                    let end = ["ROLLBACK TO s", "RELEASE s"][round % 2];
+                    connection.execute_batch(end).unwrap();
+                }
+            }
+            let end = ["COMMIT", "COMMIT", "COMMIT", "ROLLBACK"][round % 4];
+            connection.execute_batch(end).unwrap();
+            let expected = rows(&connection);
+            assert_eq!(rows(&other), expected, "round {round}");
+            assert_eq!(recovered(&path), expected, "round {round}, recovered");
+            if round % 11 == 10 {
+                connection
+                    .query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))
+                    .unwrap();
+            }
+        }
+    }
+}
