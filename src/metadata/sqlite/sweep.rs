@@ -5,10 +5,10 @@
 //! a writer puts a file in place and commits its row under the same lock.
 
 use super::connection::{in_transaction, synced};
-use super::guard;
 use super::pins::Pins;
 use super::rows::blob;
 use super::statements::Connection;
+use super::{guard, log_file};
 use crate::content::{ContentHash, Placement};
 use crate::error::Result;
 
@@ -122,8 +122,7 @@ pub(super) fn settle_log(connection: &Connection) -> Result<()> {
 /// the log ends there, also if this process dies before it commits.
 fn overwrite_undecided(connection: &Connection) -> Result<()> {
     raise_collections(connection)?;
-    connection.cache_flush()?;
-    Ok(())
+    log_file::write_changes(connection)
 }
 
 /// Changes a row, so that the commit of this transaction writes a frame.

@@ -13,6 +13,8 @@ pub(super) struct Appended {
     start: i64,
     bytes: Vec<u8>,
     last: Last,
+    /// SQLite has read of the log since, when the disk was full.
+    read_since: bool,
 }
 
 /// What came last.
@@ -39,11 +41,24 @@ impl Appended {
     ///
     /// SQLite goes back in the log in two ways. After a rollback it appends anew, and what is held from there on belongs
     /// to nothing any more. To put the checksums of a transaction right it writes headers again without their pages;
-    /// it reads them before, which wrote all that was held ([`Appended::flush`]), and each is written at once.
+    /// it reads their frames before, which wrote all that was held, and each is written at once.
     ///
     /// # Errors
-    /// Where `out` failed, all that is held stays held: the next call tries again.
+    /// Where `out` failed, nothing is held any more: SQLite rolls the transaction back.
     pub fn write(
+        &mut self,
+        offset: i64,
+        bytes: &[u8],
+        out: impl FnMut(i64, &[u8]) -> i32,
+    ) -> Result<(), Failure> {
+        let result = self.take_in(offset, bytes, out);
+        if result.is_err() {
+            *self = Appended::default();
+        }
+        result
+    }
+
+    fn take_in(
         &mut self,
         offset: i64,
         bytes: &[u8],
@@ -51,7 +66,7 @@ impl Appended {
     ) -> Result<(), Failure> {
         let before = std::mem::take(&mut self.last);
         let is_header = bytes.len() == FRAME_HEADER && offset >= FIRST_FRAME;
-        if is_header && !self.bytes.is_empty() {
+        if is_header && !self.bytes.is_empty() && !self.read_since {
             self.give_up_from(offset);
         }
         if offset != self.end() || !is_header && before == Last::Other {
@@ -78,12 +93,27 @@ impl Appended {
         Ok(())
     }
 
+    /// Writes with `out` what is held, before `length` bytes at `offset` are read. If there is no room for it, that
+    /// matters only to who reads it.
+    pub fn before_read(
+        &mut self,
+        offset: i64,
+        length: i64,
+        out: impl FnMut(i64, &[u8]) -> i32,
+    ) -> Result<(), Failure> {
+        let is_held = offset < self.end() && self.start < offset + length;
+        let written = self.flush(out);
+        self.read_since = written.is_err();
+        if is_held { written } else { Ok(()) }
+    }
+
     /// Writes what is held with `out`.
     pub fn flush(&mut self, mut out: impl FnMut(i64, &[u8]) -> i32) -> Result<(), Failure> {
         if !self.bytes.is_empty() {
             done(out(self.start, &self.bytes))?;
             self.start = self.end();
             self.bytes.clear();
+            self.read_since = false;
         }
         Ok(())
     }
@@ -131,7 +161,7 @@ mod tests {
     impl File {
         fn write(&mut self, offset: i64, bytes: &[u8]) -> i32 {
             if self.full {
-                return 13;
+                return FULL;
             }
             let (start, end) = (offset as usize, offset as usize + bytes.len());
             self.bytes.resize(self.bytes.len().max(end), 0);
@@ -141,6 +171,8 @@ mod tests {
         }
     }
 
+    /// `SQLITE_FULL`.
+    const FULL: i32 = 13;
     const PAGE: usize = 512;
     const FRAME: usize = FRAME_HEADER + PAGE;
 
@@ -250,21 +282,37 @@ mod tests {
     }
 
     #[test]
-    fn what_a_full_disk_refused_is_written_later_or_given_up() {
+    fn what_a_full_disk_refused_is_given_up() {
         let (mut appended, mut file) = log();
-        append(&mut appended, &mut file, 0, 1, false).unwrap();
+        append(&mut appended, &mut file, 0, 1, true).unwrap();
+        append(&mut appended, &mut file, 1, 2, false).unwrap();
         file.full = true;
-        let failed = append(&mut appended, &mut file, 1, 2, true);
-        assert_eq!(failed, Err(Failure::Code(13)));
+        let failed = append(&mut appended, &mut file, 2, 3, true);
+        assert_eq!(failed, Err(Failure::Code(FULL)));
+        let read = appended.before_read(0, place(3), |_, _| panic!("something is held"));
+        assert_eq!(read, Ok(()));
         file.full = false;
-        // The statement failed, the transaction went on.
-        append(&mut appended, &mut file, 2, 3, true).unwrap();
-        assert_eq!(marks(&file), [1, 2, 3]);
+        append(&mut appended, &mut file, 1, 4, true).unwrap();
+        assert_eq!(marks(&file), [1, 4]);
+    }
+
+    #[test]
+    fn a_full_disk_keeps_nobody_from_reading_what_was_there_before() {
+        let (mut appended, mut file) = log();
+        append(&mut appended, &mut file, 0, 1, true).unwrap();
+        append(&mut appended, &mut file, 1, 2, false).unwrap();
         file.full = true;
-        append(&mut appended, &mut file, 3, 4, true).unwrap_err();
+        let mut read = |file: &mut File, frame| {
+            appended.before_read(place(frame), FRAME as i64, |offset, bytes| {
+                file.write(offset, bytes)
+            })
+        };
+        assert_eq!(read(&mut file, 0), Ok(()));
+        assert_eq!(read(&mut file, 1), Err(Failure::Code(FULL)));
+        // What comes may be the header of a frame that was read: what is held counts.
         file.full = false;
-        append(&mut appended, &mut file, 3, 5, true).unwrap();
-        assert_eq!(marks(&file), [1, 2, 3, 5]);
+        append(&mut appended, &mut file, 0, 3, false).unwrap();
+        assert_eq!(marks(&file), [3, 2]);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use std::sync::OnceLock;
 use rusqlite::ffi::{self, sqlite3_file, sqlite3_io_methods, sqlite3_vfs};
 
 use self::appended::{Appended, Failure};
+use super::statements::Connection;
 use crate::error::{Error, Result};
 
 const NAME: &CStr = c"nexus";
@@ -51,6 +52,29 @@ fn register() -> Option<Original> {
         own.xOpen = Some(open);
         let registered = ffi::sqlite3_vfs_register(Box::leak(Box::new(own)), 0);
         (registered == ffi::SQLITE_OK).then_some(Original(original))
+    }
+}
+
+/// Writes what the transaction that is open has changed so far to the file of the log.
+pub(super) fn write_changes(connection: &Connection) -> Result<()> {
+    connection.cache_flush()?;
+    let mut file: *mut sqlite3_file = ptr::null_mut();
+    // SAFETY: the connection is open, and what it gives is a null pointer, or one to a file that stays open as long.
+    let code = unsafe {
+        ffi::sqlite3_file_control(
+            connection.handle(),
+            c"main".as_ptr(),
+            ffi::SQLITE_FCNTL_JOURNAL_POINTER,
+            (&raw mut file).cast(),
+        );
+        match file.as_ref() {
+            Some(log) if ptr::eq(log.pMethods, &METHODS) => flush(file),
+            _ => ffi::SQLITE_OK,
+        }
+    };
+    match code {
+        ffi::SQLITE_OK => Ok(()),
+        code => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None).into()),
     }
 }
 
@@ -146,15 +170,14 @@ macro_rules! as_original {
     };
 }
 
-/// Makes a method that does so when all that is held is written.
+/// Makes a method that does so once all that is held is written.
 macro_rules! as_original_of_all {
-    ($name:ident, $method:ident $(, $argument:ident: $of:ty)*) => {
-        unsafe extern "C" fn $name(file: *mut sqlite3_file $(, $argument: $of)*) -> c_int {
-            // SAFETY: as in `as_original`; nothing else refers to `appended` meanwhile.
+    ($name:ident, $method:ident, $argument:ident: $of:ty) => {
+        unsafe extern "C" fn $name(file: *mut sqlite3_file, $argument: $of) -> c_int {
+            // SAFETY: as in `as_original`.
             unsafe {
-                let appended = &mut (*file.cast::<LogFile>()).appended;
-                match code_of(appended.flush(|offset, bytes| write_original(file, offset, bytes))) {
-                    ffi::SQLITE_OK => call_original!(file, $method $(, $argument)*),
+                match flush(file) {
+                    ffi::SQLITE_OK => call_original!(file, $method, $argument),
                     code => code,
                 }
             }
@@ -162,16 +185,35 @@ macro_rules! as_original_of_all {
     };
 }
 
-as_original_of_all!(read, xRead, into: *mut c_void, length: c_int, offset: i64);
 as_original_of_all!(truncate, xTruncate, size: i64);
 as_original_of_all!(sync, xSync, flags: c_int);
-as_original_of_all!(file_size, xFileSize, size: *mut i64);
+// SQLite asks for the size of what is committed.
+as_original!(file_size, xFileSize, size: *mut i64);
 as_original!(lock, xLock, level: c_int);
 as_original!(unlock, xUnlock, level: c_int);
 as_original!(check_reserved_lock, xCheckReservedLock, is_reserved: *mut c_int);
 as_original!(file_control, xFileControl, operation: c_int, argument: *mut c_void);
 as_original!(sector_size, xSectorSize);
 as_original!(device_characteristics, xDeviceCharacteristics);
+
+unsafe extern "C" fn read(
+    file: *mut sqlite3_file,
+    into: *mut c_void,
+    length: c_int,
+    offset: i64,
+) -> c_int {
+    // SAFETY: as in `as_original`; nothing else refers to `appended` meanwhile.
+    unsafe {
+        let appended = &mut (*file.cast::<LogFile>()).appended;
+        let written = appended.before_read(offset, length.into(), |offset, bytes| {
+            write_original(file, offset, bytes)
+        });
+        match code_of(written) {
+            ffi::SQLITE_OK => call_original!(file, xRead, into, length, offset),
+            code => code,
+        }
+    }
+}
 
 unsafe extern "C" fn write(
     file: *mut sqlite3_file,
@@ -187,6 +229,18 @@ unsafe extern "C" fn write(
         code_of(appended.write(offset, bytes, |offset, bytes| {
             write_original(file, offset, bytes)
         }))
+    }
+}
+
+/// Writes what is held.
+///
+/// # Safety
+/// `file` points to what [`open`] made.
+unsafe fn flush(file: *mut sqlite3_file) -> c_int {
+    // SAFETY: the caller's; nothing else refers to `appended` meanwhile.
+    unsafe {
+        let appended = &mut (*file.cast::<LogFile>()).appended;
+        code_of(appended.flush(|offset, bytes| write_original(file, offset, bytes)))
     }
 }
 
