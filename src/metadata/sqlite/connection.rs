@@ -198,7 +198,8 @@ pub(super) fn in_transaction<T>(
     let result = guard::rules_version(connection)
         .and_then(|_| work())
         .and_then(|value| {
-            connection.prepare_cached("COMMIT")?.execute([])?;
+            let mut commit = connection.prepare_cached("COMMIT")?;
+            log_file::committing(|| commit.execute([]))?;
             Ok(value)
         });
     if result.is_err() {

@@ -11,6 +11,7 @@ use super::connection::{abandon, begin_writing};
 use super::guard;
 use super::health::Health;
 use super::leases::Tokens;
+use super::log_file;
 use super::statements::Connection;
 use super::time::Time;
 use super::transaction::{Stamps, Transaction};
@@ -183,9 +184,8 @@ impl<'a> Group<'a> {
         }
         let committed = publications.publish().and_then(|()| {
             let mut commit = self.connection.prepare_cached("COMMIT")?;
-            self.context
-                .health
-                .observe(commit.execute([]).map_err(Into::into))
+            let committed = log_file::committing(|| commit.execute([]));
+            self.context.health.observe(committed.map_err(Into::into))
         });
         committed.map_err(Lost::AtCommit)?;
         Ok(Finished {

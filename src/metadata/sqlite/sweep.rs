@@ -5,10 +5,10 @@
 //! a writer puts a file in place and commits its row under the same lock.
 
 use super::connection::{in_transaction, synced};
+use super::guard;
 use super::pins::Pins;
 use super::rows::blob;
 use super::statements::Connection;
-use super::{guard, log_file};
 use crate::content::{ContentHash, Placement};
 use crate::error::Result;
 
@@ -122,7 +122,8 @@ pub(super) fn settle_log(connection: &Connection) -> Result<()> {
 /// the log ends there, also if this process dies before it commits.
 fn overwrite_undecided(connection: &Connection) -> Result<()> {
     raise_collections(connection)?;
-    log_file::write_changes(connection)
+    connection.cache_flush()?;
+    Ok(())
 }
 
 /// Changes a row, so that the commit of this transaction writes a frame.
@@ -197,13 +198,18 @@ mod tests {
     use std::io::Write;
     use std::path::Path;
 
+    use rusqlite::OpenFlags;
+
+    use super::super::log_file;
     use super::*;
 
     const FILES: [&str; 3] = ["db", "db-wal", "db-shm"];
 
     fn open(directory: &Path) -> Connection {
-        let connection =
-            Connection::from(rusqlite::Connection::open(directory.join("db")).unwrap());
+        let (path, flags) = (directory.join("db"), OpenFlags::default());
+        let file_system = log_file::file_system().unwrap();
+        let opened = rusqlite::Connection::open_with_flags_and_vfs(path, flags, file_system);
+        let connection = Connection::from(opened.unwrap());
         connection
             .execute_batch("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0")
             .unwrap();

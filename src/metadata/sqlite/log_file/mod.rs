@@ -1,28 +1,29 @@
-//! The file of the write-ahead log, as SQLite writes it: a transaction in one piece.
+//! The file of the write-ahead log, which a commit writes in one piece.
 //!
 //! SQLite writes two pieces for each page that a transaction changed, of 24 bytes and of a page. A system call for
-//! each was a quarter of what a small change costs. Here they are collected ([`appended`]), and go out together
-//! before SQLite learns that the last one is written: so before it syncs, and before any other connection can
-//! look for them. SQLite's own functions do all else.
+//! each was a quarter of what a small change costs. During a commit they are collected here ([`appended`]), and go out
+//! together before SQLite learns that the last one is written: so before it syncs, and before any other connection
+//! can look for them. SQLite's own functions do all else.
 //!
 //! <https://sqlite.org/vfs.html> says what a virtual file system is and how one stands before another.
 #![allow(unsafe_code)]
 
 mod appended;
 
+use std::cell::Cell;
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::ffi::{self, sqlite3_file, sqlite3_io_methods, sqlite3_vfs};
 
 use self::appended::{Appended, Failure};
-use super::statements::Connection;
 use crate::error::{Error, Result};
 
 const NAME: &CStr = c"nexus";
 
-/// The file system that SQLite would use by itself.
+/// SQLite's file system for Unix.
 struct Original(*mut sqlite3_vfs);
 
 // SAFETY: SQLite never changes nor frees it, and its functions may be called by any thread.
@@ -44,7 +45,7 @@ fn register() -> Option<Original> {
     // SAFETY: SQLite gives a null pointer, or one to what is never freed. What it is given lives for ever, too. Of the
     // copied functions none but `xOpen` looks at which file system it was called for.
     unsafe {
-        let original = ffi::sqlite3_vfs_find(ptr::null());
+        let original = ffi::sqlite3_vfs_find(c"unix".as_ptr());
         let mut own = original.as_ref().copied()?;
         own.pNext = ptr::null_mut();
         own.zName = NAME.as_ptr();
@@ -55,35 +56,34 @@ fn register() -> Option<Original> {
     }
 }
 
-/// Writes what the transaction that is open has changed so far to the file of the log.
-pub(super) fn write_changes(connection: &Connection) -> Result<()> {
-    connection.cache_flush()?;
-    let mut file: *mut sqlite3_file = ptr::null_mut();
-    // SAFETY: the connection is open, and what it gives is a null pointer, or one to a file that stays open as long.
-    let code = unsafe {
-        ffi::sqlite3_file_control(
-            connection.handle(),
-            c"main".as_ptr(),
-            ffi::SQLITE_FCNTL_JOURNAL_POINTER,
-            (&raw mut file).cast(),
-        );
-        match file.as_ref() {
-            Some(log) if ptr::eq(log.pMethods, &METHODS) => flush(file),
-            _ => ffi::SQLITE_OK,
+thread_local! {
+    /// The number of the commit that this thread is carrying out; 0 for none.
+    static COMMIT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Runs `statement`, which commits a transaction.
+pub(super) fn committing<T>(statement: impl FnOnce() -> T) -> T {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    struct End;
+    impl Drop for End {
+        fn drop(&mut self) {
+            COMMIT.set(0);
         }
-    };
-    match code {
-        ffi::SQLITE_OK => Ok(()),
-        code => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None).into()),
     }
+    COMMIT.set(LAST.fetch_add(1, Ordering::Relaxed) + 1);
+    let _end = End;
+    statement()
 }
 
 /// An open log; the original file follows it in memory.
-#[repr(C, align(16))]
+#[repr(C)]
 struct LogFile {
     base: sqlite3_file,
     appended: Appended,
 }
+
+// SQLite aligns the room for a file to eight bytes.
+const _: () = assert!(align_of::<LogFile>() <= 8 && size_of::<LogFile>().is_multiple_of(8));
 
 static METHODS: sqlite3_io_methods = sqlite3_io_methods {
     iVersion: 1,
@@ -172,12 +172,12 @@ macro_rules! as_original {
 
 /// Makes a method that does so once all that is held is written.
 macro_rules! as_original_of_all {
-    ($name:ident, $method:ident, $argument:ident: $of:ty) => {
-        unsafe extern "C" fn $name(file: *mut sqlite3_file, $argument: $of) -> c_int {
+    ($name:ident, $method:ident $(, $argument:ident: $of:ty)+) => {
+        unsafe extern "C" fn $name(file: *mut sqlite3_file $(, $argument: $of)+) -> c_int {
             // SAFETY: as in `as_original`.
             unsafe {
-                match flush(file) {
-                    ffi::SQLITE_OK => call_original!(file, $method, $argument),
+                match write_held(file) {
+                    ffi::SQLITE_OK => call_original!(file, $method $(, $argument)+),
                     code => code,
                 }
             }
@@ -185,35 +185,16 @@ macro_rules! as_original_of_all {
     };
 }
 
+as_original_of_all!(read, xRead, into: *mut c_void, length: c_int, offset: i64);
 as_original_of_all!(truncate, xTruncate, size: i64);
 as_original_of_all!(sync, xSync, flags: c_int);
-// SQLite asks for the size of what is committed.
-as_original!(file_size, xFileSize, size: *mut i64);
+as_original_of_all!(file_size, xFileSize, size: *mut i64);
 as_original!(lock, xLock, level: c_int);
 as_original!(unlock, xUnlock, level: c_int);
 as_original!(check_reserved_lock, xCheckReservedLock, is_reserved: *mut c_int);
 as_original!(file_control, xFileControl, operation: c_int, argument: *mut c_void);
 as_original!(sector_size, xSectorSize);
 as_original!(device_characteristics, xDeviceCharacteristics);
-
-unsafe extern "C" fn read(
-    file: *mut sqlite3_file,
-    into: *mut c_void,
-    length: c_int,
-    offset: i64,
-) -> c_int {
-    // SAFETY: as in `as_original`; nothing else refers to `appended` meanwhile.
-    unsafe {
-        let appended = &mut (*file.cast::<LogFile>()).appended;
-        let written = appended.before_read(offset, length.into(), |offset, bytes| {
-            write_original(file, offset, bytes)
-        });
-        match code_of(written) {
-            ffi::SQLITE_OK => call_original!(file, xRead, into, length, offset),
-            code => code,
-        }
-    }
-}
 
 unsafe extern "C" fn write(
     file: *mut sqlite3_file,
@@ -226,21 +207,23 @@ unsafe extern "C" fn write(
     unsafe {
         let bytes = std::slice::from_raw_parts(bytes.cast::<u8>(), length as usize);
         let appended = &mut (*file.cast::<LogFile>()).appended;
-        code_of(appended.write(offset, bytes, |offset, bytes| {
-            write_original(file, offset, bytes)
-        }))
+        code_of(
+            appended.write(COMMIT.get(), offset, bytes, |offset, bytes| {
+                write_original(file, offset, bytes)
+            }),
+        )
     }
 }
 
-/// Writes what is held.
-///
 /// # Safety
 /// `file` points to what [`open`] made.
-unsafe fn flush(file: *mut sqlite3_file) -> c_int {
+unsafe fn write_held(file: *mut sqlite3_file) -> c_int {
     // SAFETY: the caller's; nothing else refers to `appended` meanwhile.
     unsafe {
         let appended = &mut (*file.cast::<LogFile>()).appended;
-        code_of(appended.flush(|offset, bytes| write_original(file, offset, bytes)))
+        code_of(appended.write_held(COMMIT.get(), |offset, bytes| {
+            write_original(file, offset, bytes)
+        }))
     }
 }
 
@@ -261,8 +244,7 @@ fn code_of(result: std::result::Result<(), Failure>) -> c_int {
 }
 
 unsafe extern "C" fn close(file: *mut sqlite3_file) -> c_int {
-    // SAFETY: SQLite calls it once for a file that `open` made, and nothing else of it after. What is held belongs to a
-    // transaction that was given up.
+    // SAFETY: SQLite calls it once for a file that `open` made, and nothing else of it after.
     unsafe {
         ptr::drop_in_place(&raw mut (*file.cast::<LogFile>()).appended);
         call_original!(file, xClose)
@@ -285,7 +267,7 @@ mod tests {
             .execute_batch(
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;
                  PRAGMA cache_size = 10; PRAGMA temp_store = MEMORY;
-                 CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT)",
+                 CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, text TEXT)",
             )
             .unwrap();
         connection
@@ -306,45 +288,96 @@ mod tests {
     fn rows(connection: &Connection) -> Vec<(i64, String)> {
         let mut statement = connection.prepare("SELECT * FROM t ORDER BY id").unwrap();
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
-        rows.unwrap().map(Result::unwrap).collect()
+        rows.unwrap().map(|row| row.unwrap()).collect()
+    }
+
+    fn commit(connection: &Connection) {
+        committing(|| connection.execute_batch("COMMIT")).unwrap();
+    }
+
+    /// Changes `some` rows, of which a part is taken back.
+    fn change(connection: &Connection, round: i64, some: i64) {
+        for step in 0..some {
+            let id = (round * 7 + step * 13) % 500;
+            connection
+                .execute(
+                    "INSERT OR REPLACE INTO t VALUES (?1, printf('%.*c', 300 + ?2, 'x'))",
+                    (id, round),
+                )
+                .unwrap();
+            if step % 150 == 149 {
+                let end = ["ROLLBACK TO s", "RELEASE s"][round as usize % 2];
+                connection
+                    .execute_batch(&format!(
+                        "SAVEPOINT s; UPDATE t SET text = text || 'gone'; {end}"
+                    ))
+                    .unwrap();
+            }
+        }
     }
 
     #[test]
-    fn each_commit_is_in_the_file_when_it_returns() {
+    fn each_commit_is_in_the_file_when_it_returns_and_nothing_else() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("log.db");
-        let connection = open_log(&path);
-        let other = Connection::open(&path).unwrap();
-        for round in 0..40 {
-            let some = [1, 3, 400][round % 3];
-            connection.execute_batch("BEGIN").unwrap();
-            for step in 0..some {
-                let id = (round * 7 + step * 13) % 500;
-                connection
-                    .execute(
-                        "INSERT OR REPLACE INTO t VALUES (?1, printf('%.*c', 300 + ?2, 'x'))",
-                        (id as i64, round as i64),
-                    )
-                    .unwrap();
-                if step % 150 == 149 {
-                    connection.execute_batch("SAVEPOINT s").unwrap();
-                    connection
-                        .execute("UPDATE t SET text = text || 'gone'", [])
-                        .unwrap();
-                    let end = ["ROLLBACK TO s", "RELEASE s"][round % 2];
-                    connection.execute_batch(end).unwrap();
-                }
+        let writers = [open_log(&path), open_log(&path)];
+        let reader = Connection::open(&path).unwrap();
+        let mut expected = Vec::new();
+        for round in 0..60 {
+            let writer = &writers[round / 2 % 2];
+            writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+            change(writer, round as i64, [1, 3, 400][round % 3]);
+            if round % 5 == 4 {
+                writer.execute_batch("ROLLBACK").unwrap();
+            } else {
+                expected = rows(writer);
+                commit(writer);
             }
-            let end = ["COMMIT", "COMMIT", "COMMIT", "ROLLBACK"][round % 4];
-            connection.execute_batch(end).unwrap();
-            let expected = rows(&connection);
-            assert_eq!(rows(&other), expected, "round {round}");
+            assert_eq!(rows(&reader), expected, "round {round}");
             assert_eq!(recovered(&path), expected, "round {round}, recovered");
+            for writer in &writers {
+                assert_eq!(rows(writer), expected, "round {round}, to a writer");
+            }
             if round % 11 == 10 {
-                connection
+                writer
                     .query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))
                     .unwrap();
             }
         }
+    }
+
+    #[test]
+    fn what_is_rolled_back_never_stands_in_the_way_of_another_commit() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("log.db");
+        let (one, other) = (open_log(&path), open_log(&path));
+        one.execute_batch("BEGIN IMMEDIATE").unwrap();
+        change(&one, 0, 400);
+        one.execute_batch("ROLLBACK").unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        change(&other, 1, 100);
+        commit(&other);
+        let expected = rows(&other);
+        assert_eq!(rows(&one), expected);
+        drop(one);
+        assert_eq!(rows(&other), expected);
+        assert_eq!(recovered(&path), expected);
+    }
+
+    #[test]
+    fn a_commit_makes_one_call() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("log.db");
+        let writer = open_log(&path);
+        let calls = || {
+            let io = fs::read_to_string("/proc/thread-self/io").unwrap();
+            let line = io.lines().find(|line| line.starts_with("syscw")).unwrap();
+            line["syscw: ".len()..].parse::<u64>().unwrap()
+        };
+        writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+        change(&writer, 0, 20);
+        let before = calls();
+        commit(&writer);
+        assert_eq!(calls() - before, 1);
     }
 }
