@@ -55,11 +55,7 @@ impl Appended {
     ) -> Result<(), Failure> {
         self.drop_others(commit);
         let result = self.take_in(offset, bytes, out);
-        if result.is_err() {
-            self.bytes.clear();
-            self.state = State::Rest;
-        }
-        result
+        self.drop_if_failed(result)
     }
 
     fn take_in(
@@ -95,13 +91,25 @@ impl Appended {
     }
 
     /// Writes with `out` what is held, if it belongs to the commit of this number.
+    ///
+    /// # Errors
+    /// As [`Appended::write`].
     pub fn write_held(
         &mut self,
         commit: u64,
         out: impl FnMut(i64, &[u8]) -> i32,
     ) -> Result<(), Failure> {
         self.drop_others(commit);
-        self.flush(out)
+        let result = self.flush(out);
+        self.drop_if_failed(result)
+    }
+
+    fn drop_if_failed(&mut self, result: Result<(), Failure>) -> Result<(), Failure> {
+        if result.is_err() {
+            self.bytes.clear();
+            self.state = State::Rest;
+        }
+        result
     }
 
     /// A commit that is over has left nothing here, or failed.
@@ -291,6 +299,18 @@ mod tests {
         log.full = false;
         log.append(3, 1, 4, true).unwrap();
         assert_eq!(log.marks(), [1, 4]);
+    }
+
+    #[test]
+    fn what_could_not_be_written_before_a_read_is_dropped() {
+        let mut log = Log::default();
+        log.append(1, 0, 1, false).unwrap();
+        let refused = log.appended.write_held(1, |_, _| FULL);
+        assert_eq!(refused, Err(Failure::Code(FULL)));
+        let again = log
+            .appended
+            .write_held(1, |_, _| panic!("something is held"));
+        assert_eq!(again, Ok(()));
     }
 
     #[test]

@@ -61,7 +61,8 @@ thread_local! {
     static COMMIT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Runs `statement`, which commits a transaction.
+/// Runs `statement`, which commits a transaction. If it fails, the transaction has to be rolled back: what was held of it is
+/// dropped.
 pub(super) fn committing<T>(statement: impl FnOnce() -> T) -> T {
     static LAST: AtomicU64 = AtomicU64::new(0);
     struct End;
@@ -70,6 +71,7 @@ pub(super) fn committing<T>(statement: impl FnOnce() -> T) -> T {
             COMMIT.set(0);
         }
     }
+    debug_assert_eq!(COMMIT.get(), 0, "a commit within another");
     COMMIT.set(LAST.fetch_add(1, Ordering::Relaxed) + 1);
     let _end = End;
     statement()
@@ -301,7 +303,7 @@ mod tests {
             let id = (round * 7 + step * 13) % 500;
             connection
                 .execute(
-                    "INSERT OR REPLACE INTO t VALUES (?1, printf('%.*c', 300 + ?2, 'x'))",
+                    "INSERT OR REPLACE INTO t VALUES (?1, printf('%.*c', 900 + ?2, 'x'))",
                     (id, round),
                 )
                 .unwrap();
@@ -321,6 +323,8 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("log.db");
         let writers = [open_log(&path), open_log(&path)];
+        // One that writes a large transaction by its commit alone, in several pieces.
+        writers[1].pragma_update(None, "cache_size", 2000).unwrap();
         let reader = Connection::open(&path).unwrap();
         let mut expected = Vec::new();
         for round in 0..60 {
