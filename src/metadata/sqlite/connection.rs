@@ -148,6 +148,13 @@ pub(super) fn begin_writing(connection: &Connection) -> Result<()> {
     })
 }
 
+/// Commits the transaction that is open. If that fails, it has to be abandoned.
+pub(super) fn commit(connection: &Connection) -> Result<()> {
+    let mut statement = connection.prepare_cached("COMMIT")?;
+    log_file::committing(|| statement.execute([]))?;
+    Ok(())
+}
+
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
@@ -198,8 +205,7 @@ pub(super) fn in_transaction<T>(
     let result = guard::rules_version(connection)
         .and_then(|_| work())
         .and_then(|value| {
-            let mut commit = connection.prepare_cached("COMMIT")?;
-            log_file::committing(|| commit.execute([]))?;
+            commit(connection)?;
             Ok(value)
         });
     if result.is_err() {

@@ -7,11 +7,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use super::apply;
 use super::backends::BackendCache;
 use super::checkpoint::Log;
-use super::connection::{abandon, begin_writing};
+use super::connection::{abandon, begin_writing, commit};
 use super::guard;
 use super::health::Health;
 use super::leases::Tokens;
-use super::log_file;
 use super::statements::Connection;
 use super::time::Time;
 use super::transaction::{Stamps, Transaction};
@@ -182,11 +181,9 @@ impl<'a> Group<'a> {
                 supplied: false,
             });
         }
-        let committed = publications.publish().and_then(|()| {
-            let mut commit = self.connection.prepare_cached("COMMIT")?;
-            let committed = log_file::committing(|| commit.execute([]));
-            self.context.health.observe(committed.map_err(Into::into))
-        });
+        let committed = publications
+            .publish()
+            .and_then(|()| self.context.health.observe(commit(self.connection)));
         committed.map_err(Lost::AtCommit)?;
         Ok(Finished {
             outcomes,
