@@ -6,18 +6,28 @@ import { enqueue, enqueueFirst, type Call, type Lane, type Pending, type Target 
 
 /** Carries a call out on another thread. */
 export function run<T>(target: Target, call: Call<T>): Promise<T> {
-  return finish(enqueue(target, call), call);
+  return outcomeOf<T>(enqueue(target, call));
 }
 
 /** Like {@link run}, before all that waits: for calls that free threads or memory. */
 export function runFirst<T>(target: Target, call: Call<T>): Promise<T> {
-  return finish(enqueueFirst(target, call), call);
+  return outcomeOf<T>(enqueueFirst(target, call));
 }
 
-async function finish<T>(pending: Pending, call: Call<T>): Promise<T> {
-  const status = await pending.status;
-  // Thrown behind an await, so that the stack of the error names the caller.
-  if (status !== STATUS.OK) throw failure(call, status, pending.error?.[0] ?? null);
+// Not an `async` function, which would keep several objects for each call that waits: with ten thousand of them, collecting
+// garbage is most of what keeps the event loop busy.
+function outcomeOf<T>(pending: Pending): Promise<T> {
+  return pending.over.then(takeOutcome) as Promise<T>;
+}
+
+/** Runs as a reaction of the call's promise, so that the stack of an error names those who await it. */
+function takeOutcome({ call, status, reason, error }: Pending): unknown {
+  if (status === undefined) throw reason;
+  if (status !== STATUS.OK) {
+    const failed = failure(call, status, error?.[0] ?? null);
+    // The handle was closed after the call had been handed over and before a thread took it.
+    throw status === STATUS.MISUSE && reason !== undefined ? reason : failed;
+  }
   return call.resultInSlices === undefined ? call.result() : call.resultInSlices();
 }
 
@@ -60,9 +70,9 @@ export class OutputCall<T> implements Call<T> {
   readonly fn: NativeFunction;
   readonly signal: AbortSignal | undefined;
   readonly lane: Lane;
-  private readonly inputs: unknown[];
+  protected readonly inputs: unknown[];
+  protected out: [unknown] | undefined;
   private readonly take: (output: any) => T;
-  private out: [unknown] | undefined;
 
   constructor(fn: NativeFunction, inputs: unknown[], take: (output: any) => T, signal?: AbortSignal, lane: Lane = 'short') {
     this.fn = fn;

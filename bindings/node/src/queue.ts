@@ -41,10 +41,11 @@ export class Target {
     return this.first === undefined;
   }
 
-  /** Withdraws the calls that no thread has begun. */
+  /** Withdraws the calls that were not handed over; those that were keep the reason. */
   withdraw(reason: unknown): void {
     for (let pending = this.first; pending !== undefined; pending = pending.next) {
-      if (!pending.started) pending.fail(reason);
+      if (pending.started) pending.reason = reason;
+      else pending.fail(reason);
     }
   }
 }
@@ -52,25 +53,28 @@ export class Target {
 // One executor for all promises: a closure for each would be one more object to keep.
 let beingMade: Pending;
 
-function keepResolvers(resolve: (status: number) => void, reject: (reason: unknown) => void): void {
-  beingMade.keep(resolve, reject);
+function keepResolver(resolve: (pending: Pending) => void): void {
+  beingMade.keep(resolve);
 }
 
 /** A call that waits for its turn, or is being carried out. */
 export class Pending {
   readonly target: Target;
   readonly call: Call<unknown>;
-  /** Its status, once it was carried out. */
-  readonly status: Promise<number>;
+  /** Fulfilled with the call itself when it was carried out, and when it will not be. Never rejected. */
+  readonly over: Promise<Pending>;
   started = false;
   settled = false;
+  /** What the library returned; undefined where it was not called. */
+  status: number | undefined;
+  /** Why it was not called, or why the call was to end early. */
+  reason: unknown;
   /** Where its error object goes. */
   error: [bigint | null] | undefined;
   args: readonly unknown[] | undefined;
   next: Pending | undefined;
   previous: Pending | undefined;
-  private resolve: ((status: number) => void) | undefined;
-  private reject: ((reason: unknown) => void) | undefined;
+  private resolve: ((pending: Pending) => void) | undefined;
 
   constructor(target: Target, call: Call<unknown>) {
     this.target = target;
@@ -79,22 +83,23 @@ export class Pending {
     if (target.first !== undefined) target.first.previous = this;
     target.first = this;
     beingMade = this;
-    this.status = new Promise(keepResolvers);
+    this.over = new Promise(keepResolver);
   }
 
-  keep(resolve: (status: number) => void, reject: (reason: unknown) => void): void {
+  keep(resolve: (pending: Pending) => void): void {
     this.resolve = resolve;
-    this.reject = reject;
   }
 
-  succeed(status: number): void {
+  /** The library was called, and returned `status`. */
+  returned(status: number): void {
+    this.status = status;
     this.settle();
-    this.resolve?.(status);
   }
 
+  /** The library was not called. */
   fail(reason: unknown): void {
+    this.reason = reason;
     this.settle();
-    this.reject?.(reason);
   }
 
   private settle(): void {
@@ -102,6 +107,7 @@ export class Pending {
     if (this.previous === undefined) this.target.first = this.next;
     else this.previous.next = this.next;
     if (this.next !== undefined) this.next.previous = this.previous;
+    this.resolve?.(this);
   }
 }
 
@@ -144,7 +150,7 @@ const MOST_OF: Record<Lane, number> = {
 const queues: Record<Lane, Fifo> = { short: new Fifo(), long: new Fifo(), wait: new Fifo() };
 const inFlight: Record<Lane, number> = { short: 0, long: 0, wait: 0 };
 
-/** Queues a call; its `status` settles once it was carried out. */
+/** Queues a call. */
 export function enqueue(target: Target, call: Call<unknown>): Pending {
   const pending = new Pending(target, call);
   queues[call.lane ?? 'short'].push(pending);
@@ -189,7 +195,7 @@ function start(pending: Pending): boolean {
   const done = (failure: unknown, status: number): void => {
     inFlight[lane]--;
     if (failure !== null) pending.fail(failure);
-    else pending.succeed(status);
+    else pending.returned(status);
     pump();
   };
   const args = call.args;

@@ -81,8 +81,21 @@ export function append(path: string, data: Data, options: WriteOptions = {}): Ca
 }
 
 function writing(fn: typeof native.nexus_write, path: string, data: Data, options: WriteOptions): Call<Entry> {
+  if (typeof data === 'string') {
+    return new TextCall(fn, [pathText(path), data, conditions(options)], takeEntry, signal(options.signal));
+  }
   const view = bytes(data);
   return new OutputCall(fn, [pathText(path), view, view.byteLength, conditions(options)], takeEntry, signal(options.signal));
+}
+
+/** A call that takes bytes, of which it has the text until it is handed over. */
+class TextCall extends OutputCall<Entry> {
+  override get args(): unknown[] {
+    const [path, text, options] = this.inputs as [string, string, object | null];
+    const view = Buffer.from(text);
+    this.out = [null];
+    return [path, view, view.byteLength, options, this.out];
+  }
 }
 
 /**

@@ -42,7 +42,7 @@ function operation(store, i) {
 
 const round = (store) => Promise.all(Array.from({ length: OPERATIONS }, (_, i) => operation(store, i)));
 
-/** As many calls of node's own file system at once: what this machine makes of that. */
+/** As many calls of node's own file system at once, to compare with. */
 const ownRound = () =>
   Promise.all(
     Array.from({ length: OPERATIONS }, (_, i) =>
@@ -65,8 +65,6 @@ for (let i = 0; i < 2; i++) await round(store);
 
 const live = liveObjects();
 const before = await usedMemory();
-// To collect all garbage makes node forget what it has learned of the program, as nothing does while one runs.
-await round(store);
 const pauses = [];
 for (let i = 0; i < ROUNDS; i++) pauses.push(await longestPause(() => round(store)));
 const after = await usedMemory();
