@@ -12,7 +12,7 @@ use super::items::place_of;
 use super::order::Best;
 use super::scopes::{self, Lapsed, Lapses};
 use super::territory::Territory;
-use super::views::WaitingItems;
+use super::views::Items;
 use crate::error::Result;
 use crate::metadata::{Claim, ClaimScope, Grant, Supply};
 use crate::range::PathRange;
@@ -103,16 +103,18 @@ impl Claims<'_> {
         let connection = self.connection;
         let deadline = boot.after(claim.lease);
         let expires_at = wall.saturating_add(claim.lease);
-        let mut waiting = WaitingItems::new(connection, self.backends, &grant.rules, boot)?;
+        let mut waiting = Items::new(connection, self.backends, &grant.rules, None)?;
+        let mut watched = None;
         let mut take = connection.prepare_cached(TAKE)?;
         found
             .iter()
             .zip(first_token..)
             .map(|(path, token)| {
-                let (mut item, watched) = waiting.get(path)?;
-                if watched.is_none_or(|end| end > deadline) {
-                    let (_, scope) = place_of(&grant.rules, path);
+                let mut item = waiting.get(path.clone())?;
+                let (_, scope) = place_of(&grant.rules, path);
+                if watched != Some(scope) {
                     scopes::watch(connection, scope, None, Some(deadline))?;
+                    watched = Some(scope);
                 }
                 let worker = &claim.worker_id;
                 let lease = (path, worker, wall, token, deadline.0, expires_at);

@@ -23,7 +23,7 @@ use crate::content::ContentHash;
 use crate::error::{Error, Result};
 use crate::path::VirtualPath;
 use crate::range::Visible;
-use crate::work::{WorkItem, WorkView};
+use crate::work::{Status, WorkItem, WorkView};
 
 /// How many items a walk may skip before it is given up: so many for each item asked for, within
 /// bounds.
@@ -100,18 +100,13 @@ impl Views<'_> {
             WorkView::InProgress => self.in_progress(limit)?,
             WorkView::ByPriority => self.planned(&BY_PRIORITY, limit)?,
         };
-        let mut items = Items {
-            statement: self.connection.prepare_cached(ITEM)?,
-            connection: self.connection,
-            backends: self.backends,
-            rules: self.rules,
-            now: self.time.boot(),
-        };
+        let now = (view != WorkView::Ready).then(|| self.time.boot());
+        let mut items = Items::new(self.connection, self.backends, self.rules, now)?;
         paths
             .into_iter()
             .map(|path| {
                 self.call.check()?;
-                items.get(path, |_| Ok(())).map(|(item, ())| item)
+                items.get(path)
             })
             .collect()
     }
@@ -194,81 +189,81 @@ impl Views<'_> {
     }
 }
 
-/// Selects the work item at a path, as it is at a moment, and what `$more` says from the tables behind `$join`.
+/// Selects of the work item at a path what it may have while nobody works on it, and what `$more` says.
 macro_rules! item {
-    ($more:literal, $join:literal) => {
+    ($more:literal) => {
         concat!(
             "SELECT w.path_id, p.backend_id, p.etag, p.mime_type, p.size, p.created_at, p.modified_at,
-                    w.status, w.priority, w.open_edges, w.worker_id, w.started_at, w.not_before, w.tags,
-                    w.attempts, coalesce(w.lease, 0), w.lease_expires_at, w.lease_deadline <= ?2",
+                    w.priority, w.worker_id, w.started_at, w.not_before, w.tags, w.attempts",
             $more,
             " FROM work AS w
-              CROSS JOIN paths AS p ON p.path = w.path",
-            $join,
-            " WHERE w.path = ?1"
+              CROSS JOIN paths AS p ON p.path = w.path
+              WHERE w.path = ?1"
         )
     };
 }
 
-const ITEM: &str = item!("", "");
-const WAITING_ITEM: &str = item!(
-    ", s.next_expiry",
-    " LEFT JOIN work_scopes AS s ON s.scope = w.scope"
+const WAITING_ITEM: &str = item!("");
+/// As the item is at a moment.
+const ITEM: &str = item!(
+    ", w.status, w.open_edges, coalesce(w.lease, 0), w.lease_expires_at, w.lease_deadline <= ?2"
 );
 
 /// Looks at items, one after the other.
-struct Items<'a> {
-    statement: Prepared<'a>,
+pub(super) struct Items<'a> {
     connection: &'a Connection,
     backends: &'a BackendCache,
     rules: &'a Rules,
-    now: BootTime,
+    statement: Prepared<'a>,
+    now: Option<BootTime>,
 }
 
-impl Items<'_> {
-    /// Returns the item at `path`, and what `more` reads of its row.
-    fn get<T>(
-        &mut self,
-        path: String,
-        more: impl FnOnce(&Row<'_>) -> Result<T>,
-    ) -> Result<(WorkItem, T)> {
-        let mut found = self.statement.query((&path, self.now.0))?;
+impl<'a> Items<'a> {
+    /// Items as they are at the moment `now`; without one, items that can be claimed: ready, without open edges
+    /// or a lease.
+    pub fn new(
+        connection: &'a Connection,
+        backends: &'a BackendCache,
+        rules: &'a Rules,
+        now: Option<BootTime>,
+    ) -> Result<Self> {
+        let sql = match now {
+            Some(_) => ITEM,
+            None => WAITING_ITEM,
+        };
+        Ok(Items {
+            connection,
+            backends,
+            rules,
+            statement: connection.prepare_cached(sql)?,
+            now,
+        })
+    }
+
+    /// Returns the item at `path`.
+    pub fn get(&mut self, path: String) -> Result<WorkItem> {
+        let mut found = match self.now {
+            None => self.statement.query([&path])?,
+            Some(now) => self.statement.query((&path, now.0))?,
+        };
         let row = found.next()?.ok_or_else(incomplete)?;
         let backend = row.get(1)?;
         let backend = self
             .backends
             .with(backend, self.connection)?
             .name(backend)?;
-        let more = more(row)?;
-        Ok((read_item(row, path, backend, self.rules)?, more))
-    }
-}
-
-/// Looks at items that wait to be claimed, one after the other.
-pub(super) struct WaitingItems<'a>(Items<'a>);
-
-impl<'a> WaitingItems<'a> {
-    pub fn new(
-        connection: &'a Connection,
-        backends: &'a BackendCache,
-        rules: &'a Rules,
-        now: BootTime,
-    ) -> Result<Self> {
-        Ok(WaitingItems(Items {
-            statement: connection.prepare_cached(WAITING_ITEM)?,
-            connection,
-            backends,
-            rules,
-            now,
-        }))
-    }
-
-    /// Returns the item at `path`, and when claims next look for leases that have ended in its scope, if they
-    /// do.
-    pub fn get(&mut self, path: &str) -> Result<(WorkItem, Option<BootTime>)> {
-        self.0.get(path.to_owned(), |row| {
-            Ok(row.get::<_, Option<i64>>(18)?.map(BootTime))
-        })
+        let item = read_waiting_item(row, path, backend, self.rules)?;
+        match self.now {
+            None => Ok(item),
+            Some(_) => Ok(WorkItem {
+                status: status(row, 13)?.ok_or_else(incomplete)?,
+                blocker_count: row.get::<_, i64>(14)? as u64,
+                lease: row.get::<_, i64>(15)? as u64,
+                lease_expires_at: row.get(16)?,
+                lease_expired: row.get::<_, Option<bool>>(17)?.unwrap_or(false),
+                ..item
+            }),
+        }
     }
 }
 
@@ -276,7 +271,12 @@ fn incomplete() -> Error {
     Error::corrupt("the row of a work item does not fit its file")
 }
 
-fn read_item(row: &Row<'_>, path: String, backend: Arc<str>, rules: &Rules) -> Result<WorkItem> {
+fn read_waiting_item(
+    row: &Row<'_>,
+    path: String,
+    backend: Arc<str>,
+    rules: &Rules,
+) -> Result<WorkItem> {
     Ok(WorkItem {
         path_id: id_at(row, 0)?,
         tenant_id: rules.tenant_of(&path).map(str::to_owned),
@@ -286,17 +286,17 @@ fn read_item(row: &Row<'_>, path: String, backend: Arc<str>, rules: &Rules) -> R
         size: row.get::<_, i64>(4)? as u64,
         created_at: row.get(5)?,
         updated_at: row.get(6)?,
-        status: status(row, 7)?.ok_or_else(incomplete)?,
-        priority: row.get(8)?,
-        blocker_count: row.get::<_, i64>(9)? as u64,
-        worker_id: row.get(10)?,
-        started_at: row.get(11)?,
-        not_before: row.get(12)?,
-        tags: row.get(13)?,
-        attempts: row.get::<_, i64>(14)? as u64,
-        lease: row.get::<_, i64>(15)? as u64,
-        lease_expires_at: row.get(16)?,
-        lease_expired: row.get::<_, Option<bool>>(17)?.unwrap_or(false),
+        status: Status::Ready,
+        priority: row.get(7)?,
+        blocker_count: 0,
+        worker_id: row.get(8)?,
+        started_at: row.get(9)?,
+        not_before: row.get(10)?,
+        tags: row.get(11)?,
+        attempts: row.get::<_, i64>(12)? as u64,
+        lease: 0,
+        lease_expires_at: None,
+        lease_expired: false,
         path: VirtualPath::from_stored(path),
     })
 }
