@@ -19,7 +19,7 @@ pub struct nexus_match {
     pub path: *const c_char,
     /// Number of the line, from 1.
     pub line: u64,
-    /// The line without its line end, as UTF-8; other bytes are replaced by U+FFFD.
+    /// The line without its line end, as UTF-8; NULs and other bytes are replaced by U+FFFD.
     pub text: *const c_char,
     /// Where the first match in the line begins, in bytes of `text`.
     pub match_start: u64,

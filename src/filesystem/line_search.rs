@@ -190,15 +190,14 @@ fn reason_of(error: &regex::Error) -> Cow<'static, str> {
     }
 }
 
-/// Returns a line as text, with U+FFFD in place of what is no UTF-8, and where in the text the match
+/// Returns a line as text, with U+FFFD in place of NULs and of what is no UTF-8, and where in the text the match
 /// from `start` to `end` in `line` begins and ends. A match that begins or ends inside a character is
 /// widened to all of it. `start` is at most `end`, and that at most the length of `line`.
 pub(crate) fn as_text(line: &[u8], start: usize, end: usize) -> (String, usize, usize) {
     let mut text = String::with_capacity(line.len());
     let (mut text_start, mut text_end) = (0, 0);
     let mut at = 0;
-    for chunk in line.utf8_chunks() {
-        let valid = chunk.valid();
+    for (valid, replaced) in parts(line) {
         let shown_at = text.len();
         // Where the match begins or ends in this chunk, and so does its text.
         if (at..at + valid.len()).contains(&start) {
@@ -210,23 +209,36 @@ pub(crate) fn as_text(line: &[u8], start: usize, end: usize) -> (String, usize, 
         text.push_str(valid);
         at += valid.len();
 
-        let invalid = chunk.invalid();
-        if !invalid.is_empty() {
+        if !replaced.is_empty() {
             let shown_at = text.len();
             text.push(char::REPLACEMENT_CHARACTER);
-            if (at..at + invalid.len()).contains(&start) {
+            if (at..at + replaced.len()).contains(&start) {
                 text_start = shown_at;
             }
-            if (at + 1..=at + invalid.len()).contains(&end) {
+            if (at + 1..=at + replaced.len()).contains(&end) {
                 text_end = text.len();
             }
-            at += invalid.len();
+            at += replaced.len();
         }
     }
     if start == line.len() {
         text_start = text.len();
     }
     (text, text_start, text_end.max(text_start))
+}
+
+/// Returns what of `line` is shown as it is, each part with the bytes behind it that are not: a NUL, which would
+/// end the text for C, or what is no UTF-8.
+fn parts(line: &[u8]) -> impl Iterator<Item = (&str, &[u8])> {
+    line.utf8_chunks().flat_map(|chunk| {
+        let valid = chunk.valid().split_inclusive('\0');
+        valid
+            .map(|part| match part.strip_suffix('\0') {
+                Some(text) => (text, &b"\0"[..]),
+                None => (part, &b""[..]),
+            })
+            .chain([("", chunk.invalid())])
+    })
 }
 
 /// Returns the beginning of the character that `at` lies in.
@@ -431,6 +443,8 @@ mod tests {
             ("é".as_bytes(), 1, 2, ("é", 0, 2)),
             ("é".as_bytes(), 0, 1, ("é", 0, 2)),
             (b"\xe2\x82x", 1, 2, ("\u{fffd}x", 0, 3)),
+            (b"a\0b", 2, 3, ("a\u{fffd}b", 4, 5)),
+            (b"a\0\0\xff", 1, 3, ("a\u{fffd}\u{fffd}\u{fffd}", 1, 7)),
         ] {
             let (text, text_start, text_end) = as_text(line, start, end);
             let got = (text.as_str(), text_start, text_end);
@@ -447,6 +461,7 @@ mod tests {
             b"\r\n",
             b"\r",
             b"\xff",
+            b"\0",
             "é".as_bytes(),
             b"\xe2\x82",
         ]);
@@ -487,11 +502,13 @@ mod tests {
             let (a, b) = (a.index(line.len() + 1), b.index(line.len() + 1));
             let (start, end) = (a.min(b), a.max(b));
             let (text, text_start, text_end) = as_text(&line, start, end);
-            prop_assert_eq!(&text, &String::from_utf8_lossy(&line));
+            let replaced = String::from_utf8_lossy(&line).replace('\0', "\u{fffd}");
+            prop_assert_eq!(&text, &replaced);
             prop_assert!(text_start <= text_end && text_end <= text.len());
             let shown = text.get(text_start..text_end);
             prop_assert!(shown.is_some(), "{} {}..{}", text, text_start, text_end);
             if let Ok(matched) = std::str::from_utf8(&line[start..end])
+                && !matched.contains('\0')
                 && std::str::from_utf8(&line[..start]).is_ok()
                 && std::str::from_utf8(&line[end..]).is_ok()
             {

@@ -123,7 +123,7 @@ pub struct Match {
     pub path: crate::path::VirtualPath,
     /// Number of the line, from 1.
     pub line: u64,
-    /// The line without its line end; bytes that are no UTF-8 are replaced by U+FFFD.
+    /// The line without its line end; NULs and bytes that are no UTF-8 are replaced by U+FFFD.
     pub text: String,
     /// Where the first match begins, in bytes of `text`.
     pub match_start: usize,
