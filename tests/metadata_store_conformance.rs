@@ -96,7 +96,7 @@ impl Subject {
     fn write(&self, at: &str, data: &[u8]) -> Change {
         Change::Write {
             path: path(at),
-            content: self.placement.build(LOCAL_BACKEND, data).unwrap(),
+            content: self.placement.build(LOCAL_BACKEND, data, &call()).unwrap(),
             backend: LOCAL_BACKEND.into(),
             conditions: Conditions::default(),
             mime_type: None,
@@ -453,7 +453,10 @@ fn content_is_inline_or_a_file_that_is_in_place(subject: &Subject) {
             content.data.is_none(),
             "{at}"
         );
-        assert_eq!(subject.placement.read(content).unwrap().unwrap(), data);
+        assert_eq!(
+            subject.placement.read(content, &call()).unwrap().unwrap(),
+            data
+        );
     }
     subject.commit(vec![mkdir("/d")]);
     let (entry, content) = subject.store.content(&path("/d"), &grant).unwrap().unwrap();
@@ -473,7 +476,11 @@ fn orphans_are_what_no_path_holds(subject: &Subject) {
         &b"held by nothing at all"[..],
     );
     subject.commit(vec![subject.write("/a", held)]);
-    let NewContent::Staged(staged) = subject.placement.build(LOCAL_BACKEND, orphan).unwrap() else {
+    let NewContent::Staged(staged) = subject
+        .placement
+        .build(LOCAL_BACKEND, orphan, &call())
+        .unwrap()
+    else {
         panic!("is inline");
     };
     subject

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{ContentHash, ContentStore, SmallContents, Staged, Staging};
-use crate::error::Result;
+use super::{ContentHash, ContentStore, PIECE_BYTES, SmallContents, Staged, Staging};
+use crate::call::Call;
+use crate::error::{Error, Result};
 
 /// A complete content that a transaction can name.
 #[derive(Clone)]
@@ -68,50 +69,97 @@ impl fmt::Debug for NewContent {
 pub struct ContentBuilder {
     store: Arc<dyn ContentStore>,
     inline_max: usize,
-    buffer: Vec<u8>,
-    staging: Option<Box<dyn Staging>>,
+    taken: Taken,
+}
+
+/// What was taken in.
+enum Taken {
+    Buffered(Vec<u8>),
+    Staged(Box<dyn Staging>),
+    /// An unknown part of what was to be written.
+    Failed,
 }
 
 impl ContentBuilder {
     /// Returns an empty builder. Content of at most `inline_max` bytes becomes inline; with `None`
     /// nothing does.
     pub fn new(store: Arc<dyn ContentStore>, inline_max: Option<usize>) -> Result<Self> {
-        let staging = match inline_max {
-            Some(_) => None,
-            None => Some(store.stage()?),
+        let taken = match inline_max {
+            Some(_) => Taken::Buffered(Vec::new()),
+            None => Taken::Staged(store.stage()?),
         };
         Ok(ContentBuilder {
             store,
             inline_max: inline_max.unwrap_or(0),
-            buffer: Vec::new(),
-            staging,
+            taken,
         })
     }
 
-    /// Appends `data`.
-    pub fn write(&mut self, data: &[u8]) -> Result<()> {
-        if let Some(staging) = &mut self.staging {
-            return staging.write(data);
+    /// Appends `data`. After an error nothing more can be written, nor can the content be finished.
+    pub fn write(&mut self, data: &[u8], call: &Call) -> Result<()> {
+        let taken = std::mem::replace(&mut self.taken, Taken::Failed);
+        let mut staging = match taken {
+            Taken::Buffered(mut buffer) if buffer.len() + data.len() <= self.inline_max => {
+                buffer.extend_from_slice(data);
+                self.taken = Taken::Buffered(buffer);
+                return Ok(());
+            }
+            Taken::Buffered(buffer) => {
+                let mut staging = self.store.stage()?;
+                staging.write(&buffer)?;
+                staging
+            }
+            Taken::Staged(staging) => staging,
+            Taken::Failed => return Err(failed()),
+        };
+        for piece in data.chunks(PIECE_BYTES) {
+            call.check()?;
+            staging.write(piece)?;
         }
-        if self.buffer.len() + data.len() <= self.inline_max {
-            self.buffer.extend_from_slice(data);
-            return Ok(());
-        }
-        let mut staging = self.store.stage()?;
-        staging.write(&std::mem::take(&mut self.buffer))?;
-        staging.write(data)?;
-        self.staging = Some(staging);
+        self.taken = Taken::Staged(staging);
         Ok(())
     }
 
     /// Returns the complete content.
     pub fn finish(self) -> Result<NewContent> {
-        Ok(match self.staging {
-            Some(staging) => NewContent::Staged(staging.finish()?),
-            None => NewContent::Inline {
-                hash: ContentHash::of(&self.buffer),
-                data: self.buffer.into(),
-            },
-        })
+        match self.taken {
+            Taken::Staged(staging) => Ok(NewContent::Staged(staging.finish()?)),
+            Taken::Buffered(buffer) => Ok(NewContent::Inline {
+                hash: ContentHash::of(&buffer),
+                data: buffer.into(),
+            }),
+            Taken::Failed => Err(failed()),
+        }
+    }
+}
+
+fn failed() -> Error {
+    Error::misuse("an earlier write of this content failed")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::call::Interrupts;
+    use crate::content::local::LocalContentStore;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn what_was_not_written_whole_cannot_be_finished() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Arc::new(LocalContentStore::open(directory.path()).unwrap());
+        let interrupts = Interrupts::default();
+        let call = interrupts.begin(Duration::ZERO);
+        let mut builder = ContentBuilder::new(store, Some(8)).unwrap();
+        builder.write(b"small", &call).unwrap();
+        interrupts.interrupt();
+        let interrupted = builder.write(b"and more than fits", &call).unwrap_err();
+        assert_eq!(interrupted.kind(), ErrorKind::Cancelled);
+        let call = interrupts.begin(Duration::ZERO);
+        let again = builder.write(b"and more", &call).unwrap_err();
+        assert_eq!(again.kind(), ErrorKind::Misuse);
+        assert_eq!(builder.finish().unwrap_err().kind(), ErrorKind::Misuse);
     }
 }

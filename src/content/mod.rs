@@ -27,6 +27,9 @@ pub(crate) use reader::damaged;
 use crate::call::Call;
 use crate::error::Result;
 
+/// How much of a content is read or written between two looks at whether the call was interrupted.
+const PIECE_BYTES: usize = 4 * BLOCK_BYTES;
+
 /// The backend that every store has: its own data directory.
 pub const LOCAL_BACKEND: &str = "local";
 
@@ -120,7 +123,7 @@ pub fn stage_again(
     staging: &mut dyn Staging,
     call: &Call,
 ) -> Result<()> {
-    let mut buffer = vec![0; (BLOCK_BYTES * 4).min(size as usize)];
+    let mut buffer = vec![0; PIECE_BYTES.min(size as usize)];
     let mut offset = 0;
     while offset < size {
         call.check()?;

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{ContentBuilder, ContentHash, ContentReader, ContentStore, LOCAL_BACKEND, NewContent};
+use super::{
+    BLOCK_BYTES, ContentBuilder, ContentHash, ContentReader, ContentStore, LOCAL_BACKEND,
+    NewContent,
+};
+use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::StoredContent;
 use crate::path::{VirtualPath, is_within};
@@ -99,23 +103,23 @@ impl Placement {
     }
 
     /// Returns new content of `data` for the backend `name`.
-    pub fn build(&self, name: &str, data: &[u8]) -> Result<NewContent> {
+    pub fn build(&self, name: &str, data: &[u8], call: &Call) -> Result<NewContent> {
         if name == LOCAL_BACKEND && data.len() <= self.inline_max {
             return Ok(NewContent::inline(data));
         }
         let mut builder = self.builder(name)?;
-        builder.write(data)?;
+        builder.write(data, call)?;
         builder.finish()
     }
 
     /// Returns the verified bytes of `content`; `None` if its file is gone, as happens when the path was
     /// changed since.
-    pub fn read(&self, content: StoredContent) -> Result<Option<Vec<u8>>> {
+    pub fn read(&self, content: StoredContent, call: &Call) -> Result<Option<Vec<u8>>> {
         match content.data {
             Some(data) if ContentHash::of(&data) == content.hash => Ok(Some(data)),
             Some(_) => Err(super::reader::damaged(&content.hash)),
             None => match self.open(content)? {
-                Some(mut reader) => reader.read_all().map(Some),
+                Some(mut reader) => reader.read_all(call).map(Some),
                 None => Ok(None),
             },
         }
@@ -133,18 +137,24 @@ impl Placement {
     }
 
     /// Returns `content`, followed by `data`, as new content of the backend `name`.
-    pub fn extend(&self, name: &str, content: StoredContent, data: &[u8]) -> Result<NewContent> {
+    pub fn extend(
+        &self,
+        name: &str,
+        content: StoredContent,
+        data: &[u8],
+        call: &Call,
+    ) -> Result<NewContent> {
         let hash = content.hash;
         let mut reader = self.open(content)?.ok_or_else(|| missing(&hash))?;
         let mut builder = self.builder(name)?;
-        let mut buffer = vec![0; super::BLOCK_BYTES.min(reader.size() as usize)];
+        let mut buffer = vec![0; BLOCK_BYTES.min(reader.size() as usize)];
         let mut offset = 0;
         while offset < reader.size() {
-            let count = reader.read_at(offset, &mut buffer)?;
-            builder.write(&buffer[..count])?;
+            let count = reader.read_at(offset, &mut buffer, call)?;
+            builder.write(&buffer[..count], call)?;
             offset += count as u64;
         }
-        builder.write(data)?;
+        builder.write(data, call)?;
         builder.finish()
     }
 }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{BLOCK_BYTES, BlockHashes, ContentFile, ContentHash};
+use sha2::{Digest, Sha256};
+
+use super::{BLOCK_BYTES, BlockHashes, ContentFile, ContentHash, PIECE_BYTES};
+use crate::call::Call;
 use crate::error::{Error, Result};
 
 /// An open content. Reads are verified: whole contents against the etag, ranges block by block.
@@ -63,18 +66,22 @@ impl ContentReader {
     }
 
     /// Reads everything, verified against the etag.
-    pub fn read_all(&mut self) -> Result<Vec<u8>> {
+    pub fn read_all(&mut self, call: &Call) -> Result<Vec<u8>> {
         match &mut self.source {
             Source::Memory(data) => Ok(data.to_vec()),
             Source::File { file, .. } => {
                 let size = usize::try_from(self.size)
                     .map_err(|_| Error::invalid_argument("the file does not fit in memory"))?;
                 let mut data = vec![0; size];
-                let read = file.read_at(0, &mut data)?;
-                if read == size && ContentHash::of(&data) == self.etag {
-                    Ok(data)
-                } else {
-                    Err(damaged(&self.etag))
+                let mut hasher = Sha256::new();
+                for (index, piece) in data.chunks_mut(PIECE_BYTES).enumerate() {
+                    call.check()?;
+                    let read = file.read_at((index * PIECE_BYTES) as u64, piece)?;
+                    hasher.update(&piece[..read]);
+                }
+                match ContentHash::from_bytes(hasher.finalize().into()) == self.etag {
+                    true => Ok(data),
+                    false => Err(damaged(&self.etag)),
                 }
             }
         }
@@ -82,9 +89,10 @@ impl ContentReader {
 
     /// Reads at `offset` until `buffer` is full or the content ends; returns the number of bytes, 0
     /// at or beyond the end.
-    pub fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+    pub fn read_at(&mut self, offset: u64, buffer: &mut [u8], call: &Call) -> Result<usize> {
         let mut filled = 0;
         while filled < buffer.len() {
+            call.check()?;
             let rest = self.block_from(offset + filled as u64)?;
             if rest.is_empty() {
                 break;

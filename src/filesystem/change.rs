@@ -26,6 +26,7 @@ impl Filesystem {
         changes: &Arc<Vec<Change>>,
         call: &Call,
     ) -> Result<Vec<Option<Entry>>> {
+        call.check()?;
         self.granted(call, |policy, grant| {
             for (index, change) in changes.iter().enumerate() {
                 authorize(policy, change).map_err(|error| error.in_operation(index))?;
@@ -58,7 +59,7 @@ impl Filesystem {
         let backend = Arc::clone(self.placement().backend_for(path.as_str()));
         let content = self
             .placement()
-            .build(&backend, data)
+            .build(&backend, data, call)
             .map_err(|error| error.at(&path))?;
         Ok(Change::Write {
             path,

@@ -67,7 +67,7 @@ impl Filesystem {
             None if self.is_inline(&backend, data.len() as u64) => return Ok(None),
             None => {
                 conditions.if_none_match = true;
-                self.placement().build(&backend, data)
+                self.placement().build(&backend, data, call)
             }
             Some((_, None)) => return Ok(None),
             Some((_, Some(content))) => {
@@ -78,7 +78,7 @@ impl Filesystem {
                     return Ok(None);
                 }
                 conditions.if_match = Some(content.hash);
-                match self.placement().extend(&backend, content, data) {
+                match self.placement().extend(&backend, content, data, call) {
                     // A content that vanished was replaced meanwhile: the plain append sees what is
                     // there now.
                     Err(error) if error.kind() == ErrorKind::Corrupt => return Ok(None),
@@ -108,7 +108,9 @@ impl Filesystem {
     pub fn read(&self, path: &str) -> Result<Vec<u8>> {
         let call = self.begin();
         let path = VirtualPath::parse(path)?;
-        self.with_content(&path, &call, |content| self.placement().read(content))
+        self.with_content(&path, &call, |content| {
+            self.placement().read(content, &call)
+        })
     }
 
     /// Reads at `offset` until `buffer` is full or the file ends, and returns the number of bytes; 0 at
@@ -121,7 +123,7 @@ impl Filesystem {
         let path = VirtualPath::parse(path)?;
         let mut reader = self.open_content(&path, &call)?;
         reader
-            .read_at(offset, buffer)
+            .read_at(offset, buffer, &call)
             .map_err(|error| error.at(&path))
     }
 

@@ -196,7 +196,7 @@ impl Grep {
                 .len()
                 .min(usize::try_from(self.bytes_left).unwrap_or(usize::MAX));
             let count = content
-                .read_at(offset, &mut piece[..wanted])
+                .read_at(offset, &mut piece[..wanted], call)
                 .map_err(|error| error.at(path))?;
             if offset == 0 && LineSearch::is_binary(&piece[..count]) {
                 self.found.skipped += 1;

@@ -20,7 +20,7 @@ impl Filesystem {
         let path = VirtualPath::parse(path)?;
         Ok(Reader {
             content: self.open_content(&path, &call)?,
-            _filesystem: self.child(),
+            filesystem: self.child(),
             path,
             position: 0,
         })
@@ -58,7 +58,7 @@ pub struct Reader {
     content: ContentReader,
     path: VirtualPath,
     position: u64,
-    _filesystem: Filesystem,
+    filesystem: Filesystem,
 }
 
 impl Reader {
@@ -70,11 +70,12 @@ impl Reader {
     /// Reads on until `buffer` is full or the file ends, and returns the number of bytes; 0 at the end.
     ///
     /// # Errors
-    /// `Corrupt` if what is read is damaged; `Io`.
+    /// `Corrupt` if what is read is damaged; `Cancelled`, `Io`.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let call = self.filesystem.begin();
         let count = self
             .content
-            .read_at(self.position, buffer)
+            .read_at(self.position, buffer, &call)
             .map_err(|error| error.at(&self.path))?;
         self.position += count as u64;
         Ok(count)
@@ -98,20 +99,21 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Appends `data` to what was written.
+    /// Appends `data` to what was written. After an error the writer can only be dropped.
     ///
     /// # Errors
-    /// `NoSpace`, `Io`.
+    /// `NoSpace`, `Cancelled`, `Io`; `Misuse` after an earlier error.
     pub fn write(&mut self, data: &[u8]) -> Result<()> {
+        let call = self.filesystem.begin();
         self.content
-            .write(data)
+            .write(data, &call)
             .map_err(|error| error.at(&self.path))
     }
 
     /// Makes what was written the content of the file, atomically, and returns its entry.
     ///
     /// # Errors
-    /// As [`Filesystem::write`].
+    /// As [`Filesystem::write`]; `Misuse` after a write that failed.
     pub fn commit(self) -> Result<Entry> {
         let call = self.filesystem.begin();
         let content = self

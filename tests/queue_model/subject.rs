@@ -185,7 +185,10 @@ impl Subject {
         match operation {
             Operation::Write(at, guard) => Change::Write {
                 path: file(at),
-                content: self.placement.build(LOCAL_BACKEND, at.as_bytes()).unwrap(),
+                content: self
+                    .placement
+                    .build(LOCAL_BACKEND, at.as_bytes(), &call())
+                    .unwrap(),
                 backend: LOCAL_BACKEND.into(),
                 conditions: under(guard),
                 mime_type: None,

@@ -329,7 +329,7 @@ impl Read for Source<'_, '_, '_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self
             .reader
-            .read_at(self.offset, buffer)
+            .read_at(self.offset, buffer, self.watch.call)
             .map_err(|error| error.at(self.path))
             .and_then(|count| {
                 self.watch.add(count as u64)?;

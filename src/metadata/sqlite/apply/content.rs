@@ -229,7 +229,7 @@ pub(super) fn carry(
     }
     let source = load(tx, &content)?;
     let source = pending(tx, source)?;
-    let copy = tx.placement.extend(&target, source, &[])?;
+    let copy = tx.placement.extend(&target, source, &[], &tx.grant.call)?;
     if copy.hash() != content.etag {
         return Err(Error::corrupt(format!(
             "the content {} is damaged",

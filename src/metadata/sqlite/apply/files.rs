@@ -44,10 +44,10 @@ pub(super) fn append(
             let existing = content::load(tx, &file.content())?;
             let existing = content::pending(tx, existing)?;
             tx.placement
-                .extend(&backend, existing, data)
+                .extend(&backend, existing, data, &tx.grant.call)
                 .map_err(|error| error.at(path))?
         }
-        None => tx.placement.build(&backend, data)?,
+        None => tx.placement.build(&backend, data, &tx.grant.call)?,
     };
     let place = Place::find(tx, path, &new.hash(), &backend)?;
     put(tx, path, place, &new, &backend, mime_type)
