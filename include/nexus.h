@@ -16,10 +16,13 @@
  * Conventions, which hold for every function
  *
  * 1. Status. A call returns a nexus_status; NEXUS_STATUS_OK is 0. A call that returns anything
- *    else changed nothing (one exception: IO that says "outcome unknown"). Each function names the
- *    statuses to expect, without their prefix; besides those, any call may return
+ *    else changed nothing, with two exceptions: IO that says "outcome unknown", and what nexus_gc,
+ *    a repair and nexus_backup did before they ended early. Each function names the statuses to
+ *    expect, without their prefix; besides those, any call may return
  *      INVALID_ARGUMENT  NULL where it is not allowed, text that is not UTF-8, an unknown flag;
  *      CANCELLED         the call was interrupted, or its handle is being closed;
+ *      BUSY              others kept the store locked for longer than `busy_timeout_ms`;
+ *      CORRUPT           the database is damaged;
  *      VERSION_MISMATCH  a newer version of Nexus has migrated the store meanwhile;
  *      MISUSE            an object that is not open, or a call that is not allowed now;
  *      INTERNAL, PANIC   a defect in Nexus.
@@ -319,15 +322,18 @@ typedef struct nexus_entry {
 typedef struct nexus_list_options {
     /** sizeof(nexus_list_options) */
     uint32_t struct_size;
-    /** 1: everything below, files only. 0: direct children, files and directories. */
+    /**
+     * 1: everything below, files only. 0: direct children, files and directories. With `prefix`
+     * always 1.
+     */
     int32_t recursive;
     /** 1: in a recursive listing, directories too. 0: files only. */
     int32_t include_directories;
     /** The directory to list. NULL: "/". */
     const char *path;
     /**
-     * Only paths that begin with these bytes, which need not end on a segment: "/data" matches
-     * "/database". NULL: all.
+     * Instead of a directory: all paths that begin with these bytes, which need not end on a segment:
+     * "/data" matches "/database". NULL: all. With `path` as well: INVALID_ARGUMENT.
      */
     const char *prefix;
     /** Most rows to return. 0: all. */
@@ -375,7 +381,7 @@ typedef struct nexus_match {
     const char *path;
     /** Number of the line, from 1. */
     uint64_t line;
-    /** The line without its line end, as UTF-8; other bytes are replaced by U+FFFD. */
+    /** The line without its line end, as UTF-8; NULs and other bytes are replaced by U+FFFD. */
     const char *text;
     /** Where the first match in the line begins, in bytes of `text`. */
     uint64_t match_start;
@@ -468,7 +474,7 @@ typedef struct nexus_export_options {
  * @param done   how much is done
  * @param total  how much there is to do; 0 where that is not known
  * @param what   what is being done; valid during the call of the function
- * @return 0 to go on; anything else ends the call with NEXUS_STATUS_CANCELLED, nothing changed
+ * @return 0 to go on; anything else ends the call with NEXUS_STATUS_CANCELLED
  *
  * It must return: no exception, no longjmp.
  */
@@ -639,7 +645,7 @@ void nexus_string_free(char *string);
  *                     (./nexus.yaml, ./nexus.yml, ~/.nexus/config.yaml) and uses the environment
  * @param fs           receives the handle, to be closed with nexus_close; not NULL
  * @param error        receives what went wrong; may be NULL
- * @return OK; INVALID_CONFIG, ACCESS_DENIED, VERSION_MISMATCH, BUSY, NO_SPACE, CORRUPT, IO,
+ * @return OK; INVALID_CONFIG, VERSION_MISMATCH, BUSY, NO_SPACE, CORRUPT, IO,
  *         UNSUPPORTED
  *
  * Threads: any, at once. After a fork with an open store: MISUSE, as for every other call.
@@ -673,8 +679,8 @@ nexus_status nexus_connect_file(const char *yaml_path,
  * @param agent   the agent; NULL for that of `fs`
  * @param narrow  receives the handle, to be closed with nexus_close; not NULL
  * @param error   receives what went wrong; may be NULL
- * @return OK; ACCESS_DENIED where `fs` has another tenant or agent; INVALID_ARGUMENT,
- *         INVALID_PATH for a name that is no path segment
+ * @return OK; ACCESS_DENIED where `fs` has another tenant or agent; INVALID_ARGUMENT for a name
+ *         that is no path segment
  *
  * Threads: any, at once.
  * @since 0.1.0
@@ -868,7 +874,7 @@ nexus_status nexus_read_at(nexus_fs *fs,
  * @param path   the file or directory; not NULL
  * @param entry  receives the entry, to be freed with nexus_entry_free; not NULL
  * @param error  receives what went wrong; may be NULL
- * @return OK; INVALID_PATH, ACCESS_DENIED, NOT_FOUND, NOT_A_DIRECTORY, IO
+ * @return OK; INVALID_PATH, ACCESS_DENIED, NOT_FOUND (also below a file), IO
  *
  * Threads: any, at once.
  * @since 0.1.0
@@ -956,7 +962,8 @@ nexus_status nexus_delete_with(nexus_fs *fs,
  * @param error  receives what went wrong; may be NULL
  * @return OK, also for a rename onto itself; INVALID_PATH, ACCESS_DENIED, READ_ONLY, NOT_FOUND,
  *         NOT_A_DIRECTORY, IS_A_DIRECTORY, NOT_EMPTY, NOT_MOUNTED, BUSY, NO_SPACE, IO;
- *         INVALID_ARGUMENT for a directory into itself
+ *         INVALID_ARGUMENT for a directory into itself; CORRUPT for a damaged content that has to
+ *         go to another backend
  *
  * Threads: any, at once.
  * @since 0.1.0
@@ -1261,13 +1268,14 @@ nexus_status nexus_writer_open(nexus_fs *fs,
                                nexus_error **error);
 
 /**
- * Writes on.
+ * Writes on. After an error what was written is not whole, and nexus_writer_abort is what is left to
+ * do.
  *
  * @param writer  an open writer
  * @param data    the bytes; may be NULL where `len` is 0
  * @param len     how many
  * @param error   receives what went wrong; may be NULL
- * @return OK; NO_SPACE, IO; MISUSE after a failed commit
+ * @return OK; NO_SPACE, IO; MISUSE after a failed write or commit
  *
  * Threads: one at a time for one writer: a second call at once is MISUSE.
  * @since 0.1.0
@@ -1286,7 +1294,7 @@ nexus_status nexus_writer_write(nexus_writer *writer,
  *                wanted
  * @param error   receives what went wrong; may be NULL
  * @return OK; CONFLICT, LEASE_LOST, INVALID_PATH, ACCESS_DENIED, READ_ONLY, IS_A_DIRECTORY,
- *         NOT_A_DIRECTORY, BUSY, NO_SPACE, IO; MISUSE after a failed commit
+ *         NOT_A_DIRECTORY, BUSY, NO_SPACE, IO; MISUSE after a failed write or commit
  *
  * Threads: one at a time for one writer: a second call at once is MISUSE.
  * @since 0.1.0
@@ -1337,7 +1345,8 @@ nexus_status nexus_list(nexus_fs *fs,
  * @param options  where and how much to search; NULL for everywhere, all
  * @param entries  receives the rows, to be freed with nexus_entries_free; not NULL
  * @param error    receives what went wrong; may be NULL
- * @return OK; INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, NOT_FOUND for a missing base, IO
+ * @return OK; INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, NOT_FOUND for a missing base,
+ *         NOT_A_DIRECTORY for a base that is a file, IO
  *
  * Threads: any, at once.
  * @since 0.1.0
@@ -1358,7 +1367,7 @@ nexus_status nexus_glob(nexus_fs *fs,
  * @param matches  receives the rows, to be freed with nexus_matches_free; not NULL
  * @param error    receives what went wrong; may be NULL
  * @return OK; INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, NOT_FOUND for a missing base,
- *         CORRUPT, CANCELLED, IO
+ *         NOT_A_DIRECTORY for a base that is a file, NOT_MOUNTED, CORRUPT, CANCELLED, IO
  *
  * Threads: any, at once.
  * @since 0.1.0
@@ -1589,7 +1598,7 @@ nexus_status nexus_list_meta(nexus_fs *fs,
  * @param key    the key, 1 to 255 bytes; not NULL
  * @param error  receives what went wrong; may be NULL
  * @return OK; INVALID_PATH, ACCESS_DENIED, READ_ONLY, NOT_FOUND for an absent file or key,
- *         IS_A_DIRECTORY, CONFLICT for a work key under a lease, BUSY, NO_SPACE, IO
+ *         INVALID_ARGUMENT for a key that only the library writes, IS_A_DIRECTORY, CONFLICT for a work key under a lease, BUSY, NO_SPACE, IO
  *
  * Threads: any, at once.
  * @since 0.1.0
@@ -1608,7 +1617,8 @@ nexus_status nexus_delete_meta(nexus_fs *fs,
  * @param options     where and how much to search; NULL for everywhere, all
  * @param entries     receives the rows, to be freed with nexus_entries_free; not NULL
  * @param error       receives what went wrong; may be NULL
- * @return OK; INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, IO
+ * @return OK; INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, NOT_FOUND for a missing base,
+ *         NOT_A_DIRECTORY for a base that is a file, IO
  *
  * Threads: any, at once.
  * @since 0.1.0
@@ -1658,7 +1668,8 @@ nexus_status nexus_path_of_id(nexus_fs *fs,
 /* Batches ----------------------------------------------------------------------------------- */
 
 /**
- * Begins a batch: changes to be made together, all or nothing.
+ * Begins a batch: changes to be made together, all or nothing. A call that fails to add an operation
+ * leaves the batch as it was: the commit then makes the others.
  *
  * @param fs     an open handle
  * @param batch  receives the batch, to be freed with nexus_batch_free; not NULL
@@ -1681,8 +1692,8 @@ nexus_status nexus_batch_new(nexus_fs *fs,
  * @param len      how many
  * @param options  conditions and MIME type; NULL for none
  * @param error    receives what went wrong; may be NULL
- * @return OK; INVALID_ARGUMENT, INVALID_PATH; whether the operation can be done is found at the
- *         commit
+ * @return OK; INVALID_ARGUMENT, INVALID_PATH; ACCESS_DENIED, READ_ONLY, IS_A_DIRECTORY for the path;
+ *         NOT_MOUNTED, NO_SPACE, IO for the bytes; whether the rest can be done is found at the commit
  *
  * Threads: one at a time for one batch: a second call at once is MISUSE.
  * @since 0.1.0
@@ -2296,7 +2307,7 @@ void nexus_work_list_free(nexus_work_list *list);
  * @param user      passed to `progress`
  * @param count     receives the number of lines; NULL where it is not wanted
  * @param error     receives what went wrong; may be NULL
- * @return OK; INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, NO_SPACE, IO, CANCELLED
+ * @return OK; INVALID_ARGUMENT, INVALID_PATH, NO_SPACE, IO, CANCELLED
  *
  * Threads: any, at once.
  * @since 0.1.0
@@ -2322,8 +2333,9 @@ nexus_status nexus_export_metadata(nexus_fs *fs,
  *                  each with path, existing_etag, imported_etag, resolution and message, to be
  *                  freed with nexus_string_free; NULL where it is not wanted
  * @param error     receives what went wrong; may be NULL
- * @return OK; INVALID_ARGUMENT for bad lines, INVALID_PATH, ACCESS_DENIED, READ_ONLY, NOT_FOUND,
- *         CYCLE, CONFLICT, BUSY, NO_SPACE, IO, CANCELLED
+ * @return OK; INVALID_ARGUMENT for lines that cannot be read; where lines cannot be imported, what
+ *         the first of them fails with: INVALID_PATH, ACCESS_DENIED, READ_ONLY, NOT_FOUND,
+ *         IS_A_DIRECTORY, NOT_A_DIRECTORY, CYCLE, CONFLICT; BUSY, NO_SPACE, IO, CANCELLED
  *
  * Threads: any, at once.
  * @since 0.1.0
@@ -2376,8 +2388,7 @@ nexus_status nexus_bundle_export(nexus_fs *fs,
  *                  not wanted
  * @param error     receives what went wrong; may be NULL
  * @return OK; CORRUPT for a bundle that was changed or cut off; UNSUPPORTED for one of a newer format;
- *         INVALID_ARGUMENT for another file, and for bad lines; INVALID_PATH, ACCESS_DENIED, READ_ONLY,
- *         NOT_FOUND, NOT_A_DIRECTORY, CYCLE, CONFLICT, BUSY, NO_SPACE, IO, CANCELLED
+ *         INVALID_ARGUMENT for another file; for bad lines what nexus_import_metadata returns
  *
  * Threads: any, at once.
  * @since 0.1.0
@@ -2394,7 +2405,8 @@ nexus_status nexus_bundle_import(nexus_fs *fs,
  * Copies the store to a directory while others use it. Everything acknowledged before the call is in
  * the copy, which is a store of its own: it opens as a `data_dir`. The contents of mounts are copied
  * to `mounts/NAME` in it. A directory with an earlier copy of this store is brought up to date; until
- * the end it holds the earlier one. Needs an admin's handle, or one without tenant and agent.
+ * the end it holds the earlier one. A copy that ends early leaves contents in the directory, which the
+ * next one goes on from. Needs an admin's handle, or one without tenant and agent.
  *
  * @param fs          an open handle, with every mount that holds contents
  * @param target_dir  a directory of the host: missing, empty, or an earlier copy; not NULL
@@ -2420,8 +2432,9 @@ nexus_status nexus_backup(nexus_fs *fs,
                           nexus_error **error);
 
 /**
- * Removes content that no file has any more, and what broken-off writes left behind. Needs an
- * admin's handle, or one without tenant and agent. Holds no lock for long.
+ * Removes content that no file has any more, and what broken-off writes left behind. If it ends
+ * early, what was removed stays so. Needs an admin's handle, or one without tenant and agent. Holds
+ * no lock for long.
  *
  * @param fs        an open handle
  * @param progress  told of the progress, and may cancel; may be NULL

@@ -26,7 +26,8 @@ pub(super) static BATCHES: Table<nexus_batch, Engaged<Mutex<Batch>>> =
     Table::new(Tag::Batch, "nexus_batch");
 
 /// <!-- section: Batches -->
-/// Begins a batch: changes to be made together, all or nothing.
+/// Begins a batch: changes to be made together, all or nothing. A call that fails to add an operation
+/// leaves the batch as it was: the commit then makes the others.
 ///
 /// @param fs     an open handle
 /// @param batch  receives the batch, to be freed with nexus_batch_free; not NULL
@@ -61,8 +62,8 @@ pub unsafe extern "C" fn nexus_batch_new(
 /// @param len      how many
 /// @param options  conditions and MIME type; NULL for none
 /// @param error    receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT, INVALID_PATH; whether the operation can be done is found at the
-///         commit
+/// @return OK; INVALID_ARGUMENT, INVALID_PATH; ACCESS_DENIED, READ_ONLY, IS_A_DIRECTORY for the path;
+///         NOT_MOUNTED, NO_SPACE, IO for the bytes; whether the rest can be done is found at the commit
 ///
 /// Threads: one at a time for one batch: a second call at once is MISUSE.
 /// @since 0.1.0

@@ -252,7 +252,7 @@ pub unsafe extern "C" fn nexus_read_at(
 /// @param path   the file or directory; not NULL
 /// @param entry  receives the entry, to be freed with nexus_entry_free; not NULL
 /// @param error  receives what went wrong; may be NULL
-/// @return OK; INVALID_PATH, ACCESS_DENIED, NOT_FOUND, NOT_A_DIRECTORY, IO
+/// @return OK; INVALID_PATH, ACCESS_DENIED, NOT_FOUND (also below a file), IO
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -399,7 +399,8 @@ pub unsafe extern "C" fn nexus_delete_with(
 /// @param error  receives what went wrong; may be NULL
 /// @return OK, also for a rename onto itself; INVALID_PATH, ACCESS_DENIED, READ_ONLY, NOT_FOUND,
 ///         NOT_A_DIRECTORY, IS_A_DIRECTORY, NOT_EMPTY, NOT_MOUNTED, BUSY, NO_SPACE, IO;
-///         INVALID_ARGUMENT for a directory into itself
+///         INVALID_ARGUMENT for a directory into itself; CORRUPT for a damaged content that has to
+///         go to another backend
 ///
 /// Threads: any, at once.
 /// @since 0.1.0

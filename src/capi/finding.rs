@@ -55,7 +55,8 @@ pub unsafe extern "C" fn nexus_list(
 /// @param options  where and how much to search; NULL for everywhere, all
 /// @param entries  receives the rows, to be freed with nexus_entries_free; not NULL
 /// @param error    receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, NOT_FOUND for a missing base, IO
+/// @return OK; INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, NOT_FOUND for a missing base,
+///         NOT_A_DIRECTORY for a base that is a file, IO
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -90,7 +91,7 @@ pub unsafe extern "C" fn nexus_glob(
 /// @param matches  receives the rows, to be freed with nexus_matches_free; not NULL
 /// @param error    receives what went wrong; may be NULL
 /// @return OK; INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, NOT_FOUND for a missing base,
-///         CORRUPT, CANCELLED, IO
+///         NOT_A_DIRECTORY for a base that is a file, NOT_MOUNTED, CORRUPT, CANCELLED, IO
 ///
 /// Threads: any, at once.
 /// @since 0.1.0

@@ -179,7 +179,7 @@ pub unsafe extern "C" fn nexus_list_meta(
 /// @param key    the key, 1 to 255 bytes; not NULL
 /// @param error  receives what went wrong; may be NULL
 /// @return OK; INVALID_PATH, ACCESS_DENIED, READ_ONLY, NOT_FOUND for an absent file or key,
-///         IS_A_DIRECTORY, CONFLICT for a work key under a lease, BUSY, NO_SPACE, IO
+///         INVALID_ARGUMENT for a key that only the library writes, IS_A_DIRECTORY, CONFLICT for a work key under a lease, BUSY, NO_SPACE, IO
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -209,7 +209,8 @@ pub unsafe extern "C" fn nexus_delete_meta(
 /// @param options     where and how much to search; NULL for everywhere, all
 /// @param entries     receives the rows, to be freed with nexus_entries_free; not NULL
 /// @param error       receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, IO
+/// @return OK; INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, NOT_FOUND for a missing base,
+///         NOT_A_DIRECTORY for a base that is a file, IO
 ///
 /// Threads: any, at once.
 /// @since 0.1.0

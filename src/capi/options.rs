@@ -37,14 +37,15 @@ pub struct nexus_write_options {
 pub struct nexus_list_options {
     /// sizeof(nexus_list_options)
     pub struct_size: u32,
-    /// 1: everything below, files only. 0: direct children, files and directories.
+    /// 1: everything below, files only. 0: direct children, files and directories. With `prefix`
+    /// always 1.
     pub recursive: i32,
     /// 1: in a recursive listing, directories too. 0: files only.
     pub include_directories: i32,
     /// The directory to list. NULL: "/".
     pub path: *const c_char,
-    /// Only paths that begin with these bytes, which need not end on a segment: "/data" matches
-    /// "/database". NULL: all.
+    /// Instead of a directory: all paths that begin with these bytes, which need not end on a segment:
+    /// "/data" matches "/database". NULL: all. With `path` as well: INVALID_ARGUMENT.
     pub prefix: *const c_char,
     /// Most rows to return. 0: all.
     pub limit: u64,

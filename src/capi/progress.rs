@@ -12,7 +12,7 @@ use super::store::nexus_fs;
 /// @param done   how much is done
 /// @param total  how much there is to do; 0 where that is not known
 /// @param what   what is being done; valid during the call of the function
-/// @return 0 to go on; anything else ends the call with NEXUS_STATUS_CANCELLED, nothing changed
+/// @return 0 to go on; anything else ends the call with NEXUS_STATUS_CANCELLED
 ///
 /// It must return: no exception, no longjmp.
 pub type nexus_progress_fn = Option<

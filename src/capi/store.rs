@@ -41,7 +41,7 @@ fn hand_out_store(
 ///                     (./nexus.yaml, ./nexus.yml, ~/.nexus/config.yaml) and uses the environment
 /// @param fs           receives the handle, to be closed with nexus_close; not NULL
 /// @param error        receives what went wrong; may be NULL
-/// @return OK; INVALID_CONFIG, ACCESS_DENIED, VERSION_MISMATCH, BUSY, NO_SPACE, CORRUPT, IO,
+/// @return OK; INVALID_CONFIG, VERSION_MISMATCH, BUSY, NO_SPACE, CORRUPT, IO,
 ///         UNSUPPORTED
 ///
 /// Threads: any, at once. After a fork with an open store: MISUSE, as for every other call.
@@ -97,8 +97,8 @@ pub unsafe extern "C" fn nexus_connect_file(
 /// @param agent   the agent; NULL for that of `fs`
 /// @param narrow  receives the handle, to be closed with nexus_close; not NULL
 /// @param error   receives what went wrong; may be NULL
-/// @return OK; ACCESS_DENIED where `fs` has another tenant or agent; INVALID_ARGUMENT,
-///         INVALID_PATH for a name that is no path segment
+/// @return OK; ACCESS_DENIED where `fs` has another tenant or agent; INVALID_ARGUMENT for a name
+///         that is no path segment
 ///
 /// Threads: any, at once.
 /// @since 0.1.0

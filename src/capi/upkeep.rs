@@ -51,7 +51,7 @@ fn give_text(output: Output<*mut c_char>, text: &str) -> Result<()> {
 /// @param user      passed to `progress`
 /// @param count     receives the number of lines; NULL where it is not wanted
 /// @param error     receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, NO_SPACE, IO, CANCELLED
+/// @return OK; INVALID_ARGUMENT, INVALID_PATH, NO_SPACE, IO, CANCELLED
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -94,8 +94,9 @@ pub unsafe extern "C" fn nexus_export_metadata(
 ///                  each with path, existing_etag, imported_etag, resolution and message, to be
 ///                  freed with nexus_string_free; NULL where it is not wanted
 /// @param error     receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT for bad lines, INVALID_PATH, ACCESS_DENIED, READ_ONLY, NOT_FOUND,
-///         CYCLE, CONFLICT, BUSY, NO_SPACE, IO, CANCELLED
+/// @return OK; INVALID_ARGUMENT for lines that cannot be read; where lines cannot be imported, what
+///         the first of them fails with: INVALID_PATH, ACCESS_DENIED, READ_ONLY, NOT_FOUND,
+///         IS_A_DIRECTORY, NOT_A_DIRECTORY, CYCLE, CONFLICT; BUSY, NO_SPACE, IO, CANCELLED
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -176,8 +177,7 @@ pub unsafe extern "C" fn nexus_bundle_export(
 ///                  not wanted
 /// @param error     receives what went wrong; may be NULL
 /// @return OK; CORRUPT for a bundle that was changed or cut off; UNSUPPORTED for one of a newer format;
-///         INVALID_ARGUMENT for another file, and for bad lines; INVALID_PATH, ACCESS_DENIED, READ_ONLY,
-///         NOT_FOUND, NOT_A_DIRECTORY, CYCLE, CONFLICT, BUSY, NO_SPACE, IO, CANCELLED
+///         INVALID_ARGUMENT for another file; for bad lines what nexus_import_metadata returns
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -208,7 +208,8 @@ pub unsafe extern "C" fn nexus_bundle_import(
 /// Copies the store to a directory while others use it. Everything acknowledged before the call is in
 /// the copy, which is a store of its own: it opens as a `data_dir`. The contents of mounts are copied
 /// to `mounts/NAME` in it. A directory with an earlier copy of this store is brought up to date; until
-/// the end it holds the earlier one. Needs an admin's handle, or one without tenant and agent.
+/// the end it holds the earlier one. A copy that ends early leaves contents in the directory, which the
+/// next one goes on from. Needs an admin's handle, or one without tenant and agent.
 ///
 /// @param fs          an open handle, with every mount that holds contents
 /// @param target_dir  a directory of the host: missing, empty, or an earlier copy; not NULL
@@ -247,8 +248,9 @@ pub unsafe extern "C" fn nexus_backup(
     }
 }
 
-/// Removes content that no file has any more, and what broken-off writes left behind. Needs an
-/// admin's handle, or one without tenant and agent. Holds no lock for long.
+/// Removes content that no file has any more, and what broken-off writes left behind. If it ends
+/// early, what was removed stays so. Needs an admin's handle, or one without tenant and agent. Holds
+/// no lock for long.
 ///
 /// @param fs        an open handle
 /// @param progress  told of the progress, and may cancel; may be NULL

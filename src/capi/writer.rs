@@ -22,7 +22,7 @@ pub struct nexus_writer {
     _opaque: [u8; 0],
 }
 
-/// `None` after a commit that failed: the writer can only be aborted then.
+/// `None` after a commit that failed: the writer can only be aborted then, as after a write that failed.
 pub(super) static WRITERS: Table<nexus_writer, Engaged<Mutex<Option<Writer>>>> =
     Table::new(Tag::Writer, "nexus_writer");
 
@@ -66,13 +66,14 @@ pub unsafe extern "C" fn nexus_writer_open(
     }
 }
 
-/// Writes on.
+/// Writes on. After an error what was written is not whole, and nexus_writer_abort is what is left to
+/// do.
 ///
 /// @param writer  an open writer
 /// @param data    the bytes; may be NULL where `len` is 0
 /// @param len     how many
 /// @param error   receives what went wrong; may be NULL
-/// @return OK; NO_SPACE, IO; MISUSE after a failed commit
+/// @return OK; NO_SPACE, IO; MISUSE after a failed write or commit
 ///
 /// Threads: one at a time for one writer: a second call at once is MISUSE.
 /// @since 0.1.0
@@ -102,7 +103,7 @@ pub unsafe extern "C" fn nexus_writer_write(
 ///                wanted
 /// @param error   receives what went wrong; may be NULL
 /// @return OK; CONFLICT, LEASE_LOST, INVALID_PATH, ACCESS_DENIED, READ_ONLY, IS_A_DIRECTORY,
-///         NOT_A_DIRECTORY, BUSY, NO_SPACE, IO; MISUSE after a failed commit
+///         NOT_A_DIRECTORY, BUSY, NO_SPACE, IO; MISUSE after a failed write or commit
 ///
 /// Threads: one at a time for one writer: a second call at once is MISUSE.
 /// @since 0.1.0
