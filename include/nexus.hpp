@@ -21,8 +21,8 @@
  *    same type in every version of C++, converts to std::span<const std::byte>.
  * 5. Allocation. The wrapper allocates nothing but long copies of views (3), the strings of a paged listing, and what a
  *    thrown error needs.
- * 6. Threads are as in nexus.h: any object from any thread, a reader, writer or batch by one at a time. Moving or
- *    destroying an owner while another thread uses it is a data race, as for every C++ object.
+ * 6. Threads are as in nexus.h: any object from any thread, a reader, writer or batch by one at a time. Moving, closing
+ *    or destroying an owner while another thread uses it is a data race, as for every C++ object.
  */
 #ifndef NEXUS_HPP
 #define NEXUS_HPP

@@ -9,7 +9,9 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #if defined(__cpp_exceptions) || defined(__EXCEPTIONS)
@@ -105,7 +107,6 @@ public:
     nexus_error *release() noexcept { return error_.release(); }
 
 private:
-    friend class error;
     struct free_error {
         void operator()(nexus_error *error) const noexcept { nexus_error_free(error); }
     };
@@ -114,33 +115,47 @@ private:
     std::unique_ptr<nexus_error, free_error> error_;
 };
 
-/** A failure that is thrown. Copies share one error object. */
+/** A failure that is thrown. Tells what the failure tells, and does not need it any more; copies share the texts. */
 class error : public std::exception {
 public:
-    explicit error(failure why) : status_(why.status_), message_(why.message_), error_(std::move(why.error_)) {}
-
-    nexus::status status() const noexcept { return status_; }
-    const char *what() const noexcept override
+    explicit error(const failure &why)
+        : status_(why.status()), index_(why.index()),
+          message_(why.get() == nullptr ? why.message() : status_name(why.status())),
+          texts_(why.get() == nullptr ? nullptr : std::make_shared<const texts>(why))
     {
-        return error_ ? nexus_error_message(error_.get()) : message_ != nullptr ? message_ : status_name(status_);
     }
+    nexus::status status() const noexcept { return status_; }
+    const char *what() const noexcept override { return texts_ ? texts_->message.c_str() : message_; }
     /** As failure::path. */
-    std::string_view path() const noexcept { return detail::view(error_ ? nexus_error_path(error_.get()) : nullptr); }
+    std::string_view path() const noexcept
+    {
+        return texts_ && texts_->path ? std::string_view(*texts_->path) : std::string_view();
+    }
     /** As failure::index. */
-    std::int64_t index() const noexcept { return error_ ? nexus_error_index(error_.get()) : -1; }
+    std::int64_t index() const noexcept { return index_; }
 
 private:
+    struct texts {
+        explicit texts(const failure &why) : message(why.message())
+        {
+            if (why.path().data() != nullptr)
+                path.emplace(why.path());
+        }
+        std::string message;
+        std::optional<std::string> path;
+    };
     nexus::status status_;
-    const char *message_;
-    std::shared_ptr<nexus_error> error_;
+    std::int64_t index_;
+    const char *message_; /* static; what there is to tell without texts */
+    std::shared_ptr<const texts> texts_;
 };
 
 namespace detail {
 
-[[noreturn]] inline void raise(failure &&why)
+[[noreturn]] inline void raise(const failure &why)
 {
 #if NEXUS_HPP_EXCEPTIONS
-    throw error(std::move(why));
+    throw error(why);
 #else
     (void)why;
     std::abort();
@@ -149,7 +164,7 @@ namespace detail {
 
 } // namespace detail
 
-/** What a call gave, or why it failed. */
+/** What a call gave, or why it failed. One that is a temporary gives by value, for a range-for to walk it safely. */
 template <class T> class [[nodiscard]] result {
 public:
     result(T value) : value_(std::move(value)) {}
@@ -160,10 +175,15 @@ public:
     nexus::status status() const noexcept { return why_.status(); }
     /** Why it failed; one with status ok where it did not. */
     const failure &error() const & noexcept { return why_; }
-    failure &&error() && noexcept { return std::move(why_); }
+    failure error() && noexcept { return std::move(why_); }
 
-    /** The value. Throws nexus::error where there is none; without exceptions, aborts. */
+    /** The value. Throws nexus::error where there is none, and keeps error(); without exceptions, aborts. */
     T &value() &
+    {
+        require();
+        return *value_;
+    }
+    const T &value() const &
     {
         require();
         return *value_;
@@ -173,20 +193,21 @@ public:
         require();
         return std::move(*value_);
     }
+    T value_or(T otherwise) const & { return value_ ? *value_ : std::move(otherwise); }
     T value_or(T otherwise) && { return value_ ? std::move(*value_) : std::move(otherwise); }
 
     /** The value, which must be there. */
     T &operator*() & noexcept { return *value_; }
     const T &operator*() const & noexcept { return *value_; }
-    T &&operator*() && noexcept { return std::move(*value_); }
+    T operator*() && noexcept(std::is_nothrow_move_constructible<T>::value) { return std::move(*value_); }
     T *operator->() noexcept { return &*value_; }
     const T *operator->() const noexcept { return &*value_; }
 
 private:
-    void require()
+    void require() const
     {
         if (!value_)
-            detail::raise(std::move(why_));
+            detail::raise(why_);
     }
     std::optional<T> value_;
     failure why_;
@@ -202,12 +223,12 @@ public:
     explicit operator bool() const noexcept { return has_value(); }
     nexus::status status() const noexcept { return why_.status(); }
     const failure &error() const & noexcept { return why_; }
-    failure &&error() && noexcept { return std::move(why_); }
-    /** Throws nexus::error where the call failed; without exceptions, aborts. */
-    void value()
+    failure error() && noexcept { return std::move(why_); }
+    /** Throws nexus::error where the call failed, and keeps error(); without exceptions, aborts. */
+    void value() const
     {
         if (why_)
-            detail::raise(std::move(why_));
+            detail::raise(why_);
     }
 
 private:

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace nexus {
 inline namespace NEXUS_HPP_NAMESPACE {
@@ -129,12 +130,12 @@ public:
     }
     nexus_progress_fn function() const noexcept { return function_ != nullptr ? &progress_in::told : nullptr; }
     void *user() const noexcept { return const_cast<progress_in *>(this); }
-    /** Throws what the callable threw. */
+    /** Throws what the callable threw, once. */
     void rethrow() const
     {
 #if NEXUS_HPP_EXCEPTIONS
         if (thrown_)
-            std::rethrow_exception(thrown_);
+            std::rethrow_exception(std::exchange(thrown_, nullptr));
 #endif
     }
 

@@ -4,6 +4,7 @@
 
 #include "text.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -28,10 +29,15 @@ inline time_point time(std::int64_t microseconds) noexcept
 /** What an entry is about. */
 enum class kind : std::int32_t { none = NEXUS_KIND_NONE, file = NEXUS_KIND_FILE, directory = NEXUS_KIND_DIRECTORY };
 
+class entry;
+
 /** One file or directory, as nexus_entry describes it. A text that is NULL there points nowhere here. */
 class entry_view {
 public:
     explicit entry_view(const nexus_entry *row) noexcept : row_(row) {}
+    /* Of an entry that ends with the expression nothing is left to view. */
+    entry_view(const entry &&) = delete;
+    entry_view &operator=(const entry &&) = delete;
 
     nexus::kind kind() const noexcept { return static_cast<nexus::kind>(row_->kind); }
     bool is_file() const noexcept { return row_->kind == NEXUS_KIND_FILE; }
@@ -52,7 +58,7 @@ protected:
     const nexus_entry *row_;
 };
 
-/** An entry by itself. One that was moved from must not be looked at. */
+/** An entry by itself. One that was moved from or given away must not be looked at. */
 class entry : private detail::owner<nexus_entry, nexus_entry_free>, public entry_view {
 public:
     explicit entry(nexus_entry *row) noexcept : owner(row), entry_view(row) {}
@@ -61,9 +67,15 @@ public:
     {
         owner::operator=(std::move(other));
         row_ = std::exchange(other.row_, nullptr);
-        if (get() == nullptr)
-            row_ = nullptr;
         return *this;
+    }
+    using owner::get;
+    using owner::operator bool;
+    /** Gives the entry away; nothing is owned any more. */
+    nexus_entry *release() noexcept
+    {
+        row_ = nullptr;
+        return owner::release();
     }
 };
 
@@ -77,11 +89,13 @@ public:
     std::uint64_t line() const noexcept { return row_->line; }
     /** The line without its line end. */
     std::string_view text() const noexcept { return detail::view(row_->text); }
-    /** The first match within the line. */
+    /** The first match within the line; what is behind the end of the text is left out. */
     std::string_view matched() const noexcept
     {
-        return text().substr(static_cast<std::size_t>(row_->match_start),
-                             static_cast<std::size_t>(row_->match_end - row_->match_start));
+        const std::string_view line = text();
+        const std::uint64_t end = std::min<std::uint64_t>(row_->match_end, line.size());
+        const std::uint64_t start = std::min<std::uint64_t>(row_->match_start, end);
+        return line.substr(static_cast<std::size_t>(start), static_cast<std::size_t>(end - start));
     }
     std::uint64_t match_start() const noexcept { return row_->match_start; }
     std::uint64_t match_end() const noexcept { return row_->match_end; }

@@ -13,7 +13,33 @@
 namespace nexus {
 inline namespace NEXUS_HPP_NAMESPACE {
 
-class store;
+namespace detail {
+
+inline result<entries> list(nexus_fs *fs, const list_options &options)
+{
+    const c_list_options c(options);
+    nexus_entries *rows = nullptr;
+    return give<entries>(call([&](nexus_error **error) { return nexus_list(fs, &c.options, &rows, error); }, c), rows);
+}
+inline result<entries> glob(nexus_fs *fs, const text_in &pattern, const find_options &options)
+{
+    const c_find_options c(options);
+    nexus_entries *rows = nullptr;
+    return give<entries>(call([&](nexus_error **error) {
+        return nexus_glob(fs, pattern.c_str(), &c.options, &rows, error);
+    }, pattern, c), rows);
+}
+inline result<entries> find_by_meta(nexus_fs *fs, const text_in &key, const text_in &value_json,
+                                    const find_options &options)
+{
+    const c_find_options c(options);
+    nexus_entries *rows = nullptr;
+    return give<entries>(call([&](nexus_error **error) {
+        return nexus_find_by_meta(fs, key.c_str(), value_json.c_str(), &c.options, &rows, error);
+    }, key, value_json, c), rows);
+}
+
+} // namespace detail
 
 /**
  * The entries of a listing, a glob or a search, fetched page by page while a range-for walks them:
@@ -21,7 +47,8 @@ class store;
  *     for (nexus::entry_view file : fs.each({"/reports"})) …
  *
  * A view is valid until the loop goes on. A page that cannot be fetched throws; where the range came from try_each, or
- * without exceptions, it ends the loop, and failed() says why. It can be walked once. Uses its store, which must be open.
+ * without exceptions, it ends the loop, and failed() says why. It can be walked once. The store may be moved meanwhile;
+ * once it is closed, the next page cannot be fetched (MISUSE).
  */
 class listing {
 public:
@@ -63,9 +90,38 @@ private:
     friend class store;
     enum class source { list, glob, meta };
 
-    listing(const store &fs, source from, bool throws) noexcept : fs_(&fs), from_(from), throws_(throws) {}
+    listing(nexus_fs *fs, source from, bool throws) noexcept : fs_(fs), from_(from), throws_(throws) {}
     bool ended() const noexcept { return at_ >= page_.size(); }
-    inline void fetch();
+    void fetch()
+    {
+        result<entries> next = page();
+        at_ = 0;
+        if (next) {
+            page_ = std::move(*next);
+            if (page_.empty() && !cursor().empty())
+                fetch();
+            return;
+        }
+        page_ = entries();
+        if (throws_)
+            detail::raise(next.error());
+        failed_ = std::move(next).error();
+    }
+    result<entries> page() const
+    {
+        /* A page of a thousand rows is a few hundred KiB, and makes the cost of a call small. */
+        const std::uint64_t limit = page_size_ != 0 ? page_size_ : 1000;
+        switch (from_) {
+        case source::list:
+            return detail::list(fs_,
+                                {given(base_), given(first_), recursive_, include_directories_, limit, cursor()});
+        case source::glob:
+            return detail::glob(fs_, given(first_), {given(base_), limit, cursor()});
+        case source::meta:
+            break;
+        }
+        return detail::find_by_meta(fs_, given(first_), given(second_), {given(base_), limit, cursor()});
+    }
     void advance()
     {
         if (++at_ >= page_.size() && !cursor().empty())
@@ -81,7 +137,7 @@ private:
         return text.data() != nullptr ? std::optional<std::string>(text) : std::nullopt;
     }
 
-    const store *fs_;
+    nexus_fs *fs_; /* not the store: that may be moved or end while this one is walked */
     source from_;
     bool throws_;
     bool recursive_ = true;
@@ -134,11 +190,7 @@ public:
         return detail::give(detail::call([&](nexus_error **error) { return nexus_interrupt(get(), error); }));
     }
     /** Closes it, which the destructor does too. */
-    result<void> try_close()
-    {
-        nexus_fs *closing = release();
-        return detail::give(detail::call([&](nexus_error **error) { return nexus_close(closing, error); }));
-    }
+    result<void> try_close() { return end_by(nexus_close); }
 
     /* Files */
 
@@ -282,21 +334,11 @@ public:
     /* Finding */
 
     /** Lists a directory, or the paths with a prefix: one page, or all where there is no limit. */
-    result<entries> try_list(const list_options &options = {}) const
-    {
-        const detail::c_list_options c(options);
-        nexus_entries *rows = nullptr;
-        return detail::give<entries>(detail::call(
-            [&](nexus_error **error) { return nexus_list(get(), &c.options, &rows, error); }, c), rows);
-    }
+    result<entries> try_list(const list_options &options = {}) const { return detail::list(get(), options); }
     /** Finds files by the pattern of their path. */
     result<entries> try_glob(const text_in &pattern, const find_options &options = {}) const
     {
-        const detail::c_find_options c(options);
-        nexus_entries *rows = nullptr;
-        return detail::give<entries>(detail::call([&](nexus_error **error) {
-            return nexus_glob(get(), pattern.c_str(), &c.options, &rows, error);
-        }, pattern, c), rows);
+        return detail::glob(get(), pattern, options);
     }
     /** Searches the lines of files with a regular expression. */
     result<matches> try_grep(const text_in &pattern, const grep_options &options = {}) const
@@ -389,11 +431,7 @@ public:
     result<entries> try_find_by_meta(const text_in &key, const text_in &value_json,
                                      const find_options &options = {}) const
     {
-        const detail::c_find_options c(options);
-        nexus_entries *rows = nullptr;
-        return detail::give<entries>(detail::call([&](nexus_error **error) {
-            return nexus_find_by_meta(get(), key.c_str(), value_json.c_str(), &c.options, &rows, error);
-        }, key, value_json, c), rows);
+        return detail::find_by_meta(get(), key, value_json, options);
     }
     /** The id of a file, for its life. */
     result<string> try_path_id(const path_in &path) const
@@ -754,8 +792,6 @@ public:
 #endif
 
 private:
-    friend class listing;
-
     template <class Call, class... Texts> static result<string> text(Call &&make, const Texts &...texts)
     {
         char *given = nullptr;
@@ -775,7 +811,7 @@ private:
     }
     listing listed(const list_options &options, bool throws) const
     {
-        listing range(*this, listing::source::list, throws);
+        listing range(get(), listing::source::list, throws);
         range.base_ = listing::kept(options.path);
         range.first_ = listing::kept(options.prefix);
         range.recursive_ = options.recursive;
@@ -787,7 +823,7 @@ private:
     listing found(listing::source from, std::string_view first, std::string_view second, const find_options &options,
                   bool throws) const
     {
-        listing range(*this, from, throws);
+        listing range(get(), from, throws);
         range.base_ = listing::kept(options.base);
         range.first_ = listing::kept(first);
         range.second_ = listing::kept(second);
@@ -796,34 +832,6 @@ private:
         return range;
     }
 };
-
-inline void listing::fetch()
-{
-    /* A page of a thousand rows is a few hundred KiB, and makes the cost of a call small. */
-    const std::uint64_t limit = page_size_ != 0 ? page_size_ : 1000;
-    result<entries> next = [&]() -> result<entries> {
-        switch (from_) {
-        case source::list:
-            return fs_->try_list({given(base_), given(first_), recursive_, include_directories_, limit, cursor()});
-        case source::glob:
-            return fs_->try_glob(given(first_), {given(base_), limit, cursor()});
-        case source::meta:
-            break;
-        }
-        return fs_->try_find_by_meta(given(first_), given(second_), {given(base_), limit, cursor()});
-    }();
-    at_ = 0;
-    if (next) {
-        page_ = std::move(*next);
-        if (page_.empty() && !cursor().empty())
-            fetch();
-        return;
-    }
-    page_ = entries();
-    if (throws_)
-        detail::raise(std::move(next).error());
-    failed_ = std::move(next).error();
-}
 
 } // inline namespace
 } // namespace nexus

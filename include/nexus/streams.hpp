@@ -35,12 +35,7 @@ public:
             detail::call([&](nexus_error **error) { return nexus_reader_seek(get(), offset, error); }));
     }
     /** Closes it, which the destructor does too. */
-    result<void> try_close()
-    {
-        nexus_reader *closing = release();
-        return detail::give(
-            detail::call([&](nexus_error **error) { return nexus_reader_close(closing, error); }));
-    }
+    result<void> try_close() { return end_by(nexus_reader_close); }
 #if NEXUS_HPP_EXCEPTIONS
     std::uint64_t size() const { return try_size().value(); }
     std::size_t read(bytes_out room) { return try_read(room).value(); }
@@ -70,12 +65,7 @@ public:
         return detail::give<entry>(std::move(why), made);
     }
     /** Forgets what was written. */
-    result<void> try_abort()
-    {
-        nexus_writer *ending = release();
-        return detail::give(
-            detail::call([&](nexus_error **error) { return nexus_writer_abort(ending, error); }));
-    }
+    result<void> try_abort() { return end_by(nexus_writer_abort); }
 #if NEXUS_HPP_EXCEPTIONS
     void write(const bytes_in &data) { try_write(data).value(); }
     entry commit() { return try_commit().value(); }

@@ -203,6 +203,14 @@ public:
     explicit operator bool() const noexcept { return object_ != nullptr; }
 
 protected:
+    /* Ends the object by a call that leaves it open only where it returns MISUSE: then it is still owned. */
+    result<void> end_by(nexus_status (*ending)(Object *, nexus_error **))
+    {
+        failure why = call([&](nexus_error **error) { return ending(object_, error); });
+        if (why.status() != status::misuse)
+            (void)release();
+        return give(std::move(why));
+    }
     void reset(Object *object) noexcept
     {
         if (object_ != nullptr)

@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -47,6 +48,55 @@ void errors_carry_status_message_path_and_operation()
     CHECK(nul.status() == nexus::status::invalid_path && std::string_view(nul.what()).find("NUL") != std::string_view::npos);
     CHECK(nul.path().data() == nullptr && nul.index() == -1);
     static_assert(std::is_nothrow_copy_constructible<nexus::error>::value, "as exceptions have to be");
+}
+
+void a_result_throws_the_same_error_each_time()
+{
+    check::directory directory;
+    nexus::store fs = open(directory);
+    nexus::result<nexus::buffer> missing = fs.try_read("/missing");
+    const nexus::result<nexus::buffer> &same = missing;
+    const std::string message = missing.error().message();
+    const auto tells_all = [&](const nexus::error &error) {
+        CHECK(error.status() == nexus::status::not_found);
+        EQUAL(error.what(), message);
+        EQUAL(error.path(), "/missing");
+    };
+    tells_all(thrown_by([&] { (void)missing.value(); }));
+    tells_all(thrown_by([&] { (void)missing.value(); }));
+    tells_all(thrown_by([&] { (void)same.value(); }));
+    EQUAL(missing.error().message(), message);
+    tells_all(thrown_by([&] { (void)std::move(missing).value(); }));
+
+    const nexus::result<void> gone = fs.try_remove("/missing");
+    for (int i = 0; i < 2; i++)
+        EQUAL(thrown_by([&] { gone.value(); }).path(), "/missing");
+    EQUAL(gone.error().path(), "/missing");
+}
+
+void errors_are_made_from_failures_which_they_outlive()
+{
+    check::directory directory;
+    nexus::store fs = open(directory);
+    nexus::batch batch = fs.batch();
+    batch.write("/a", "x").remove("/missing");
+    nexus::failure why = batch.try_commit().error();
+    const std::string message = why.message();
+    const nexus::error error(std::as_const(why));
+    CHECK(why && why.message() == message);
+    nexus_error_free(why.release());
+    CHECK(error.status() == nexus::status::not_found);
+    EQUAL(error.what(), message);
+    EQUAL(error.path(), "/missing");
+    EQUAL(error.index(), 1);
+
+    const nexus::error found_by_the_wrapper(nexus::failure(nexus::status::busy, "busy"));
+    EQUAL(found_by_the_wrapper.what(), "busy"sv);
+    CHECK(found_by_the_wrapper.path().data() == nullptr && found_by_the_wrapper.index() == -1);
+    nexus::error moved = error;
+    const nexus::error last = std::move(moved);
+    EQUAL(last.what(), message);
+    CHECK(moved.what() != nullptr && moved.path().empty());
 }
 
 void every_call_that_may_throw_gives_what_it_promises()
@@ -231,13 +281,39 @@ void what_a_progress_function_throws_comes_through()
     CHECK(fs.exists("/a"));
 }
 
+void a_progress_that_is_used_again_throws_nothing_old()
+{
+    check::directory directory;
+    nexus::store fs = open(directory);
+    fs.write("/a", "x");
+    bool first = true;
+    auto throws_once = [&](std::uint64_t, std::uint64_t, std::string_view) {
+        if (std::exchange(first, false))
+            throw std::runtime_error("stop");
+        return true;
+    };
+    const nexus::progress_in progress(throws_once);
+    int caught = 0;
+    for (int i = 0; i < 3; i++) {
+        try {
+            fs.verify(nexus::verify_flags::content, progress);
+        } catch (const std::runtime_error &) {
+            caught++;
+        }
+    }
+    EQUAL(caught, 1);
+}
+
 } // namespace
 
 int main()
 {
     RUN(errors_carry_status_message_path_and_operation);
+    RUN(a_result_throws_the_same_error_each_time);
+    RUN(errors_are_made_from_failures_which_they_outlive);
     RUN(every_call_that_may_throw_gives_what_it_promises);
     RUN(a_page_that_cannot_be_fetched_throws);
     RUN(what_a_progress_function_throws_comes_through);
+    RUN(a_progress_that_is_used_again_throws_nothing_old);
     return 0;
 }
