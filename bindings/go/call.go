@@ -116,16 +116,16 @@ func joined(a, b context.Context) (context.Context, func()) {
 
 // derive makes a handle with the rights of h.
 func (h *handle) derive() (*derived, error) {
-	config, err := h.twin()
-	if err != nil {
-		return nil, err
+	h.asked.Do(func() { h.twin, h.twinErr = h.adminConfig() })
+	if h.twinErr != nil {
+		return nil, h.twinErr
 	}
 	var result C.bridge_fs
-	if config == "" {
+	if h.twin == "" {
 		result = C.bridge_with_identity(h.fs, nil, nil)
 	} else {
 		var a arguments
-		result = C.bridge_connect(a.text("a configuration", config))
+		result = C.bridge_connect(a.text("a configuration", h.twin))
 	}
 	if err := check(result.outcome); err != nil {
 		return nil, h.noteClosed(err)

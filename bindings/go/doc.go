@@ -12,10 +12,12 @@
 //
 // # Errors
 //
-// A call that returns an error changed nothing. Every error is an [*Error] with a status, a message, and where they
-// apply the path and the operation of a batch. [errors.Is] compares it with the Err values of this package
-// ([ErrConflict], [ErrCycle], ...) and with those of io/fs: [fs.ErrNotExist], [fs.ErrExist], [fs.ErrPermission] (denied,
-// or read-only), [fs.ErrInvalid] and [fs.ErrClosed].
+// A call that returns an error changed nothing. Only [Store.GC], [Store.Backup] and [Store.Verify] with [VerifyRepair] work
+// in steps: what they did before the error stays, also where a context or a progress function ends them.
+//
+// Every error is an [*Error] with a status, a message, and where they apply the path and the operation of a batch.
+// [errors.Is] compares it with the Err values of this package ([ErrConflict], [ErrCycle], ...) and with those of io/fs:
+// [fs.ErrNotExist], [fs.ErrExist], [fs.ErrPermission] (denied, or read-only), [fs.ErrInvalid] and [fs.ErrClosed].
 //
 // # Contexts
 //

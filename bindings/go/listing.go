@@ -11,11 +11,12 @@ import (
 
 // ListOptions say what to list.
 type ListOptions struct {
-	// Path is the directory to list. Empty: "/".
+	// Path is the directory to list. Empty: "/". Together with Prefix it is ErrInvalidArgument.
 	Path string
-	// Prefix: only paths that begin with these bytes, which need not end on a segment: "/data" matches "/database".
+	// Prefix: only paths that begin with these bytes, which need not end on a segment: "/data" matches "/database". Such a
+	// listing is always a recursive one.
 	Prefix string
-	// Recursive: everything below, files only. Else direct children, files and directories.
+	// Recursive: everything below, files only. Else direct children, files and directories. Ignored with Prefix.
 	Recursive bool
 	// IncludeDirectories: in a recursive listing, directories too.
 	IncludeDirectories bool

@@ -63,6 +63,24 @@ func TestListsGlobsAndSearchesByMetadata(t *testing.T) {
 	equal(t, "the number of ids", len(ids), 0)
 }
 
+func TestAPrefixListsAllPathsThatBeginWithIt(t *testing.T) {
+	store := newStore(t)
+	ctx := background(t)
+	for _, path := range []string{"/data/a", "/data/b/c", "/database", "/other"} {
+		write(t, store, path, path)
+	}
+	for _, recursive := range []bool{false, true} {
+		options := nexus.ListOptions{Prefix: "/data", Recursive: recursive}
+		equal(t, "the files", paths(t)(collected(store.List(ctx, options))), "/data/a /data/b/c /database")
+		options.IncludeDirectories = true
+		equal(t, "with directories", paths(t)(collected(store.List(ctx, options))), "/data /data/a /data/b /data/b/c /database")
+	}
+	for _, path := range []string{"/", "/data"} {
+		_, _, err := store.ListPage(ctx, nexus.ListOptions{Path: path, Prefix: "/data"}, nexus.Page{})
+		mustBe(t, err, nexus.ErrInvalidArgument)
+	}
+}
+
 func TestAnIterationReadsAllPagesInOrderAndMayEndEarly(t *testing.T) {
 	store := newStore(t)
 	manyFiles(t, store, 7000)

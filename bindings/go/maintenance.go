@@ -85,7 +85,8 @@ type BackupMount struct {
 
 // Backup copies the store to a directory of the host (missing, empty, or an earlier copy) while others use it. Everything
 // acknowledged before the call is in the copy, which opens as a DataDir. It needs an admin's store, or one without tenant
-// and agent. progress may be nil.
+// and agent. progress may be nil. Where the call ends early, the directory holds the earlier copy, if there was one, and may
+// hold new files too, which the next backup to it makes use of.
 func (s *Store) Backup(ctx context.Context, directory string, progress ProgressFunc) (BackupReport, error) {
 	var a arguments
 	target := a.text("a directory", directory)
@@ -168,7 +169,8 @@ type Lost struct {
 
 // Verify checks the store while others go on using it. Errors that it finds are in the report, not in the error. It needs
 // an admin's store, or one without tenant and agent. progress may be nil; with [VerifyRepair] it is told of each step
-// ("repair: ...") before the first is taken, and an error then leaves all as it was.
+// ("repair: ...") before the first is taken. A repair may take several rounds of steps: where the call ends early, what was
+// mended before stays so.
 func (s *Store) Verify(ctx context.Context, flags VerifyFlags, progress ProgressFunc) (VerifyReport, error) {
 	var report VerifyReport
 	err := observed(progress, func(observer C.uintptr_t) error {

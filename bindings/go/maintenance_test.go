@@ -137,6 +137,67 @@ func TestVerifyFindsDamageAndMendsIt(t *testing.T) {
 	mustBe(t, second(narrow.Verify(ctx, 0, nil)), fs.ErrPermission)
 }
 
+func TestACancelledCollectionMayHaveRemovedSome(t *testing.T) {
+	config := quick(t)
+	store := open(t, config)
+	nobodys := filepath.Join(config.DataDir, "cas", "ab", strings.Repeat("ab", 32))
+	must(t, os.MkdirAll(filepath.Dir(nobodys), 0o700))
+	must(t, os.WriteFile(nobodys, []byte("no file has this"), 0o600))
+	enough := errors.New("enough")
+	_, err := store.GC(background(t), func(nexus.Progress) error { return enough })
+	mustBe(t, err, enough)
+	mustBe(t, second(os.Stat(nobodys)), fs.ErrNotExist)
+}
+
+func TestACancelledBackupIsTakenUpByTheNext(t *testing.T) {
+	store := newStore(t)
+	write(t, store, "/large", strings.Repeat("0123456789", 20_000))
+	target := filepath.Join(t.TempDir(), "backup")
+	enough := errors.New("enough")
+	_, err := store.Backup(background(t), target, func(p nexus.Progress) error {
+		if p.What == "putting the copy in place" {
+			return enough
+		}
+		return nil
+	})
+	mustBe(t, err, enough)
+	left, err := os.ReadDir(target)
+	must(t, err)
+	if len(left) == 0 {
+		t.Error("it left nothing")
+	}
+	report, err := store.Backup(background(t), target, nil)
+	must(t, err)
+	if report.CopiedContents != 0 || report.UnchangedContents != 1 {
+		t.Errorf("the report of the next is %+v", report)
+	}
+}
+
+func TestACancelledRepairKeepsWhatItMended(t *testing.T) {
+	config := quick(t)
+	store := open(t, config)
+	ctx := background(t)
+	write(t, store, "/large", strings.Repeat("0123456789", 20_000))
+	entry, err := store.Stat("/large")
+	must(t, err)
+	must(t, os.Remove(filepath.Join(config.DataDir, "cas", entry.ETag[:2], entry.ETag)))
+	enough := errors.New("enough")
+	repairing := false
+	_, err = store.Verify(ctx, nexus.VerifyRepair, func(p nexus.Progress) error {
+		step := strings.HasPrefix(p.What, "repair: ")
+		if repairing && !step { // the steps were taken, and the next check has begun
+			return enough
+		}
+		repairing = step
+		return nil
+	})
+	mustBe(t, err, enough)
+	mustBe(t, second(store.Stat("/large")), fs.ErrNotExist) // what could not be read any more was removed
+	report, err := store.Verify(ctx, nexus.VerifyRepair, nil)
+	must(t, err)
+	equal(t, "the number of errors that remain", report.RemainingCount, 0)
+}
+
 func TestDuplicatesAreFound(t *testing.T) {
 	store := newStore(t)
 	for i := range 3 {

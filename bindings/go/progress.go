@@ -15,7 +15,8 @@ type Progress struct {
 
 // ProgressFunc is told of the progress of a long call. It runs in the goroutine that made the call and may use the store,
 // but not close it, nor end the goroutine ([runtime.Goexit], and so the FailNow of a test). An error ends the call with
-// ErrCancelled, wraps that error, and nothing is changed; so does a panic, which goes on when the call has ended.
+// ErrCancelled, which wraps that error; so does a panic, which goes on when the call has ended. Nothing is changed then,
+// but by the calls that work in steps: [Store.GC], [Store.Backup] and [Store.Verify] with [VerifyRepair].
 type ProgressFunc func(Progress) error
 
 // observer passes progress from C to a ProgressFunc, and what that says back to the call.

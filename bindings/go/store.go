@@ -24,7 +24,11 @@ type handle struct {
 
 	mu    sync.Mutex
 	calls map[*derived]struct{} // those of calls in flight
-	twin  func() (string, error)
+
+	// What adminConfig said when a handle was first derived.
+	asked   sync.Once
+	twin    string
+	twinErr error
 }
 
 // Open opens a store, and creates it where there is none.
@@ -75,7 +79,7 @@ func connected(connect func() C.bridge_fs) (*Store, error) {
 
 func newStore(fs *C.nexus_fs) *Store {
 	h := &handle{fs: fs, calls: make(map[*derived]struct{})}
-	h.twin = sync.OnceValues(h.adminConfig)
+	// Nothing that h holds may lead back to it: the finalizer of what is part of a cycle never runs.
 	// Closing may wait for a checkpoint: not in the one goroutine that runs all finalizers.
 	runtime.SetFinalizer(h, func(h *handle) { go C.nexus_close(h.fs, nil) })
 	return &Store{handle: h}

@@ -253,9 +253,59 @@ func TestForgottenObjectsAreClosedByTheGarbageCollector(t *testing.T) {
 			}
 		}
 	}()
-	for deadline := time.Now().Add(10 * time.Second); nexus.LiveObjects() > before; {
+	collect(t, before)
+}
+
+// Nothing that is done with a store, or is not yet, keeps it.
+func TestAForgottenStoreIsClosedWhateverWasDoneWithIt(t *testing.T) {
+	config := quick(t)
+	open(t, config) // so that the engine stays
+	for what, use := range map[string]func(*nexus.Store) error{
+		"nothing":       func(*nexus.Store) error { return nil },
+		"a write":       func(s *nexus.Store) error { return s.Write("/a", nil) },
+		"a timed write": func(s *nexus.Store) error { return s.WithContext(background(t)).Write("/a", nil) },
+		"a closed one":  func(s *nexus.Store) error { return s.Close() },
+		"an identity":   func(s *nexus.Store) error { return second(s.WithTenant("acme")) },
+		"a context":     func(s *nexus.Store) error { s.WithContext(background(t)); return nil },
+		"an interrupt":  func(s *nexus.Store) error { return s.Interrupt() },
+		"a reader":      func(s *nexus.Store) error { return errors.Join(s.Write("/a", nil), second(s.Open("/a"))) },
+		"a writer":      func(s *nexus.Store) error { return second(s.Create("/b", nexus.WriteOptions{})) },
+		"a batch":       func(s *nexus.Store) error { return second(s.NewBatch()) },
+		"a file of a view": func(s *nexus.Store) error {
+			return errors.Join(s.Write("/a", nil), second(s.FS("/").Open("a")))
+		},
+		"a directory of a view": func(s *nexus.Store) error {
+			directory, err := s.FS("/").Open(".")
+			return errors.Join(err, second(directory.(fs.ReadDirFile).ReadDir(-1)))
+		},
+		"a loop that ended early": func(s *nexus.Store) error {
+			for _, err := range s.List(context.Background(), nexus.ListOptions{}) {
+				return err
+			}
+			return nil
+		},
+		"progress": func(s *nexus.Store) error {
+			return second(s.GC(context.Background(), func(nexus.Progress) error { return s.Write("/a", nil) }))
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			before := nexus.LiveObjects()
+			func() {
+				store, err := nexus.Open(config)
+				must(t, err)
+				must(t, use(store))
+			}()
+			collect(t, before)
+		})
+	}
+}
+
+// collect lets the garbage collector work until no more objects of the library are open.
+func collect(t *testing.T, objects uint64) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); nexus.LiveObjects() > objects; {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d objects are left", nexus.LiveObjects()-before)
+			t.Fatalf("%d objects are left", nexus.LiveObjects()-objects)
 		}
 		runtime.GC()
 		runtime.Gosched()

@@ -126,7 +126,7 @@ type GCReport struct {
 }
 
 // GC removes content that no file has any more, and what broken-off writes left behind. It needs an admin's store, or one
-// without tenant and agent. progress may be nil.
+// without tenant and agent. progress may be nil. Where the call ends early, some of that may be removed already.
 func (s *Store) GC(ctx context.Context, progress ProgressFunc) (GCReport, error) {
 	var report GCReport
 	err := observed(progress, func(observer C.uintptr_t) error {

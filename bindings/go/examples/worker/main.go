@@ -17,125 +17,170 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"nexus"
 )
 
-const lease = 30 * time.Second
-
-func check(err error) {
-	if err != nil {
-		log.Fatal(err)
-	}
-}
+const jobs = "/jobs/"
 
 // task does the work of an item and returns its output. The context ends when the lease is lost.
 type task func(ctx context.Context, item nexus.WorkItem) (string, error)
 
+type worker struct {
+	store *nexus.Store
+	name  string
+	lease time.Duration
+	do    task
+}
+
 // work claims one item after the other, until all are finished or ctx ends.
-func work(ctx context.Context, store *nexus.Store, name string, do task) error {
+func (w worker) work(ctx context.Context) error {
 	for {
-		items, err := store.ClaimWork(ctx, name, nexus.ClaimOptions{Prefix: "/jobs/", Lease: lease})
+		items, err := w.store.ClaimWork(ctx, w.name, nexus.ClaimOptions{Prefix: jobs, Lease: w.lease})
 		if err != nil {
 			return err
 		}
 		for _, item := range items {
 			// An overtaken worker has nothing to finish: another has the item.
-			if err := finish(ctx, store, item, do); err != nil && !errors.Is(err, nexus.ErrLeaseLost) {
+			if err := w.finish(ctx, item); err != nil && !errors.Is(err, nexus.ErrLeaseLost) {
 				return err
 			}
 		}
 		if len(items) > 0 {
 			continue
 		}
-		stats, err := store.WorkStats("/jobs/")
+		stats, err := w.store.WorkStats(jobs)
 		if err != nil {
 			return err
 		}
 		if stats.Total == stats.ByStatus["completed"]+stats.ByStatus["failed"]+stats.ByStatus["cancelled"] {
 			return nil
 		}
-		if err := store.WaitForWork(ctx, "/jobs/"); err != nil {
+		if err := w.wait(ctx); err != nil {
 			return err
 		}
 	}
 }
 
+// wait returns when something may be claimable, and after a while in any case: nothing becomes claimable when another
+// worker finishes the last item.
+func (w worker) wait(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+	defer cancel()
+	err := w.store.WaitForWork(ctx, jobs)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	return err
+}
+
 // finish works on an item and ends its lease.
-func finish(ctx context.Context, store *nexus.Store, item nexus.WorkItem, do task) error {
-	held, lost := context.WithCancel(ctx)
-	var heartbeats sync.WaitGroup
-	heartbeats.Add(1)
+func (w worker) finish(ctx context.Context, item nexus.WorkItem) error {
+	held, stop := context.WithCancel(ctx)
+	defer stop()
+	heartbeats := make(chan error, 1)
 	go func() {
-		defer heartbeats.Done()
-		for {
-			select {
-			case <-held.Done():
-				return
-			case <-time.After(lease / 3):
-				if err := store.Heartbeat(item.Lease, lease); errors.Is(err, nexus.ErrLeaseLost) {
-					lost() // so that the work stops
-				}
-			}
-		}
+		defer stop() // the work, too, when a heartbeat fails
+		heartbeats <- w.keep(held, item.Lease)
 	}()
-	output, err := do(held, item)
-	lost()
-	heartbeats.Wait()
+	output, err := w.do(held, item)
+	stop()
+	if err := <-heartbeats; err != nil {
+		return err
+	}
 	if ctx.Err() != nil {
-		return store.ReleaseWork(item.Lease) // interrupted: it does not count as an attempt
+		return w.store.ReleaseWork(item.Lease) // interrupted: it does not count as an attempt
 	}
 	if err != nil {
-		return store.FailWork(item.Lease, err.Error(), 10*time.Millisecond)
+		return w.store.FailWork(item.Lease, err.Error(), 10*time.Millisecond)
 	}
 
 	// The output is there exactly if the item is completed.
-	batch, err := store.NewBatch()
+	batch, err := w.store.NewBatch()
 	if err != nil {
 		return err
 	}
 	defer batch.Close()
 	target := path.Join("/results", path.Base(item.Path))
-	check(batch.Write(target, []byte(output), nexus.WriteOptions{}))
-	check(batch.CompleteWork(item.Lease, map[string]any{"output": target}))
+	if err := errors.Join(
+		batch.Write(target, []byte(output), nexus.WriteOptions{}),
+		batch.CompleteWork(item.Lease, map[string]any{"output": target}),
+	); err != nil {
+		return err
+	}
 	_, err = batch.Commit()
 	return err
 }
 
-func main() {
-	log.SetFlags(0)
+// keep keeps a lease alive until ctx ends.
+func (w worker) keep(ctx context.Context, lease nexus.Lease) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(w.lease / 3):
+			if err := w.store.Heartbeat(lease, w.lease); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// addJobs adds a chain of jobs, each of which waits for the one before, unless another program has added it.
+func addJobs(store *nexus.Store) error {
+	batch, err := store.NewBatch()
+	if err != nil {
+		return err
+	}
+	defer batch.Close()
+	names := []string{"fetch", "clean", "train", "report"}
+	for i, name := range names {
+		keys := map[string]any{"status": "ready", "max_attempts": 3}
+		if i > 0 {
+			keys["status"], keys["depends_on"] = "blocked", jobs+names[i-1]
+		}
+		if err := errors.Join(
+			batch.Write(jobs+name, []byte("please "+name), nexus.WriteOptions{IfNoneMatch: true}),
+			batch.SetMetaMany(jobs+name, keys),
+		); err != nil {
+			return err
+		}
+	}
+	if _, err := batch.Commit(); !errors.Is(err, nexus.ErrConflict) {
+		return err
+	}
+	return nil
+}
+
+func run() error {
+	// From here on an interrupt is an error like others, and what is deferred is done.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
 	var dataDir string
 	switch len(os.Args) {
 	case 1:
 		scratch, err := os.MkdirTemp("", "nexus-example-")
-		check(err)
+		if err != nil {
+			return err
+		}
 		defer os.RemoveAll(scratch)
 		dataDir = filepath.Join(scratch, "store")
 	case 2:
 		dataDir = os.Args[1]
 	default:
-		log.Fatalf("usage: %s [DATA_DIR]", os.Args[0])
+		return fmt.Errorf("usage: %s [DATA_DIR]", os.Args[0])
 	}
 	store, err := nexus.Open(nexus.Config{DataDir: dataDir})
-	check(err)
+	if err != nil {
+		return err
+	}
 	defer store.Close()
 
-	// A chain of jobs: each waits for the one before.
-	names := []string{"fetch", "clean", "train", "report"}
-	for i, name := range names {
-		keys := map[string]any{"status": "ready", "max_attempts": 3}
-		if i > 0 {
-			keys["status"], keys["depends_on"] = "blocked", "/jobs/"+names[i-1]
-		}
-		check(store.Write("/jobs/"+name, []byte("please "+name)))
-		check(store.SetMetaMany("/jobs/"+name, keys))
+	if err := addJobs(store); err != nil {
+		return err
 	}
-
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	check(work(ctx, store, "worker-1", func(_ context.Context, item nexus.WorkItem) (string, error) {
+	shout := func(_ context.Context, item nexus.WorkItem) (string, error) {
 		content, err := store.Read(item.Path)
 		if err != nil {
 			return "", err
@@ -145,8 +190,22 @@ func main() {
 			return "", errors.New("the broom is broken")
 		}
 		return strings.ToUpper(string(content)), nil
-	}))
+	}
+	w := worker{store, fmt.Sprint("worker-", os.Getpid()), 30 * time.Second, shout}
+	if err := w.work(ctx); err != nil {
+		return err
+	}
 	results, err := fs.Glob(store.FS("/"), "results/*")
-	check(err)
+	if err != nil {
+		return err
+	}
 	fmt.Println("results:", strings.Join(results, " "))
+	return nil
+}
+
+func main() {
+	log.SetFlags(0)
+	if err := run(); err != nil {
+		log.Fatal(err)
+	}
 }
