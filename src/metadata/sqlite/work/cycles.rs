@@ -3,6 +3,8 @@
 //! The edges before a set of changes form no cycle, so a cycle goes through an item whose dependencies
 //! changed. Nothing recurses: a chain may be as long as the store is large.
 
+use std::collections::hash_map::Entry;
+
 use foldhash::{HashMap, HashSet, HashSetExt};
 use rusqlite::Rows;
 
@@ -51,14 +53,14 @@ pub(super) fn refuse(tx: &Transaction<'_>, changed: &[(PathId, usize)]) -> Resul
     let cycle = if starts.len() <= SEARCHED_SINGLY {
         let mut cycle = None;
         for start in starts {
-            cycle = through(tx.connection, start)?;
+            cycle = through(tx, start)?;
             if cycle.is_some() {
                 break;
             }
         }
         cycle
     } else {
-        reachable(tx.connection, starts)?
+        reachable(tx, starts)?
     };
     match cycle {
         None => Ok(()),
@@ -113,7 +115,9 @@ impl<'a> Side<'a> {
             if other.reached.contains_key(&neighbour) {
                 return Ok(Some((item, neighbour)));
             }
-            if self.reached.insert(neighbour, item).is_none() {
+            // The first way to it stays, so that all ways lead back to the start.
+            if let Entry::Vacant(unreached) = self.reached.entry(neighbour) {
+                unreached.insert(item);
                 self.open.push((neighbour, None));
             }
         }
@@ -134,10 +138,11 @@ impl<'a> Side<'a> {
 
 /// Returns a cycle through `start`, which stands at both ends of it. Searches towards blockers and
 /// towards dependents by turns, so that it costs at most twice what the cheaper direction does.
-fn through(connection: &Connection, start: PathId) -> Result<Option<Vec<PathId>>> {
-    let mut down = Side::new(connection, BLOCKERS, start)?;
-    let mut up = Side::new(connection, DEPENDENTS, start)?;
+fn through(tx: &Transaction<'_>, start: PathId) -> Result<Option<Vec<PathId>>> {
+    let mut down = Side::new(tx.connection, BLOCKERS, start)?;
+    let mut up = Side::new(tx.connection, DEPENDENTS, start)?;
     while !down.open.is_empty() && !up.open.is_empty() {
+        tx.grant.call.check()?;
         let (above, below) = if down.cost <= up.cost {
             match down.advance(&up)? {
                 Some((item, blocker)) => (item, blocker),
@@ -159,7 +164,8 @@ fn through(connection: &Connection, start: PathId) -> Result<Option<Vec<PathId>>
 
 /// Returns a cycle among what `starts` depend on, directly or not; its first and last items are the
 /// same.
-fn reachable(connection: &Connection, starts: Vec<PathId>) -> Result<Option<Vec<PathId>>> {
+fn reachable(tx: &Transaction<'_>, starts: Vec<PathId>) -> Result<Option<Vec<PathId>>> {
+    let connection = tx.connection;
     let mut finished = HashSet::new();
     for start in starts {
         if finished.contains(&start) {
@@ -181,6 +187,7 @@ fn reachable(connection: &Connection, starts: Vec<PathId>) -> Result<Option<Vec<
                 return Ok(Some(cycle));
             }
             if !finished.contains(&blocker) {
+                tx.grant.call.check()?;
                 on_way.insert(blocker);
                 way.push((blocker, all_blockers(connection, blocker)?));
             }

@@ -1,6 +1,7 @@
 //! Work items as the changes of files see them, on a database of their own.
 
 mod claims;
+mod cycles;
 mod dependencies;
 mod model;
 mod queries;
@@ -100,7 +101,6 @@ impl Store {
             &self.backends,
             &self.stamps,
             &earlier,
-            crate::config::Durability::Full,
         );
         self.connection.execute_batch("BEGIN IMMEDIATE").unwrap();
         let outcome = apply::all(&mut tx, &changes);

@@ -1,4 +1,4 @@
-//! Edges, transitions and cycles.
+//! Edges and transitions.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -399,68 +399,6 @@ fn a_copy_made_beside_a_completion_waits_no_more_either() {
     assert_eq!(store.open_edges("/a") + store.open_edges("/copy"), 0);
     assert_eq!(store.paths(WorkView::Ready), ["/a", "/copy"]);
     store.check_counters();
-}
-
-#[test]
-fn a_cycle_is_refused_and_shown() {
-    let store = Store::new();
-    store.add("/a", r#"{"status": "ready"}"#);
-    store.add("/b", r#"{"status": "ready", "depends_on": "/a"}"#);
-    store.add("/c", r#"{"status": "ready", "depends_on": "/b"}"#);
-    let error = assert_kind(store.set("/a", r#"{"depends_on": "/c"}"#), ErrorKind::Cycle);
-    assert!(
-        error.to_string().contains("/a -> /c -> /b -> /a"),
-        "{error}"
-    );
-    assert_eq!(store.get("/a", "depends_on"), None, "nothing is stored");
-    let error = assert_kind(store.set("/a", r#"{"depends_on": "/a"}"#), ErrorKind::Cycle);
-    assert!(error.to_string().contains("/a -> /a"), "{error}");
-    let turned = vec![
-        set("/a", r#"{"depends_on": "/c"}"#),
-        set("/b", r#"{"depends_on": []}"#),
-    ];
-    store.apply(turned).unwrap();
-    store.check_counters();
-}
-
-#[test]
-fn a_cycle_does_not_name_what_is_not_visible() {
-    let mut store = Store::new();
-    store.add("/own/a", r#"{"status": "ready"}"#);
-    store.add("/other/b", r#"{"depends_on": "/own/a"}"#);
-    store.add("/other/c", r#"{"depends_on": "/other/b"}"#);
-    store.add("/own/d", r#"{"depends_on": "/other/c"}"#);
-    store.see_only(&["/own"]);
-    let error = assert_kind(
-        store.set("/own/a", r#"{"depends_on": "/own/d"}"#),
-        ErrorKind::Cycle,
-    );
-    let shown = "/own/a -> /own/d -> not visible -> /own/a";
-    assert!(error.to_string().contains(shown), "{error}");
-}
-
-#[test]
-fn a_cycle_in_a_batch_names_the_operation_that_closes_it() {
-    for count in [3, 100] {
-        let store = Store::new();
-        let mut changes: Vec<Change> = (0..count).map(|n| write(&format!("/{n}"))).collect();
-        for n in 0..count {
-            let next = (n + 1) % count;
-            changes.push(set(
-                &format!("/{n}"),
-                &format!(r#"{{"depends_on": "/{next}"}}"#),
-            ));
-        }
-        let error = assert_kind(store.apply(changes), ErrorKind::Cycle);
-        assert_eq!(error.index(), Some(2 * count - 1), "{error}");
-        let text = error.to_string();
-        assert!(
-            text.contains(&format!("cycle /{} -> /0 -> /1 -> ", count - 1)),
-            "{text}"
-        );
-        assert!(text.contains(&format!(" -> /{}", count - 1)), "{text}");
-        assert!(text.len() < 400, "{text}");
-    }
 }
 
 /// How precisely [`steps`] counts.
