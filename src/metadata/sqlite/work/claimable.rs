@@ -80,8 +80,14 @@ impl<'a> Search<'a> {
     /// Offers at least the first items to `best`, and returns where it looked for them.
     pub fn offer_to(&self, best: &mut Best) -> Result<Vec<Visit>> {
         let mut visits = Vec::new();
-        if self.whole && self.go_through(ALL_DIRECTORIES, None, SKIPPED, best, &mut visits)? {
-            return Ok(visits);
+        if self.whole {
+            let before = best.clone();
+            if self.go_through(ALL_DIRECTORIES, None, SKIPPED, best, &mut visits)? {
+                return Ok(visits);
+            }
+            // What was found comes again.
+            *best = before;
+            visits.clear();
         }
         let Some(sources) = self.sources()? else {
             self.go_through(ALL_DIRECTORIES, None, usize::MAX, best, &mut visits)?;

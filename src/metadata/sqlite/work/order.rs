@@ -35,6 +35,7 @@ pub(super) fn path_of<'r>(row: &'r Row<'_>) -> Result<&'r str> {
 }
 
 /// The first `limit` of what it is offered.
+#[derive(Clone)]
 pub(super) struct Best {
     places: BinaryHeap<Place>,
     limit: usize,

@@ -488,3 +488,26 @@ fn a_backlog_of_due_and_expired_items_is_taken_whole() {
     }
     assert_eq!(taken.len(), 100, "each once, none left");
 }
+
+#[test]
+fn what_may_not_be_taken_comes_between_and_nothing_is_given_twice() {
+    let mut store = Store::new();
+    let job = |path: &str, priority: usize| {
+        let object = format!(r#"{{"status": "ready", "priority": {priority}}}"#);
+        [write(path), set(path, &object)]
+    };
+    let mut changes = Vec::from(job("/own/first", 0));
+    for number in 1..=600 {
+        changes.extend(job(&format!("/others/{number}/job"), number));
+    }
+    changes.extend(job("/own/last", 700));
+    store.apply(changes).unwrap();
+    store.visible.ranges = vec![PathRange::under("/own")];
+    assert!(store.visible.nearly_all);
+    let own = ["/own/first", "/own/last"];
+    assert_eq!(store.paths(WorkView::Ready), own);
+    let claimed = store.claim(10);
+    assert_eq!(paths_of(&claimed), own);
+    assert!(claimed.iter().all(|item| item.attempts == 1));
+    assert!(store.claim(10).is_empty());
+}
