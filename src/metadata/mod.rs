@@ -206,9 +206,11 @@ pub trait MetadataStore: Send + Sync {
     /// left, where it left one.
     fn commit(&self, set: WriteSet, grant: &Grant) -> StoreResult<Vec<Option<Entry>>>;
 
-    /// Raises the sequence of lease tokens beyond every token that another copy of this store, or of what was
-    /// brought into it, can have given out.
+    /// Raises the sequence of lease tokens beyond every token that another copy of this store can have given out.
     fn advance_leases(&self, call: &Call) -> crate::error::Result<()>;
+
+    /// Raises the sequence of lease tokens beyond those that any other store has given out until now.
+    fn pass_over_leases(&self, call: &Call) -> crate::error::Result<()>;
 
     /// Gives the worker the first items that it may take, each under a lease of its own, in one
     /// transaction.

@@ -1,25 +1,49 @@
 /*
  * A process that dies in the sync of its commit leaves a whole transaction in the write-ahead log that
  * nobody has been told of. Those who have the store open do not see it; whoever recovers the log does.
- * Until another commit follows, it is undecided, and nothing that it needs may be taken away.
+ * Until another commit follows, it is undecided, and nothing that it needs may be taken away. A commit that
+ * was told to have failed never comes back.
  */
 #include "children.h"
 
-/* ---- A sync that kills, once armed ------------------------------------------------------------- */
+#include <sys/syscall.h>
 
-static int armed = 0;
+/* ---- Calls that do what they are told to -------------------------------------------------------- */
+
+static int armed = 0;           /* a sync of the log kills the process */
+static int32_t failing = 0;     /* a sync of the log fails */
+static int index_is_full = 0;   /* the index of the log cannot grow */
+
+static int is_called(int fd, const char *suffix)
+{
+    char link[64], path[512];
+    size_t wanted = strlen(suffix);
+    ssize_t length;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    length = readlink(link, path, sizeof path - 1);
+    return length > (ssize_t)wanted && memcmp(path + length - wanted, suffix, wanted) == 0;
+}
 
 /* Takes the place of libc's for the library too. */
 static int sync_or_die(int fd, int (*sync_for_real)(int))
 {
-    char link[64], path[512];
-    ssize_t length;
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    length = readlink(link, path, sizeof path - 1);
-    if (armed && length > 4 && memcmp(path + length - 4, "-wal", 4) == 0) {
+    if (armed && is_called(fd, "-wal")) {
         raise(SIGKILL);
     }
+    if (__atomic_load_n(&failing, __ATOMIC_ACQUIRE) && is_called(fd, "-wal")) {
+        errno = EIO;
+        return -1;
+    }
     return sync_for_real(fd);
+}
+
+static ssize_t write_unless_full(int fd, const void *data, size_t length, off_t at)
+{
+    if (index_is_full && is_called(fd, "-shm")) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return (ssize_t)syscall(SYS_pwrite64, fd, data, length, at);
 }
 
 static int real_sync(int fd)
@@ -34,6 +58,18 @@ extern "C" {
 #endif
 int fsync(int fd);
 int fdatasync(int fd);
+ssize_t pwrite(int fd, const void *data, size_t length, off_t at);
+ssize_t pwrite64(int fd, const void *data, size_t length, off64_t at);
+
+ssize_t pwrite(int fd, const void *data, size_t length, off_t at)
+{
+    return write_unless_full(fd, data, length, at);
+}
+
+ssize_t pwrite64(int fd, const void *data, size_t length, off64_t at)
+{
+    return write_unless_full(fd, data, length, at);
+}
 
 int fsync(int fd)
 {
@@ -149,9 +185,75 @@ static void an_undecided_commit_does_no_damage(void)
     close_store(fs);
 }
 
+enum { MOST_WRITES = 20000 };
+
+/* Writes until the index of the log would have to grow, which it cannot; tells which write failed, and dies. */
+static void fail_and_die(void *user)
+{
+    struct story *story = (struct story *)user;
+    nexus_fs *fs = open_store("\"durability\": \"normal\", \"housekeeping\": false");
+    nexus_status status = NEXUS_STATUS_OK;
+    int32_t i;
+    close(story->ready[0]);
+    put(fs, "/first", "x");
+    index_is_full = 1;
+    for (i = 0; i < MOST_WRITES && status == NEXUS_STATUS_OK; i++) {
+        status = nexus_write(fs, text("/f/%d", i), BYTES("x"), NULL);
+    }
+    EXPECT_INT(status, NEXUS_STATUS_NO_SPACE);
+    i--;
+    EXPECT_INT(exists(fs, text("/f/%d", i)), 0);
+    FAILS(NO_SPACE, nexus_write(fs, "/again", BYTES("x"), ERR));
+    EXPECT_INT(write(story->ready[1], &i, sizeof i), (int64_t)sizeof i);
+    raise(SIGKILL);
+}
+
+static void a_commit_that_failed_never_comes_back(void)
+{
+    struct story story;
+    int32_t failed = -1;
+    pid_t writer;
+    nexus_fs *fs;
+    open_pipe(story.ready);
+    writer = spawn(fail_and_die, &story);
+    close(story.ready[1]);
+    EXPECT_INT(read(story.ready[0], &failed, sizeof failed), (int64_t)sizeof failed);
+    close(story.ready[0]);
+    expect_killed(writer);
+    fs = open_store("");
+    EXPECT(failed > 0);
+    EXPECT_INT(exists(fs, text("/f/%d", failed - 1)), 1);
+    EXPECT_INT(exists(fs, text("/f/%d", failed)), 0);
+    EXPECT_INT(exists(fs, "/again"), 0);
+    close_store(fs);
+}
+
+/* Under `normal` only checkpoints sync, which a thread makes. */
+static void a_sync_that_fails_in_the_housekeeping_ends_writing(void)
+{
+    nexus_fs *fs = open_store("\"durability\": \"normal\"");
+    nexus_status status = NEXUS_STATUS_OK;
+    int i;
+    put(fs, "/before", "x");
+    __atomic_store_n(&failing, 1, __ATOMIC_RELEASE);
+    for (i = 0; i < MOST_WRITES && status == NEXUS_STATUS_OK; i++) {
+        status = nexus_write(fs, text("/f/%d", i % 100), BYTES("x"), NULL);
+    }
+    EXPECT_INT(status, NEXUS_STATUS_IO);
+    __atomic_store_n(&failing, 0, __ATOMIC_RELEASE);
+    FAILS(IO, nexus_write(fs, "/later", BYTES("x"), ERR));
+    EXPECT_STR(get(fs, "/before"), "x");
+    close_store(fs);
+    fs = open_store("");
+    put(fs, "/later", "x");
+    close_store(fs);
+}
+
 int main(int argc, char **argv)
 {
     begin(argc, argv);
     RUN(an_undecided_commit_does_no_damage);
+    RUN(a_commit_that_failed_never_comes_back);
+    RUN(a_sync_that_fails_in_the_housekeeping_ends_writing);
     return finish();
 }

@@ -178,12 +178,8 @@ fn spawn(path: &Path, log: &Arc<Log>) -> Result<JoinHandle<()>> {
         .name("nexus".to_owned())
         .spawn(move || {
             while log.next() == Wish::Checkpoint {
-                if connection
-                    .execute_batch("PRAGMA wal_checkpoint(PASSIVE)")
-                    .is_ok()
-                {
-                    log.is_folded.store(true, Ordering::Release);
-                }
+                let folded = log.checkpoint(&connection, "PRAGMA wal_checkpoint(PASSIVE)");
+                log.is_folded.store(folded.is_ok(), Ordering::Release);
             }
         });
     before

@@ -9,7 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{OpenFlags, ffi};
 
 use super::statements::Connection;
-use super::{guard, log_file, scan};
+use super::{guard, log_file, scan, undecided};
 use crate::call::{Call, Interrupts};
 use crate::error::Result;
 
@@ -148,11 +148,15 @@ pub(super) fn begin_writing(connection: &Connection) -> Result<()> {
     })
 }
 
-/// Commits the transaction that is open. If that fails, it has to be abandoned.
+/// Commits the transaction that is open. If that fails, it has to be abandoned, and never comes back.
 pub(super) fn commit(connection: &Connection) -> Result<()> {
     let mut statement = connection.prepare_cached("COMMIT")?;
-    log_file::committing(|| statement.execute([]))?;
-    Ok(())
+    let committed = log_file::committing(|| statement.execute([]));
+    drop(statement);
+    match committed {
+        Ok(_) => Ok(()),
+        Err(error) => Err(undecided::take_back(connection, error.into())),
+    }
 }
 
 /// What a connection is for.
@@ -214,10 +218,14 @@ pub(super) fn in_transaction<T>(
     result
 }
 
-/// Runs `work`, whose commits are synced whatever the connection's setting.
-pub(super) fn synced<T>(connection: &Connection, work: impl FnOnce() -> Result<T>) -> Result<T> {
+/// Runs `work` with another setting of `synchronous`: with `FULL` its commits are synced, with `NORMAL` they are not.
+pub(super) fn with_synchronous<T>(
+    connection: &Connection,
+    setting: &str,
+    work: impl FnOnce() -> Result<T>,
+) -> Result<T> {
     let before: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "synchronous", setting)?;
     let result = work();
     connection.pragma_update(None, "synchronous", before)?;
     result

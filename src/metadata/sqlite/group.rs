@@ -151,7 +151,9 @@ impl<'a> Group<'a> {
             // Alone, a set needs no savepoint: if it fails, so does the transaction.
             let applied = match members {
                 [_] => self.apply(member, &publications),
-                _ => self.apply_in_savepoint(member, &publications),
+                _ => self
+                    .apply_in_savepoint(member, &publications)
+                    .map_err(|error| Lost::By(index, error))?,
             };
             // A full disk, among others, makes SQLite roll everything back by itself.
             if self.connection.is_autocommit() {
@@ -192,17 +194,18 @@ impl<'a> Group<'a> {
         })
     }
 
+    /// Returns what came of the member, or why its changes may still be in the transaction.
     fn apply_in_savepoint(
         &self,
         member: &Member,
         earlier: &Publications,
-    ) -> Result<Applied, StoreError> {
+    ) -> Result<Result<Applied, StoreError>> {
         self.connection
             .prepare_cached("SAVEPOINT member")?
             .execute([])?;
         let outcome = self.apply(member, earlier);
         if self.connection.is_autocommit() {
-            return outcome;
+            return Ok(outcome);
         }
         if outcome.is_err() {
             self.connection
@@ -212,7 +215,7 @@ impl<'a> Group<'a> {
         self.connection
             .prepare_cached("RELEASE member")?
             .execute([])?;
-        outcome
+        Ok(outcome)
     }
 
     fn apply(&self, member: &Member, earlier: &Publications) -> Result<Applied, StoreError> {
@@ -244,7 +247,6 @@ impl<'a> Group<'a> {
             &self.context.backends,
             &self.context.stamps,
             earlier,
-            self.durability,
         );
         let entries = apply::all(&mut transaction, &set.changes)?;
         Ok(Applied {

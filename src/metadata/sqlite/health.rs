@@ -25,17 +25,21 @@ impl Health {
     /// Passes `result` on, after looking whether a sync failed.
     pub fn observe<T>(&self, result: Result<T>) -> Result<T> {
         result.map_err(|error| {
-            let sync_failed = matches!(
-                error.sqlite_code(),
-                Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC)
-            );
-            if !sync_failed {
+            if !is_failed_sync(&error) {
                 return error;
             }
             self.sync_failed.store(true, Ordering::Relaxed);
             Error::new(ErrorKind::Io, OUTCOME_UNKNOWN).caused_by(error)
         })
     }
+}
+
+/// Returns whether `error` says that a sync failed.
+pub(super) fn is_failed_sync(error: &Error) -> bool {
+    matches!(
+        error.sqlite_code(),
+        Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC)
+    )
 }
 
 const OUTCOME_UNKNOWN: &str = "the outcome of a commit is unknown: a sync failed; reopen the store";

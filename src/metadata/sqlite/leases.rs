@@ -95,6 +95,15 @@ pub(super) fn advance(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
+/// Moves the sequence ahead of what copies and others that began at such a number have given out until now.
+pub(super) fn pass_over_others(connection: &Connection) -> Result<()> {
+    connection.execute(
+        "UPDATE store SET lease_sequence = ?1, lease_holder = 0 WHERE lease_sequence < ?1",
+        [by_time(crate::metadata::now() / 1000)],
+    )?;
+    Ok(())
+}
+
 /// Passes over the tokens that claims were given before the machine stopped and of which the store knows
 /// nothing: with the durability `normal`, losing power drops the newest commits.
 pub(super) fn pass_over_lost(connection: &rusqlite::Connection) -> Result<()> {
@@ -107,11 +116,14 @@ pub(super) fn pass_over_lost(connection: &rusqlite::Connection) -> Result<()> {
 
 /// Returns where a copy made at `milliseconds` goes on after `sequence`; `None` if nothing is left.
 fn after(sequence: i64, milliseconds: i64) -> Option<i64> {
-    let by_time = (milliseconds - EPOCH)
-        .max(0)
-        .saturating_mul(PER_MILLISECOND);
-    let next = sequence.saturating_add(LEAST).max(by_time);
+    let next = sequence.saturating_add(LEAST).max(by_time(milliseconds));
     (next < LIMIT).then_some(next)
+}
+
+fn by_time(milliseconds: i64) -> i64 {
+    (milliseconds - EPOCH)
+        .max(0)
+        .saturating_mul(PER_MILLISECOND)
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ mod statistics;
 mod sweep;
 mod time;
 mod transaction;
+mod undecided;
 mod work;
 mod writer;
 
@@ -427,6 +428,10 @@ impl MetadataStore for SqliteStore {
         self.writer.transaction(call, leases::advance)
     }
 
+    fn pass_over_leases(&self, call: &Call) -> Result<()> {
+        self.writer.transaction(call, leases::pass_over_others)
+    }
+
     fn claim(&self, claim: Claim, grant: &Grant) -> StoreResult<Vec<WorkItem>> {
         self.writer.claim(claim, grant.clone())
     }
@@ -463,9 +468,6 @@ impl MetadataStore for SqliteStore {
     }
 
     fn sweep(&self, placement: &Placement, call: &Call) -> Result<u64> {
-        if self.has_doomed(placement, call)? {
-            self.writer.with_connection(call, sweep::settle_log)?;
-        }
         let mut removed = 0;
         loop {
             call.check()?;

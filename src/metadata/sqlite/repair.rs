@@ -178,8 +178,8 @@ impl Mender<'_> {
     /// Removes the row of a content that no path holds, and has its file removed, if it has one.
     fn remove_content(&self, id: i64) -> Result<bool> {
         self.run(
-            "INSERT OR IGNORE INTO doomed (backend_id, hash, durable)
-             SELECT backend_id, hash, 0 FROM content AS c
+            "INSERT OR IGNORE INTO doomed (backend_id, hash)
+             SELECT backend_id, hash FROM content AS c
              WHERE id = ?1 AND data IS NULL AND length(hash) = 32
                AND backend_id IN (SELECT id FROM backends)
                AND NOT EXISTS (SELECT 1 FROM paths AS p WHERE p.content_id = c.id

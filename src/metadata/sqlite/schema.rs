@@ -14,10 +14,11 @@ const PAGE_SIZE: i32 = 4096;
 
 /// Migration `n` turns schema `n` into `n + 1`. They stay for good: stores of every version are
 /// opened by every later one.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("schema/001_initial.sql"),
     include_str!("schema/002_directories_of_work.sql"),
     include_str!("schema/003_covering_claimable.sql"),
+    include_str!("schema/004_doomed.sql"),
 ];
 
 /// Brings the database to the newest schema, creating it as the store `uuid` if it is empty, and
@@ -189,14 +190,15 @@ mod tests {
                         ('/q/b', x'02', 10, '/q', '/q', 1, 'ready', 6, 0),
                         ('/q/c', x'03', 1, '/q', '/q', 1, 'ready', 1, 1),
                         ('/shared/t/x/d', x'04', 30, '/shared/t/x', '/shared/t', 1, 'ready', 2, 0),
-                        ('/other/e', x'05', 40, '/other', '/other', 1, 'completed', 2, 0);",
+                        ('/other/e', x'05', 40, '/other', '/other', 1, 'completed', 2, 0);
+                 INSERT INTO doomed VALUES (1, x'06', 0), (1, x'07', 1);",
             )
             .unwrap();
         connection
     }
 
     #[test]
-    fn a_store_of_schema_1_keeps_its_queue_and_its_tokens() {
+    fn a_store_of_schema_1_keeps_its_queue_its_tokens_and_what_is_doomed() {
         let mut connection = schema_1();
         assert_eq!(prepare(&mut connection, "another").unwrap(), "the-uuid");
         assert_eq!(read_version(&connection).unwrap(), SCHEMA_VERSION);
@@ -225,6 +227,10 @@ mod tests {
             )
             .unwrap();
         assert_eq!(tokens, (77, 0), "tokens go on, and nobody has reserved any");
+        let doomed: i64 = connection
+            .query_row("SELECT count(*) FROM doomed", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(doomed, 2, "what was to be removed still is");
     }
 
     #[test]

@@ -14,7 +14,6 @@ use super::statements::Connection;
 use super::time::Time;
 use super::work::WorkChanges;
 use super::{guard, listing};
-use crate::config::Durability;
 use crate::content::{Placement, Staged};
 use crate::error::Result;
 use crate::metadata::{Entry, Grant, Micros, PathId};
@@ -26,8 +25,6 @@ pub(super) struct Transaction<'a> {
     pub grant: &'a Grant,
     pub placement: &'a Placement,
     backends: &'a BackendCache,
-    /// Whether the commit will be synced.
-    pub durable: bool,
     /// What earlier members of the group staged, and what is not in place before the group ends.
     pub earlier: &'a Publications,
     /// Staged contents that rows now name.
@@ -50,14 +47,12 @@ impl<'a> Transaction<'a> {
         backends: &'a BackendCache,
         stamps: &'a Stamps,
         earlier: &'a Publications,
-        durability: Durability,
     ) -> Self {
         Transaction {
             connection,
             grant,
             placement,
             backends,
-            durable: durability == Durability::Full,
             earlier,
             staged: Vec::new(),
             doomed: false,

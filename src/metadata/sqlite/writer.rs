@@ -134,7 +134,7 @@ impl Writer {
         work: impl FnOnce(&Connection) -> Result<T>,
     ) -> Result<T> {
         self.with_connection(call, |connection| {
-            connection::synced(connection, || {
+            connection::with_synchronous(connection, "FULL", || {
                 connection::in_transaction(connection, || work(connection))
             })
         })

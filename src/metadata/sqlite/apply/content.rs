@@ -175,8 +175,8 @@ pub(super) fn release(tx: &mut Transaction<'_>, content: HeldContent) -> Result<
         return Ok(());
     }
     tx.run(
-        "INSERT OR REPLACE INTO doomed (backend_id, hash, durable) VALUES (?1, ?2, ?3)",
-        (content.backend_id, content.etag.as_bytes(), tx.durable),
+        "INSERT OR REPLACE INTO doomed (backend_id, hash) VALUES (?1, ?2)",
+        (content.backend_id, content.etag.as_bytes()),
     )?;
     // One that this transaction added was never put in place, and must not be.
     let name = tx.backend_name(content.backend_id)?;

@@ -77,6 +77,30 @@ pub(super) fn committing<T>(statement: impl FnOnce() -> T) -> T {
     statement()
 }
 
+/// Makes durable what stands in the log of `connection`, which is in a write transaction.
+pub(super) fn sync(connection: &rusqlite::Connection) -> Result<()> {
+    let mut file: *mut sqlite3_file = ptr::null_mut();
+    // SAFETY: SQLite sets the pointer, if any, to a file that is open as long as the connection is, which nobody else
+    // uses meanwhile.
+    let code = unsafe {
+        let code = ffi::sqlite3_file_control(
+            connection.handle(),
+            c"main".as_ptr(),
+            ffi::SQLITE_FCNTL_JOURNAL_POINTER,
+            (&raw mut file).cast(),
+        );
+        let methods = file.as_ref().and_then(|file| file.pMethods.as_ref());
+        match methods.and_then(|methods| methods.xSync) {
+            Some(sync) if code == ffi::SQLITE_OK => sync(file, ffi::SQLITE_SYNC_NORMAL),
+            _ => ffi::SQLITE_MISUSE,
+        }
+    };
+    match code {
+        ffi::SQLITE_OK => Ok(()),
+        code => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None).into()),
+    }
+}
+
 /// An open log; the original file follows it in memory.
 #[repr(C)]
 struct LogFile {
@@ -93,7 +117,7 @@ static METHODS: sqlite3_io_methods = sqlite3_io_methods {
     xRead: Some(read),
     xWrite: Some(write),
     xTruncate: Some(truncate),
-    xSync: Some(sync),
+    xSync: Some(sync_file),
     xFileSize: Some(file_size),
     xLock: Some(lock),
     xUnlock: Some(unlock),
@@ -189,7 +213,7 @@ macro_rules! as_original_of_all {
 
 as_original_of_all!(read, xRead, into: *mut c_void, length: c_int, offset: i64);
 as_original_of_all!(truncate, xTruncate, size: i64);
-as_original_of_all!(sync, xSync, flags: c_int);
+as_original_of_all!(sync_file, xSync, flags: c_int);
 as_original_of_all!(file_size, xFileSize, size: *mut i64);
 as_original!(lock, xLock, level: c_int);
 as_original!(unlock, xUnlock, level: c_int);

@@ -1,0 +1,132 @@
+//! Commits in the log that nobody was told of.
+//!
+//! The frames of a commit are written, and synced, before it counts. Where its process dies in between, or where
+//! SQLite then fails (it has no room to index them), they stay in the log: whoever has the store open does not
+//! see them, but a recovery of the log takes them for a commit. So before something is removed that they may
+//! name, and where a commit is told to have failed, a frame is put in their place. Frames are chained by
+//! checksums, so a recovery of the log ends there.
+
+use super::connection::{abandon, begin_writing};
+use super::health::is_failed_sync;
+use super::log_file;
+use super::statements::Connection;
+use crate::error::{Error, Result};
+
+/// Puts a frame in the place of what nobody was told of, durably, in the write transaction that is open. It stays there
+/// if this process dies before it commits; and whatever was committed before is durable, too.
+pub(super) fn overwrite(connection: &Connection) -> Result<()> {
+    change_a_row(connection)?;
+    connection.cache_flush()?;
+    log_file::sync(connection)
+}
+
+/// Makes sure that the transaction whose commit failed with `error` never comes back. Returns why it failed.
+pub(super) fn take_back(connection: &Connection, error: Error) -> Error {
+    // What the log holds after a failed sync is unknown, and stays so.
+    if is_failed_sync(&error) {
+        return error;
+    }
+    abandon(connection);
+    let taken_back = begin_writing(connection).and_then(|()| {
+        change_a_row(connection)?;
+        // The frame is written first; then it may fail as the commit did.
+        let _ = connection.cache_flush();
+        log_file::sync(connection)
+    });
+    abandon(connection);
+    match taken_back {
+        Err(failed) if is_failed_sync(&failed) => failed,
+        _ => error,
+    }
+}
+
+/// Changes a row, so that there is a frame to be written.
+fn change_a_row(connection: &Connection) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE store SET collections = collections + 1 WHERE id = 1")?
+        .execute([])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+    use std::path::Path;
+
+    use rusqlite::OpenFlags;
+
+    use super::*;
+
+    const FILES: [&str; 3] = ["db", "db-wal", "db-shm"];
+
+    fn open(directory: &Path) -> Connection {
+        let (path, flags) = (directory.join("db"), OpenFlags::default());
+        let file_system = log_file::file_system().unwrap();
+        let opened = rusqlite::Connection::open_with_flags_and_vfs(path, flags, file_system);
+        let connection = Connection::from(opened.unwrap());
+        connection
+            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0")
+            .unwrap();
+        connection
+    }
+
+    fn copy(from: &Path, to: &Path, files: &[&str]) {
+        fs::create_dir(to).unwrap();
+        for file in files {
+            fs::copy(from.join(file), to.join(file)).unwrap();
+        }
+    }
+
+    fn rows(connection: &Connection) -> i64 {
+        connection
+            .query_row("SELECT count(*) FROM paths", [], |row| row.get(0))
+            .unwrap()
+    }
+
+    /// Returns how many rows a recovery finds, where a commit of two rows was left undecided in the log and
+    /// `collect` then died in its transaction.
+    fn rows_after(collect: impl FnOnce(&Connection)) -> i64 {
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        fs::create_dir(at("first")).unwrap();
+        let first = open(&at("first"));
+        first
+            .execute_batch(
+                "CREATE TABLE store (id INTEGER PRIMARY KEY, collections INTEGER);
+                 INSERT INTO store VALUES (1, 0);
+                 CREATE TABLE paths (path TEXT);",
+            )
+            .unwrap();
+        copy(&at("first"), &at("second"), &FILES[..2]);
+        let second = open(&at("second"));
+        assert_eq!(rows(&second), 0);
+        // The first commits; the second gets the frames of it behind its back, as from a process that died.
+        let decided = fs::metadata(at("first").join("db-wal")).unwrap().len() as usize;
+        first
+            .execute_batch("BEGIN; INSERT INTO paths VALUES ('/a'), (zeroblob(9000)); COMMIT")
+            .unwrap();
+        let log = fs::read(at("first").join("db-wal")).unwrap();
+        let mut behind = fs::OpenOptions::new()
+            .append(true)
+            .open(at("second").join("db-wal"))
+            .unwrap();
+        behind.write_all(&log[decided..]).unwrap();
+        assert_eq!(rows(&second), 0, "nobody sees what is undecided");
+        second.execute_batch("BEGIN IMMEDIATE").unwrap();
+        collect(&second);
+        copy(&at("second"), &at("third"), &FILES[..2]);
+        rows(&open(&at("third")))
+    }
+
+    #[test]
+    fn a_collection_that_dies_leaves_no_undecided_commit() {
+        let comes_back = rows_after(|connection| change_a_row(connection).unwrap());
+        assert_eq!(
+            comes_back, 2,
+            "the story that this is about does not happen"
+        );
+        let gone = rows_after(|connection| overwrite(connection).unwrap());
+        assert_eq!(gone, 0, "a commit came back whose contents may be gone");
+    }
+}
