@@ -44,6 +44,9 @@ pub trait ContentStore: fmt::Debug + Send + Sync {
     /// Puts finished contents in place, durably. Runs inside the transaction that names them.
     fn publish(&self, staged: &[&dyn Staged]) -> Result<()>;
 
+    /// Makes the names of all contents durable that are in place, whoever put them there.
+    fn sync_names(&self) -> Result<()>;
+
     /// Opens a content, or returns `None` if it is not there.
     fn open(&self, hash: &ContentHash) -> Result<Option<Box<dyn ContentFile>>>;
 

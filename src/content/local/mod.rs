@@ -131,6 +131,14 @@ impl ContentStore for LocalContentStore {
         Ok(())
     }
 
+    fn sync_names(&self) -> Result<()> {
+        let cas = self.root.join("cas");
+        for shard in directory_entries(&cas)? {
+            sync_directory(&shard)?;
+        }
+        sync_directory(&cas)
+    }
+
     fn open(&self, hash: &ContentHash) -> Result<Option<Box<dyn ContentFile>>> {
         match File::open(self.file(hash)) {
             Ok(file) => Ok(Some(Box::new(OpenFile(file)))),

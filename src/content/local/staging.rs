@@ -87,6 +87,7 @@ impl Staging for StagingFile {
             size,
             blocks,
             is_synced: AtomicBool::new(false),
+            sync_failed: AtomicBool::new(false),
         };
         // One that is there already will hardly be published: then the sync would be for nothing.
         if self.store.size_of(&hash)? != Some(size) {
@@ -106,13 +107,19 @@ pub(super) struct StagedFile {
     size: u64,
     blocks: BlockHashes,
     is_synced: AtomicBool,
+    /// A sync failed. Another one of the same file proves nothing: the kernel may take its pages for clean.
+    sync_failed: AtomicBool,
 }
 
 impl StagedFile {
     fn sync(&self) -> io::Result<()> {
-        self.temporary.file.sync_all()?;
-        self.is_synced.store(true, Ordering::Release);
-        Ok(())
+        if self.sync_failed.load(Ordering::Acquire) {
+            return Err(io::Error::other("a sync of it failed before"));
+        }
+        let synced = self.temporary.file.sync_all();
+        self.is_synced.store(synced.is_ok(), Ordering::Release);
+        self.sync_failed.store(synced.is_err(), Ordering::Release);
+        synced
     }
 
     /// Renames the file to `target`, over whatever stands there.

@@ -74,6 +74,12 @@ impl Filesystem {
         self.copy_contents(&*copy, &target, &mut report, &call, &mut tell)?;
         let files = copy.files()?;
         tell(0, 0, "putting the copy in place")?;
+        if report.unchanged > 0 {
+            // An earlier copy may have died before it made their names durable.
+            for name in &names {
+                target.store(name)?.sync_names()?;
+            }
+        }
         target.put_in_place(&copy.digest()?)?;
         // From here on the copy is complete; what fails leaves files of nobody in it.
         report.removed = target.remove_unheld(&*copy).unwrap_or_default();

@@ -13,6 +13,7 @@ use super::super::aside::Aside;
 use super::super::line;
 use super::seal::{Seal, Sum};
 use super::{DIRECTORIES, END, FILES, HEAD, HEAD_TEXT, content_name};
+use crate::access::Action;
 use crate::call::Call;
 use crate::content::{ContentHash, ContentReader, missing};
 use crate::error::{Error, Result};
@@ -174,7 +175,13 @@ impl Filesystem {
         etag: &ContentHash,
         call: &Call,
     ) -> Result<Found> {
-        let found = self.granted(call, |_, grant| self.store().content(path, grant))?;
+        let found = self.granted(call, |policy, grant| {
+            // The rules may be others than when the file was listed.
+            match policy.check(path, Action::Read) {
+                Ok(_) => self.store().content(path, grant),
+                Err(_) => Ok(None),
+            }
+        })?;
         let Some((entry, Some(content))) = found else {
             return Ok(Found::Changed);
         };

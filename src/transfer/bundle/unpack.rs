@@ -15,6 +15,7 @@ use super::super::aside::host_error;
 use super::super::bad_lines::BadLines;
 use super::super::import::{Lines, ReadError};
 use super::super::line::DirectoryLine;
+use super::super::line_reader::{LineReader, Next};
 use super::contents::Unpacked;
 use super::seal::{Seal, Sum};
 use super::{CONTENTS, DIRECTORIES, END, FILES, HEAD, HEAD_TEXT, MAGIC, MAX_SEAL_BYTES, damaged};
@@ -25,6 +26,8 @@ use crate::filesystem::{Filesystem, ImportOptions, Progress};
 
 /// Bytes that are read at once.
 const STEP: usize = 256 * 1024;
+/// Longest line that describes a directory: several times the longest path, with every byte of it escaped.
+const MAX_DIRECTORY_BYTES: u64 = 64 * 1024;
 
 impl Filesystem {
     /// Brings what [`bundle_export`](Self::bundle_export) wrote into the store, in one transaction, and returns
@@ -66,7 +69,7 @@ impl Filesystem {
         };
         if !options.dry_run {
             // Tokens of the store that the items come from must not be given out here.
-            self.store().advance_leases(&call)?;
+            self.store().pass_over_leases(&call)?;
         }
         let report = self.carry_out(
             &lines.lines,
@@ -251,15 +254,20 @@ impl Unpacking<'_, '_> {
     }
 
     fn directories(&mut self, input: &mut impl Read) -> Unpack<()> {
-        let mut text = String::new();
-        input.read_to_string(&mut text)?;
-        for line in text.lines() {
+        let unreadable = || damaged("a directory is unreadable");
+        let buffered = BufReader::with_capacity(STEP, input);
+        let mut lines = LineReader::new(buffered, MAX_DIRECTORY_BYTES);
+        loop {
+            self.call.check()?;
+            let line = match lines.next()? {
+                Next::Line(line) => std::str::from_utf8(line).map_err(|_| unreadable())?,
+                Next::TooLong => return Err(unreadable().into()),
+                Next::End => return Ok(()),
+            };
             let parsed = DirectoryLine::parse(line);
-            self.directories
-                .push(parsed.map_err(|_| damaged("a directory is unreadable"))?);
+            self.directories.push(parsed.map_err(|_| unreadable())?);
             self.sum.add_lines(0, 1);
         }
-        Ok(())
     }
 
     fn content(&mut self, expected: &ContentHash, size: u64, input: &mut impl Read) -> Unpack<()> {
