@@ -2,7 +2,7 @@
 
 const registry = new FinalizationRegistry<() => void>((giveBack) => giveBack());
 
-/** Calls `giveBack` once `owner` is gone. It must not hold on to `owner`. */
+/** Calls `giveBack` once `owner` is gone. It must not hold on to `owner`, but the calls that use the owner must. */
 export function watch(owner: object, giveBack: () => void): void {
   registry.register(owner, giveBack, owner);
 }

@@ -5,8 +5,9 @@ import { native, type NativeFunction } from './library.js';
 import { conditions, mkdirFlags, moveFlags, type CallOptions, type MkdirOptions, type WriteOptions } from './operations/files.js';
 import type { JsonValue, Metadata } from './operations/metadata.js';
 import { completion, failure } from './operations/work.js';
-import { Target, type Call } from './queue.js';
+import type { Call, Target } from './queue.js';
 import { takeRows, type Entry } from './rows.js';
+import { Steps } from './steps.js';
 
 /** One operation, ready to be added to a batch of the library. */
 type Operation = Call<void>;
@@ -18,7 +19,7 @@ type Operation = Call<void>;
 export class Batch {
   readonly #withStore: <T>(work: (store: Target) => Promise<T>, options: CallOptions) => Promise<T>;
   readonly #operations: Operation[] = [];
-  #spent = false;
+  #state: 'open' | 'being committed' | 'committed' = 'open';
 
   /** @internal */
   constructor(withStore: <T>(work: (store: Target) => Promise<T>, options: CallOptions) => Promise<T>) {
@@ -93,45 +94,55 @@ export class Batch {
 
   /**
    * Makes all changes in one transaction, in order; each sees the earlier ones. Returns for each operation the entry
-   * it left, or null. On failure nothing is changed, `error.index` tells the operation, and it may be tried again.
+   * it left, or null. Meanwhile the batch takes no operations, nor a second commit: MISUSE. On failure nothing is
+   * changed, `error.index` tells the operation, and it may be tried again.
    */
   async commit(options: CallOptions = {}): Promise<(Entry | null)[]> {
-    if (this.#spent) throw new NexusError('MISUSE', 'the batch was committed');
-    const operations = this.#operations.slice();
-    return this.#withStore(async (store) => {
-      const handle = output();
-      await run(store, { fn: native.nexus_batch_new, args: [handle], result: nothing });
-      try {
-        const batch = new Target(handle[0]);
-        await addAll(batch, operations);
-        const results = output();
-        const entries = await run(batch, {
-          fn: native.nexus_batch_commit,
-          args: [results],
-          ...takeRows('results', results),
-        });
-        this.#spent = true;
-        return entries;
-      } finally {
-        native.nexus_batch_free(handle[0]);
-      }
-    }, options);
+    this.#expectOpen();
+    this.#state = 'being committed';
+    try {
+      const entries = await this.#withStore((store) => commitAll(store, this.#operations), options);
+      this.#state = 'committed';
+      return entries;
+    } catch (error) {
+      this.#state = 'open';
+      throw error;
+    }
   }
 
   #add(fn: NativeFunction, ...args: unknown[]): this {
-    if (this.#spent) throw new NexusError('MISUSE', 'the batch was committed');
+    this.#expectOpen();
     this.#operations.push({ fn, args, result: nothing });
     return this;
+  }
+
+  #expectOpen(): void {
+    if (this.#state !== 'open') throw new NexusError('MISUSE', `the batch is ${this.#state}`);
+  }
+}
+
+/** Has a batch of the library make the changes. */
+async function commitAll(store: Target, operations: readonly Operation[]): Promise<(Entry | null)[]> {
+  const handle = output();
+  await run(store, { fn: native.nexus_batch_new, args: [handle], result: nothing });
+  const batch = new Steps(handle[0], store);
+  try {
+    await addAll(batch, operations);
+    const results = output();
+    return await batch.run({ fn: native.nexus_batch_commit, args: [results], ...takeRows('results', results) });
+  } finally {
+    batch.finish();
+    native.nexus_batch_free(batch.native);
   }
 }
 
 /** Adds the operations one after the other: an object of the library takes one call at a time. */
-async function addAll(batch: Target, operations: Operation[]): Promise<void> {
+async function addAll(batch: Steps, operations: readonly Operation[]): Promise<void> {
   for (const [index, operation] of operations.entries()) {
     try {
-      await run(batch, operation);
+      await batch.run(operation);
     } catch (error) {
-      if (!(error instanceof NexusError)) throw error;
+      if (!(error instanceof NexusError) || error.code === 'CANCELLED') throw error;
       throw new NexusError(error.code, error.message, { path: error.path, index });
     }
   }

@@ -2,16 +2,16 @@
 import { STATUS } from './abi.js';
 import { NexusError, takeError } from './error.js';
 import type { NativeFunction } from './library.js';
-import { enqueue, enqueueFirst, type Call, type Lane, type Pending, type Target } from './queue.js';
+import { enqueue, enqueueFirst, Target, type Call, type Lane, type Pending } from './queue.js';
 
 /** Carries a call out on another thread. */
 export function run<T>(target: Target, call: Call<T>): Promise<T> {
   return outcomeOf<T>(enqueue(target, call));
 }
 
-/** Like {@link run}, before all that waits: for calls that free threads or memory. */
-export function runFirst<T>(target: Target, call: Call<T>): Promise<T> {
-  return outcomeOf<T>(enqueueFirst(target, call));
+/** Closes an object of the library, before all that waits. The call stands by itself, so nothing withdraws it. */
+export function giveBack(fn: NativeFunction, object: bigint | null): Promise<void> {
+  return outcomeOf<void>(enqueueFirst(new Target(object), { fn, args: [], result: nothing }));
 }
 
 // Not an `async` function, which would keep several objects for each call that waits: with ten thousand of them, collecting

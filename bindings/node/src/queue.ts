@@ -30,31 +30,42 @@ export interface Call<T> {
 export class Target {
   /** Its handle; null for calls that need none. */
   readonly native: bigint | null;
+  /** What it was opened on: no garbage, and so not closed, as long as there are calls on this one. */
+  readonly parent: Target | undefined;
+  /** Objects that were opened on it, and whose calls end with its own. */
+  readonly children = new Set<Target>();
   /** The calls, as a list through their `next` and `previous`: there may be very many. */
   first: Pending | undefined;
 
-  constructor(native: bigint | null) {
+  constructor(native: bigint | null, parent?: Target) {
     this.native = native;
+    this.parent = parent;
   }
 
+  /** Whether there are no calls on it, nor on its children. */
   get isIdle(): boolean {
-    return this.first === undefined;
+    if (this.first !== undefined) return false;
+    for (const child of this.children) if (!child.isIdle) return false;
+    return true;
   }
 
-  /** Withdraws the calls that were not handed over; those that were keep the reason. */
+  /** Withdraws the calls that were not handed over, and those of its children; those that were keep the reason. */
   withdraw(reason: unknown): void {
     for (let pending = this.first; pending !== undefined; pending = pending.next) {
       if (pending.started) pending.reason = reason;
       else pending.fail(reason);
     }
+    for (const child of this.children) child.withdraw(reason);
   }
 }
 
 // One executor for all promises: a closure for each would be one more object to keep.
-let beingMade: Pending;
+let beingMade: Pending | undefined;
 
 function keepResolver(resolve: (pending: Pending) => void): void {
-  beingMade.keep(resolve);
+  beingMade?.keep(resolve);
+  // Else the last call would keep its target from becoming garbage.
+  beingMade = undefined;
 }
 
 /** A call that waits for its turn, or is being carried out. */

@@ -3,14 +3,17 @@
 // saves one copy but outlives its buffer as soon as someone transfers it.
 import koffi from 'koffi';
 
-import { nothing, output, run, runSync } from './call.js';
+import { giveBack, nothing, output, run, runSync } from './call.js';
 import { native } from './library.js';
-import { Target, type Call } from './queue.js';
+import type { Call, Target } from './queue.js';
+import { Steps } from './steps.js';
 
 /** Up to here a file is read in one call. It is the default of `inline_max_bytes`, too. */
 const SMALL = 64 * 1024;
 /** Kept for the next reads; more are not in flight, unless the pool is larger than usual. */
 const KEPT = 8;
+/** Large files are read in steps of so many bytes: before each the read can be ended. */
+const STEP = 4 << 20;
 
 const spare: Buffer[] = [];
 
@@ -65,22 +68,23 @@ export function readWhole(store: Target, path: string): Promise<Buffer> {
 async function readLarge(store: Target, path: string): Promise<Buffer> {
   const handle = output();
   await run(store, { fn: native.nexus_reader_open, args: [path, handle], result: nothing });
-  const reader = new Target(handle[0]);
+  const reader = new Steps(handle[0], store);
   try {
     const size = output<number>();
-    await run(reader, { fn: native.nexus_reader_size, args: [size], result: nothing });
+    await reader.run({ fn: native.nexus_reader_size, args: [size], result: nothing });
     const content = Buffer.allocUnsafeSlow(Number(size[0]));
     let filled = 0;
     while (filled < content.length) {
-      const room = content.subarray(filled);
+      const room = content.subarray(filled, filled + STEP);
       const got = output<number>();
-      await run(reader, { fn: native.nexus_reader_read, args: [room, room.length, got], result: nothing });
+      await reader.run({ fn: native.nexus_reader_read, args: [room, room.length, got], result: nothing });
       if (Number(got[0]) === 0) return content.subarray(0, filled);
       filled += Number(got[0]);
     }
     return content;
   } finally {
-    await run(reader, { fn: native.nexus_reader_close, args: [], result: nothing });
+    reader.finish();
+    await giveBack(native.nexus_reader_close, reader.native);
   }
 }
 

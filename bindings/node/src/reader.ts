@@ -1,6 +1,6 @@
 import './dispose.js';
 import { count, room } from './argument.js';
-import { nothing, output, run, runQuick } from './call.js';
+import { giveBack, nothing, output, run, runQuick } from './call.js';
 import { NexusError } from './error.js';
 import { Exclusive } from './exclusive.js';
 import { watch, forget } from './backstop.js';
@@ -20,11 +20,11 @@ export class Reader implements AsyncDisposable, AsyncIterable<Buffer> {
   #closed: Promise<void> | undefined;
 
   /** @internal */
-  constructor(handle: bigint, scope?: Scope) {
-    const target = new Target(handle);
+  constructor(handle: bigint, store: Target, scope?: Scope) {
+    const target = new Target(handle, scope ?? store);
     this.#target = target;
     this.#scope = scope;
-    scope?.include(target);
+    scope?.children.add(target);
     watch(this, () => void closeReader(target, scope).catch(nothing));
     const size = output<number>();
     this.size = runQuick(this.#target, { fn: native.nexus_reader_size, args: [size], result: () => Number(size[0]) });
@@ -88,7 +88,7 @@ export class Reader implements AsyncDisposable, AsyncIterable<Buffer> {
 
 async function closeReader(target: Target, scope: Scope | undefined): Promise<void> {
   try {
-    await run(target, { fn: native.nexus_reader_close, args: [], result: nothing });
+    await giveBack(native.nexus_reader_close, target.native);
   } finally {
     scope?.close();
   }

@@ -1,6 +1,6 @@
 // Calls that an AbortSignal can end. The library interrupts all calls in flight on a handle, so these get a handle of
 // their own, derived from the store's: only they are interrupted.
-import { nothing, output, run } from './call.js';
+import { giveBack, nothing, output } from './call.js';
 import { NexusError } from './error.js';
 import { native } from './library.js';
 import { Target } from './queue.js';
@@ -10,17 +10,14 @@ const REPEAT_MS = 5;
 
 /** A handle on the store of another one, for the calls of one signal. */
 export class Scope extends Target {
+  declare readonly parent: ScopeParent;
   readonly signal: AbortSignal;
-  private readonly parent: ScopeParent;
-  /** This, and the objects that were opened on it: an interrupt ends their calls too. */
-  private readonly targets = new Set<Target>([this]);
   private repeating: NodeJS.Timeout | undefined;
 
   private constructor(handle: bigint, parent: ScopeParent, signal: AbortSignal) {
-    super(handle);
-    this.parent = parent;
+    super(handle, parent);
     this.signal = signal;
-    parent.scopes.add(this);
+    parent.children.add(this);
     listen(this);
   }
 
@@ -35,16 +32,11 @@ export class Scope extends Target {
     return scope;
   }
 
-  /** Has the signal end the calls of an object that was opened on this handle. */
-  include(target: Target): void {
-    this.targets.add(target);
-  }
-
-  /** Ends the calls in flight: with the signal's reason, or as cancelled. */
-  interrupt(reason: unknown): void {
-    for (const target of this.targets) target.withdraw(reason);
+  /** Ends the calls that were handed over, too. */
+  override withdraw(reason: unknown): void {
+    super.withdraw(reason);
     const repeat = (): void => {
-      if ([...this.targets].every((target) => target.isIdle)) {
+      if (this.isIdle) {
         clearInterval(this.repeating);
         this.repeating = undefined;
         return;
@@ -63,16 +55,15 @@ export class Scope extends Target {
   close(): void {
     unlisten(this);
     clearInterval(this.repeating);
-    this.parent.scopes.delete(this);
+    this.parent.children.delete(this);
     // The last handle closes the store, which may take a while; any other is just given back.
     if (this.parent.isOpen) native.nexus_close(this.native, output());
-    else run(this, { fn: native.nexus_close, args: [], result: nothing }).catch(nothing);
+    else giveBack(native.nexus_close, this.native).catch(nothing);
   }
 }
 
 /** What a scope is opened on. */
 export interface ScopeParent extends Target {
-  readonly scopes: Set<Scope>;
   readonly isOpen: boolean;
   /** Another handle that may do the same. */
   twin(): Promise<bigint>;
@@ -98,7 +89,7 @@ export async function withSignal<T>(
 const scopesOf = new WeakMap<AbortSignal, Set<Scope>>();
 
 function onAbort(this: AbortSignal): void {
-  for (const scope of scopesOf.get(this) ?? []) scope.interrupt(this.reason);
+  for (const scope of scopesOf.get(this) ?? []) scope.withdraw(this.reason);
 }
 
 function listen(scope: Scope): void {

@@ -3,7 +3,7 @@ import { maybeCount, maybePath, maybeText, path as pathText, signal as checkedSi
 import { cancelled } from './error.js';
 import { forget, watch } from './backstop.js';
 import { Batch } from './batch.js';
-import { nothing, output, run, runFirst, runQuick, runSync } from './call.js';
+import { giveBack, nothing, output, run, runQuick, runSync } from './call.js';
 import { twinConfig, type EffectiveConfig } from './config.js';
 import { native } from './library.js';
 import { Listing } from './listing.js';
@@ -95,9 +95,7 @@ export class Store implements AsyncDisposable {
 
   /** @internal */
   constructor(handle: bigint) {
-    const target = new Handle(handle);
-    this.#handle = target;
-    watch(this, () => void target.close().catch(nothing));
+    this.#handle = new Handle(handle);
   }
 
   /** Reads a whole file, checked against its etag. */
@@ -176,7 +174,7 @@ export class Store implements AsyncDisposable {
   async openReader(path: string, options: CallOptions = {}): Promise<Reader> {
     const reader = output();
     const call = { fn: native.nexus_reader_open, args: [pathText(path), reader], result: () => reader[0] };
-    return this.#open(call, options, (handle, scope) => new Reader(handle, scope));
+    return this.#open(call, options, (handle, scope) => new Reader(handle, this.#handle, scope));
   }
 
   /** Begins a file that is written piece by piece. Conditions are checked at the commit. */
@@ -184,7 +182,7 @@ export class Store implements AsyncDisposable {
     const writer = output();
     const args = [pathText(path), files.conditions(options), writer];
     const call = { fn: native.nexus_writer_open, args, result: () => writer[0] };
-    return this.#open(call, options, (handle, scope) => new Writer(handle, scope));
+    return this.#open(call, options, (handle, scope) => new Writer(handle, this.#handle, scope));
   }
 
   /** A file as a stream of node. */
@@ -240,7 +238,6 @@ export class Store implements AsyncDisposable {
    * do handles derived from it. Closing again is no error.
    */
   close(): Promise<void> {
-    forget(this);
     return this.#handle.close();
   }
 
@@ -302,14 +299,21 @@ export interface Identity {
   agentId?: string | null | undefined;
 }
 
-/** A handle of the library, and what is in flight on it. */
+/**
+ * A handle of the library, and what is in flight on it. Its calls, and all that was opened on it, hold on to this: it is
+ * garbage, and is given back, only when the store is garbage and they are done.
+ */
 class Handle extends Target implements ScopeParent {
-  readonly scopes = new Set<Scope>();
   /** How often calls were interrupted. */
   interrupts = 0;
   #closing: Promise<void> | undefined;
   #twinConfig: string | null = null;
   #isAdmin: boolean | undefined;
+
+  constructor(handle: bigint) {
+    super(handle);
+    watch(this, () => void giveBack(native.nexus_close, handle).catch(nothing));
+  }
 
   get isOpen(): boolean {
     return this.#closing === undefined;
@@ -340,7 +344,6 @@ class Handle extends Target implements ScopeParent {
     this.interrupts++;
     const reason = cancelled('the call was interrupted');
     this.withdraw(reason);
-    for (const scope of this.scopes) scope.interrupt(reason);
     native.nexus_interrupt(this.native, output());
   }
 
@@ -349,13 +352,14 @@ class Handle extends Target implements ScopeParent {
   }
 
   async #close(): Promise<void> {
+    forget(this);
     this.interrupts++;
     const reason = cancelled('the store is being closed');
     this.withdraw(reason);
-    for (const scope of this.scopes) scope.interrupt(reason);
-    // At once, because the close waits for a thread of the pool, and these calls may hold them all.
-    native.nexus_interrupt(this.native, output());
-    await runFirst(this, { fn: native.nexus_close, args: [], result: nothing });
+    // At once, because the close waits for a thread of the pool, and these calls may hold them all. Only where there are some:
+    // it ends what readers and writers are doing, too.
+    if (!this.isIdle) native.nexus_interrupt(this.native, output());
+    await giveBack(native.nexus_close, this.native);
   }
 }
 

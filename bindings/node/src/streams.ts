@@ -2,6 +2,7 @@
 import { Readable, Writable, type WritableOptions } from 'node:stream';
 
 import { count, maybeCount } from './argument.js';
+import { nothing } from './call.js';
 import type { WriteOptions, CallOptions } from './operations/files.js';
 import type { Reader } from './reader.js';
 import type { Entry } from './rows.js';
@@ -142,33 +143,35 @@ async function settle(
 /** A byte stream: a reader that brings its own buffer has it filled without a copy. */
 export function readableWeb(open: Open<Reader>, options: ReadStreamOptions): ReadableStream<Uint8Array> {
   const range = new Range(options);
-  let reader: Reader | undefined;
+  let opening: Promise<Reader> | undefined;
+  const close = async (): Promise<void> => {
+    const reader = await opening?.catch(nothing);
+    await reader?.close();
+  };
   return new ReadableStream({
     type: 'bytes',
     autoAllocateChunkSize: options.highWaterMark ?? CHUNK,
     async pull(controller) {
-      if (reader === undefined) {
-        reader = await open();
-        if (range.start > 0) await reader.seek(range.start);
+      try {
+        const isFirst = opening === undefined;
+        const reader = await (opening ??= open());
+        if (isFirst && range.start > 0) await reader.seek(range.start);
+        const request = controller.byobRequest;
+        if (!request?.view) return;
+        const view = request.view as Uint8Array;
+        const got = await range.read(reader, new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+        if (got === 0) {
+          await reader.close();
+          controller.close();
+        }
+        request.respond(got);
+      } catch (error) {
+        await close().catch(nothing);
+        throw error;
       }
-      const request = controller.byobRequest;
-      if (!request?.view) return;
-      const view = request.view as Uint8Array;
-      const got = await range.read(reader, new Uint8Array(view.buffer, view.byteOffset, view.byteLength)).catch(
-        async (error: unknown) => {
-          await reader?.close();
-          throw error;
-        },
-      );
-      if (got === 0) {
-        await reader.close();
-        controller.close();
-      }
-      request.respond(got);
     },
-    async cancel() {
-      await reader?.close();
-    },
+    // It may still be being opened.
+    cancel: close,
   });
 }
 
@@ -180,11 +183,19 @@ export function writableWeb(open: Open<Writer>, options: WriteStreamOptions): Wr
       async start() {
         writer = await open();
       },
-      write: (chunk) => writer.write(chunk),
+      async write(chunk) {
+        try {
+          await writer.write(chunk);
+        } catch (error) {
+          // A stream whose write fails does not abort its sink.
+          await writer.abort().catch(nothing);
+          throw error;
+        }
+      },
       async close() {
         await writer.commit();
       },
-      abort: () => writer.abort(),
+      abort: () => writer?.abort(),
     },
     new CountQueuingStrategy({ highWaterMark: options.highWaterMark ?? 1 }),
   );

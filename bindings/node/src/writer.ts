@@ -1,6 +1,6 @@
 import './dispose.js';
 import { bytes, type Data } from './argument.js';
-import { nothing, output, run } from './call.js';
+import { giveBack, nothing, output, run } from './call.js';
 import { NexusError } from './error.js';
 import { Exclusive } from './exclusive.js';
 import { watch, forget } from './backstop.js';
@@ -17,11 +17,11 @@ export class Writer implements AsyncDisposable {
   #ended: 'committed' | 'aborted' | undefined;
 
   /** @internal */
-  constructor(handle: bigint, scope?: Scope) {
-    const target = new Target(handle);
+  constructor(handle: bigint, store: Target, scope?: Scope) {
+    const target = new Target(handle, scope ?? store);
     this.#target = target;
     this.#scope = scope;
-    scope?.include(target);
+    scope?.children.add(target);
     watch(this, () => void abortWriter(target, scope).catch(nothing));
   }
 
@@ -82,7 +82,7 @@ export class Writer implements AsyncDisposable {
 
 async function abortWriter(target: Target, scope: Scope | undefined): Promise<void> {
   try {
-    await run(target, { fn: native.nexus_writer_abort, args: [], result: nothing });
+    await giveBack(native.nexus_writer_abort, target.native);
   } finally {
     scope?.close();
   }

@@ -127,6 +127,8 @@ test('listings, patterns and metadata are found at once, one by one, and in page
   assert.deepEqual(pages, [250, 250, 100]);
   assert.deepEqual(paths(await store.list({ path: '/', recursive: false })), ['/n']);
   assert.deepEqual(paths(await store.list({ prefix: '/n/00', includeDirectories: true })).length, 10);
+  assert.deepEqual(paths(await store.list({ prefix: '/n/00', recursive: false })), all.slice(0, 10));
+  await refuses('INVALID_ARGUMENT', store.list({ path: '/n', prefix: '/n/00' }).then());
 
   assert.equal(await store.list().then((entries) => entries.length), 600);
   assert.equal(await store.list({ path: '/none' }).catch((error) => error.code), 'NOT_FOUND');
@@ -198,6 +200,29 @@ test('a batch is all or nothing, tells which operation failed, and can be tried 
   assert.deepEqual(await store.batch().commit(), []);
 });
 
+test('a batch is committed once, and takes nothing meanwhile', async (t) => {
+  const store = await open(t);
+  const batch = store.batch().append('/a', 'x');
+  const first = batch.commit();
+  await refuses('MISUSE', batch.commit());
+  assert.throws(() => batch.write('/late', ''), { code: 'MISUSE' });
+  assert.equal((await first).length, 1);
+  await refuses('MISUSE', batch.commit());
+  assert.equal(await store.readText('/a'), 'x');
+
+  const retried = store.batch().append('/a', 'y').requireEtag('/b', null);
+  await store.write('/b', 'in the way');
+  const failing = retried.commit();
+  assert.throws(() => retried.write('/late', ''), { code: 'MISUSE' });
+  await refuses('CONFLICT', failing, { index: 1 });
+  await assert.rejects(retried.commit({ signal: AbortSignal.abort('no') }), (error) => error === 'no');
+  await assert.rejects(retried.commit({ signal: {} }), { code: 'ERR_INVALID_ARG_TYPE' });
+  await store.delete('/b');
+  assert.equal((await retried.write('/c', 'added later').commit()).length, 3);
+  assert.deepEqual(paths(await store.list()), ['/a', '/c']);
+  assert.equal(await store.readText('/a'), 'xy');
+});
+
 test('metadata goes out and comes in again', async (t) => {
   const store = await open(t);
   const file = join(scratch(t), 'metadata.jsonl');
@@ -216,6 +241,12 @@ test('metadata goes out and comes in again', async (t) => {
   assert.equal(await store.exists('/copy/f'), false);
   assert.equal((await store.importMetadata(pathToFileURL(file), { invalidWorkKeys: 'rename' })).created, 1);
   assert.equal(store.importMetadataSync(file, { mode: 'remap' }).remapped, 1);
+  await store.mkdir('/taken');
+  await writeFile(file, `${JSON.stringify({ ...line, path: '/taken', path_id: undefined })}\n`);
+  const [collision] = (await store.importMetadata(file, { mode: 'remap' })).collisions;
+  assert.deepEqual({ ...collision, message: '' }, {
+    path: '/taken', existing_etag: null, imported_etag: line.etag, resolution: 'remap', message: '',
+  });
   await refuses('INVALID_ARGUMENT', store.importMetadata(file, { mode: 'merge' }));
 });
 

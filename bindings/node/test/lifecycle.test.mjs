@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 
-import { connect, connectFile, connectFileSync, connectSync, liveObjects, NexusError, open, PACKAGE, refuses, scratch, setLog, settled, Store, version } from './support.mjs';
+import { connect, connectFile, connectFileSync, connectSync, liveObjects, NexusError, occupyThreads, open, PACKAGE, refuses, scratch, setLog, settled, Store, version } from './support.mjs';
 import { writeFile } from 'node:fs/promises';
 
 const ABORT_WITHIN_MS = 50;
@@ -134,6 +134,70 @@ test('a signal withdraws calls that wait for their turn', async (t) => {
   assert.ok(took < ABORT_WITHIN_MS, `they went on for ${took.toFixed(1)} ms`);
 });
 
+test('a signal, an interrupt or a close ends a large read in the middle', async (t) => {
+  const store = await open(t);
+  await store.write('/large', Buffer.alloc(128 << 20, 7));
+  const live = liveObjects();
+  let began = performance.now();
+  await store.read('/large');
+  const whole = performance.now() - began;
+  const abort = new AbortController();
+  const reason = new Error('enough');
+  const cancelled = { code: 'CANCELLED' };
+  for (const [options, end, expected] of [
+    [{ signal: abort.signal }, () => abort.abort(reason), (error) => error === reason],
+    [{}, () => store.interrupt(), cancelled],
+    [{ signal: new AbortController().signal }, () => store.interrupt(), cancelled],
+    [{}, () => store.close(), cancelled],
+  ]) {
+    const read = assert.rejects(store.read('/large', options), expected, String(end));
+    await sleep(whole / 4);
+    began = performance.now();
+    await end();
+    await read;
+    const took = performance.now() - began;
+    t.diagnostic(`ended after ${took.toFixed(1)} ms; a whole read takes ${whole.toFixed(1)} ms`);
+    assert.ok(took < whole / 2, `the read went on for ${took.toFixed(1)} ms`);
+    if (store.isOpen) assert.equal(liveObjects(), live);
+  }
+});
+
+test('a signal or an interrupt ends a commit between two of its operations, and the batch can be committed again', async (t) => {
+  const store = await open(t);
+  const batch = store.batch();
+  for (let i = 0; i < 5000; i++) batch.write(`/${i}`, 'x');
+  const live = liveObjects();
+  const abort = new AbortController();
+  const reason = new Error('enough');
+  const commit = assert.rejects(batch.commit({ signal: abort.signal }), (error) => error === reason);
+  await sleep(10);
+  abort.abort(reason);
+  await commit;
+  assert.equal(liveObjects(), live);
+  const interrupted = refuses('CANCELLED', batch.commit(), { index: undefined });
+  await sleep(10);
+  store.interrupt();
+  await interrupted;
+  assert.equal((await store.list()).length, 0);
+  assert.equal((await batch.commit()).length, 5000);
+});
+
+test('a signal that comes while a reader or a writer is being closed leaves neither open', async (t) => {
+  const store = await open(t);
+  await store.write('/f', 'x');
+  const live = liveObjects();
+  const abort = new AbortController();
+  const reader = await store.openReader('/f', { signal: abort.signal });
+  const writer = await store.openWriter('/g', { signal: abort.signal });
+  occupyThreads();
+  const others = Array.from({ length: 20 }, () => store.stat('/f'));
+  const closing = [reader.close(), writer.abort()];
+  await sleep(0);
+  abort.abort();
+  await Promise.all([...closing, ...others]);
+  assert.equal(liveObjects(), live);
+});
+
 test('a signal that was given before leaves everything as it was', async (t) => {
   const store = await open(t);
   const signal = AbortSignal.abort('too late');
@@ -183,6 +247,14 @@ test('what is never closed is given back once it is garbage', async (t) => {
     globalThis.gc();
     await sleep(1);
   }
+});
+
+test('a store that is garbage is closed after its calls have settled, not before', (t) => {
+  const program = join(PACKAGE, 'test/programs/garbage.mjs');
+  const run = spawnSync(process.execPath, ['--expose-gc', program, join(scratch(t), 'store')], { encoding: 'utf8', timeout: 120_000 });
+  assert.equal(run.status, 0, run.stderr);
+  const outcomes = JSON.parse(run.stdout);
+  assert.deepEqual(outcomes, Object.fromEntries(Object.keys(outcomes).map((what) => [what, 'done'])));
 });
 
 test('nothing is left open after errors of every kind', async (t) => {

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { test } from 'node:test';
 
-import { open, refuses } from './support.mjs';
+import { liveObjects, open, refuses, Store } from './support.mjs';
 
 const CONTENT = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7) & 0xff));
 
@@ -96,6 +96,43 @@ test('a stream that breaks off leaves the file as it was', async (t) => {
   await new Promise((resolve) => reading.destroy().on('close', resolve));
   const half = store.readableStream('/f');
   await half.cancel();
+});
+
+test('a stream that fails gives back what it has opened', async (t) => {
+  const store = await open(t);
+  await store.write('/f', CONTENT);
+  const live = liveObjects();
+  const web = store.writableStream('/g').getWriter();
+  await web.write('x');
+  await assert.rejects(web.write(7), { code: 'ERR_INVALID_ARG_TYPE' });
+  await assert.rejects(web.closed, { code: 'ERR_INVALID_ARG_TYPE' });
+  assert.equal(liveObjects(), live, 'a writable stream of the web left its writer open');
+  await store.writableStream('relative/../../up').abort();
+
+  const abort = new AbortController();
+  const writing = store.createWriteStream('/g', { signal: abort.signal });
+  await new Promise((resolve) => writing.write('x', resolve));
+  abort.abort(new Error('enough'));
+  let failed;
+  writing.on('error', (error) => (failed = error)).write('y');
+  await new Promise((resolve) => writing.on('close', resolve));
+  assert.equal(failed.message, 'enough');
+  assert.equal(liveObjects(), live, 'a writable stream of node left its writer open');
+
+  const early = store.readableStream('/f').getReader();
+  const first = early.read();
+  await early.cancel();
+  assert.deepEqual(await first, { value: undefined, done: true });
+  assert.equal(liveObjects(), live, 'a readable stream that was cancelled while it opened left its reader open');
+
+  store.openReader = async (...args) => {
+    const reader = await Store.prototype.openReader.apply(store, args);
+    return Object.assign(reader, { seek: () => Promise.reject(new Error('no seek')) });
+  };
+  await assert.rejects(drain(store.readableStream('/f', { start: 5 })), /no seek/);
+  assert.equal(liveObjects(), live, 'a readable stream of the web left its reader open');
+  await assert.rejects(drain(store.createReadStream('/f', { start: 5 })), /no seek/);
+  assert.equal(liveObjects(), live, 'a readable stream of node left its reader open');
 });
 
 test('streams of the web carry contents both ways', async (t) => {

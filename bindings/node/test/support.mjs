@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
+import koffi from 'koffi';
+
 export const PROJECT = fileURLToPath(new URL('../../..', import.meta.url));
 export const PACKAGE = join(PROJECT, 'bindings/node');
 
@@ -45,6 +47,13 @@ export async function settled(condition, message) {
     assert.ok(performance.now() < end, message());
     await nextTurn();
   }
+}
+
+const usleep = koffi.load('libc.so.6').func('usleep', 'int', ['uint32']);
+
+/** Has every thread of the pool do something else for a while: calls that are made now begin later. */
+export function occupyThreads(ms = 50) {
+  for (let i = 0; i < (Number(process.env.UV_THREADPOOL_SIZE) || 4); i++) usleep.async(ms * 1000, () => {});
 }
 
 /** What `promise` rejects with has this code. */

@@ -28,11 +28,16 @@ export interface PageOptions extends CallOptions {
 }
 
 export interface ListOptions extends PageOptions {
-  /** The directory to list; `/` without it. */
+  /** The directory to list; `/` without it. Together with `prefix` it is INVALID_ARGUMENT. */
   path?: string | undefined;
-  /** Only paths that begin with this, which need not end on a segment: `/data` matches `/database`. */
+  /**
+   * Only paths that begin with this, which need not end on a segment: `/data` matches `/database`. Such a listing is
+   * always recursive.
+   */
   prefix?: string | undefined;
-  /** Everything below, files only (the default); false: direct children, files and directories. */
+  /**
+   * Everything below, files only (the default); false: direct children, files and directories. Ignored with `prefix`.
+   */
   recursive?: boolean | undefined;
   /** In a recursive listing, directories too. */
   includeDirectories?: boolean | undefined;

@@ -49,7 +49,8 @@ export interface ImportReport {
   remapped: number;
   collisions: {
     path: string;
-    existing_etag: string;
+    /** Null where a directory was in the way. */
+    existing_etag: string | null;
     imported_etag: string;
     resolution: string;
     message: string;

@@ -1,5 +1,5 @@
 // Compiled by the tests with `tsc --strict`: what is written here is what a program in TypeScript relies on.
-import { connect, NexusError, type Entry, type ErrorCode, type Listing, type WorkItem, Store } from 'libnexus';
+import { connect, NexusError, type Entry, type ErrorCode, type ImportReport, type Listing, type WorkItem, Store } from 'libnexus';
 import { createFs, type NexusFs } from 'libnexus/fs';
 import { Readable, Writable } from 'node:stream';
 
@@ -25,6 +25,7 @@ export async function use(): Promise<void> {
   const items: WorkItem[] = await store.workClaim('me', { max: 2 });
   const results: (Entry | null)[] = await store.batch().write('/a', 'b').setMeta('/a', 'k', [1, null]).commit();
   void [items, results];
+  is<Equal<ImportReport['collisions'][number]['existing_etag'], string | null>>();
 
   await using reader = await store.openReader('/f');
   for await (const chunk of reader) is<Equal<typeof chunk, Buffer>>();
