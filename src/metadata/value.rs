@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::MetadataValue;
 use crate::error::{Error, Result};
+use crate::json;
 use crate::work::{WorkField, is_work_key, json_string, refused};
 
 /// Longest key, in bytes.
@@ -27,17 +28,17 @@ impl MetadataValue {
     /// Returns the value that the text `json` gives `key`.
     ///
     /// # Errors
-    /// `InvalidArgument`, naming key and value: a key that is not 1 to 255 bytes long; text that is
+    /// `InvalidArgument`, naming key and value: a key that is not 1 to 255 bytes long or has a NUL; text that is
     /// not JSON, longer than 1 MiB or nested deeper than 64; the wrong type for a typed key.
     pub fn parse(key: &str, json: &str) -> Result<MetadataValue> {
-        if !(1..=MAX_KEY_BYTES).contains(&key.len()) {
-            return Err(refused(key, json, "a key has 1 to 255 bytes"));
+        if !(1..=MAX_KEY_BYTES).contains(&key.len()) || key.contains('\0') {
+            return Err(refused(key, json, "a key has 1 to 255 bytes, and no NUL"));
         }
         let text = within_limits(key, json)?;
         if is_work_key(key) {
             return WorkField::parse(key, text).map(MetadataValue::Work);
         }
-        let value: Value = parse_json(key, text)?;
+        let value = json::parse(text).map_err(|error| not_json(key, text, &error))?;
         Ok(MetadataValue::Json {
             text: text.to_owned(),
             digest: digest(&value),
@@ -66,7 +67,7 @@ impl MetadataValue {
 /// `InvalidArgument`, naming key and value, if it is not JSON, longer than 1 MiB or nested deeper than 64.
 pub(crate) fn json_text(key: &str, json: &str) -> Result<String> {
     let text = within_limits(key, json)?;
-    parse_json::<&RawValue>(key, text)?;
+    serde_json::from_str::<&RawValue>(text).map_err(|error| not_json(key, text, &error))?;
     Ok(text.to_owned())
 }
 
@@ -81,9 +82,8 @@ fn within_limits<'a>(key: &str, json: &'a str) -> Result<&'a str> {
     Ok(text)
 }
 
-fn parse_json<'a, T: Deserialize<'a>>(key: &str, text: &'a str) -> Result<T> {
-    serde_json::from_str(text)
-        .map_err(|error| refused(key, text, &format!("it is not valid JSON ({error})")))
+fn not_json(key: &str, text: &str, error: &serde_json::Error) -> Error {
+    refused(key, text, &format!("it is not valid JSON ({error})"))
 }
 
 /// Returns the keys of the text `json`, an object, and their values as text, in its order.

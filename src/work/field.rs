@@ -93,7 +93,7 @@ pub enum WorkField {
 
 /// Longest `worker_id`, in bytes.
 const MAX_WORKER_ID_BYTES: usize = 255;
-const WORKER_ID_FORM: &str = "a string of 1 to 255 bytes";
+const WORKER_ID_FORM: &str = "a string of 1 to 255 bytes without NUL";
 /// How much of a refused value an error shows, in characters.
 const SHOWN_CHARACTERS: usize = 80;
 
@@ -133,7 +133,7 @@ impl WorkField {
         if is_library_key(key) {
             return Err(refused(key, json, "only the library writes it"));
         }
-        let value: Value = serde_json::from_str(json)
+        let value = crate::json::parse(json)
             .map_err(|error| refused(key, json, &format!("it is not valid JSON ({error})")))?;
         let wrong = |needed: &str| refused(key, json, &format!("it must be {needed}"));
         Ok(match key {
@@ -168,7 +168,7 @@ impl WorkField {
 
     /// Returns an error unless `worker_id` can be one.
     pub fn check_worker_id(worker_id: &str) -> Result<()> {
-        if (1..=MAX_WORKER_ID_BYTES).contains(&worker_id.len()) {
+        if is_worker_id(worker_id) {
             return Ok(());
         }
         Err(Error::invalid_argument(format!(
@@ -272,9 +272,13 @@ fn dependencies(value: &Value, wrong: &dyn Fn(&str) -> Error) -> Result<Vec<Depe
     Ok(references)
 }
 
+fn is_worker_id(text: &str) -> bool {
+    (1..=MAX_WORKER_ID_BYTES).contains(&text.len()) && !text.contains('\0')
+}
+
 fn worker_id(value: Value) -> Option<String> {
     match value {
-        Value::String(text) if (1..=MAX_WORKER_ID_BYTES).contains(&text.len()) => Some(text),
+        Value::String(text) if is_worker_id(&text) => Some(text),
         _ => None,
     }
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::content::local::QUARANTINE;
 use crate::error::{Error, Result};
 use crate::filesystem::object_text;
+use crate::json::parse as parse_json;
 use crate::metadata::LostFile;
 
 /// Most files that a report lists; the list on the disk has all.
@@ -64,8 +65,7 @@ impl Lost {
 
     /// Puts what is about to be removed on the list, durably; returns its entry.
     pub fn note(&mut self, file: &LostFile, quarantined: Option<&str>, why: &str) -> Result<Value> {
-        let metadata: Value =
-            serde_json::from_str(&object_text(&file.metadata)).unwrap_or_default();
+        let metadata = parse_json(&object_text(&file.metadata)).unwrap_or_default();
         let entry = json!({
             "path": file.path,
             "etag": file.etag.map(|etag| etag.to_string()),

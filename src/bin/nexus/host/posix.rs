@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use nexus::content::ContentHash;
 use nexus::error::ErrorKind;
 use nexus::filesystem::Filesystem;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::failure::Result;
 
@@ -67,7 +67,7 @@ impl Kept {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let values: Map<String, Value> = serde_json::from_str(&text)?;
+        let values = nexus::json::parse(&text)?;
         let text = |key: &str| values.get(key).and_then(Value::as_str);
         Ok(Some(Kept {
             mtime: text(MTIME).and_then(|time| time.parse().ok()),
