@@ -58,6 +58,12 @@ pub struct Call {
 }
 
 impl Call {
+    /// Returns a call that nobody interrupts.
+    #[cfg(test)]
+    pub(crate) fn for_test() -> Self {
+        Interrupts::default().begin(Duration::from_secs(1))
+    }
+
     /// Returns whether the call was interrupted.
     pub fn is_cancelled(&self) -> bool {
         match self.outlives_handle {

@@ -8,18 +8,20 @@ use std::io::BufRead;
 
 use regex::bytes::{Regex, RegexBuilder};
 
+use crate::call::Call;
 use crate::error::{Error, Result};
 
 /// Most bytes of a line that are searched and shown. Of a longer line, only the beginning counts: it
 /// is searched as if the line ended there. Such lines are data, not text, and a match in
 /// them would have to be held whole.
-pub(crate) const MAX_LINE_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_LINE_BYTES: usize = 256 * 1024;
 
 /// How much of a content is looked at to tell whether it is binary.
 const BINARY_SAMPLE_BYTES: usize = 8 * 1024;
 
-/// Most bytes of a compiled expression.
-const MAX_COMPILED_BYTES: usize = 4 * 1024 * 1024;
+/// Most bytes of a compiled expression. One line takes time by the product of its length and this, in which
+/// nothing looks for interrupts.
+const MAX_COMPILED_BYTES: usize = 1024 * 1024;
 /// Longest expression, in bytes.
 const MAX_PATTERN_BYTES: usize = 64 * 1024;
 
@@ -59,16 +61,18 @@ impl LineSearch {
     /// Searches a whole content. A line ends with LF or CRLF; the last one may lack its end.
     #[cfg(test)]
     pub(crate) fn search(&self, content: &[u8], found: Found<'_>) {
-        let mut scan = self.scan();
+        let call = Call::for_test();
+        let mut scan = self.scan(&call);
         if scan.feed(content, found) {
             scan.finish(found);
         }
     }
 
-    /// Returns the search of a content that comes in pieces.
-    pub(crate) fn scan(&self) -> LineScan<'_> {
+    /// Returns the search of a content that comes in pieces, for `call`.
+    pub(crate) fn scan<'a>(&'a self, call: &'a Call) -> LineScan<'a> {
         LineScan {
             search: self,
+            call,
             line: 1,
             begun: Vec::new(),
             begun_bytes: 0,
@@ -99,6 +103,7 @@ impl LineSearch {
 #[derive(Debug)]
 pub(crate) struct LineScan<'a> {
     search: &'a LineSearch,
+    call: &'a Call,
     /// Number of the line that comes next or has begun.
     line: u64,
     /// The beginning of a line whose end has not come; at most [`MAX_LINE_BYTES`].
@@ -108,10 +113,10 @@ pub(crate) struct LineScan<'a> {
 }
 
 impl LineScan<'_> {
-    /// Searches the lines that `piece` completes. Returns `false` once `found` has; then the search is
-    /// over, and neither this nor [`Self::finish`] is to be called again.
+    /// Searches the lines that `piece` completes. Returns `false` once `found` has, or the call was interrupted; then
+    /// the search is over, and neither this nor [`Self::finish`] is to be called again.
     pub(crate) fn feed(&mut self, mut piece: &[u8], found: Found<'_>) -> bool {
-        while !piece.is_empty() {
+        while !piece.is_empty() && !self.call.is_cancelled() {
             let (line, rest, complete) = split_line(piece);
             piece = rest;
             let goes_on = match (complete, self.begun_bytes) {
@@ -134,7 +139,7 @@ impl LineScan<'_> {
             }
             self.line += 1;
         }
-        true
+        piece.is_empty()
     }
 
     /// Searches the last line, if it had no end.
@@ -284,7 +289,8 @@ mod tests {
             hits.push((line, text.to_vec(), start, end));
             true
         };
-        let mut scan = search.scan();
+        let call = Call::for_test();
+        let mut scan = search.scan(&call);
         for piece in pieces {
             assert!(scan.feed(piece, &mut found));
         }
@@ -389,7 +395,8 @@ mod tests {
     #[test]
     fn memory_of_a_scan_is_bounded() {
         let search = compile("x");
-        let mut scan = search.scan();
+        let call = Call::for_test();
+        let mut scan = search.scan(&call);
         for _ in 0..40 {
             scan.feed(&[b'-'; 100_000], &mut |_, _, _, _| true);
         }

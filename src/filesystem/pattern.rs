@@ -22,7 +22,7 @@ const MAX_TOKENS: usize = 64 * 1024;
 /// Deepest nesting of braces.
 const MAX_DEPTH: usize = 16;
 /// Most bytes of the compiled regular expression.
-const MAX_COMPILED_BYTES: usize = 16 * 1024 * 1024;
+const MAX_COMPILED_BYTES: usize = 1024 * 1024;
 
 /// A compiled glob pattern.
 ///

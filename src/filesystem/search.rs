@@ -40,12 +40,12 @@ impl Filesystem {
         while found.len() < probe
             && let Some(entries) = names.next(self, &call)?
         {
-            found.extend(
-                entries
-                    .into_iter()
-                    .filter(|entry| pattern.matches(entry.path.as_str()))
-                    .take(probe - found.len()),
-            );
+            for entry in entries {
+                call.check()?;
+                if found.len() < probe && pattern.matches(entry.path.as_str()) {
+                    found.push(entry);
+                }
+            }
         }
         Ok(page.page(found))
     }
@@ -74,10 +74,12 @@ impl Filesystem {
                 0 => u64::MAX,
                 limit => limit,
             },
+            texts_left: MAX_TEXT_BYTES,
             found: Matches::default(),
         };
         while let Some(entries) = names.next(self, &call)? {
             for entry in entries {
+                call.check()?;
                 if !pattern.matches(entry.path.as_str()) {
                     continue;
                 }
@@ -153,11 +155,16 @@ impl Names {
     }
 }
 
+/// Most bytes of the lines of one search together: a few files, copied often, could fill the memory else.
+const MAX_TEXT_BYTES: usize = 64 * 1024 * 1024;
+
 /// A search through contents.
 struct Grep {
     search: LineSearch,
     max_matches: usize,
     bytes_left: u64,
+    /// Bytes that the lines found may still have together.
+    texts_left: usize,
     found: Matches,
 }
 
@@ -169,16 +176,18 @@ impl Grep {
     /// Searches one file.
     fn file(&mut self, path: &VirtualPath, mut content: ContentReader, call: &Call) -> Result<()> {
         let mut piece = vec![0; PIECE.min(content.size() as usize)];
-        let mut scan = self.search.scan();
+        let mut scan = self.search.scan(call);
         let matches = &mut self.found.matches;
         let max_matches = self.max_matches;
+        let texts_left = &mut self.texts_left;
         let mut too_many = false;
         let mut cut = false;
         let mut add = |line, text: &[u8], start, end| {
-            if matches.len() == max_matches {
+            if matches.len() == max_matches || *texts_left < text.len() {
                 too_many = true;
                 return false;
             }
+            *texts_left -= text.len();
             let (text, match_start, match_end) = as_text(text, start, end);
             matches.push(Match {
                 path: path.clone(),
@@ -213,6 +222,8 @@ impl Grep {
                 break;
             }
         }
+        // A search that was interrupted within a piece ends like one that has enough.
+        call.check()?;
         self.found.truncated |= too_many || cut;
         Ok(())
     }
