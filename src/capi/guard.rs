@@ -9,7 +9,8 @@ use std::sync::Once;
 use super::error::{self, nexus_error};
 use super::fork;
 use super::status::{self, NEXUS_STATUS_OK, NEXUS_STATUS_PANIC, nexus_status};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+use crate::log::{self, Level};
 
 thread_local! {
     /// How many exports are running on this thread: more than one inside a callback.
@@ -42,6 +43,7 @@ pub(super) unsafe fn guard(
     let outcome = quietly(|| match body() {
         Ok(()) => NEXUS_STATUS_OK,
         Err(failure) => {
+            log::emit(gravity_of(&failure), &failure);
             if wanted {
                 report(error::from_failure(&failure));
             }
@@ -49,12 +51,25 @@ pub(super) unsafe fn guard(
         }
     });
     outcome.unwrap_or_else(|payload| {
-        if wanted {
-            let said = quietly(|| error::from_panic(&panic_message(&*payload)));
-            report(said.unwrap_or(ptr::null_mut()));
+        let said = quietly(|| {
+            let message = panic_message(&*payload);
+            log::emit(Level::Error, &message);
+            wanted.then(|| error::from_panic(&message))
+        });
+        if let Ok(Some(failure)) = said {
+            report(failure);
         }
         NEXUS_STATUS_PANIC
     })
+}
+
+/// Returns the level of the log's line about a call that failed.
+fn gravity_of(failure: &Error) -> Level {
+    match failure.kind() {
+        ErrorKind::Corrupt | ErrorKind::Io | ErrorKind::Internal => Level::Error,
+        ErrorKind::NoSpace | ErrorKind::Busy => Level::Warn,
+        _ => Level::Debug,
+    }
 }
 
 /// Runs the body of an export that frees something. Does nothing in a child forked while a store
@@ -121,7 +136,7 @@ fn panic_message(payload: &(dyn Any + Send)) -> String {
         .copied()
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("a panic without text");
-    let at = RAISED_AT.with(RefCell::take);
+    let at = RAISED_AT.try_with(RefCell::take).unwrap_or_default();
     format!("a defect in Nexus, please report it: {what} ({at})")
 }
 

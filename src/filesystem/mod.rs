@@ -298,7 +298,6 @@ impl Filesystem {
                 Ok(value) => return Ok(value),
                 Err(StoreError::Failed(error)) => {
                     if !(is_denial(&error) && self.has_newer_rules(&policy, call)?) {
-                        log::emit(gravity_of(&error), &error);
                         return Err(error);
                     }
                 }
@@ -377,14 +376,6 @@ fn policy_of(engine: &Engine, identity: &Identity, placement: &Placement) -> Pol
 }
 
 /// Returns how grave it is for the operator that a call failed so.
-fn gravity_of(error: &Error) -> Level {
-    match error.kind() {
-        ErrorKind::Corrupt | ErrorKind::Io | ErrorKind::Internal => Level::Error,
-        ErrorKind::NoSpace | ErrorKind::Busy => Level::Warn,
-        _ => Level::Debug,
-    }
-}
-
 fn namespace_rule(declared: &config::NamespaceDeclaration) -> (NamespaceRule, bool) {
     let rule = NamespaceRule {
         name: declared.name.clone(),
