@@ -132,7 +132,14 @@ fn refuse_network(path: &Path, what: &str) -> Result<()> {
 
 /// The lock that serialises the creation of stores and mounts across processes.
 pub(crate) struct DirectoryLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for DirectoryLock {
+    fn drop(&mut self) {
+        // A child that was forked meanwhile has the file open, too: closing it here would not be enough.
+        let _ = flock(&self.file, FlockOperation::Unlock);
+    }
 }
 
 impl DirectoryLock {
@@ -149,7 +156,7 @@ impl DirectoryLock {
         let deadline = call.busy_deadline();
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(DirectoryLock { _file: file }),
+                Ok(()) => return Ok(DirectoryLock { file }),
                 Err(rustix::io::Errno::WOULDBLOCK) => {}
                 Err(error) => return Err(failed(error.into())),
             }
