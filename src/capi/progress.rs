@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::ffi::{c_char, c_void};
+use std::mem::ManuallyDrop;
 
 use super::store::nexus_fs;
 
@@ -20,13 +21,15 @@ pub type nexus_progress_fn = Option<
 >;
 
 thread_local! {
-    /// The handles whose calls are in a progress function on this thread.
-    static WAITING_CALLS: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+    /// The handles whose calls are in a progress function on this thread. It is empty between calls. Hosts call while a
+    /// thread ends, too, when what has a destructor is gone.
+    static WAITING_CALLS: ManuallyDrop<RefCell<Vec<usize>>> =
+        const { ManuallyDrop::new(RefCell::new(Vec::new())) };
 }
 
 /// Returns whether a call on `fs` waits for its progress function on this thread.
 pub(super) fn is_inside(fs: *const nexus_fs) -> bool {
-    WAITING_CALLS.with_borrow(|calls| calls.contains(&fs.addr()))
+    WAITING_CALLS.with(|calls| calls.borrow().contains(&fs.addr()))
 }
 
 /// A host's progress function for one call.
@@ -62,10 +65,16 @@ impl Observer {
         self.what.clear();
         self.what.extend_from_slice(what.as_bytes());
         self.what.push(0);
-        WAITING_CALLS.with_borrow_mut(|calls| calls.push(self.fs));
+        WAITING_CALLS.with(|calls| calls.borrow_mut().push(self.fs));
         // SAFETY: the promise made to `new`; the text is NUL-terminated.
         let answer = unsafe { function(self.user, done, total, self.what.as_ptr().cast()) };
-        WAITING_CALLS.with_borrow_mut(|calls| calls.pop());
+        WAITING_CALLS.with(|calls| {
+            let mut calls = calls.borrow_mut();
+            calls.pop();
+            if calls.is_empty() {
+                *calls = Vec::new();
+            }
+        });
         answer == 0
     }
 }

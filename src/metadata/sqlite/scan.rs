@@ -5,6 +5,7 @@
 //! columns of each row, which keeps them for the thread that runs the statement, until its next row.
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use rusqlite::functions::{Context, FunctionFlags};
@@ -33,8 +34,9 @@ pub(super) use hand_over;
 const ARGUMENTS: i32 = 10;
 
 thread_local! {
-    /// The latest row that a statement of this thread handed over.
-    static ROW: RefCell<EntryRow> = RefCell::new(EntryRow::default());
+    /// The latest row that a statement of this thread handed over. It is empty between calls. Hosts call while a
+    /// thread ends, too, when what has a destructor is gone.
+    static ROW: ManuallyDrop<RefCell<EntryRow>> = ManuallyDrop::default();
 }
 
 /// Makes `hand_over` known to the statements of `connection`.
@@ -44,7 +46,10 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         ARGUMENTS,
         FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DIRECTONLY,
         |arguments| {
-            ROW.with_borrow_mut(|row| row.is_whole = row.fill(arguments).is_some());
+            ROW.with(|row| {
+                let mut row = row.borrow_mut();
+                row.is_whole = row.fill(arguments).is_some();
+            });
             Ok(Null)
         },
     )?)
@@ -136,7 +141,8 @@ impl<'a> EntryDecoder<'a> {
 
     /// Passes the entry of the latest row to `found`, which must not run a list itself.
     pub fn entry<T>(&mut self, found: impl FnOnce(EntryRef<'_>) -> T) -> Result<T> {
-        ROW.with_borrow(|row| {
+        ROW.with(|row| {
+            let row = row.borrow();
             if !row.is_whole {
                 return Err(damaged());
             }
@@ -168,5 +174,11 @@ impl<'a> EntryDecoder<'a> {
             self.backend = (id, self.cache.with(id, self.connection)?.name(id)?);
         }
         Ok(&self.backend.1)
+    }
+}
+
+impl Drop for EntryDecoder<'_> {
+    fn drop(&mut self) {
+        ROW.with(|row| row.take());
     }
 }
