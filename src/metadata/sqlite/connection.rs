@@ -1,6 +1,7 @@
 //! Connections to the database, and how they wait for each other.
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use rusqlite::{OpenFlags, ffi};
 use super::statements::Connection;
 use super::{guard, log_file, scan, undecided};
 use crate::call::{Call, Interrupts};
+use crate::config::Durability;
 use crate::error::Result;
 
 /// How often a waiter yields before it sleeps between attempts.
@@ -34,8 +36,10 @@ struct Waiter {
 }
 
 thread_local! {
-    /// The call that this thread is carrying out: SQLite asks it whether to go on waiting.
-    static WAITER: RefCell<Option<Waiter>> = const { RefCell::new(None) };
+    /// The call that this thread is carrying out: SQLite asks it whether to go on waiting. It is empty between calls. Hosts
+    /// call while a thread ends, too, when what has a destructor is gone.
+    static WAITER: ManuallyDrop<RefCell<Option<Waiter>>> =
+        const { ManuallyDrop::new(RefCell::new(None)) };
 }
 
 /// Runs `work`, waiting for others' commits as `call` allows: up to its time limit, and until it is
@@ -44,7 +48,8 @@ pub(super) fn waiting_as<T>(call: &Call, work: impl FnOnce() -> T) -> T {
     struct Restore(Option<Waiter>);
     impl Drop for Restore {
         fn drop(&mut self) {
-            WAITER.set(self.0.take());
+            let waiter = self.0.take();
+            WAITER.with(|current| current.replace(waiter));
         }
     }
     let waiter = Waiter {
@@ -52,7 +57,7 @@ pub(super) fn waiting_as<T>(call: &Call, work: impl FnOnce() -> T) -> T {
         deadline: None,
         interruptible: false,
     };
-    let _restore = Restore(WAITER.replace(Some(waiter)));
+    let _restore = Restore(WAITER.with(|current| current.replace(Some(waiter))));
     work()
 }
 
@@ -76,26 +81,27 @@ pub(super) fn interruptible<T>(work: impl FnOnce() -> T) -> T {
 }
 
 fn set_interruptible(interruptible: bool) {
-    WAITER.with_borrow_mut(|waiter| {
-        if let Some(waiter) = waiter {
+    WAITER.with(|waiter| {
+        if let Some(waiter) = &mut *waiter.borrow_mut() {
             waiter.interruptible = interruptible;
         }
     });
 }
 
 fn is_interrupted() -> bool {
-    WAITER.with_borrow(|waiter| {
-        waiter
-            .as_ref()
-            .is_some_and(|waiter| waiter.interruptible && waiter.call.is_cancelled())
+    WAITER.with(|waiter| {
+        let waiter = waiter.borrow();
+        let waiter = waiter.as_ref();
+        waiter.is_some_and(|waiter| waiter.interruptible && waiter.call.is_cancelled())
     })
 }
 
 /// Says whether to try again. SQLite's own handler sleeps ever longer, so that one of many waiters
 /// starves; this one yields, then sleeps shortly.
 fn keep_waiting(attempt: i32) -> bool {
-    WAITER.with_borrow_mut(|waiter| {
-        let Some(waiter) = waiter else {
+    WAITER.with(|waiter| {
+        let mut waiter = waiter.borrow_mut();
+        let Some(waiter) = &mut *waiter else {
             return false;
         };
         if attempt == 0 {
@@ -133,8 +139,10 @@ pub(super) fn beginning<T>(mut statement: impl FnMut() -> Result<T>) -> Result<T
 }
 
 fn has_patience_after(waited: Duration) -> bool {
-    WAITER.with_borrow(|waiter| {
-        waiter.as_ref().is_some_and(|waiter| {
+    WAITER.with(|waiter| {
+        let waiter = waiter.borrow();
+        let waiter = waiter.as_ref();
+        waiter.is_some_and(|waiter| {
             waited < waiter.call.busy_timeout() && !waiter.call.is_cancelled()
         })
     })
@@ -218,17 +226,20 @@ pub(super) fn in_transaction<T>(
     result
 }
 
-/// Runs `work` with another setting of `synchronous`: with `FULL` its commits are synced, with `NORMAL` they are not.
-pub(super) fn with_synchronous<T>(
-    connection: &Connection,
-    setting: &str,
-    work: impl FnOnce() -> Result<T>,
-) -> Result<T> {
-    let before: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+/// Has the commits of `connection` synced from now on, or not. Outside of a transaction.
+pub(super) fn set_synchronous(connection: &Connection, durability: Durability) -> Result<()> {
+    if connection.synchronous.get() == Some(durability) {
+        return Ok(());
+    }
+    // If it fails, it may have been set all the same.
+    connection.synchronous.set(None);
+    let setting = match durability {
+        Durability::Full => "FULL",
+        Durability::Normal => "NORMAL",
+    };
     connection.pragma_update(None, "synchronous", setting)?;
-    let result = work();
-    connection.pragma_update(None, "synchronous", before)?;
-    result
+    connection.synchronous.set(Some(durability));
+    Ok(())
 }
 
 /// Rolls back whatever transaction is open.

@@ -2,12 +2,11 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::apply;
 use super::backends::BackendCache;
 use super::checkpoint::Log;
-use super::connection::{abandon, begin_writing, commit};
+use super::connection::{abandon, begin_writing, commit, set_synchronous};
 use super::guard;
 use super::health::Health;
 use super::leases::Tokens;
@@ -28,8 +27,6 @@ pub(super) struct GroupContext {
     stamps: Stamps,
     tokens: Tokens,
     log: Arc<Log>,
-    /// The `synchronous` setting of the connection: 1 NORMAL, 2 FULL; 0 not set yet.
-    synchronous: AtomicI64,
 }
 
 impl GroupContext {
@@ -45,7 +42,6 @@ impl GroupContext {
             stamps: Stamps::new(time),
             tokens: Tokens::new(),
             log,
-            synchronous: AtomicI64::default(),
         }
     }
 }
@@ -84,14 +80,7 @@ impl<'a> Group<'a> {
         durability: Durability,
     ) -> Result<Self> {
         context.health.check()?;
-        let synchronous = match durability {
-            Durability::Full => 2,
-            Durability::Normal => 1,
-        };
-        if context.synchronous.load(Ordering::Relaxed) != synchronous {
-            connection.pragma_update(None, "synchronous", synchronous)?;
-            context.synchronous.store(synchronous, Ordering::Relaxed);
-        }
+        set_synchronous(connection, durability)?;
         begin_writing(connection)?;
         let rules_version =
             guard::rules_version(connection).inspect_err(|_| abandon(connection))?;

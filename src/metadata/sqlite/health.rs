@@ -6,8 +6,9 @@ use rusqlite::ffi;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Remembers that a sync failed. After that the kernel may take pages for clean that never reached the
-/// disk, so a later sync proves nothing: what the log holds is unknown until it is opened again.
+/// Remembers that a sync failed, or that a failed commit could not be taken back. After a failed sync the kernel may
+/// take pages for clean that never reached the disk, so a later one proves nothing: what the log holds is unknown
+/// until it is opened again.
 #[derive(Debug, Default)]
 pub(super) struct Health {
     sync_failed: AtomicBool,
@@ -34,6 +35,14 @@ impl Health {
     }
 }
 
+/// Returns the error for a commit that failed with `error` and may come back all the same, because of `why`. Like a failed
+/// sync, it is for [`Health::observe`].
+pub(super) fn unknown_outcome(error: &Error, why: &Error) -> Error {
+    let code = ffi::Error::new(ffi::SQLITE_IOERR_FSYNC);
+    let what = format!("{error}; it could not be taken back: {why}");
+    rusqlite::Error::SqliteFailure(code, Some(what)).into()
+}
+
 /// Returns whether `error` says that a sync failed.
 pub(super) fn is_failed_sync(error: &Error) -> bool {
     matches!(
@@ -42,4 +51,4 @@ pub(super) fn is_failed_sync(error: &Error) -> bool {
     )
 }
 
-const OUTCOME_UNKNOWN: &str = "the outcome of a commit is unknown: a sync failed; reopen the store";
+const OUTCOME_UNKNOWN: &str = "the outcome of a commit is unknown; reopen the store";

@@ -3,12 +3,14 @@
 //! rusqlite keeps them too, but finds one by hashing and comparing its text at each use, which was a tenth of
 //! what a small change costs. Here a statement is found by where its text lies in the program.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
 use foldhash::HashMap;
 use rusqlite::{CachedStatement, MappedRows, Params, PrepFlags, Result, Row, Rows, Statement};
+
+use crate::config::Durability;
 
 /// A connection to the database, and the statements that it has prepared.
 pub(super) struct Connection {
@@ -16,6 +18,8 @@ pub(super) struct Connection {
     statements: RefCell<Statements>,
     /// Made by `Box`, which would claim to be the only reference.
     connection: NonNull<rusqlite::Connection>,
+    /// What `synchronous` was set to by [`super::connection::set_synchronous`]; `None` where that is not known.
+    pub synchronous: Cell<Option<Durability>>,
 }
 
 // SAFETY: SQLite lets the threads use a connection and its statements one after the other, whichever they are, and
@@ -67,6 +71,7 @@ impl From<rusqlite::Connection> for Connection {
         Connection {
             statements: RefCell::default(),
             connection: NonNull::from(Box::leak(Box::new(connection))),
+            synchronous: Cell::default(),
         }
     }
 }

@@ -6,12 +6,13 @@
 //! so that after power loss no path names what is gone. What it changes itself may be lost: what is doomed
 //! once more is removed once more.
 
-use super::connection::{in_transaction, with_synchronous};
+use super::connection::{in_transaction, set_synchronous};
 use super::guard;
 use super::pins::Pins;
 use super::rows::blob;
 use super::statements::Connection;
 use super::undecided;
+use crate::config::Durability;
 use crate::content::{ContentHash, Placement};
 use crate::error::Result;
 
@@ -60,11 +61,10 @@ fn is_any_doomed(connection: &Connection, backend_id: i64) -> Result<bool> {
 
 /// Runs `work`, which removes files, in a write transaction.
 fn removing<T>(connection: &Connection, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    with_synchronous(connection, "NORMAL", || {
-        in_transaction(connection, || {
-            undecided::overwrite(connection)?;
-            work()
-        })
+    set_synchronous(connection, Durability::Normal)?;
+    in_transaction(connection, || {
+        undecided::overwrite(connection)?;
+        work()
     })
 }
 

@@ -6,11 +6,18 @@
 //! name, and where a commit is told to have failed, a frame is put in their place. Frames are chained by
 //! checksums, so a recovery of the log ends there.
 
-use super::connection::{abandon, begin_writing};
-use super::health::is_failed_sync;
+use std::time::Duration;
+
+use super::connection::{abandon, begin_writing, waiting_for};
+use super::health::{is_failed_sync, unknown_outcome};
 use super::log_file;
 use super::statements::Connection;
 use crate::error::{Error, Result};
+
+/// How long others' commits are waited for, to take one back.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// A frame is written in two pieces, outside of a commit.
+const FRAME_WRITES: u64 = 2;
 
 /// Puts a frame in the place of what nobody was told of, durably, in the write transaction that is open. It stays there
 /// if this process dies before it commits; and whatever was committed before is durable, too.
@@ -20,23 +27,32 @@ pub(super) fn overwrite(connection: &Connection) -> Result<()> {
     log_file::sync(connection)
 }
 
-/// Makes sure that the transaction whose commit failed with `error` never comes back. Returns why it failed.
+/// Makes sure that the transaction whose commit failed with `error` never comes back. Returns why it failed, or that this
+/// is unknown.
 pub(super) fn take_back(connection: &Connection, error: Error) -> Error {
     // What the log holds after a failed sync is unknown, and stays so.
-    if is_failed_sync(&error) {
+    let may_come_back = log_file::has_whole_commit(connection).unwrap_or(true);
+    if is_failed_sync(&error) || !may_come_back {
         return error;
     }
     abandon(connection);
-    let taken_back = begin_writing(connection).and_then(|()| {
+    // Whatever the call that failed allows: others' commits are waited for, and interrupts are not heard.
+    let taken_back = waiting_for(PATIENCE, || {
+        begin_writing(connection)?;
         change_a_row(connection)?;
-        // The frame is written first; then it may fail as the commit did.
-        let _ = connection.cache_flush();
+        let before = log_file::writes(connection)?;
+        // What is in the log by then is enough, if it fails as the commit did.
+        if let Err(failed) = connection.cache_flush()
+            && log_file::writes(connection)? < before + FRAME_WRITES
+        {
+            return Err(failed.into());
+        }
         log_file::sync(connection)
     });
     abandon(connection);
     match taken_back {
-        Err(failed) if is_failed_sync(&failed) => failed,
-        _ => error,
+        Ok(()) => error,
+        Err(why) => unknown_outcome(&error, &why),
     }
 }
 

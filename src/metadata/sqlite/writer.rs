@@ -134,9 +134,8 @@ impl Writer {
         work: impl FnOnce(&Connection) -> Result<T>,
     ) -> Result<T> {
         self.with_connection(call, |connection| {
-            connection::with_synchronous(connection, "FULL", || {
-                connection::in_transaction(connection, || work(connection))
-            })
+            connection::set_synchronous(connection, Durability::Full)?;
+            connection::in_transaction(connection, || work(connection))
         })
     }
 
@@ -229,13 +228,22 @@ impl Writer {
     /// Carries out one group, which begins with `leader`, and names the next leader.
     fn lead(&self, leader: &Arc<Member>) {
         let locked = self.connection.lock();
-        connection::waiting_as(&leader.grant.call, || {
-            let durability = self.durability_of_next();
-            match Group::begin(&locked, &self.context, durability) {
-                Ok(group) => self.carry_out(&locked, group, durability),
-                Err(error) => self.give_up(leader, error),
+        let led = catch_unwind(AssertUnwindSafe(|| {
+            connection::waiting_as(&leader.grant.call, || {
+                let durability = self.durability_of_next();
+                match Group::begin(&locked, &self.context, durability) {
+                    Ok(group) => self.carry_out(&locked, group, durability),
+                    Err(error) => self.give_up(leader, error),
+                }
+            })
+        }));
+        if led.is_err() {
+            // Nobody else may find the writer in the middle of something, or wait for it for ever.
+            connection::abandon(&locked);
+            if !matches!(*leader.ticket.state.lock(), State::Done(_)) {
+                self.give_up(leader, Error::internal("a defect ended a commit"));
             }
-        });
+        }
         drop(locked);
         self.pass_on();
     }

@@ -17,6 +17,8 @@ pub(super) struct Appended {
     state: State,
     /// The number of the commit that `state` and `bytes` belong to.
     commit: u64,
+    /// The last frame of the newest commit was written.
+    is_whole: bool,
 }
 
 /// What comes next.
@@ -84,10 +86,16 @@ impl Appended {
             State::Page => State::Frame,
             State::LastPage | State::Rest => {
                 self.flush(out)?;
+                self.is_whole = true;
                 State::Rest
             }
         };
         Ok(())
+    }
+
+    /// Returns whether all of the newest commit was written, and so may come back if it failed.
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     /// Writes with `out` what is held, if it belongs to the commit of this number.
@@ -118,6 +126,8 @@ impl Appended {
             self.bytes.clear();
             self.state = State::default();
             self.commit = commit;
+            // What follows a commit says nothing of it.
+            self.is_whole &= commit == 0;
         }
     }
 

@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rusqlite::ffi::{self, sqlite3_file, sqlite3_io_methods, sqlite3_vfs};
 
 use self::appended::{Appended, Failure};
+use super::statements::Connection;
 use crate::error::{Error, Result};
 
 const NAME: &CStr = c"nexus";
@@ -78,26 +79,42 @@ pub(super) fn committing<T>(statement: impl FnOnce() -> T) -> T {
 }
 
 /// Makes durable what stands in the log of `connection`, which is in a write transaction.
-pub(super) fn sync(connection: &rusqlite::Connection) -> Result<()> {
+pub(super) fn sync(connection: &Connection) -> Result<()> {
+    let code = with_log(connection, |log| {
+        // SAFETY: it is an open log, which nobody else uses meanwhile.
+        unsafe { sync_file(ptr::from_mut(log).cast(), ffi::SQLITE_SYNC_NORMAL) }
+    })?;
+    match code {
+        ffi::SQLITE_OK => Ok(()),
+        code => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None).into()),
+    }
+}
+
+/// Returns whether all frames of the newest commit of `connection` are in its log, and so may be found by a recovery.
+pub(super) fn has_whole_commit(connection: &Connection) -> Result<bool> {
+    with_log(connection, |log| log.appended.is_whole())
+}
+
+/// Returns how many pieces the log of `connection` was given so far.
+pub(super) fn writes(connection: &Connection) -> Result<u64> {
+    with_log(connection, |log| log.writes)
+}
+
+fn with_log<T>(connection: &Connection, look: impl FnOnce(&mut LogFile) -> T) -> Result<T> {
     let mut file: *mut sqlite3_file = ptr::null_mut();
     // SAFETY: SQLite sets the pointer, if any, to a file that is open as long as the connection is, which nobody else
-    // uses meanwhile.
-    let code = unsafe {
-        let code = ffi::sqlite3_file_control(
+    // uses meanwhile. It is a log that `open` made, if it has the methods of one.
+    unsafe {
+        ffi::sqlite3_file_control(
             connection.handle(),
             c"main".as_ptr(),
             ffi::SQLITE_FCNTL_JOURNAL_POINTER,
             (&raw mut file).cast(),
         );
-        let methods = file.as_ref().and_then(|file| file.pMethods.as_ref());
-        match methods.and_then(|methods| methods.xSync) {
-            Some(sync) if code == ffi::SQLITE_OK => sync(file, ffi::SQLITE_SYNC_NORMAL),
-            _ => ffi::SQLITE_MISUSE,
+        match file.as_ref() {
+            Some(opened) if ptr::eq(opened.pMethods, &METHODS) => Ok(look(&mut *file.cast())),
+            _ => Err(Error::internal("the database has no log that is open")),
         }
-    };
-    match code {
-        ffi::SQLITE_OK => Ok(()),
-        code => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None).into()),
     }
 }
 
@@ -106,6 +123,8 @@ pub(super) fn sync(connection: &rusqlite::Connection) -> Result<()> {
 struct LogFile {
     base: sqlite3_file,
     appended: Appended,
+    /// Number of pieces that were written.
+    writes: u64,
 }
 
 // SQLite aligns the room for a file to eight bytes.
@@ -161,6 +180,7 @@ unsafe extern "C" fn open(
                 pMethods: if opened { &METHODS } else { ptr::null() },
             },
             appended: Appended::default(),
+            writes: 0,
         });
         code
     }
@@ -257,8 +277,12 @@ unsafe fn write_held(file: *mut sqlite3_file) -> c_int {
 /// `file` points to what [`open`] made.
 unsafe fn write_original(file: *mut sqlite3_file, offset: i64, bytes: &[u8]) -> c_int {
     let (start, length) = (bytes.as_ptr().cast(), bytes.len() as c_int);
-    // SAFETY: the caller's, and `length` bytes are at `start`.
-    unsafe { call_original!(file, xWrite, start, length, offset) }
+    // SAFETY: the caller's, and `length` bytes are at `start`; nothing else refers to `writes` meanwhile.
+    unsafe {
+        let code = call_original!(file, xWrite, start, length, offset);
+        (*file.cast::<LogFile>()).writes += u64::from(code == ffi::SQLITE_OK);
+        code
+    }
 }
 
 fn code_of(result: std::result::Result<(), Failure>) -> c_int {
