@@ -49,9 +49,9 @@
  * 9. Lifetime. Readers, writers, batches, lists and derived handles outlive the nexus_fs they come
  *    from. nexus_interrupt and nexus_close end calls in flight.
  * 10. Forks. In a child forked while a store was open every call is MISUSE until it calls exec.
- * 11. Paths begin with "/"; the first segment names a namespace. A path that breaks a rule of names
- *    is INVALID_PATH, one that the handle's identity may not use ACCESS_DENIED, whether or not
- *    there is something.
+ * 11. Paths begin with "/", which may be left out; the first segment names a namespace. A path that
+ *    breaks a rule of names is INVALID_PATH, one that the handle's identity may not use
+ *    ACCESS_DENIED, whether or not there is something.
  */
 
 #ifndef NEXUS_H
@@ -708,7 +708,8 @@ nexus_status nexus_config(nexus_fs *fs,
                           nexus_error **error);
 
 /**
- * Makes the calls in flight on a handle return CANCELLED. Calls made later work.
+ * Makes the calls in flight on a handle return CANCELLED, those of readers, writers and batches that were
+ * opened on it, too. Calls made later work; but a writer of which a write was cut off can only be aborted.
  *
  * @param fs     an open handle
  * @param error  receives what went wrong; may be NULL

@@ -146,8 +146,9 @@ func (s *Store) Config() (map[string]Setting, error) {
 	return settings, err
 }
 
-// Interrupt makes the calls in flight on this store return ErrCancelled; later ones work. Calls with a context, and
-// stores with another identity, are not concerned.
+// Interrupt makes the calls in flight on this store, and on readers and writers of it, return ErrCancelled; later ones
+// work, but a writer of which a write was cut off has failed. Calls with a context, and stores with another identity,
+// are not concerned.
 func (s *Store) Interrupt() error {
 	defer runtime.KeepAlive(s.handle)
 	return s.noteClosed(check(C.bridge_interrupt(s.fs)))

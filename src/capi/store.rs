@@ -151,7 +151,8 @@ pub unsafe extern "C" fn nexus_config(
     }
 }
 
-/// Makes the calls in flight on a handle return CANCELLED. Calls made later work.
+/// Makes the calls in flight on a handle return CANCELLED, those of readers, writers and batches that were
+/// opened on it, too. Calls made later work; but a writer of which a write was cut off can only be aborted.
 ///
 /// @param fs     an open handle
 /// @param error  receives what went wrong; may be NULL

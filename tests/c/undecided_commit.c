@@ -13,6 +13,7 @@
 static int armed = 0;           /* a sync of the log kills the process */
 static int32_t failing = 0;     /* a sync of the log fails */
 static int index_is_full = 0;   /* the index of the log cannot grow */
+static int log_follows = 0;     /* nor, once that was so, can the log be written */
 
 static int is_called(int fd, const char *suffix)
 {
@@ -39,7 +40,13 @@ static int sync_or_die(int fd, int (*sync_for_real)(int))
 
 static ssize_t write_unless_full(int fd, const void *data, size_t length, off_t at)
 {
+    static int was_full = 0;
     if (index_is_full && is_called(fd, "-shm")) {
+        was_full = 1;
+        errno = ENOSPC;
+        return -1;
+    }
+    if (log_follows && was_full && is_called(fd, "-wal")) {
         errno = ENOSPC;
         return -1;
     }
@@ -228,6 +235,27 @@ static void a_commit_that_failed_never_comes_back(void)
     close_store(fs);
 }
 
+/* A commit that failed and cannot be taken back may come back: that is told. */
+static void a_commit_that_cannot_be_taken_back_is_unknown(void)
+{
+    nexus_fs *fs = open_store("\"durability\": \"normal\", \"housekeeping\": false");
+    nexus_status status = NEXUS_STATUS_OK;
+    int i;
+    index_is_full = log_follows = 1;
+    for (i = 0; i < MOST_WRITES && status == NEXUS_STATUS_OK; i++) {
+        status = nexus_write(fs, text("/f/%d", i), BYTES("x"), ERR);
+    }
+    EXPECT_INT(status, NEXUS_STATUS_IO);
+    EXPECT_HAS(message(), "unknown");
+    index_is_full = log_follows = 0;
+    FAILS(IO, nexus_write(fs, "/again", BYTES("x"), ERR));
+    close_store(fs);
+    fs = open_store("");
+    EXPECT_INT(exists(fs, text("/f/%d", i - 2)), 1);
+    EXPECT_INT(exists(fs, "/again"), 0);
+    close_store(fs);
+}
+
 /* Under `normal` only checkpoints sync, which a thread makes. */
 static void a_sync_that_fails_in_the_housekeeping_ends_writing(void)
 {
@@ -254,6 +282,7 @@ int main(int argc, char **argv)
     begin(argc, argv);
     RUN(an_undecided_commit_does_no_damage);
     RUN(a_commit_that_failed_never_comes_back);
+    RUN(a_commit_that_cannot_be_taken_back_is_unknown);
     RUN(a_sync_that_fails_in_the_housekeeping_ends_writing);
     return finish();
 }

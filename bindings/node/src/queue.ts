@@ -197,6 +197,11 @@ function next(): Pending | undefined {
   return queues.short.shift();
 }
 
+/** Whether calls that may take long hold every thread of the pool. */
+export function threadsAreTaken(): boolean {
+  return inFlight.long + inFlight.wait >= THREADS;
+}
+
 /** Hands a call over. Returns false where koffi has no room left, which is then tried again. */
 function start(pending: Pending): boolean {
   const { call, target } = pending;

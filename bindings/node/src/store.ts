@@ -13,7 +13,7 @@ import * as finding from './operations/finding.js';
 import * as metadata from './operations/metadata.js';
 import * as upkeep from './operations/upkeep.js';
 import * as work from './operations/work.js';
-import { Target, type Call } from './queue.js';
+import { Target, threadsAreTaken, type Call } from './queue.js';
 import { Reader } from './reader.js';
 import { Scope, withSignal, type ScopeParent } from './scope.js';
 import * as streams from './streams.js';
@@ -356,9 +356,8 @@ class Handle extends Target implements ScopeParent {
     this.interrupts++;
     const reason = cancelled('the store is being closed');
     this.withdraw(reason);
-    // At once, because the close waits for a thread of the pool, and these calls may hold them all. Only where there are some:
-    // it ends what readers and writers are doing, too.
-    if (!this.isIdle) native.nexus_interrupt(this.native, output());
+    // The close ends the calls in flight, once a thread has taken it. An interrupt ends what readers and writers are doing, too.
+    if (threadsAreTaken()) native.nexus_interrupt(this.native, output());
     await giveBack(native.nexus_close, this.native);
   }
 }

@@ -71,6 +71,21 @@ test('closing cancels what waits and what runs, and may be repeated', async (t) 
   assert.throws(() => store.statSync('/f'), { code: 'MISUSE' });
 });
 
+test('closing ends the calls of the store, and not what a writer is doing', async (t) => {
+  const store = await open(t);
+  const other = await store.withIdentity({ tenantId: 'acme' });
+  const writer = await store.openWriter('/shared/acme/large');
+  const wait = assert.rejects(store.workWait(), { code: 'CANCELLED' });
+  const content = Buffer.alloc(64 << 20, 7);
+  const write = writer.write(content);
+  await store.close();
+  await wait;
+  await write;
+  await writer.commit();
+  assert.equal((await other.stat('/shared/acme/large')).size, content.length);
+  await other.close();
+});
+
 test('readers, writers and derived stores outlive the store', async (t) => {
   const store = await open(t);
   await store.write('/shared/acme/f', 'content');
@@ -138,9 +153,13 @@ test('a signal, an interrupt or a close ends a large read in the middle', async 
   const store = await open(t);
   await store.write('/large', Buffer.alloc(128 << 20, 7));
   const live = liveObjects();
-  let began = performance.now();
-  await store.read('/large');
-  const whole = performance.now() - began;
+  let began = 0;
+  let whole = Infinity;
+  for (let i = 0; i < 3; i++) {
+    began = performance.now();
+    await store.read('/large');
+    whole = Math.min(whole, performance.now() - began);
+  }
   const abort = new AbortController();
   const reason = new Error('enough');
   const cancelled = { code: 'CANCELLED' };
