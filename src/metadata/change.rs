@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Micros, PathId};
 use crate::content::{ContentHash, NewContent};
 use crate::path::VirtualPath;
-use crate::work::{LeaseToken, WorkField};
+use crate::work::{LeaseToken, WorkField, WorkHistory};
 
 /// What must hold at a path for a change to be made there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -185,8 +185,10 @@ pub struct ImportedFile {
     pub modified_at: Micros,
     /// Its version.
     pub version: u64,
-    /// All of its metadata.
+    /// All of its metadata that callers may set.
     pub metadata: Vec<(String, MetadataValue)>,
+    /// What came of it as a work item.
+    pub history: WorkHistory,
     /// Its content, where that comes along: for the backend that takes what is at `path`. Else the store
     /// must hold it, and the caller must be able to read it somewhere.
     pub content: Option<NewContent>,

@@ -10,7 +10,8 @@ use crate::filesystem::{InvalidWorkKeys, check_mime_type, object_text};
 use crate::metadata::{Entry, MetadataValue, Micros, PathId, members, now};
 use crate::path::{VirtualPath, parse_id};
 use crate::work::{
-    DependencyRef, WorkField, format_time, is_library_key, is_work_key, json_string, parse_time,
+    DependencyRef, Status, WorkField, WorkHistory, format_time, is_library_key, is_work_key,
+    json_string, parse_time,
 };
 
 /// Greatest version: a double, as many readers of JSON use, holds it exactly, and it can grow.
@@ -124,6 +125,7 @@ pub(super) struct Line {
     /// All of its metadata but the dependencies.
     pub metadata: Vec<(String, MetadataValue)>,
     pub depends_on: Option<Vec<DependencyRef>>,
+    pub history: WorkHistory,
     /// Ill-typed work keys, and the keys that they became.
     pub renamed: Vec<(String, String)>,
 }
@@ -176,6 +178,7 @@ impl Line {
             version: optional("version", members.version, "a number")?.unwrap_or(1),
             metadata: Vec::new(),
             depends_on: None,
+            history: WorkHistory::default(),
             renamed: Vec::new(),
         };
         if let Some(mime_type) = &line.mime_type {
@@ -193,15 +196,16 @@ impl Line {
     fn read_metadata(&mut self, object: &str, invalid_keys: InvalidWorkKeys) -> Result<()> {
         let members = members(object)?;
         for (key, value) in &members {
-            // What the library says of the run of a work item ended with that run.
-            if is_library_key(key) {
-                continue;
-            }
-            match MetadataValue::parse(key, value.get()) {
-                Ok(MetadataValue::Work(WorkField::DependsOn(dependencies))) => {
+            let read = match is_library_key(key) {
+                true => self.history.read(key, value.get()).map(|()| None),
+                false => MetadataValue::parse(key, value.get()).map(Some),
+            };
+            match read {
+                Ok(None) => {}
+                Ok(Some(MetadataValue::Work(WorkField::DependsOn(dependencies)))) => {
                     self.depends_on = Some(dependencies);
                 }
-                Ok(value) => self.metadata.push((key.clone(), value)),
+                Ok(Some(value)) => self.metadata.push((key.clone(), value)),
                 Err(_) if invalid_keys == InvalidWorkKeys::Rename && is_work_key(key) => {
                     let mut free = format!("x_{key}");
                     while members.iter().any(|(taken, _)| *taken == free) {
@@ -213,6 +217,11 @@ impl Line {
                 }
                 Err(error) => return Err(error),
             }
+        }
+        let in_progress = MetadataValue::Work(WorkField::Status(Status::InProgress));
+        if self.metadata.iter().any(|(_, value)| *value == in_progress) {
+            // What the library said of a run ended with that run: nobody works on an item that is imported.
+            self.history = WorkHistory::default();
         }
         Ok(())
     }

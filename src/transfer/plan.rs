@@ -554,6 +554,7 @@ fn import(line: &Line, target: &Target, path_id: Option<PathId>, now: i64) -> Ch
         modified_at,
         version: line.version,
         metadata: line.metadata.clone(),
+        history: line.history.clone(),
         content: None,
     }))
 }

@@ -4,6 +4,7 @@
 //! transaction as the files.
 
 mod field;
+mod history;
 mod item;
 mod lease;
 mod row;
@@ -11,6 +12,7 @@ mod time;
 
 pub use field::{DependencyRef, Status, WorkField, is_library_key, is_work_key};
 pub(crate) use field::{json_string, refused};
+pub use history::WorkHistory;
 pub use item::{Blocker, Explanation, WorkCounts, WorkItem, WorkView};
 pub use lease::{LeaseToken, back_off, lease_length, retry_delay};
 pub use row::{WorkRow, rfc3339};

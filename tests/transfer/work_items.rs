@@ -135,6 +135,37 @@ fn nobody_works_on_an_imported_item() {
 }
 
 #[test]
+fn what_came_of_an_item_is_kept() {
+    let store = Store::new();
+    store.write("/source", "x");
+    let said = json!({
+        "status": "completed", "completed_at": "2026-01-01T00:00:00Z", "attempts": 2,
+        "last_error": "lost", "result": {"n": 1},
+    });
+    let lines = [
+        with(line("/item", "x"), json!({"custom_metadata": said})),
+        with(
+            line("/no item", "x"),
+            json!({"custom_metadata": {"attempts": 1}}),
+        ),
+    ];
+    store.import(&lines, &ImportOptions::default()).unwrap();
+    assert_eq!(store.meta("/item"), said);
+    assert_eq!(store.meta("/no item"), json!({"attempts": 1}));
+    for wrong in [
+        json!({"attempts": -1}),
+        json!({"attempts": "2"}),
+        json!({"last_error": 5}),
+    ] {
+        let line = with(line("/wrong", "x"), json!({"custom_metadata": wrong}));
+        let error = store
+            .import(&[line], &ImportOptions::default())
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{wrong}");
+    }
+}
+
+#[test]
 fn items_that_waited_for_a_deleted_one_wait_for_it_again() {
     let store = chain();
     let lines: Vec<Value> = store

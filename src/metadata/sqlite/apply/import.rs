@@ -94,7 +94,7 @@ pub(super) fn import(tx: &mut Transaction<'_>, imported: &ImportedFile) -> Resul
     let entry = files::insert(tx, path, &held, &file)?;
     if let Some(row) = rows::find(tx.connection, path.as_str())? {
         metadata::set_on(tx, &row, &imported.metadata)?;
-        work::imported(tx, &row)?;
+        work::imported(tx, &row, &imported.history)?;
     }
     Ok(entry)
 }

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::metadata::{Micros, PathId};
 use crate::path::VirtualPath;
 use crate::range::PathRange;
-use crate::work::{Status, WorkField, is_library_key};
+use crate::work::{Status, WorkField, WorkHistory, is_library_key};
 
 /// `rank` of an item without priority: it comes last.
 const LAST_RANK: i64 = i64::MAX;
@@ -312,7 +312,11 @@ pub(in super::super) fn moved(
 
 /// The file `row` was imported and its metadata set: nobody works on it. Items that waited for the
 /// file of this id before it was deleted wait for it again.
-pub(in super::super) fn imported(tx: &mut Transaction<'_>, row: &PathRow) -> Result<()> {
+pub(in super::super) fn imported(
+    tx: &mut Transaction<'_>,
+    row: &PathRow,
+    history: &WorkHistory,
+) -> Result<()> {
     tx.run(
         "UPDATE work SET status = 'ready', worker_id = NULL, started_at = NULL,
                          completed_at = NULL
@@ -320,6 +324,20 @@ pub(in super::super) fn imported(tx: &mut Transaction<'_>, row: &PathRow) -> Res
         [&row.path],
     )?;
     let id = id_of(row)?;
+    if *history != WorkHistory::default() {
+        if state(tx, &row.path)?.is_none() {
+            insert(tx, row, id)?;
+        }
+        tx.run(
+            "UPDATE work SET attempts = ?2, last_error = ?3, result = ?4 WHERE path = ?1",
+            (
+                &row.path,
+                history.attempts,
+                &history.last_error,
+                &history.result,
+            ),
+        )?;
+    }
     edges::unbury(tx, id)?;
     let status = state(tx, &row.path)?.and_then(|state| state.status);
     edges::set_blocking(tx, id, is_blocking(status))

@@ -30,7 +30,7 @@ use crate::metadata::{
 };
 use crate::path::VirtualPath;
 use crate::range::{PathRange, Visible};
-use crate::work::{WorkItem, WorkView};
+use crate::work::{WorkHistory, WorkItem, WorkView};
 
 /// A store, and a caller who sees part of it.
 struct Store {
@@ -277,6 +277,7 @@ fn import(entry: &Entry, to: &str, path_id: Option<PathId>, object: &str) -> Cha
         modified_at: 1,
         version: 1,
         metadata: MetadataValue::parse_object(object).unwrap(),
+        history: WorkHistory::default(),
         content: None,
     }))
 }
