@@ -5,7 +5,7 @@ use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
-use crate::store::{Store, finish};
+use crate::store::{Store, difference, finish};
 
 #[test]
 fn exit_codes_tell_what_went_wrong() {
@@ -203,4 +203,44 @@ fn a_host_name_cannot_steer_the_terminal() {
         run.stderr
     );
     assert!(!run.stderr.contains('\x1b'), "{:?}", run.stderr);
+}
+
+/// Runs the program with a stdout that nobody reads.
+fn unheard(store: &Store, arguments: &[&str]) -> (Option<i32>, String) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let run = finish(store.command().args(arguments).stdout(writer));
+    (run.code, run.stderr)
+}
+
+#[test]
+fn what_changes_something_is_finished_though_nobody_listens() {
+    let store = Store::new();
+    // More than one batch, and more than the buffer of stdout holds.
+    let names: Vec<String> = (0..1300)
+        .map(|number| format!("{number:04}{}", "-".repeat(60)))
+        .collect();
+    for name in &names {
+        store.host_file(&format!("tree/{name}"), name);
+    }
+    let silence = (Some(0), String::new());
+    assert_eq!(unheard(&store, &["put", "-v", "tree", "/t"]), silence);
+    assert_eq!(unheard(&store, &["get", "-v", "/t", "back"]), silence);
+    assert_eq!(
+        difference(&store.path("tree"), &store.path("back")),
+        "",
+        "some were left out"
+    );
+    let paths: Vec<String> = names.iter().map(|name| format!("/t/{name}")).collect();
+    let mut remove = vec!["rm", "--json"];
+    remove.extend(paths.iter().map(String::as_str));
+    assert_eq!(unheard(&store, &remove), silence);
+    assert_eq!(store.ok(&["ls", "-R"]), "");
+    // A disk that is full is told of, but in the end.
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let arguments = ["put", "-v", "tree", "/t"];
+    let run = finish(store.command().args(arguments).stdout(full));
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(run.stderr.contains("No space left"), "{run:?}");
+    assert_eq!(store.ok(&["ls", "-R"]).lines().count(), names.len());
 }

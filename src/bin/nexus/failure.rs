@@ -40,7 +40,8 @@ pub enum Failure {
     },
     /// Reported already, or, like `grep` without a match, nothing to report.
     Quiet(Exit),
-    /// Nobody reads the output any more, which is the reader's right.
+    /// Nobody reads the output any more, which is the reader's right. A command that changes something goes on all the same
+    /// (see [`Output::go_on_unheard`](crate::output::Output::go_on_unheard)).
     BrokenPipe,
     /// A signal ended it, after what was in work was put in order.
     Signal(i32),

@@ -33,6 +33,10 @@ pub struct Output {
     pub coloured: bool,
     /// A person looks at it.
     pub is_terminal: bool,
+    /// The command goes on when it cannot print.
+    goes_on: bool,
+    /// Why it could not.
+    lost: Option<io::Error>,
 }
 
 impl Output {
@@ -46,12 +50,20 @@ impl Output {
             json: global.json,
             quiet: global.quiet,
             coloured: allowed && !global.no_color && !global.json,
+            goes_on: false,
+            lost: None,
         }
+    }
+
+    /// Makes what cannot be printed known only by [`finish`](Self::finish): a command that changes something must not stop half
+    /// way because nobody reads what it tells.
+    pub fn go_on_unheard(&mut self) {
+        self.goes_on = true;
     }
 
     /// Prints one line.
     pub fn line(&mut self, line: impl Display) -> Result<()> {
-        Ok(writeln!(self.stdout, "{line}")?)
+        Ok(writeln!(self, "{line}")?)
     }
 
     /// Prints one line of a summary, which `--quiet` and JSON leave out.
@@ -64,8 +76,8 @@ impl Output {
 
     /// Prints `value` as one JSON document.
     pub fn json(&mut self, value: &impl Serialize) -> Result<()> {
-        serde_json::to_writer(&mut self.stdout, value)?;
-        Ok(self.stdout.write_all(b"\n")?)
+        serde_json::to_writer(&mut *self, value)?;
+        Ok(self.write_all(b"\n")?)
     }
 
     /// Returns `text` in `style` where colours are wanted.
@@ -76,17 +88,40 @@ impl Output {
 
     /// Hands everything on to the reader.
     pub fn finish(&mut self) -> Result<()> {
-        Ok(self.stdout.flush()?)
+        self.flush()?;
+        match self.lost.take() {
+            Some(error) => Err(error.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns `done`, or `unheard` and keeps why, if the command goes on.
+    fn or_go_on<T>(&mut self, done: io::Result<T>, unheard: T) -> io::Result<T> {
+        match done {
+            Err(error) if self.goes_on && error.kind() != io::ErrorKind::Interrupted => {
+                self.lost = Some(error);
+                Ok(unheard)
+            }
+            done => done,
+        }
     }
 }
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stdout.write(bytes)
+        if self.lost.is_some() {
+            return Ok(bytes.len());
+        }
+        let written = self.stdout.write(bytes);
+        self.or_go_on(written, bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.stdout.flush()
+        if self.lost.is_some() {
+            return Ok(());
+        }
+        let flushed = self.stdout.flush();
+        self.or_go_on(flushed, ())
     }
 }
 

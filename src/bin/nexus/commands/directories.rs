@@ -54,6 +54,7 @@ fn each(
     out: &mut Output,
     apply: impl Fn(&Filesystem, &str) -> Result<()>,
 ) -> Result<(), Failure> {
+    out.go_on_unheard();
     let mut array = JsonArray::default();
     let done = each_operand(paths, |path| {
         apply(fs, path)?;

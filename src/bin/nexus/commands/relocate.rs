@@ -79,6 +79,7 @@ fn relocate(session: &mut Session, paths: &[String], no_clobber: bool, way: Way)
         ..RelocateOptions::default()
     };
     let out = &mut session.out;
+    out.go_on_unheard();
     let mut array = JsonArray::default();
     let done = each_operand(sources, |from| {
         if way == Way::CopyFiles && fs.is_directory(from)? {

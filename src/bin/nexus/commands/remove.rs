@@ -34,6 +34,7 @@ impl Rm {
     pub fn run(self, session: &mut Session) -> Result<()> {
         let fs = session.open()?;
         let out = &mut session.out;
+        out.go_on_unheard();
         let mut array = JsonArray::default();
         let done = each_operand(&self.paths, |path| {
             let removed = self.remove(&fs, path)?;

@@ -81,6 +81,9 @@ impl Get {
                 .ok_or_else(|| Failure::usage("SOURCE is not UTF-8"))?;
             jobs.push(job(fs.stat(source)?, target, several)?);
         }
+        if !self.dry_run {
+            session.out.go_on_unheard();
+        }
         let stop = StopRequest::install()?;
         let progress = Progress::new(&session.out, "get", Unit::Bytes);
         let mut run = Run {

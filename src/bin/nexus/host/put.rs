@@ -78,6 +78,9 @@ impl Put {
             };
             jobs.push((source.as_path(), to));
         }
+        if !self.dry_run {
+            session.out.go_on_unheard();
+        }
         let stop = StopRequest::install()?;
         let mut progress = Progress::new(&session.out, "put", Unit::Bytes);
         if progress.is_shown() {
