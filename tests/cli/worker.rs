@@ -81,6 +81,35 @@ fn the_command_gets_the_content_and_the_environment() {
 }
 
 #[test]
+fn the_command_has_the_identity_of_the_worker() {
+    let store = Store::new();
+    store.host_file("nexus.yaml", "tenant_id: acme\nagent_id: bot\n");
+    for (options, expected) in [
+        (&["--admin"][..], "- - true"),
+        (&["--tenant", "rival"], "rival - false"),
+        (&[], "other own false"),
+    ] {
+        let item = ["--admin", "write", "/q/a", "x"];
+        store.ok(&item);
+        store.ok(&["--admin", "meta", "set", "/q/a", "status", "ready"]);
+        let script = "echo ${NEXUS_TENANT_ID--} ${NEXUS_AGENT_ID--} $NEXUS_IS_ADMIN";
+        let mut command = store.command();
+        command
+            .args(options)
+            .args(["work", "run", "--drain", "--", "sh", "-c", script])
+            .env("NEXUS_TENANT_ID", "other")
+            .env("NEXUS_AGENT_ID", "own");
+        let run = crate::store::finish(&mut command);
+        assert_eq!(
+            (run.code, run.text()),
+            (Some(0), format!("{expected}\n")),
+            "{options:?}: {}",
+            run.stderr
+        );
+    }
+}
+
+#[test]
 fn the_exit_status_completes_or_fails() {
     let store = with_items(&["bad", "good", "killed"]);
     store.ok(&["meta", "set", "/q/killed", "max_attempts", "1"]);
@@ -257,6 +286,34 @@ fn a_signal_lets_what_runs_finish_and_claims_no_more() {
         (json!("completed"), json!("ready")),
         "{said}"
     );
+}
+
+#[test]
+fn without_a_reader_what_runs_is_finished_and_no_more_is_claimed() {
+    for full in [false, true] {
+        let store = with_items(&["a", "b", "c"]);
+        // The first ends when the second runs, which takes longer.
+        let script = "case $NEXUS_WORK_PATH in */a) until test -e running; do sleep 0.01; done;; \
+                      */b) touch running; sleep 0.5;; esac";
+        let mut command = store.command();
+        command.args([
+            "work", "run", "--json", "--jobs", "2", "--", "sh", "-c", script,
+        ]);
+        match full {
+            false => command.stdout(std::io::pipe().unwrap().1),
+            true => command.stdout(std::fs::File::create("/dev/full").unwrap()),
+        };
+        let run = crate::store::finish(&mut command);
+        let reason = match full {
+            false => "nexus: nobody reads the output any more\n",
+            true => "nexus: cannot write the output: No space left on device\n",
+        };
+        assert_eq!((run.code, run.stderr.as_str()), (Some(1), reason));
+        assert_eq!(
+            ["a", "b", "c"].map(|name| status(&store, name)),
+            ["completed", "completed", "ready"]
+        );
+    }
 }
 
 #[test]

@@ -59,9 +59,15 @@ impl Child {
             (false, true) => Stdio::from(io::stderr()),
             (false, false) => Stdio::inherit(),
         };
-        let mut process = Command::new(program)
+        let mut process = Command::new(program);
+        for (name, value) in &worker.variables {
+            match value {
+                Some(value) => process.env(name, value),
+                None => process.env_remove(name),
+            };
+        }
+        let mut process = process
             .args(arguments)
-            .envs(worker.variables.iter().map(|(name, value)| (name, value)))
             .env("NEXUS_WORK_PATH", item.path.as_str())
             .env("NEXUS_WORK_LEASE", item.lease.to_string())
             .env("NEXUS_WORK_ID", item.path_id.to_string())

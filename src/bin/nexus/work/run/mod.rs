@@ -83,8 +83,8 @@ struct Worker {
     fs: Filesystem,
     id: String,
     command: Vec<OsString>,
-    /// Variables of the environment that name the store and the identity.
-    variables: Vec<(&'static str, OsString)>,
+    /// Variables of the environment that name the store and the identity; those without a value must not be there.
+    variables: Vec<(&'static str, Option<OsString>)>,
     lease: Duration,
     timeout: Option<Duration>,
     retry_after_ms: u64,
@@ -138,7 +138,7 @@ impl Run {
             sums: Sums::default(),
             session,
         };
-        shift.work()?;
+        shift.work();
         let Shift { sums, failure, .. } = shift;
         if !session.out.json && !session.out.quiet {
             let others = match (sums.released, sums.lost) {
@@ -179,19 +179,19 @@ struct Shift<'a> {
 }
 
 impl Shift<'_> {
-    fn work(&mut self) -> Result<()> {
+    fn work(&mut self) {
         loop {
             while let Ok(job) = self.ended.try_recv() {
-                self.ended(job)?;
+                self.ended(job);
             }
             self.look_for_signals();
             let wanted = self.wanted();
             if wanted == 0 {
                 if self.running == 0 {
-                    return Ok(());
+                    return;
                 }
                 if let Ok(job) = self.ended.recv_timeout(LOOK) {
-                    self.ended(job)?;
+                    self.ended(job);
                 }
                 continue;
             }
@@ -205,9 +205,9 @@ impl Shift<'_> {
             };
             if items.is_empty() {
                 if self.args.drain && self.running == 0 {
-                    return Ok(());
+                    return;
                 }
-                self.wait()?;
+                self.wait();
             }
             for item in items {
                 self.start(item);
@@ -245,12 +245,12 @@ impl Shift<'_> {
     }
 
     /// Waits until there may be something to claim, or a command ended.
-    fn wait(&mut self) -> Result<()> {
+    fn wait(&mut self) {
         if self.running > 0 {
             if let Ok(job) = self.ended.recv_timeout(LOOK / 4) {
-                self.ended(job)?;
+                self.ended(job);
             }
-            return Ok(());
+            return;
         }
         match self
             .worker
@@ -263,7 +263,6 @@ impl Shift<'_> {
                 self.failure.get_or_insert(error.into());
             }
         }
-        Ok(())
     }
 
     fn start(&mut self, item: WorkItem) {
@@ -279,7 +278,7 @@ impl Shift<'_> {
     }
 
     /// Counts and tells how a job ended.
-    fn ended(&mut self, job: Job) -> Result<()> {
+    fn ended(&mut self, job: Job) {
         self.running -= 1;
         let (event, error) = match job.end {
             End::Completed => {
@@ -301,7 +300,7 @@ impl Shift<'_> {
             End::Useless(failure) => {
                 self.sums.released += 1;
                 self.failure.get_or_insert(failure);
-                return Ok(());
+                return;
             }
         };
         let item = &job.item;
@@ -316,8 +315,16 @@ impl Shift<'_> {
                 "seconds": seconds,
                 "error": error,
             });
-            out.json(&row)?;
-            return out.finish();
+            // What runs is not left alone because nobody reads what became of it.
+            if let Err(failure) = out.json(&row).and_then(|()| out.finish()) {
+                self.failure.get_or_insert(match failure {
+                    Failure::BrokenPipe => {
+                        Failure::new(Exit::Failure, "nobody reads the output any more")
+                    }
+                    other => other,
+                });
+            }
+            return;
         }
         if !out.quiet {
             let attempt = match item.attempts {
@@ -332,29 +339,25 @@ impl Shift<'_> {
                 item.path
             ));
         }
-        Ok(())
     }
 }
 
 /// Returns the variables by which a command finds the store that the worker works on, as the same identity.
-fn variables(session: &Session) -> Result<Vec<(&'static str, OsString)>> {
+fn variables(session: &Session) -> Result<Vec<(&'static str, Option<OsString>)>> {
     let config = session.config()?;
     let settings = &config.settings;
-    let path = |path: &Path| path.as_os_str().to_owned();
+    let path = |path: &Path| Some(path.as_os_str().to_owned());
+    let text = |text: &Option<String>| text.as_ref().map(OsString::from);
     let mut variables = vec![
         ("NEXUS_DATA_DIR", path(&settings.data_dir)),
         ("NEXUS_DB_PATH", path(&settings.db_path)),
-        ("NEXUS_IS_ADMIN", settings.is_admin.to_string().into()),
+        ("NEXUS_IS_ADMIN", Some(settings.is_admin.to_string().into())),
+        ("NEXUS_TENANT_ID", text(&settings.tenant_id)),
+        ("NEXUS_AGENT_ID", text(&settings.agent_id)),
     ];
     if let Some(file) = &session.global.config {
         let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
         variables.push(("NEXUS_CONFIG_FILE", path(&file)));
-    }
-    if let Some(tenant) = &settings.tenant_id {
-        variables.push(("NEXUS_TENANT_ID", tenant.into()));
-    }
-    if let Some(agent) = &settings.agent_id {
-        variables.push(("NEXUS_AGENT_ID", agent.into()));
     }
     Ok(variables)
 }
