@@ -2,6 +2,7 @@
 //!
 //! Closing one of them would take the process's locks off the database.
 
+use std::collections::BTreeSet;
 use std::fs::{self, hard_link};
 use std::os::unix::fs::symlink;
 
@@ -49,6 +50,13 @@ fn what_is_named_in_the_store_itself_is_refused() {
     let store = Store::new();
     store.ok(&["write", "/f", "x"]);
     symlink(store.path("nexus-data"), store.path("link")).unwrap();
+    hard_link(
+        store.path("nexus-data/metadata.db"),
+        store.path("linked.db"),
+    )
+    .unwrap();
+    fs::create_dir(store.path("pages")).unwrap();
+    symlink("../nexus-data/lock", store.path("pages/nexus.1")).unwrap();
     let before = fs::read(store.path("nexus-data/metadata.db")).unwrap();
     for arguments in [
         &["put", "nexus-data", "/x"][..],
@@ -59,14 +67,47 @@ fn what_is_named_in_the_store_itself_is_refused() {
         &["get", "/", "link/cas/00"],
         &["export", "nexus-data/metadata.db"],
         &["bundle", "export", "link/metadata.db"],
+        &["work", "graph", "-o", "nexus-data/metadata.db"],
+        &["work", "graph", "-o", "linked.db"],
+        &["man", "nexus-data/cas"],
+        &["man", "--output", "pages"],
     ] {
         store.fails(2, "belongs to the store itself", arguments);
     }
     assert!(before == fs::read(store.path("nexus-data/metadata.db")).unwrap());
     assert_eq!(store.ok(&["ls", "-R"]), "/f\n");
-    // Beside it, in the same directory, is the host's own.
-    store.ok(&["get", "/f", "nexus-data/mine/"]);
+    // What somebody else put beside it, in the same directory, may be read.
+    store.host_file("nexus-data/mine", "mine");
     store.ok(&["put", "nexus-data/mine", "/mine"]);
+}
+
+#[test]
+fn nothing_is_written_into_the_directory_of_the_store() {
+    let store = Store::new();
+    store.ok(&["write", "/f", "x"]);
+    store.ok(&["write", "/nexus-data/x", "x"]);
+    symlink(store.path("nexus-data"), store.path("link")).unwrap();
+    let names = || -> BTreeSet<_> {
+        let entries = fs::read_dir(store.path("nexus-data")).unwrap();
+        entries.map(|entry| entry.unwrap().file_name()).collect()
+    };
+    let before = names();
+    for arguments in [
+        &["get", "/", "nexus-data/x"][..],
+        &["get", "/f", "nexus-data/x"],
+        &["get", "/", "nexus-data/x/y"],
+        &["get", "/", "link/x"],
+        &["get", "/", "missing/../nexus-data/x"],
+        &["get", "/nexus-data", "/f", "."],
+        &["export", "nexus-data/x"],
+        &["bundle", "export", "link/x"],
+        &["work", "graph", "-o", "nexus-data/x"],
+        &["man", "nexus-data/x"],
+    ] {
+        store.fails(2, "belongs to the store itself", arguments);
+    }
+    assert_eq!(names(), before);
+    assert!(!store.path("missing").exists());
 }
 
 #[test]

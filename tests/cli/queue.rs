@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::store::Store;
+use crate::store::{Store, finish};
 
 /// Makes items: `/q/a` ready, `/q/b` blocked by it, `/q/c` held by hand, `/q/d` pending, `/q/e` done.
 fn queue() -> Store {
@@ -133,6 +133,22 @@ fn the_graph_is_drawn_in_three_forms() {
     assert_eq!(
         std::fs::read_to_string(store.path("graph.svg")).unwrap(),
         svg
+    );
+    // It is replaced as a whole: who has it open reads the old one.
+    let mut old = std::fs::File::open(store.path("graph.svg")).unwrap();
+    store.ok(&["work", "graph", "-o", "graph.svg"]);
+    assert_eq!(std::io::read_to_string(&mut old).unwrap(), svg);
+    assert_eq!(
+        std::fs::read_to_string(store.path("graph.svg")).unwrap(),
+        dot
+    );
+    let file = std::fs::File::create(store.path("graph.dot")).unwrap();
+    let mut command = store.command();
+    command.args(["work", "graph", "-o", "/dev/stdout"]);
+    assert_eq!(finish(command.stdout(file)).code, Some(0));
+    assert_eq!(
+        std::fs::read_to_string(store.path("graph.dot")).unwrap(),
+        dot
     );
     let some = store.json(&["work", "graph", "--prefix", "/q/b"]);
     assert_eq!(

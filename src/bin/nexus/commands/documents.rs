@@ -1,7 +1,7 @@
 //! `completions` and `man`: what packages install beside the program.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Command, CommandFactory, ValueHint};
@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::arguments::Arguments;
 use crate::failure::{Failure, Result};
+use crate::host::replace;
 use crate::session::Session;
 
 /// Print a completion script for a shell.
@@ -49,24 +50,28 @@ impl Man {
     pub fn run(self, session: &mut Session) -> Result<()> {
         let mut command = Arguments::command().disable_help_subcommand(true);
         command.build();
-        let out = &mut session.out;
         let Some(directory) = self.directory.or(self.output) else {
             let page = page(&command)?;
             let text = String::from_utf8_lossy(&page);
+            let out = &mut session.out;
             return match out.json {
                 true => out.json(&json!({"name": "nexus.1", "page": text})),
                 false => Ok(out.write_all(&page)?),
             };
         };
-        let failed = |path: &PathBuf, error: io::Error| Failure::host("write", path, &error);
-        fs::create_dir_all(&directory).map_err(|error| failed(&directory, error))?;
+        let own = session.own_store()?;
+        own.refuse_target(&directory)?;
+        fs::create_dir_all(&directory)
+            .map_err(|error| Failure::host("write", &directory, &error))?;
         let mut names = Vec::new();
         for command in all(&command) {
             let name = format!("{}.1", command.get_display_name().unwrap_or("nexus"));
             let path = directory.join(&name);
-            fs::write(&path, page(command)?).map_err(|error| failed(&path, error))?;
+            own.refuse_target(&path)?;
+            replace(&path, &page(command)?)?;
             names.push(name);
         }
+        let out = &mut session.out;
         match out.json {
             true => out.json(&json!({"directory": directory, "pages": names})),
             false => Ok(()),

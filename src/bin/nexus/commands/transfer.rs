@@ -211,9 +211,9 @@ pub fn of_import(failure: Failure, file: &Path) -> Failure {
     }
 }
 
-/// Fails if there is no directory for `file`, with its whole name, or if it would be in the store itself.
+/// Fails if there is no directory for `file`, with its whole name, or if it would be in the store's directory.
 pub fn check_target(session: &Session, file: &Path) -> Result<()> {
-    session.own_store()?.refuse(file)?;
+    session.own_store()?.refuse_target(file)?;
     let directory = match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

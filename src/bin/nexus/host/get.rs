@@ -72,14 +72,16 @@ impl Get {
         let excludes = Excludes::new(&self.exclude)?;
         let fs = session.open()?;
         let own = session.own_store()?;
-        own.refuse(target)?;
+        own.refuse_target(target)?;
         let several = sources.len() > 1;
         let mut jobs = Vec::new();
         for source in sources {
             let source = source
                 .to_str()
                 .ok_or_else(|| Failure::usage("SOURCE is not UTF-8"))?;
-            jobs.push(job(fs.stat(source)?, target, several)?);
+            let job = job(fs.stat(source)?, target, several)?;
+            own.refuse_target(&job.directory)?;
+            jobs.push(job);
         }
         if !self.dry_run {
             session.out.go_on_unheard();

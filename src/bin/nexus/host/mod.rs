@@ -17,3 +17,26 @@ pub mod put;
 mod tally;
 mod target;
 mod walk;
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use crate::failure::{Failure, Result};
+
+/// Writes `bytes` aside and renames them to `path`, which has all of them or stays as it is. What is no plain file, such as a pipe or a
+/// link (/dev/stdout is one), is written to.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |error| Failure::host("write", path, &error);
+    if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+        return fs::write(path, bytes).map_err(failed);
+    }
+    let aside = path.with_file_name(format!(".nexus-{}", uuid::Uuid::now_v7().simple()));
+    let done = File::create_new(&aside)
+        .and_then(|mut file| file.write_all(bytes))
+        .and_then(|()| fs::rename(&aside, path));
+    if done.is_err() {
+        let _ = fs::remove_file(&aside);
+    }
+    done.map_err(failed)
+}

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use nexus::config::Settings;
 use rustix::fs::Stat;
@@ -61,26 +61,48 @@ impl OwnStore {
         self.data_dir == Some(id) || self.parts.contains(&id)
     }
 
-    /// Fails if `path`, which need not exist, is in the store itself.
+    /// Fails if `path`, which is to be read and need not exist, is in the store itself.
     pub fn refuse(&self, path: &Path) -> Result<()> {
-        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let there = absolute
-            .ancestors()
-            .find_map(|part| part.canonicalize().ok());
-        let Some(there) = there else { return Ok(()) };
-        let is_data_dir = self.data_dir.is_some() && id_at(&absolute) == self.data_dir;
-        let in_part = || {
-            let mut ids = there.ancestors().filter_map(id_at);
-            ids.any(|id| self.parts.contains(&id))
-        };
-        match is_data_dir || in_part() {
-            false => Ok(()),
-            true => Err(Failure::usage(format!(
-                "{} belongs to the store itself",
-                path.display()
-            ))),
+        let there = resolved(path);
+        let is_data_dir = self.data_dir.is_some() && id_at(&there) == self.data_dir;
+        let mut ids = there.ancestors().filter_map(id_at);
+        refuse_if(path, is_data_dir || ids.any(|id| self.parts.contains(&id)))
+    }
+
+    /// Fails if `path`, which is to be written and need not exist, is in the store itself or anywhere in its directory: what is
+    /// there has to be the store's own.
+    pub fn refuse_target(&self, path: &Path) -> Result<()> {
+        let there = resolved(path);
+        let mut ids = there.ancestors().filter_map(id_at);
+        refuse_if(path, ids.any(|id| self.has_id(id)))
+    }
+}
+
+fn refuse_if(path: &Path, is_own: bool) -> Result<()> {
+    match is_own {
+        false => Ok(()),
+        true => Err(Failure::usage(format!(
+            "{} belongs to the store itself",
+            path.display()
+        ))),
+    }
+}
+
+/// Returns where `path` leads. What is missing on the way may yet be made, so that `..` leads back out of it.
+fn resolved(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut there = PathBuf::new();
+    for component in absolute.components() {
+        if component == Component::ParentDir {
+            there.pop();
+            continue;
+        }
+        there.push(component);
+        if let Ok(real) = there.canonicalize() {
+            there = real;
         }
     }
+    there
 }
 
 fn id_at(path: &Path) -> Option<Id> {

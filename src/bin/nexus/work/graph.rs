@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::{draw, svg};
 use crate::failure::{Exit, Failure, Result};
+use crate::host::replace;
 use crate::session::Session;
 
 /// Draw what depends on what.
@@ -28,7 +29,7 @@ pub struct Graph {
     /// Most items to draw, in the order of priority
     #[arg(short, long, value_name = "N", default_value_t = 500)]
     limit: usize,
-    /// Write to this file instead of stdout
+    /// Write to this file, which is replaced as a whole, instead of stdout
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
 }
@@ -113,6 +114,9 @@ pub struct Edge {
 impl Graph {
     pub fn run(self, session: &mut Session) -> Result<()> {
         let fs = session.open()?;
+        if let Some(path) = &self.output {
+            session.own_store()?.refuse_target(path)?;
+        }
         let (items, more) = self.items(&fs)?;
         let graph = collect(&fs, &items)?;
         let size = graph.nodes.len() + graph.edges.len();
@@ -136,9 +140,7 @@ impl Graph {
         };
         match &self.output {
             None => Ok(out.write_all(text.as_bytes())?),
-            Some(path) => {
-                std::fs::write(path, text).map_err(|error| Failure::host("write", path, &error))
-            }
+            Some(path) => replace(path, text.as_bytes()),
         }
     }
 
