@@ -279,6 +279,41 @@ fn grep_prints_like_grep() {
     let limited = store.run(&["grep", "needle", "--max-count", "1"]);
     assert_eq!(limited.text(), "/a/one.txt:2:Needle and needle\n");
     assert!(limited.stderr.contains("--max-count"), "{}", limited.stderr);
+    assert_eq!(limited.code, Some(0), "it was asked for");
+    let limited = store.run(&["grep", "needle", "/a/two.md", "/b.txt", "-m", "1"]);
+    assert_eq!(limited.text(), "/a/two.md:2:needle\n");
+    assert!(limited.stderr.contains("--max-count"), "{}", limited.stderr);
+}
+
+#[test]
+fn grep_finds_all_files_and_counts_all_lines_however_many() {
+    let store = Store::new();
+    for path in ["/d/[many]", "/d/more"] {
+        store.feed(&["write", path], &b"x\n".repeat(100_001));
+    }
+    store.ok(&["write", "/d/none", "y"]);
+    store.ok(&["write", "/last", "x"]);
+    assert_eq!(
+        store.ok(&["grep", "-l", "x"]),
+        "/d/[many]\n/d/more\n/last\n"
+    );
+    assert_eq!(
+        store.ok(&["grep", "-c", "x", "/d/more", "/"]),
+        "/d/more:100001\n/d/[many]:100001\n/d/more:100001\n/last:1\n"
+    );
+    assert_eq!(
+        store.ok(&["grep", "-c", "x", "--include", "m*"]),
+        "/d/more:100001\n"
+    );
+    let cut = store.run(&["grep", "x"]);
+    assert_eq!(
+        (cut.code, cut.stderr.as_str()),
+        (
+            Some(1),
+            "nexus: stopped after 100000 lines (see --max-count)\n"
+        )
+    );
+    assert_eq!(cut.text().lines().count(), 100_000);
 }
 
 #[test]

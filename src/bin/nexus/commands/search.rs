@@ -2,7 +2,7 @@
 
 use clap::Args;
 use nexus::error::ErrorKind;
-use nexus::filesystem::{Filesystem, GrepOptions, Match, Matches};
+use nexus::filesystem::{Filesystem, FindOptions, GrepOptions, Match, Matches};
 use nexus::path::VirtualPath;
 use regex::{Regex, RegexBuilder};
 use serde_json::json;
@@ -12,6 +12,13 @@ use crate::json::JsonArray;
 use crate::output::{FAINT, MATCH, NUMBER, Output, PATH};
 use crate::session::Session;
 use crate::text::{counted, printable};
+
+/// Most lines, if nobody says otherwise.
+const LINES: usize = 100_000;
+/// Most lines of a file that are counted: they are in memory together.
+const COUNTED: usize = 10_000_000;
+/// Names that are read together.
+const PAGE: usize = 1000;
 
 /// Find lines in files.
 ///
@@ -45,9 +52,9 @@ pub struct Grep {
     /// Search only files whose name, or path below PATH if it has a '/', matches this glob pattern
     #[arg(long, value_name = "GLOB")]
     include: Option<String>,
-    /// Stop after this many lines
-    #[arg(short, long, value_name = "N", default_value_t = 100_000)]
-    max_count: usize,
+    /// Stop after this many lines; without it, after 100000 with exit code 1, but with -l and -c never
+    #[arg(short, long, value_name = "N")]
+    max_count: Option<usize>,
 }
 
 impl Grep {
@@ -62,18 +69,25 @@ impl Grep {
             args: &self,
             // The library says what is wrong with the expression.
             highlight: highlight.and_then(|regex| regex.ok()),
-            left: self.max_count,
+            left: self.max_count.unwrap_or(LINES),
+            cut: false,
             array: JsonArray::default(),
             any: false,
             groups: 0,
         };
         let out = &mut session.out;
         let done = each_operand(&self.paths, |path| search.operand(&fs, path, out));
-        let any = search.any;
+        let (any, cut) = (search.any, search.cut);
         if out.json {
             search.array.finish(out)?;
         }
-        match any {
+        if cut {
+            let lines = self.max_count.unwrap_or(LINES);
+            let text = format!("stopped after {lines} lines (see --max-count)");
+            Failure::new(Exit::Failure, text).report();
+        }
+        // Who said how many lines to print has got them.
+        match any && (!cut || self.max_count.is_some()) {
             false => done.and(Err(Failure::Quiet(Exit::Failure))),
             true => done,
         }
@@ -85,6 +99,8 @@ struct Search<'a> {
     highlight: Option<Regex>,
     /// How many more lines may be found.
     left: usize,
+    /// There may be more than that.
+    cut: bool,
     array: JsonArray,
     any: bool,
     groups: usize,
@@ -93,6 +109,7 @@ struct Search<'a> {
 impl Search<'_> {
     fn operand(&mut self, fs: &Filesystem, path: &str, out: &mut Output) -> Result<()> {
         if self.left == 0 {
+            self.cut = true;
             return Ok(());
         }
         let (base, files) = match fs.stat(path)?.is_directory() {
@@ -106,34 +123,90 @@ impl Search<'_> {
             max_matches: self.left,
             max_bytes: 0,
         };
-        let pattern = &self.args.pattern;
-        let found = fs
-            .grep(pattern, &options)
-            .map_err(|error| match error.kind() {
-                ErrorKind::InvalidArgument => Failure::usage(format!("{error}: {pattern}")),
-                _ => error.into(),
-            })?;
-        self.left -= found.matches.len();
-        self.any |= !found.matches.is_empty();
-        self.print(&found, out)?;
-        let binary = counted(found.skipped, "binary file");
-        if found.skipped > 0 && out.is_terminal && !out.quiet && !out.json {
+        let found = self.grep(fs, &options)?;
+        let is_about_files = self.args.files_with_matches || self.args.count;
+        let skipped = match is_about_files && self.args.max_count.is_none() {
+            true if found.truncated => self.each_file(fs, &options, out)?,
+            true => {
+                self.print(&found, out)?;
+                found.skipped
+            }
+            false => {
+                self.left -= found.matches.len();
+                self.cut |= found.truncated;
+                self.print(&found, out)?;
+                found.skipped
+            }
+        };
+        let binary = counted(skipped, "binary file");
+        if skipped > 0 && out.is_terminal && !out.quiet && !out.json {
             out.line(
                 out.paint(FAINT, format!("({binary} passed over)"))
                     .to_string(),
             )?;
         }
-        if found.truncated {
-            let text = format!(
-                "stopped after {} lines (see --max-count)",
-                self.args.max_count
-            );
-            Failure::new(Exit::Failure, text).report();
-        }
         Ok(())
     }
 
+    fn grep(&self, fs: &Filesystem, options: &GrepOptions) -> Result<Matches> {
+        let pattern = &self.args.pattern;
+        fs.grep(pattern, options)
+            .map_err(|error| match error.kind() {
+                ErrorKind::InvalidArgument => Failure::usage(format!("{error}: {pattern}")),
+                _ => error.into(),
+            })
+    }
+
+    /// Searches each file by itself, for `-l` and `-c`, where all lines that match are too many to be held. Returns how many
+    /// binary files were passed over.
+    fn each_file(
+        &mut self,
+        fs: &Filesystem,
+        options: &GrepOptions,
+        out: &mut Output,
+    ) -> Result<u64> {
+        let files = options.file_pattern.as_deref().unwrap_or("**");
+        let mut find = FindOptions {
+            base: options.base.clone(),
+            limit: PAGE,
+            cursor: None,
+        };
+        let mut skipped = 0;
+        loop {
+            let page = fs.glob(files, &find)?;
+            for entry in &page.entries {
+                let (base, name) = one_file(entry.path.as_str())?;
+                let one = GrepOptions {
+                    base: Some(base),
+                    file_pattern: name,
+                    max_matches: match self.args.count {
+                        true => COUNTED,
+                        false => 1,
+                    },
+                    ..options.clone()
+                };
+                let found = match self.grep(fs, &one) {
+                    // Removed since it was listed.
+                    Err(failure) if failure.exit() == Exit::NotFound => continue,
+                    found => found?,
+                };
+                if self.args.count && found.truncated {
+                    let path = &entry.path;
+                    let text = format!("more than {COUNTED} lines match: {path}");
+                    return Err(Failure::new(Exit::Failure, text));
+                }
+                skipped += found.skipped;
+                self.print(&found, out)?;
+            }
+            find.cursor = page.cursor;
+            if find.cursor.is_none() {
+                return Ok(skipped);
+            }
+        }
+    }
+
     fn print(&mut self, found: &Matches, out: &mut Output) -> Result<()> {
+        self.any |= !found.matches.is_empty();
         for group in found.matches.chunk_by(|a, b| a.path == b.path) {
             let path = &group[0].path;
             if self.args.files_with_matches {
