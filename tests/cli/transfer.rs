@@ -56,6 +56,30 @@ fn an_export_comes_back_by_import() {
 }
 
 #[test]
+fn a_bundle_takes_a_file() {
+    let store = Store::new();
+    store.fails(2, "'./-'", &["bundle", "export", "-"]);
+    store.fails(2, "'./-'", &["bundle", "import", "-"]);
+    assert!(!store.path("-").exists());
+    store.ok(&["bundle", "export", "./-"]);
+    store.ok(&["bundle", "import", "./-"]);
+}
+
+#[test]
+fn exported_metadata_is_lines_also_as_json() {
+    let store = Store::new();
+    store.ok(&["write", "a", "x"]);
+    store.ok(&["write", "/b", "x"]);
+    let lines = store.ok(&["export", "--json", "-"]);
+    assert_eq!(lines, store.ok(&["export", "-"]));
+    let paths: Vec<_> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["path"].clone())
+        .collect();
+    assert_eq!(paths, ["/a", "/b"], "a path may lack its first '/'");
+}
+
+#[test]
 fn gc_reports_what_it_removed() {
     let store = Store::new();
     store.ok(&["write", "/a", &"x".repeat(100_000)]);

@@ -1,6 +1,6 @@
 //! `bundle export|import`: metadata and contents in one file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueHint};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use super::transfer::{
     Collision, Selection, check_readable, check_target, of_import, print_import,
 };
 use super::upkeep::watched;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::session::{Session, host_text};
 use crate::text::{counted, human_bytes};
 
@@ -55,6 +55,7 @@ impl Bundle {
 
 impl Export {
     fn run(self, session: &mut Session) -> Result<()> {
+        check_is_file(&self.file)?;
         let fs = session.open()?;
         check_target(session, &self.file)?;
         let file = host_text(&self.file, "FILE")?;
@@ -80,6 +81,7 @@ impl Export {
 
 impl Import {
     fn run(self, session: &mut Session) -> Result<()> {
+        check_is_file(&self.file)?;
         check_readable(&self.file)?;
         let fs = session.open_or_create()?;
         let file = host_text(&self.file, "FILE")?;
@@ -89,5 +91,15 @@ impl Import {
         });
         let report = report.map_err(|failure| of_import(failure, &self.file))?;
         print_import(session, &report)
+    }
+}
+
+/// Fails for `-`, which is stdin or stdout elsewhere.
+fn check_is_file(file: &Path) -> Result<()> {
+    match file == Path::new("-") {
+        false => Ok(()),
+        true => Err(Failure::usage(
+            "a bundle takes a file, not '-' (a file of that name is './-')",
+        )),
     }
 }
