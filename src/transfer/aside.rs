@@ -31,6 +31,12 @@ impl Aside {
                 "{target:?} does not name a file"
             )));
         };
+        // What is renamed over is gone, be it /dev/null.
+        if fs::metadata(target).is_ok_and(|found| !found.is_file()) {
+            return Err(Error::invalid_argument(format!(
+                "{target:?} is no plain file"
+            )));
+        }
         let unique = format!(".{}.{}", name.to_string_lossy(), Uuid::now_v7().simple());
         // A name has at most 255 bytes.
         let start = unique.len().saturating_sub(200);
