@@ -31,8 +31,8 @@ impl Aside {
                 "{target:?} does not name a file"
             )));
         };
-        // What is renamed over is gone, be it /dev/null.
-        if fs::metadata(target).is_ok_and(|found| !found.is_file()) {
+        // What is renamed over is gone, be it /dev/null. A directory is not renamed over.
+        if fs::metadata(target).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
             return Err(Error::invalid_argument(format!(
                 "{target:?} is no plain file"
             )));
