@@ -1360,7 +1360,8 @@ nexus_status nexus_glob(nexus_fs *fs,
 
 /**
  * Searches the lines of files with a regular expression, in time linear in their size. Binary
- * files are passed over and counted.
+ * files are passed over and counted. Of a line of more than 256 KiB only that much is searched, and
+ * the lines found have at most 64 MiB together.
  *
  * @param fs       an open handle
  * @param pattern  the regular expression; not NULL
@@ -1437,7 +1438,8 @@ const nexus_match *nexus_matches_at(const nexus_matches *list,
 uint64_t nexus_matches_skipped(const nexus_matches *list);
 
 /**
- * Returns whether `max_matches` or `max_bytes` ended a search early.
+ * Returns whether `max_matches`, `max_bytes`, or the 64 MiB that lines may have together, ended a
+ * search early.
  *
  * @param list  an open list
  * @return 1 or 0; 0 where `list` is NULL or freed

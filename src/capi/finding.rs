@@ -83,7 +83,8 @@ pub unsafe extern "C" fn nexus_glob(
 }
 
 /// Searches the lines of files with a regular expression, in time linear in their size. Binary
-/// files are passed over and counted.
+/// files are passed over and counted. Of a line of more than 256 KiB only that much is searched, and
+/// the lines found have at most 64 MiB together.
 ///
 /// @param fs       an open handle
 /// @param pattern  the regular expression; not NULL

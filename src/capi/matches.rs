@@ -122,7 +122,8 @@ pub extern "C" fn nexus_matches_skipped(list: *const nexus_matches) -> u64 {
     guard::accessor(0, || MATCH_LISTS.find(list).map_or(0, |list| list.skipped))
 }
 
-/// Returns whether `max_matches` or `max_bytes` ended a search early.
+/// Returns whether `max_matches`, `max_bytes`, or the 64 MiB that lines may have together, ended a
+/// search early.
 ///
 /// @param list  an open list
 /// @return 1 or 0; 0 where `list` is NULL or freed

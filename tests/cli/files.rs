@@ -310,7 +310,7 @@ fn grep_finds_all_files_and_counts_all_lines_however_many() {
         (cut.code, cut.stderr.as_str()),
         (
             Some(1),
-            "nexus: stopped after 100000 lines (see --max-count)\n"
+            "nexus: stopped after 100000 lines, or 64 MiB of them (see --max-count)\n"
         )
     );
     assert_eq!(cut.text().lines().count(), 100_000);

@@ -82,8 +82,10 @@ impl Grep {
             search.array.finish(out)?;
         }
         if cut {
-            let lines = self.max_count.unwrap_or(LINES);
-            let text = format!("stopped after {lines} lines (see --max-count)");
+            let text = match self.max_count {
+                Some(lines) => format!("stopped after {lines} lines (see --max-count)"),
+                None => format!("stopped after {LINES} lines, or 64 MiB of them (see --max-count)"),
+            };
             Failure::new(Exit::Failure, text).report();
         }
         // Who said how many lines to print has got them.
