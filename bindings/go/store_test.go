@@ -259,7 +259,7 @@ func TestForgottenObjectsAreClosedByTheGarbageCollector(t *testing.T) {
 // Nothing that is done with a store, or is not yet, keeps it.
 func TestAForgottenStoreIsClosedWhateverWasDoneWithIt(t *testing.T) {
 	config := quick(t)
-	open(t, config) // so that the engine stays
+	open(t, config)                                             // so that the engine stays
 	for objects := uint64(0); objects != nexus.LiveObjects(); { // what earlier tests forgot
 		objects = nexus.LiveObjects()
 		runtime.GC()
