@@ -375,7 +375,6 @@ fn policy_of(engine: &Engine, identity: &Identity, placement: &Placement) -> Pol
     Policy::new(identity.clone(), engine.rules(), readonly_mounts)
 }
 
-/// Returns how grave it is for the operator that a call failed so.
 fn namespace_rule(declared: &config::NamespaceDeclaration) -> (NamespaceRule, bool) {
     let rule = NamespaceRule {
         name: declared.name.clone(),

@@ -42,8 +42,11 @@ impl Filesystem {
         {
             for entry in entries {
                 call.check()?;
-                if found.len() < probe && pattern.matches(entry.path.as_str()) {
+                if pattern.matches(entry.path.as_str()) {
                     found.push(entry);
+                }
+                if found.len() == probe {
+                    break;
                 }
             }
         }

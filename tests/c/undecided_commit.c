@@ -194,21 +194,29 @@ static void an_undecided_commit_does_no_damage(void)
 
 enum { MOST_WRITES = 20000 };
 
+/* Writes to /f/0, /f/1 and so on, until one fails: which, and how. */
+static int32_t write_until_failure(nexus_fs *fs, nexus_status *status)
+{
+    int32_t i = 0;
+    *status = NEXUS_STATUS_OK;
+    while (i < MOST_WRITES && (*status = nexus_write(fs, text("/f/%d", i), BYTES("x"), ERR)) == NEXUS_STATUS_OK) {
+        i++;
+    }
+    return i;
+}
+
 /* Writes until the index of the log would have to grow, which it cannot; tells which write failed, and dies. */
 static void fail_and_die(void *user)
 {
     struct story *story = (struct story *)user;
     nexus_fs *fs = open_store("\"durability\": \"normal\", \"housekeeping\": false");
-    nexus_status status = NEXUS_STATUS_OK;
+    nexus_status status;
     int32_t i;
     close(story->ready[0]);
     put(fs, "/first", "x");
     index_is_full = 1;
-    for (i = 0; i < MOST_WRITES && status == NEXUS_STATUS_OK; i++) {
-        status = nexus_write(fs, text("/f/%d", i), BYTES("x"), NULL);
-    }
+    i = write_until_failure(fs, &status);
     EXPECT_INT(status, NEXUS_STATUS_NO_SPACE);
-    i--;
     EXPECT_INT(exists(fs, text("/f/%d", i)), 0);
     FAILS(NO_SPACE, nexus_write(fs, "/again", BYTES("x"), ERR));
     EXPECT_INT(write(story->ready[1], &i, sizeof i), (int64_t)sizeof i);
@@ -239,19 +247,17 @@ static void a_commit_that_failed_never_comes_back(void)
 static void a_commit_that_cannot_be_taken_back_is_unknown(void)
 {
     nexus_fs *fs = open_store("\"durability\": \"normal\", \"housekeeping\": false");
-    nexus_status status = NEXUS_STATUS_OK;
-    int i;
+    nexus_status status;
+    int32_t i;
     index_is_full = log_follows = 1;
-    for (i = 0; i < MOST_WRITES && status == NEXUS_STATUS_OK; i++) {
-        status = nexus_write(fs, text("/f/%d", i), BYTES("x"), ERR);
-    }
+    i = write_until_failure(fs, &status);
     EXPECT_INT(status, NEXUS_STATUS_IO);
     EXPECT_HAS(message(), "unknown");
     index_is_full = log_follows = 0;
     FAILS(IO, nexus_write(fs, "/again", BYTES("x"), ERR));
     close_store(fs);
     fs = open_store("");
-    EXPECT_INT(exists(fs, text("/f/%d", i - 2)), 1);
+    EXPECT_INT(exists(fs, text("/f/%d", i - 1)), 1);
     EXPECT_INT(exists(fs, "/again"), 0);
     close_store(fs);
 }
@@ -260,13 +266,10 @@ static void a_commit_that_cannot_be_taken_back_is_unknown(void)
 static void a_sync_that_fails_in_the_housekeeping_ends_writing(void)
 {
     nexus_fs *fs = open_store("\"durability\": \"normal\"");
-    nexus_status status = NEXUS_STATUS_OK;
-    int i;
+    nexus_status status;
     put(fs, "/before", "x");
     __atomic_store_n(&failing, 1, __ATOMIC_RELEASE);
-    for (i = 0; i < MOST_WRITES && status == NEXUS_STATUS_OK; i++) {
-        status = nexus_write(fs, text("/f/%d", i % 100), BYTES("x"), NULL);
-    }
+    write_until_failure(fs, &status);
     EXPECT_INT(status, NEXUS_STATUS_IO);
     __atomic_store_n(&failing, 0, __ATOMIC_RELEASE);
     FAILS(IO, nexus_write(fs, "/later", BYTES("x"), ERR));
