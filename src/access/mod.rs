@@ -10,4 +10,4 @@ mod policy;
 
 pub use identity::Identity;
 pub use namespace::{NamespaceRule, Rules};
-pub use policy::{Action, Policy, Reach};
+pub use policy::{Action, MountRule, Policy, Reach};

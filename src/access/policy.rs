@@ -32,12 +32,21 @@ pub enum Reach {
     Gate,
 }
 
+/// Whether what lies under a mount may change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MountRule {
+    /// The directory that is mounted.
+    pub path: VirtualPath,
+    /// Nothing under it may change, but for what a writable mount within holds.
+    pub readonly: bool,
+}
+
 /// Decides for one identity under one version of the rules.
 #[derive(Debug)]
 pub struct Policy {
     identity: Identity,
     rules: Arc<Rules>,
-    readonly_mounts: Arc<[VirtualPath]>,
+    mounts: Arc<[MountRule]>,
     visible: Arc<Visible>,
     /// Where things may be changed, if they are the identity's.
     writable: Arc<[PathRange]>,
@@ -59,10 +68,10 @@ enum Place {
 }
 
 impl Policy {
-    /// Returns the policy of `identity` under `rules`; nothing under `readonly_mounts` may change.
-    pub fn new(identity: Identity, rules: Arc<Rules>, readonly_mounts: Arc<[VirtualPath]>) -> Self {
+    /// Returns the policy of `identity` under `rules` and `mounts`, of which the longest paths come first.
+    pub fn new(identity: Identity, rules: Arc<Rules>, mounts: Arc<[MountRule]>) -> Self {
         let visible = Arc::new(visible(&identity, &rules));
-        let writable = gaps_between(unwritable(&identity, &rules, &readonly_mounts));
+        let writable = gaps_between(unwritable(&identity, &rules, &mounts));
         let changeable = Visible {
             ranges: visible.within_each(&writable),
             ..Visible::clone(&visible)
@@ -72,7 +81,7 @@ impl Policy {
             changeable: Arc::new(changeable),
             identity,
             rules,
-            readonly_mounts,
+            mounts,
             visible,
         }
     }
@@ -172,32 +181,53 @@ impl Policy {
             )
             .at(path));
         }
-        // What is taken away or put there may be a tree that reaches into the mount.
+        // What is taken away or put there may be a tree that reaches into a mount.
         let whole = matches!(action, Action::Write | Action::Remove);
-        let readonly =
-            |mount: &&VirtualPath| path.is_within(mount) || (whole && mount.is_within(path));
-        match self.readonly_mounts.iter().find(readonly) {
-            None => Ok(()),
-            Some(_) => Err(Error::new(ErrorKind::ReadOnly, "the mount is read-only").at(path)),
+        let mut mounts = self.mounts.iter();
+        let around = mounts.find(|mount| path.is_within(&mount.path));
+        let is_around = |mount: &MountRule| mount.path.is_within(path);
+        let mut mounts = self.mounts.iter().filter(|mount| mount.readonly);
+        if around.is_some_and(|mount| mount.readonly) || (whole && mounts.any(is_around)) {
+            return Err(Error::new(ErrorKind::ReadOnly, "the mount is read-only").at(path));
         }
+        Ok(())
     }
 }
 
 /// Returns where nothing may be changed, whoever asks.
-fn unwritable(
-    identity: &Identity,
-    rules: &Rules,
-    readonly_mounts: &[VirtualPath],
-) -> Vec<PathRange> {
-    let namespaces = rules
-        .iter()
-        .filter(|rule| rule.readonly && !identity.readonly_writes)
-        .map(|rule| format!("/{}", rule.name));
-    let mounts = readonly_mounts.iter().map(ToString::to_string);
-    namespaces
-        .chain(mounts)
-        .flat_map(|root| [PathRange::of_path(&root), PathRange::under(&root)])
-        .collect()
+fn unwritable(identity: &Identity, rules: &Rules, mounts: &[MountRule]) -> Vec<PathRange> {
+    let mut unwritable = Vec::new();
+    // From the outermost to the innermost one, which decides.
+    for mount in mounts.iter().rev() {
+        let tree = tree(mount.path.as_str());
+        if mount.readonly {
+            unwritable.extend(tree);
+        } else {
+            let outside = gaps_between(tree.into());
+            unwritable = intersections(&unwritable, &outside);
+        }
+    }
+    let readonly = |rule: &&NamespaceRule| rule.readonly && !identity.readonly_writes;
+    for rule in rules.iter().filter(readonly) {
+        unwritable.extend(tree(&format!("/{}", rule.name)));
+    }
+    unwritable
+}
+
+/// Returns the ranges of `root` and of all that lies under it.
+fn tree(root: &str) -> [PathRange; 2] {
+    [PathRange::of_path(root), PathRange::under(root)]
+}
+
+/// Returns what lies in one of `ranges` and in one of `others`.
+fn intersections(ranges: &[PathRange], others: &[PathRange]) -> Vec<PathRange> {
+    let with_each = |range: &PathRange| {
+        others
+            .iter()
+            .filter_map(|other| range.intersection(other))
+            .collect()
+    };
+    ranges.iter().flat_map::<Vec<_>, _>(with_each).collect()
 }
 
 /// Returns whether a whole namespace is denied to `identity`.
@@ -260,7 +290,7 @@ fn visible(identity: &Identity, rules: &Rules) -> Visible {
     let mut holes = Vec::new();
     for rule in rules.iter() {
         let root = format!("/{}", rule.name);
-        let whole = [PathRange::of_path(&root), PathRange::under(&root)];
+        let whole = tree(&root);
         if is_hidden(identity, Some(rule)) {
             holes.extend(whole);
             continue;

@@ -45,7 +45,7 @@ pub use self::streams::{Reader, Writer};
 pub use crate::work::{WorkItem, WorkView};
 
 use self::engine::Engine;
-use crate::access::{Action, Identity, NamespaceRule, Policy, Reach};
+use crate::access::{Action, Identity, MountRule, NamespaceRule, Policy, Reach};
 use crate::call::{Call, Interrupts};
 use crate::config::{self, Resolved};
 use crate::content::Placement;
@@ -366,13 +366,11 @@ fn implied_directory(path: &VirtualPath) -> Entry {
 }
 
 fn policy_of(engine: &Engine, identity: &Identity, placement: &Placement) -> Policy {
-    let readonly_mounts = placement
-        .mounts()
-        .iter()
-        .filter(|mount| mount.readonly)
-        .map(|mount| mount.path.clone())
-        .collect();
-    Policy::new(identity.clone(), engine.rules(), readonly_mounts)
+    let mounts = placement.mounts().iter().map(|mount| MountRule {
+        path: mount.path.clone(),
+        readonly: mount.readonly,
+    });
+    Policy::new(identity.clone(), engine.rules(), mounts.collect())
 }
 
 fn namespace_rule(declared: &config::NamespaceDeclaration) -> (NamespaceRule, bool) {

@@ -1,6 +1,6 @@
 //! Mounts: contents in other directories, read-only or not, or not there at all.
 
-use nexus::filesystem::{MkdirOptions, RelocateOptions};
+use nexus::filesystem::{ClaimOptions, MkdirOptions, RelocateOptions};
 
 use super::*;
 
@@ -102,6 +102,38 @@ fn a_tree_cannot_be_put_around_a_read_only_mount() {
     refused(rename(&fs, "/tree", "/m"), ErrorKind::ReadOnly);
     refused(copy(&fs, "/tree", "/m"), ErrorKind::ReadOnly);
     refused(rename(&fs, "/empty", "/m"), ErrorKind::ReadOnly);
+}
+
+#[test]
+fn a_writable_mount_within_a_read_only_one_changes() {
+    let place = Place::new();
+    let connect = |readonly| {
+        place.connect(json!({"mounts": [
+            {"name": "media", "path": "/m", "root": place.path("media"), "readonly": readonly},
+            {"name": "drafts", "path": "/m/drafts", "root": place.path("drafts")},
+        ]}))
+    };
+    let fs = connect(false);
+    write(&fs, "/m/f", LARGE).unwrap();
+    write(&fs, "/m/work", b"1").unwrap();
+    fs.set_meta("/m/work", "status", "\"ready\"", &Default::default())
+        .unwrap();
+    let fs = connect(true);
+    refused(write(&fs, "/m/f", b"2"), ErrorKind::ReadOnly);
+    write(&fs, "/m/drafts/d", LARGE).unwrap();
+    copy(&fs, "/m/f", "/m/drafts/f").unwrap();
+    assert_eq!(backend(&fs, "/m/drafts/f"), "drafts");
+    fs.set_meta("/m/drafts/d", "status", "\"ready\"", &Default::default())
+        .unwrap();
+    let claim = ClaimOptions {
+        max: 2,
+        ..ClaimOptions::default()
+    };
+    let claimed = fs.work_claim("w", &claim).unwrap();
+    let paths: Vec<_> = claimed.iter().map(|item| item.path.as_str()).collect();
+    assert_eq!(paths, ["/m/drafts/d"]);
+    fs.rmdir("/m/drafts", true).unwrap();
+    refused(fs.rmdir("/m", true), ErrorKind::ReadOnly);
 }
 
 #[test]

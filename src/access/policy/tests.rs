@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::range::any_contains;
 
 /// Namespaces of every store: name, read-only, admin only, with tenants, with agents.
 const BUILT_IN: [(&str, bool, bool, bool, bool); 5] = [
@@ -270,18 +271,26 @@ proptest! {
     }
 
     #[test]
-    fn nothing_in_or_around_a_read_only_mount_changes(
+    fn the_innermost_mount_decides_whether_a_path_changes(
         identity in identity(),
         rules in rules(),
-        mount in path(),
+        mounts in prop::collection::btree_map(path(), any::<bool>(), 0..5),
         path in path(),
         action in prop::sample::select(&ACTIONS[..]),
     ) {
+        let mut mounts: Vec<_> = mounts
+            .into_iter()
+            .map(|(path, readonly)| MountRule { path, readonly })
+            .collect();
+        mounts.sort_by_key(|mount| std::cmp::Reverse(mount.path.as_str().len()));
         let without = policy(identity.clone(), &rules).check(&path, action);
-        let with = Policy::new(identity, rules, Arc::new([mount.clone()])).check(&path, action);
+        let mounted = Policy::new(identity, rules, mounts.clone().into());
+        let with = mounted.check(&path, action);
+        let innermost = mounts.iter().find(|mount| path.is_within(&mount.path));
+        let lies_in = innermost.is_some_and(|mount| mount.readonly);
         let whole = matches!(action, Action::Write | Action::Remove);
-        let takes_it_along = whole && mount.is_within(&path);
-        let touches = action != Action::Read && (path.is_within(&mount) || takes_it_along);
+        let takes_along = mounts.iter().any(|mount| mount.readonly && mount.path.is_within(&path));
+        let touches = action != Action::Read && (lies_in || (whole && takes_along));
         match (with, without) {
             (Ok(with), Ok(without)) => prop_assert!(with == without && !touches),
             (Err(error), Ok(_)) => {
@@ -289,6 +298,11 @@ proptest! {
                 prop_assert_eq!(error.kind(), ErrorKind::ReadOnly);
             }
             (with, without) => prop_assert!(with.is_err() && without.is_err()),
+        }
+        // What may be claimed is what a change of metadata is granted on.
+        if mounted.check(&path, Action::Read).is_ok_and(|reach| reach == Reach::Whole) {
+            let changes = mounted.check(&path, Action::Metadata).is_ok();
+            prop_assert_eq!(any_contains(&mounted.writable, path.as_str()), changes);
         }
     }
 }
