@@ -219,6 +219,10 @@ pub(super) fn authorize(policy: &Policy, change: &Change) -> Result<()> {
             authorize_conditions(policy, &relocation.conditions)
         }
         Change::Copy(relocation) => {
+            if relocation.from.is_root() {
+                let reason = "the root directory cannot be copied into itself";
+                return Err(Error::invalid_argument(reason).at(&relocation.from));
+            }
             authorize_path(policy, &relocation.from, Action::Read)?;
             authorize_path(policy, &relocation.to, Action::Write)?;
             authorize_conditions(policy, &relocation.conditions)
@@ -243,6 +247,9 @@ pub(super) fn authorize(policy: &Policy, change: &Change) -> Result<()> {
         | Change::CompleteWork { path, .. }
         | Change::FailWork { path, .. }
         | Change::ReleaseWork { path, .. } => authorize_path(policy, path, Action::Metadata),
+        Change::Require { path, conditions } if path.is_root() && conditions.if_none_match => {
+            Err(Error::conflict("the root directory exists").at(path))
+        }
         Change::Require { path, conditions } => {
             policy.check(path, Action::Read)?;
             authorize_conditions(policy, conditions)

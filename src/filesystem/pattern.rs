@@ -47,8 +47,8 @@ impl GlobPattern {
     /// Returns the compiled `pattern`, which is relative to `base` unless it begins with `/`.
     ///
     /// # Errors
-    /// InvalidArgument, with the reason, for a malformed or too complex pattern, and for an
-    /// absolute one that can only match outside of `base`.
+    /// InvalidArgument, with the reason, for a malformed or too complex pattern, and for one that
+    /// can only match outside of `base`.
     pub(crate) fn compile(base: &VirtualPath, pattern: &str) -> Result<GlobPattern> {
         Self::try_compile(base, pattern).map_err(|reason| {
             let shown: String = pattern
@@ -74,7 +74,13 @@ impl GlobPattern {
         }
         let mut alternatives = Vec::new();
         for tokens in expand(pattern)? {
-            alternatives.push(Alternative::of(base, &tokens)?);
+            let alternative = Alternative::of(base, &tokens)?;
+            if alternative.can_lie_within(base) {
+                alternatives.push(alternative);
+            }
+        }
+        if alternatives.is_empty() {
+            return Err("it matches nothing under the directory to be searched");
         }
         let expressions: Vec<String> = alternatives.iter().map(Alternative::expression).collect();
         let regex = regex::RegexBuilder::new(&format!("^(?:{})$", expressions.join("|")))
@@ -319,11 +325,7 @@ impl Alternative {
                 segments.push(segment);
             }
         }
-        let alternative = Alternative { segments };
-        if absolute && !alternative.can_lie_within(base) {
-            return Err("it matches nothing under the directory to be searched");
-        }
-        Ok(alternative)
+        Ok(Alternative { segments })
     }
 
     /// Returns false if the literal segments at the beginning lead out of `base`.

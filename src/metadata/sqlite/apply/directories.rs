@@ -55,9 +55,9 @@ fn make_ancestors(
         Some(_) => return Ok(()),
         None => {}
     }
-    let given = parent.split('/').count() - 1 <= given_depth;
+    let given = depth(parent) <= given_depth;
     if !given && !parents {
-        return Err(Error::not_found("the parent directory does not exist").at(parent));
+        return Err(missing_parent(tx, parent, given_depth)?);
     }
     make_ancestors(tx, parent, parents, given_depth)?;
     let kind = if given {
@@ -66,6 +66,24 @@ fn make_ancestors(
         Kind::MadeDirectory
     };
     insert(tx, parent, kind)
+}
+
+fn depth(path: &str) -> usize {
+    path.split('/').count() - 1
+}
+
+/// Returns the error for a directory in `parent`, which does not exist: a file may be where one of its own
+/// ancestors ought to be.
+fn missing_parent(tx: &Transaction<'_>, parent: &str, given_depth: usize) -> Result<Error> {
+    let mut above = parent_of(parent);
+    while let Some(ancestor) = above.filter(|path| depth(path) > given_depth) {
+        match kind_at(tx, ancestor)? {
+            Some(Kind::File) => return Ok(not_a_directory(ancestor)),
+            Some(_) => break,
+            None => above = parent_of(ancestor),
+        }
+    }
+    Ok(Error::not_found("the parent directory does not exist").at(parent))
 }
 
 /// Makes sure that every ancestor of `path` is a directory; missing ones are implied.
