@@ -96,6 +96,23 @@ fn every_kind_of_wrong_row_is_mended() {
     }
 }
 
+#[test]
+fn a_file_in_the_way_is_renamed_however_long_its_name_is() {
+    for name in ["x".repeat(255), format!("{}xé", "x".repeat(252))] {
+        let store = Store::new();
+        store.write(&format!("/{name}"), "in the way");
+        store.write("/other", "below");
+        store.damage(&format!(
+            "UPDATE paths SET path = '/{name}/below' WHERE path = '/other'"
+        ));
+        let report = repair(&store, &name);
+        assert!(lost_paths(&report).is_empty(), "{report:#}");
+        let renamed = format!("/{}_repaired1", "x".repeat(245));
+        assert_eq!(store.fs.read(&renamed).unwrap(), b"in the way");
+        assert_eq!(store.fs.read(&format!("/{name}/below")).unwrap(), b"below");
+    }
+}
+
 /// What stood where no claim looks can be claimed again.
 #[test]
 fn items_that_the_queue_had_lost_are_claimable_again() {

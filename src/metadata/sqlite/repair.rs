@@ -14,7 +14,7 @@ use crate::metadata::{
     ContentPlace, Finding, FindingKind, LostFile, MetadataMender, MetadataValue, PathId, RowKey,
     VerifiedContent,
 };
-use crate::path::{VirtualPath, parent_of};
+use crate::path::{MAX_NAME_BYTES, MAX_PATH_BYTES, VirtualPath, parent_of};
 use crate::work::Status;
 
 impl MetadataMender for SqliteStore {
@@ -462,7 +462,9 @@ fn move_aside(connection: &Connection, path: &str) -> Result<Option<String>> {
         return Ok(None);
     }
     for number in 1_u64.. {
-        let free = format!("{path}_repaired{number}");
+        let Some(free) = with_suffix(path, &format!("_repaired{number}")) else {
+            return Ok(None);
+        };
         let taken = connection
             .prepare_cached("SELECT 1 FROM paths WHERE path = ?1")?
             .exists([&free])?;
@@ -484,6 +486,18 @@ fn move_aside(connection: &Connection, path: &str) -> Result<Option<String>> {
         return Ok(Some(free));
     }
     Ok(None)
+}
+
+/// Returns `path` with `suffix` at the end of its name, of which the end gives way where the whole would be too
+/// long; `None` if nothing of the name would be left.
+fn with_suffix(path: &str, suffix: &str) -> Option<String> {
+    let name = path.rfind('/')? + 1;
+    let longest = MAX_PATH_BYTES.min(name + MAX_NAME_BYTES);
+    let mut kept = path.len().min(longest.checked_sub(suffix.len())?);
+    while !path.is_char_boundary(kept) {
+        kept -= 1;
+    }
+    (kept > name).then(|| format!("{}{suffix}", &path[..kept]))
 }
 
 /// Returns the value of a key that is about to be removed.
