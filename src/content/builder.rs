@@ -121,9 +121,9 @@ impl ContentBuilder {
     }
 
     /// Returns the complete content.
-    pub fn finish(self) -> Result<NewContent> {
+    pub fn finish(self, call: &Call) -> Result<NewContent> {
         match self.taken {
-            Taken::Staged(staging) => Ok(NewContent::Staged(staging.finish()?)),
+            Taken::Staged(staging) => Ok(NewContent::Staged(staging.finish(call)?)),
             Taken::Buffered(buffer) => Ok(NewContent::Inline {
                 hash: ContentHash::of(&buffer),
                 data: buffer.into(),
@@ -160,6 +160,6 @@ mod tests {
         let call = interrupts.begin(Duration::ZERO);
         let again = builder.write(b"and more", &call).unwrap_err();
         assert_eq!(again.kind(), ErrorKind::Misuse);
-        assert_eq!(builder.finish().unwrap_err().kind(), ErrorKind::Misuse);
+        assert_eq!(builder.finish(&call).unwrap_err().kind(), ErrorKind::Misuse);
     }
 }

@@ -78,7 +78,7 @@ pub trait Staging: Send {
 
     /// Returns what was written, still unpublished; it is durable before it is published. Dropping the
     /// result discards it unless it was published.
-    fn finish(self: Box<Self>) -> Result<Arc<dyn Staged>>;
+    fn finish(self: Box<Self>, call: &Call) -> Result<Arc<dyn Staged>>;
 }
 
 /// New contents that wait on the disk for one transaction, with a bounded number of open files. Dropped with
@@ -105,6 +105,8 @@ pub trait Staged: fmt::Debug + Send + Sync {
     fn size(&self) -> u64;
     /// Hashes of the blocks.
     fn blocks(&self) -> &BlockHashes;
+    /// Returns whether other bytes stood under its name when it was finished: damaged ones.
+    fn found_damage(&self) -> bool;
     /// Opens it for reading.
     fn open(&self) -> Result<Box<dyn ContentFile>>;
     /// Lets a backend find its own kind of staged content again.

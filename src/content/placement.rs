@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    BLOCK_BYTES, ContentBuilder, ContentHash, ContentReader, ContentStore, LOCAL_BACKEND,
-    NewContent,
-};
+use super::{ContentBuilder, ContentHash, ContentReader, ContentStore, LOCAL_BACKEND, NewContent};
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::StoredContent;
@@ -109,7 +106,7 @@ impl Placement {
         }
         let mut builder = self.builder(name)?;
         builder.write(data, call)?;
-        builder.finish()
+        builder.finish(call)
     }
 
     /// Returns the verified bytes of `content`; `None` if its file is gone, as happens when the path was
@@ -140,22 +137,14 @@ impl Placement {
     pub fn extend(
         &self,
         name: &str,
-        content: StoredContent,
+        content: &mut ContentReader,
         data: &[u8],
         call: &Call,
     ) -> Result<NewContent> {
-        let hash = content.hash;
-        let mut reader = self.open(content)?.ok_or_else(|| missing(&hash))?;
         let mut builder = self.builder(name)?;
-        let mut buffer = vec![0; BLOCK_BYTES.min(reader.size() as usize)];
-        let mut offset = 0;
-        while offset < reader.size() {
-            let count = reader.read_at(offset, &mut buffer, call)?;
-            builder.write(&buffer[..count], call)?;
-            offset += count as u64;
-        }
+        content.copy_to(&mut |piece| builder.write(piece, call), call)?;
         builder.write(data, call)?;
-        builder.finish()
+        builder.finish(call)
     }
 }
 

@@ -104,6 +104,22 @@ impl ContentReader {
         Ok(filled)
     }
 
+    /// Passes everything to `take`, verified, piece by piece.
+    pub fn copy_to(
+        &mut self,
+        take: &mut dyn FnMut(&[u8]) -> Result<()>,
+        call: &Call,
+    ) -> Result<()> {
+        let mut offset = 0;
+        while offset < self.size {
+            call.check()?;
+            let piece = self.block_from(offset)?;
+            offset += piece.len() as u64;
+            take(piece)?;
+        }
+        Ok(())
+    }
+
     /// Returns verified bytes from `offset` to the end of their block; empty at the end.
     fn block_from(&mut self, offset: u64) -> Result<&[u8]> {
         if offset >= self.size {

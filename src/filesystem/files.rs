@@ -78,7 +78,13 @@ impl Filesystem {
                     return Ok(None);
                 }
                 conditions.if_match = Some(content.hash);
-                match self.placement().extend(&backend, content, data, call) {
+                let extended = match self.placement().open(content)? {
+                    Some(mut content) => {
+                        self.placement().extend(&backend, &mut content, data, call)
+                    }
+                    None => return Ok(None),
+                };
+                match extended {
                     // A content that vanished was replaced meanwhile: the plain append sees what is
                     // there now.
                     Err(error) if error.kind() == ErrorKind::Corrupt => return Ok(None),

@@ -118,7 +118,7 @@ impl Writer {
         let call = self.filesystem.begin();
         let content = self
             .content
-            .finish()
+            .finish(&call)
             .map_err(|error| error.at(&self.path))?;
         let change = Change::Write {
             path: self.path,

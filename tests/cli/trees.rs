@@ -361,3 +361,29 @@ fn an_interrupted_put_is_just_repeated() {
     store.ok(&["get", "/t", "back"]);
     assert_eq!(difference(&store.path("t"), &store.path("back")), "");
 }
+
+#[test]
+fn a_tree_goes_to_another_backend_with_few_open_files() {
+    let store = Store::missing();
+    store.host_file(
+        "nexus.yaml",
+        "mounts: [{name: big, path: /big, backend: local, root: big}]\n",
+    );
+    for number in 0..300 {
+        store.host_file(&format!("tree/{number}"), number.to_string());
+    }
+    store.ok(&["put", "tree", "/tree"]);
+    for arguments in ["cp -r /tree /big/copy", "mv /tree /big/tree"] {
+        let program = store.command().get_program().to_owned();
+        let mut limited = Command::new("sh");
+        limited
+            .current_dir(store.path("."))
+            .env("HOME", store.path("."))
+            .args(["-c", &format!("ulimit -n 100 && exec \"$0\" {arguments}")])
+            .arg(program);
+        let run = finish(&mut limited);
+        assert_eq!(run.code, Some(0), "{run:?}");
+    }
+    assert_eq!(store.ok(&["cat", "/big/tree/299"]), "299");
+    assert_eq!(store.ok(&["cat", "/big/copy/299"]), "299");
+}

@@ -1,7 +1,7 @@
 //! Contents as files that cannot be written, or that something has damaged.
 
 use nexus::content::ContentHash;
-use nexus::filesystem::Conditions;
+use nexus::filesystem::{Conditions, VerifyOptions};
 
 use super::*;
 
@@ -128,6 +128,20 @@ fn a_content_that_a_batch_reads_back_is_put_in_place_once() {
 }
 
 #[test]
+fn a_batch_that_reads_back_what_it_staged_leaves_nothing_when_it_fails() {
+    let place = Place::new();
+    let fs = place.connect(json!({}));
+    let mut batch = fs.batch();
+    batch.write("/a", LARGE, &WriteOptions::default()).unwrap();
+    batch
+        .append("/a", b"more", &WriteOptions::default())
+        .unwrap();
+    batch.delete("/missing", &Default::default()).unwrap();
+    refused(batch.commit(), ErrorKind::NotFound);
+    assert!(!content_file(&place, LARGE).exists());
+}
+
+#[test]
 fn damage_is_reported_with_path_and_hash_and_never_read() {
     let place = Place::new();
     let fs = place.connect(json!({}));
@@ -181,6 +195,66 @@ fn a_missing_content_is_corrupt_until_someone_writes_it_again() {
     std::fs::remove_file(content_file(&place, LARGE)).unwrap();
     fs.delete("/a", &Default::default()).unwrap();
     fs.delete("/b", &Default::default()).unwrap();
+}
+
+#[test]
+fn writing_the_same_bytes_heals_damage_that_kept_the_length() {
+    let place = Place::new();
+    let fs = place.connect(json!({}));
+    write(&fs, "/large", LARGE).unwrap();
+    write(&fs, "/small", b"small").unwrap();
+    let mut flipped = LARGE.to_vec();
+    flipped[LARGE.len() / 2] ^= 1;
+    let database = Connection::open(place.database()).unwrap();
+    for path in ["/large", "/small", "/new"] {
+        std::fs::write(content_file(&place, LARGE), &flipped).unwrap();
+        database
+            .execute(
+                "UPDATE content SET data = x'736d616c6d' WHERE data IS NOT NULL",
+                [],
+            )
+            .unwrap();
+        refused(fs.read("/large"), ErrorKind::Corrupt);
+        refused(fs.read("/small"), ErrorKind::Corrupt);
+        write(&fs, path, LARGE).unwrap();
+        assert_eq!(fs.read("/large").unwrap(), LARGE, "{path}");
+        write(&fs, path, b"small").unwrap();
+        assert_eq!(fs.read(path).unwrap(), b"small");
+        write(&fs, "/large", LARGE).unwrap();
+        write(&fs, "/small", b"small").unwrap();
+    }
+    database.execute("DELETE FROM content", []).unwrap();
+    refused(fs.read("/large"), ErrorKind::Corrupt);
+    for (path, data) in [("/large", LARGE), ("/small", b"small")] {
+        write(&fs, path, data).unwrap();
+        assert_eq!(fs.read(path).unwrap(), data);
+    }
+    let report = fs.verify(
+        VerifyOptions {
+            content: true,
+            repair: false,
+        },
+        &mut |_, _, _| true,
+    );
+    assert!(report.unwrap().contains("\"error_count\":0"));
+}
+
+#[test]
+fn a_file_that_is_gone_is_put_back_by_a_handle_that_would_keep_it_inline() {
+    let place = Place::new();
+    let files = place.connect(json!({"inline_max_bytes": 0}));
+    let inline = place.connect(json!({}));
+    for damage in [None, Some(&b"smalm"[..])] {
+        write(&files, "/a", b"small").unwrap();
+        match damage {
+            None => std::fs::remove_file(content_file(&place, b"small")).unwrap(),
+            Some(bytes) => std::fs::write(content_file(&place, b"small"), bytes).unwrap(),
+        }
+        refused(inline.read("/a"), ErrorKind::Corrupt);
+        write(&inline, "/b", b"small").unwrap();
+        assert_eq!(inline.read("/a").unwrap(), b"small");
+        assert_eq!(inline.read("/b").unwrap(), b"small");
+    }
 }
 
 #[test]

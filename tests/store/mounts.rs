@@ -1,5 +1,6 @@
 //! Mounts: contents in other directories, read-only or not, or not there at all.
 
+use nexus::content::ContentHash;
 use nexus::filesystem::{ClaimOptions, MkdirOptions, RelocateOptions};
 
 use super::*;
@@ -53,6 +54,26 @@ fn contents_follow_their_paths_into_and_out_of_a_mount() {
         1,
         "{files:?}"
     );
+}
+
+/// A move gives up its source: what it finds in the other backend has to be whole.
+#[test]
+fn a_move_across_mounts_does_not_trust_what_the_other_backend_has() {
+    let place = Place::new();
+    let fs = place.mounted(false);
+    write(&fs, "/m/x/old", LARGE).unwrap();
+    for damaged in [None, Some(vec![0; LARGE.len()])] {
+        write(&fs, "/good", LARGE).unwrap();
+        let hash = ContentHash::of(LARGE).to_string();
+        let file = place.path(&format!("media/cas/{}/{hash}", &hash[..2]));
+        match damaged {
+            None => std::fs::remove_file(file).unwrap(),
+            Some(bytes) => std::fs::write(file, bytes).unwrap(),
+        }
+        rename(&fs, "/good", "/m/x/new").unwrap();
+        assert_eq!(fs.read("/m/x/new").unwrap(), LARGE);
+        assert_eq!(fs.read("/m/x/old").unwrap(), LARGE);
+    }
 }
 
 #[test]

@@ -20,7 +20,10 @@ use rustix::fs::{FlockOperation, flock};
 
 use self::spool::{SpoolDirectory, SpooledFile};
 use self::staging::{StagedFile, StagingFile};
-use super::{ContentFile, ContentHash, ContentStore, Reclaimed, Spool, Staged, Staging};
+use super::{
+    ContentFile, ContentHash, ContentStore, PIECE_BYTES, Reclaimed, Spool, Staged, Staging,
+};
+use crate::call::Call;
 use crate::error::{Error, Result};
 
 /// The directory for what a repair took out.
@@ -77,6 +80,32 @@ impl LocalContentStore {
             }
         }
         Ok(counted)
+    }
+
+    /// Compares what stands under the name of a content with the whole content in `file`.
+    fn compare(&self, hash: &ContentHash, size: u64, file: &File, call: &Call) -> Result<Standing> {
+        let there = match File::open(self.file(hash)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Standing::Missing),
+            Err(error) => return Err(Error::io("cannot open a content", error)),
+        };
+        if bytes_in(&there)? != size {
+            return Ok(Standing::Damaged);
+        }
+        let mut pieces = [(); 2].map(|()| vec![0; PIECE_BYTES.min(size as usize)]);
+        let mut offset = 0;
+        while offset < size {
+            call.check()?;
+            let [expected, found] = &mut pieces;
+            let count = read_at(file, offset, expected)?;
+            // What cannot be read is as good as other bytes.
+            match read_at(&there, offset, found) {
+                Ok(found_count) if count > 0 && expected[..count] == found[..found_count] => {}
+                _ => return Ok(Standing::Damaged),
+            }
+            offset += count as u64;
+        }
+        Ok(Standing::Same)
     }
 
     fn shard(&self, hash: &ContentHash) -> PathBuf {
@@ -206,6 +235,14 @@ impl ContentStore for LocalContentStore {
     }
 }
 
+/// What stands under the name of a content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Missing,
+    Same,
+    Damaged,
+}
+
 /// Returns the bytes of an unfinished file, or of the files in a directory of them.
 fn bytes_of(path: &Path, file: &File) -> u64 {
     let Ok(metadata) = file.metadata() else {
@@ -225,27 +262,33 @@ struct OpenFile(File);
 
 impl ContentFile for OpenFile {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match self
-                .0
-                .read_at(&mut buffer[filled..], offset + filled as u64)
-            {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::io("cannot read a content", error)),
-            }
-        }
-        Ok(filled)
+        read_at(&self.0, offset, buffer)
     }
 
     fn size(&self) -> Result<u64> {
-        let metadata = self.0.metadata();
-        Ok(metadata
-            .map_err(|error| Error::io("cannot read a content", error))?
-            .len())
+        bytes_in(&self.0)
     }
+}
+
+/// Reads at `offset` until `buffer` is full or the file ends; returns the number of bytes.
+fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match file.read_at(&mut buffer[filled..], offset + filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Error::io("cannot read a content", error)),
+        }
+    }
+    Ok(filled)
+}
+
+fn bytes_in(file: &File) -> Result<u64> {
+    let metadata = file.metadata();
+    Ok(metadata
+        .map_err(|error| Error::io("cannot read a content", error))?
+        .len())
 }
 
 /// Creates `path` with mode 0700 and returns whether it was missing.

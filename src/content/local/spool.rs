@@ -14,7 +14,8 @@ use parking_lot::Mutex;
 use rustix::fs::{FlockOperation, flock};
 use uuid::Uuid;
 
-use super::{LocalContentStore, OpenFile, ignore_missing};
+use super::{LocalContentStore, OpenFile, Standing, ignore_missing};
+use crate::call::Call;
 use crate::content::blocks::ContentHasher;
 use crate::content::{
     BlockHashes, ContentFile, ContentHash, NewContent, SmallContents, Spool, Staged, Staging,
@@ -24,6 +25,7 @@ use crate::error::{Error, Result};
 /// A directory in `tmp/` that goes when it is dropped.
 #[derive(Debug)]
 pub(super) struct SpoolDirectory {
+    store: LocalContentStore,
     path: PathBuf,
     _lock: File,
     small: Arc<SmallFile>,
@@ -55,6 +57,7 @@ impl SpoolDirectory {
                 .open(path.join("small"))
                 .map_err(failed)?;
             return Ok(Arc::new(SpoolDirectory {
+                store: store.clone(),
                 path,
                 _lock: lock,
                 small: Arc::new(SmallFile {
@@ -77,6 +80,7 @@ impl Spool for Arc<SpoolDirectory> {
     fn stage(&self) -> Result<Box<dyn Staging>> {
         let path = self.path.join(Uuid::now_v7().to_string());
         let file = OpenOptions::new()
+            .read(true)
             .write(true)
             .create_new(true)
             .mode(0o600)
@@ -140,17 +144,20 @@ impl Staging for SpoolingFile {
             .map_err(|error| Error::io("cannot write a content", error))
     }
 
-    fn finish(self: Box<Self>) -> Result<Arc<dyn Staged>> {
+    fn finish(self: Box<Self>, call: &Call) -> Result<Arc<dyn Staged>> {
         self.file
             .sync_all()
             .map_err(|error| Error::io("cannot sync a content", error))?;
         let (hash, size, blocks) = self.hasher.finish();
+        let store = &self.directory.store;
+        let standing = store.compare(&hash, size, &self.file, call)?;
         Ok(Arc::new(SpooledFile {
             _directory: self.directory,
             path: self.path,
             hash,
             size,
             blocks,
+            found_damage: standing == Standing::Damaged,
         }))
     }
 }
@@ -164,6 +171,7 @@ pub(super) struct SpooledFile {
     hash: ContentHash,
     size: u64,
     blocks: BlockHashes,
+    found_damage: bool,
 }
 
 impl SpooledFile {
@@ -192,6 +200,10 @@ impl Staged for SpooledFile {
 
     fn blocks(&self) -> &BlockHashes {
         &self.blocks
+    }
+
+    fn found_damage(&self) -> bool {
+        self.found_damage
     }
 
     fn open(&self) -> Result<Box<dyn ContentFile>> {

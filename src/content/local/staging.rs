@@ -11,9 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{FlockOperation, flock};
 use uuid::Uuid;
 
-use super::{LocalContentStore, OpenFile, ignore_missing};
+use super::{LocalContentStore, OpenFile, Standing, ignore_missing};
+use crate::call::Call;
 use crate::content::blocks::ContentHasher;
-use crate::content::{BlockHashes, ContentFile, ContentHash, ContentStore, Staged, Staging};
+use crate::content::{BlockHashes, ContentFile, ContentHash, Staged, Staging};
 use crate::error::{Error, Result};
 
 /// A file in `tmp/`, locked by this process, that goes when it is dropped.
@@ -79,18 +80,22 @@ impl Staging for StagingFile {
             .map_err(|error| Error::io("cannot write a content", error))
     }
 
-    fn finish(self: Box<Self>) -> Result<Arc<dyn Staged>> {
+    fn finish(self: Box<Self>, call: &Call) -> Result<Arc<dyn Staged>> {
         let (hash, size, blocks) = self.hasher.finish();
+        let standing = self
+            .store
+            .compare(&hash, size, &self.temporary.file, call)?;
         let staged = StagedFile {
             temporary: self.temporary,
             hash,
             size,
             blocks,
+            found_damage: standing == Standing::Damaged,
             is_synced: AtomicBool::new(false),
             sync_failed: AtomicBool::new(false),
         };
         // One that is there already will hardly be published: then the sync would be for nothing.
-        if self.store.size_of(&hash)? != Some(size) {
+        if standing != Standing::Same {
             staged
                 .sync()
                 .map_err(|error| Error::io("cannot sync a content", error))?;
@@ -106,6 +111,7 @@ pub(super) struct StagedFile {
     hash: ContentHash,
     size: u64,
     blocks: BlockHashes,
+    found_damage: bool,
     is_synced: AtomicBool,
     /// A sync failed. Another one of the same file proves nothing: the kernel may take its pages for clean.
     sync_failed: AtomicBool,
@@ -161,6 +167,10 @@ impl Staged for StagedFile {
 
     fn blocks(&self) -> &BlockHashes {
         &self.blocks
+    }
+
+    fn found_damage(&self) -> bool {
+        self.found_damage
     }
 
     fn open(&self) -> Result<Box<dyn ContentFile>> {

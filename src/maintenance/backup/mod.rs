@@ -179,7 +179,7 @@ fn copy_one(
     let file = source.open(&row.hash)?.ok_or_else(|| missing(&row.hash))?;
     let mut staging = target.stage()?;
     stage_again(&*file, row.size, &mut *staging, call)?;
-    let staged = staging.finish()?;
+    let staged = staging.finish(call)?;
     match staged.hash() == row.hash && staged.size() == row.size {
         true => Ok(staged),
         false => Err(damaged(&row.hash)),

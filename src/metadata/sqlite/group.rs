@@ -275,21 +275,13 @@ impl Publications {
         self.0.borrow_mut().extend(publications);
     }
 
-    /// Puts one content in place now, if it is among them, so that a later member can read it.
-    pub fn publish_now(&self, backend: &str, hash: &ContentHash) -> Result<()> {
-        let mut pending = self.0.borrow_mut();
+    /// Returns one of them.
+    pub fn find(&self, backend: &str, hash: &ContentHash) -> Option<Arc<dyn Staged>> {
+        let pending = self.0.borrow();
         let found = pending
             .iter()
-            .position(|one| *one.backend == *backend && one.content.hash() == *hash);
-        let Some(index) = found else {
-            return Ok(());
-        };
-        let Publication {
-            placement, content, ..
-        } = &pending[index];
-        placement.store(backend)?.publish(&[&**content])?;
-        pending.swap_remove(index);
-        Ok(())
+            .find(|one| *one.backend == *backend && one.content.hash() == *hash);
+        found.map(|one| Arc::clone(&one.content))
     }
 
     /// Puts all in place, durably; those of one backend together.

@@ -1,6 +1,8 @@
 //! One write set being applied, inside a group's SQLite transaction.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map;
 use std::sync::Arc;
 
 use rusqlite::Params;
@@ -14,7 +16,7 @@ use super::statements::Connection;
 use super::time::Time;
 use super::work::WorkChanges;
 use super::{guard, listing};
-use crate::content::{Placement, Staged};
+use crate::content::{Placement, Spool, Staged};
 use crate::error::Result;
 use crate::metadata::{Entry, Grant, Micros, PathId};
 use crate::range::Visible;
@@ -29,6 +31,8 @@ pub(super) struct Transaction<'a> {
     pub earlier: &'a Publications,
     /// Staged contents that rows now name.
     pub staged: Vec<(Arc<str>, Arc<dyn Staged>)>,
+    /// Where contents are copied that move to another backend.
+    spools: HashMap<Arc<str>, Box<dyn Spool>>,
     /// Whether contents were dropped whose files must go after the commit.
     pub doomed: bool,
     /// Work items whose edges or statuses changed.
@@ -55,6 +59,7 @@ impl<'a> Transaction<'a> {
             backends,
             earlier,
             staged: Vec::new(),
+            spools: HashMap::new(),
             doomed: false,
             work: WorkChanges::default(),
             imports: None,
@@ -66,6 +71,16 @@ impl<'a> Transaction<'a> {
     /// Runs a statement that returns no rows; returns how many rows it changed.
     pub fn run(&self, sql: &'static str, params: impl Params) -> Result<usize> {
         Ok(self.connection.prepare_cached(sql)?.execute(params)?)
+    }
+
+    /// Returns the spool of the backend `name`.
+    pub fn spool(&mut self, name: &Arc<str>) -> Result<&dyn Spool> {
+        match self.spools.entry(Arc::clone(name)) {
+            hash_map::Entry::Occupied(spool) => Ok(&**spool.into_mut()),
+            hash_map::Entry::Vacant(place) => {
+                Ok(&**place.insert(self.placement.store(name)?.spool()?))
+            }
+        }
     }
 
     /// Returns the current time, later than that of every change before.

@@ -90,7 +90,7 @@ impl Moved {
                 stage_again(&*staged.open()?, staged.size(), &mut *staging, call)?;
             }
         }
-        let staged = staging.finish()?;
+        let staged = staging.finish(call)?;
         if staged.hash() != content.hash() {
             return Err(Error::corrupt("a content changed while it waited"));
         }

@@ -287,7 +287,7 @@ impl Unpacking<'_, '_> {
                         count => staging.write(&buffer[..count])?,
                     }
                 }
-                NewContent::Staged(staging.finish()?)
+                NewContent::Staged(staging.finish(self.call)?)
             }
         };
         if content.hash() != *expected || content.size() != size {

@@ -1,11 +1,14 @@
 //! Contents as rows: found or added when a path comes to hold them, dropped with the last one.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use rusqlite::OptionalExtension;
 
 use super::super::rows::{FileRow, blob};
 use super::super::transaction::Transaction;
-use crate::content::{BlockHashes, ContentHash, NewContent};
-use crate::error::{Error, Result};
+use crate::content::{BlockHashes, ContentHash, ContentReader, LOCAL_BACKEND, NewContent, Staged};
+use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::StoredContent;
 
 /// A content that a path can hold.
@@ -51,10 +54,10 @@ pub(super) fn hold_found(
     let etag = content.hash();
     let content_id = match found.or_else(|| find_unheld(tx, backend_id, &etag)) {
         Some(content_id) => {
-            heal(tx, content, content_id, backend)?;
+            heal(tx, content, content_id, backend, backend_id)?;
             content_id
         }
-        None => add(tx, content, backend, backend_id)?,
+        None => add(tx, content, backend, backend_id, None)?,
     };
     Ok(HeldContent {
         backend_id,
@@ -86,74 +89,117 @@ fn find_unheld(tx: &Transaction<'_>, backend_id: i64, etag: &ContentHash) -> Opt
         .map(|content| content.content_id)
 }
 
-/// A staged content whose file should be there already is published again where it is missing or not as
-/// long as it should be. One that is kept inline has no file.
+/// The content of the row `content_id` should be there already: puts `content`, which has the same hash, in its
+/// place if it is missing or damaged.
 fn heal(
     tx: &mut Transaction<'_>,
     content: &NewContent,
     content_id: i64,
     backend: &str,
+    backend_id: i64,
 ) -> Result<()> {
-    let NewContent::Staged(staged) = content else {
-        return Ok(());
-    };
-    let is_staged = tx
-        .staged
-        .iter()
-        .any(|(other, known)| **other == *backend && known.hash() == staged.hash());
-    let is_whole = |size| size == Some(staged.size());
-    if !is_staged
-        && is_in_backend(tx, content_id)?
-        && !is_whole(tx.placement.store(backend)?.size_of(&staged.hash())?)
-    {
-        tx.staged.push((backend.into(), staged.clone()));
-    }
-    Ok(())
-}
-
-fn is_in_backend(tx: &Transaction<'_>, content_id: i64) -> Result<bool> {
-    Ok(tx
+    let etag = content.hash();
+    let row: Option<Option<Vec<u8>>> = tx
         .connection
-        .prepare_cached("SELECT 1 FROM content WHERE id = ?1 AND data IS NULL")?
-        .exists([content_id])?)
+        .prepare_cached("SELECT data FROM content WHERE id = ?1")?
+        .query_row([content_id], |row| row.get(0))
+        .optional()?;
+    match row {
+        Some(Some(data)) if ContentHash::of(&data) == etag => Ok(()),
+        Some(None) => heal_file(tx, content, content_id, backend),
+        _ => {
+            tx.run("DELETE FROM content WHERE id = ?1", [content_id])?;
+            add(tx, content, backend, backend_id, Some(content_id)).map(drop)
+        }
+    }
 }
 
+/// As [`heal`], for a content whose bytes are a file of the backend.
+fn heal_file(
+    tx: &mut Transaction<'_>,
+    content: &NewContent,
+    content_id: i64,
+    backend: &str,
+) -> Result<()> {
+    let etag = content.hash();
+    if staged(tx, backend, &etag).is_some() {
+        return Ok(());
+    }
+    let store = Arc::clone(tx.placement.store(backend)?);
+    if let NewContent::Staged(staged) = content {
+        if staged.found_damage() || store.size_of(&etag)? != Some(staged.size()) {
+            tx.staged.push((backend.into(), staged.clone()));
+        }
+        return Ok(());
+    }
+    // It became a file when contents of its size did, and is small.
+    let held = HeldContent {
+        backend_id: tx.backend_id(backend)?,
+        content_id,
+        etag,
+        size: content.size(),
+    };
+    let call = &tx.grant.call;
+    match open(tx, &held).and_then(|mut stored| stored.read_all(call)) {
+        Err(error) if error.kind() == ErrorKind::Corrupt => {
+            let mut staging = store.stage()?;
+            staging.write(&small_bytes(content)?)?;
+            tx.staged.push((backend.into(), staging.finish(call)?));
+            Ok(())
+        }
+        found => found.map(drop),
+    }
+}
+
+/// Adds the row of `content`, with the id `id` if there is one, and returns its id.
 fn add(
     tx: &mut Transaction<'_>,
     content: &NewContent,
     backend: &str,
     backend_id: i64,
+    id: Option<i64>,
 ) -> Result<i64> {
-    let insert = "INSERT INTO content (backend_id, hash, size, blocks, data)
-                  VALUES (?1, ?2, ?3, ?4, ?5)";
-    let hash = content.hash();
-    let size = content.size() as i64;
-    match content {
-        NewContent::Inline { data, .. } => {
-            let none = None::<&[u8]>;
-            tx.run(insert, (backend_id, hash.as_bytes(), size, none, &**data))?;
+    let (blocks, data) = match content {
+        NewContent::Staged(staged) => {
+            tx.staged.push((backend.into(), staged.clone()));
+            let blocks = Some(staged.blocks().as_bytes().to_vec());
+            (blocks.filter(|blocks| !blocks.is_empty()), None)
         }
+        small => (None, Some(small_bytes(small)?)),
+    };
+    tx.run(
+        "INSERT INTO content (id, backend_id, hash, size, blocks, data)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        (
+            id,
+            backend_id,
+            content.hash().as_bytes(),
+            content.size() as i64,
+            blocks,
+            data,
+        ),
+    )?;
+    Ok(tx.connection.last_insert_rowid())
+}
+
+/// Returns the bytes of a content that is not staged.
+fn small_bytes(content: &NewContent) -> Result<Cow<'_, [u8]>> {
+    match content {
+        NewContent::Inline { data, .. } => Ok(Cow::Borrowed(data)),
         NewContent::Small {
-            size: length,
+            hash,
+            size,
             offset,
             file,
-            ..
         } => {
-            let data = file.read(*offset, *length)?;
-            if ContentHash::of(&data) != hash {
-                return Err(Error::corrupt("a content changed while it waited"));
+            let data = file.read(*offset, *size)?;
+            match ContentHash::of(&data) == *hash {
+                true => Ok(Cow::Owned(data)),
+                false => Err(Error::corrupt("a content changed while it waited")),
             }
-            let none = None::<&[u8]>;
-            tx.run(insert, (backend_id, hash.as_bytes(), size, none, data))?;
         }
-        NewContent::Staged(staged) => {
-            let blocks = Some(staged.blocks().as_bytes()).filter(|blocks| !blocks.is_empty());
-            let none = None::<&[u8]>;
-            tx.run(insert, (backend_id, hash.as_bytes(), size, blocks, none))?;
-            tx.staged.push((backend.into(), staged.clone()));
-        }
+        NewContent::Staged(_) => Err(Error::internal("a staged content has no bytes at hand")),
     }
-    Ok(tx.connection.last_insert_rowid())
 }
 
 /// Drops `content` if no path holds it any more; in an import, once all of it is applied.
@@ -209,50 +255,73 @@ pub(super) fn load(tx: &Transaction<'_>, content: &HeldContent) -> Result<Stored
     })
 }
 
-/// Returns `content` in the backend that takes what is at `path`, moved there if it is in another.
+/// Opens `content`, which may be staged and not in place yet.
+pub(super) fn open(tx: &Transaction<'_>, content: &HeldContent) -> Result<ContentReader> {
+    let stored = load(tx, content)?;
+    if stored.data.is_none()
+        && let Some(staged) = staged(tx, &stored.backend, &stored.hash)
+    {
+        return ContentReader::file(stored.hash, stored.size, stored.blocks, staged.open()?);
+    }
+    tx.placement
+        .open(stored)?
+        .ok_or_else(|| crate::content::missing(&content.etag))
+}
+
+/// Returns the content that this write set, or an earlier one of the group, staged.
+fn staged(tx: &Transaction<'_>, backend: &str, etag: &ContentHash) -> Option<Arc<dyn Staged>> {
+    let own = tx
+        .staged
+        .iter()
+        .find(|(other, staged)| **other == *backend && staged.hash() == *etag);
+    match own {
+        Some((_, staged)) => Some(Arc::clone(staged)),
+        None => tx.earlier.find(backend, etag),
+    }
+}
+
+/// Returns `content` in the backend that takes what is at `path`, copied there if it is in another.
 pub(super) fn carry(
     tx: &mut Transaction<'_>,
     content: HeldContent,
     path: &str,
 ) -> Result<HeldContent> {
     let target = tx.placement.backend_for(path).clone();
-    if tx.backend_id(&target)? == content.backend_id {
+    let backend_id = tx.backend_id(&target)?;
+    if backend_id == content.backend_id {
         return Ok(content);
     }
-    let backend_id = tx.backend_id(&target)?;
-    if let Some(content_id) = find(tx, backend_id, &content.etag)? {
-        return Ok(HeldContent {
+    let found = find(tx, backend_id, &content.etag)?;
+    match found.filter(|_| staged(tx, &target, &content.etag).is_some()) {
+        Some(content_id) => Ok(HeldContent {
             backend_id,
             content_id,
             ..content
-        });
-    }
-    let source = load(tx, &content)?;
-    let source = pending(tx, source)?;
-    let copy = tx.placement.extend(&target, source, &[], &tx.grant.call)?;
-    if copy.hash() != content.etag {
-        return Err(Error::corrupt(format!(
-            "the content {} is damaged",
-            content.etag
-        )));
-    }
-    hold(tx, &copy, &target)
-}
-
-/// A content that this write set, or an earlier one of the group, staged is not in place yet: publishes it
-/// now, so that it can be read. Nothing of it is left to be done before the commit.
-pub(super) fn pending(tx: &mut Transaction<'_>, content: StoredContent) -> Result<StoredContent> {
-    if content.data.is_none() {
-        let staged = tx.staged.iter().position(|(backend, staged)| {
-            *backend == content.backend && staged.hash() == content.hash
-        });
-        if let Some(index) = staged {
-            let (backend, staged) = &tx.staged[index];
-            tx.placement.store(backend)?.publish(&[&**staged])?;
-            tx.staged.swap_remove(index);
-        } else {
-            tx.earlier.publish_now(&content.backend, &content.hash)?;
+        }),
+        // Also where the backend has it already: there it may be damaged, and here the source may go.
+        None => {
+            let copy = copied(tx, &content, &target)?;
+            hold_found(tx, &copy, &target, backend_id, found)
         }
     }
-    Ok(content)
+}
+
+/// Returns a copy of `content` for the backend `target`. However many are copied, no file stays open.
+fn copied(
+    tx: &mut Transaction<'_>,
+    content: &HeldContent,
+    target: &Arc<str>,
+) -> Result<NewContent> {
+    let mut source = open(tx, content)?;
+    let call = &tx.grant.call;
+    if **target == *LOCAL_BACKEND && source.size() <= tx.placement.inline_max() as u64 {
+        return Ok(NewContent::inline(&source.read_all(call)?));
+    }
+    let mut staging = tx.spool(target)?.stage()?;
+    source.copy_to(&mut |piece| staging.write(piece), call)?;
+    let copy = staging.finish(call)?;
+    match copy.hash() == content.etag {
+        true => Ok(NewContent::Staged(copy)),
+        false => Err(crate::content::damaged(&content.etag)),
+    }
 }

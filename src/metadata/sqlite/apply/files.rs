@@ -41,11 +41,11 @@ pub(super) fn append(
     let backend = Arc::clone(tx.placement.backend_for(path.as_str()));
     let new = match row.as_ref().and_then(|row| row.file.as_ref()) {
         Some(file) => {
-            let existing = content::load(tx, &file.content())?;
-            let existing = content::pending(tx, existing)?;
-            tx.placement
-                .extend(&backend, existing, data, &tx.grant.call)
-                .map_err(|error| error.at(path))?
+            let extended = content::open(tx, &file.content()).and_then(|mut existing| {
+                tx.placement
+                    .extend(&backend, &mut existing, data, &tx.grant.call)
+            });
+            extended.map_err(|error| error.at(path))?
         }
         None => tx.placement.build(&backend, data, &tx.grant.call)?,
     };
