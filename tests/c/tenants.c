@@ -254,6 +254,8 @@ static void nobody_depends_on_what_it_may_not_read(void)
     all = open_store("");
     bot = open_as("acme", "bot");
     hidden = id_of(all, "/shared/rival/team");
+    OK(nexus_write(all, "/shared/acme/own", "own", 3, ERR));
+    set_meta(all, "/shared/acme/own", "status", "\"ready\"");
     FAILS(NOT_FOUND, nexus_set_meta(bot, "/shared/acme/team", "depends_on", text("\"%s\"", hidden), ERR));
     if (nexus_set_meta(bot, "/shared/acme/team", "depends_on", "\"/shared/rival/team\"", ERR) == NEXUS_STATUS_OK) {
         FAIL("acme's file depends on rival's");
@@ -266,6 +268,15 @@ static void nobody_depends_on_what_it_may_not_read(void)
     EXPECT_LACKS(shown, "rival");
     OK(nexus_work_explain(all, "/shared/acme/team", &explanation, ERR));
     EXPECT_HAS(keep(explanation), "/shared/rival/team");
+    /* A copy does not wait for it: a person decides what it waits for. The operator's waits for all. */
+    set_meta(all, "/shared/acme/team", "depends_on", text("[\"%s\", \"/shared/acme/own\"]", hidden));
+    OK(nexus_copy(bot, "/shared/acme/team", "/shared/acme/copy", ERR));
+    OK(nexus_copy(all, "/shared/acme/team", "/shared/acme/whole", ERR));
+    EXPECT_STR(meta(bot, "/shared/acme/copy", "depends_on"), text("[\"%s\"]", id_of(all, "/shared/acme/own")));
+    EXPECT_STR(meta(bot, "/shared/acme/copy", "status"), "\"pending\"");
+    EXPECT_STR(meta(all, "/shared/acme/whole", "depends_on"), meta(all, "/shared/acme/team", "depends_on"));
+    set_meta(all, "/shared/rival/team", "status", "\"completed\"");
+    EXPECT_STR(meta(bot, "/shared/acme/copy", "status"), "\"pending\"");
     close_store(bot);
     close_store(all);
 }

@@ -320,7 +320,19 @@ pub(super) fn unbury(tx: &mut Transaction<'_>, blocker: PathId) -> Result<()> {
     Ok(())
 }
 
-/// Gives `target` the dependencies of `source`.
+const EDGES_OF: &str = "\
+    SELECT e.blocker_id, e.open, e.position, e.blocker_path, coalesce(p.path, e.blocker_path)
+    FROM edges AS e LEFT JOIN paths AS p ON p.path_id = e.blocker_id
+    WHERE e.item_id = ?1";
+const COUNT_COPIED: &str = "\
+    UPDATE work
+    SET dependencies = (SELECT count(*) FROM edges WHERE item_id = ?1),
+        open_edges = (SELECT count(*) FROM edges WHERE item_id = ?1 AND open = 1),
+        status = iif(?2 AND status IN ('ready', 'blocked'), 'pending', status)
+    WHERE path_id = ?1";
+
+/// Gives `target`, which has a row already, the dependencies of `source`, but for those that the caller may not
+/// see: one cannot depend on them. Where one of those is open, a person decides what the copy waits for.
 pub(super) fn copy(tx: &mut Transaction<'_>, source: PathId, target: PathId) -> Result<()> {
     if let Some(pending) = tx.work.pending.get(&source) {
         let pending = PendingEdges {
@@ -329,11 +341,34 @@ pub(super) fn copy(tx: &mut Transaction<'_>, source: PathId, target: PathId) -> 
         };
         tx.work.pending.insert(target, pending);
     }
-    tx.run(
-        "INSERT INTO edges (item_id, blocker_id, open, position, blocker_path)
-         SELECT ?2, blocker_id, open, position, blocker_path FROM edges WHERE item_id = ?1",
-        (source.as_bytes(), target.as_bytes()),
-    )?;
+    let visible = &tx.grant.visible;
+    let (mut hidden, mut hidden_open) = (false, false);
+    let mut edges = tx.connection.prepare_cached(EDGES_OF)?;
+    let mut found = edges.query([source.as_bytes()])?;
+    while let Some(row) = found.next()? {
+        let (open, position): (bool, i64) = (row.get(1)?, row.get(2)?);
+        let tombstone: Option<String> = row.get(3)?;
+        let place: Option<String> = row.get(4)?;
+        // Of a deleted one that was completed nobody knows where it was.
+        if !place.map_or(visible.nearly_all, |place| visible.contains(&place)) {
+            (hidden, hidden_open) = (true, hidden_open || open);
+            continue;
+        }
+        tx.run(
+            "INSERT INTO edges (item_id, blocker_id, open, position, blocker_path)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            (
+                target.as_bytes(),
+                id_at(row, 0)?.as_bytes(),
+                open,
+                position,
+                tombstone,
+            ),
+        )?;
+    }
+    if hidden {
+        tx.run(COUNT_COPIED, (target.as_bytes(), hidden_open))?;
+    }
     Ok(())
 }
 
@@ -354,7 +389,7 @@ pub(super) fn id_at(row: &Row<'_>, column: usize) -> Result<PathId> {
 
 /// The statements that a completion runs, for the test that looks at their plans.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 7] = [
+pub(super) const STATEMENTS: [&str; 9] = [
     HAS_DEPENDENTS,
     COUNT_OPENED,
     OPEN,
@@ -362,4 +397,6 @@ pub(super) const STATEMENTS: [&str; 7] = [
     COUNT_CLOSED,
     COUNT_CLOSED_AT_END,
     CLOSE,
+    EDGES_OF,
+    COUNT_COPIED,
 ];
