@@ -204,21 +204,22 @@ impl Grep {
         let mut offset = 0;
         loop {
             call.check()?;
-            let wanted = piece
-                .len()
-                .min(usize::try_from(self.bytes_left).unwrap_or(usize::MAX));
-            let count = content
-                .read_at(offset, &mut piece[..wanted], call)
+            let read = content
+                .read_at(offset, &mut piece, call)
                 .map_err(|error| error.at(path))?;
-            if offset == 0 && LineSearch::is_binary(&piece[..count]) {
+            if offset == 0 && LineSearch::is_binary(&piece[..read]) {
                 self.found.skipped += 1;
                 return Ok(());
             }
+            let count = read.min(usize::try_from(self.bytes_left).unwrap_or(usize::MAX));
             offset += count as u64;
             self.bytes_left -= count as u64;
             if count == 0 {
                 cut = offset < content.size();
-                scan.finish(&mut add);
+                // A line is searched whole or not at all.
+                if !cut {
+                    scan.finish(&mut add);
+                }
                 break;
             }
             if !scan.feed(&piece[..count], &mut add) {

@@ -287,6 +287,13 @@ static void grep_options_narrow_the_search(void)
     options.max_matches = 2;
     EXPECT_STR(found(fs, "needle", &options, NULL), "/p/a.txt:1:Needle[0-6] /p/q/b.txt:1:needle[0-6]");
     options.max_matches = 0;
+    /* Where the limit cuts a line, that is not searched: its end is not where the limit is. */
+    put(fs, "/cut/a.txt", "whole\nuser is not");
+    options.base = "/cut";
+    for (options.max_bytes = 6; options.max_bytes < 17; options.max_bytes++) {
+        EXPECT_STR(found(fs, "(whole|user|is|no)$", &options, NULL), "/cut/a.txt:1:whole[0-5]");
+    }
+    options.base = "/p";
     options.max_bytes = 7;
     EXPECT_STR(found(fs, "needle", &options, NULL), "/p/a.txt:1:Needle[0-6]");
     options.max_bytes = 0;
