@@ -1,10 +1,9 @@
 //! The JSON form of a work item.
 
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::WorkItem;
+use super::{WorkItem, time};
 use crate::metadata::Micros;
 
 /// A work item as it is written as JSON: the columns of the views, times as RFC 3339 text.
@@ -66,6 +65,5 @@ impl<'a> WorkRow<'a> {
 
 /// Returns `time` as text; `None` for one that no calendar has.
 pub fn rfc3339(time: Micros) -> Option<String> {
-    let time = Timestamp::from_microsecond(time).ok()?;
-    Some(time.to_string())
+    time::calendar_text(time)
 }

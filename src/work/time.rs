@@ -1,31 +1,49 @@
 //! Times as text: RFC 3339, in UTC when written.
 
-use jiff::Timestamp;
+use jiff::SignedDuration;
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 
 use crate::metadata::Micros;
+
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// Returns the time that `text` stands for, in the form of RFC 3339; without an offset it is UTC.
 /// Digits beyond the microsecond are dropped.
 pub fn parse_time(text: &str) -> Option<Micros> {
     let offset = offset_of(text)?;
-    let time = if offset.is_empty() {
-        let naive: DateTime = text.parse().ok()?;
-        naive.to_zoned(TimeZone::UTC).ok()?.timestamp()
-    } else {
-        text.parse::<Timestamp>().ok()?
-    };
-    Some(time.as_microsecond())
+    let local: DateTime = text[..text.len() - offset.len()].parse().ok()?;
+    let since = local.duration_since(EPOCH).as_micros();
+    let time = Micros::try_from(since).ok()? - offset_micros(offset)?;
+    // Where no calendar has it, it could not be told again.
+    calendar_text(time).map(|_| time)
 }
 
 /// Returns `time` in the form of RFC 3339 in UTC, for example `2026-11-22T17:43:00.5Z`.
 pub fn format_time(time: Micros) -> String {
-    match Timestamp::from_microsecond(time) {
-        Ok(time) => time.to_string(),
-        Err(_) if time < 0 => Timestamp::MIN.to_string(),
-        Err(_) => Timestamp::MAX.to_string(),
-    }
+    let nearest = if time < 0 {
+        DateTime::MIN
+    } else {
+        DateTime::MAX
+    };
+    calendar_text(time).unwrap_or_else(|| format!("{nearest}Z"))
+}
+
+/// As [`format_time`]; `None` for a time that no calendar has.
+pub(super) fn calendar_text(time: Micros) -> Option<String> {
+    let time = EPOCH.checked_add(SignedDuration::from_micros(time)).ok()?;
+    Some(format!("{time}Z"))
+}
+
+/// Returns how far the offset of a time is ahead of UTC.
+fn offset_micros(offset: &str) -> Option<Micros> {
+    let Some(sign) = offset.bytes().next().filter(|sign| b"+-".contains(sign)) else {
+        return Some(0);
+    };
+    let (hours, minutes) = offset[1..].split_once(':')?;
+    let (hours, minutes): (Micros, Micros) = (hours.parse().ok()?, minutes.parse().ok()?);
+    let ahead = (hours * 60 + minutes) * 60_000_000;
+    let is_offset = hours < 24 && minutes < 60;
+    is_offset.then_some(if sign == b'-' { -ahead } else { ahead })
 }
 
 /// Returns what follows date, time and fraction, if `text` has the form of RFC 3339 with or without
@@ -81,6 +99,17 @@ mod tests {
     }
 
     #[test]
+    fn the_calendar_goes_from_the_year_0_to_the_end_of_9999() {
+        for text in ["0000-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"] {
+            assert_eq!(format_time(parse_time(text).unwrap()), text);
+        }
+        assert_eq!(parse_time("9999-12-31T23:59:59-00:01"), None);
+        assert!(parse_time("0000-01-01T00:00:00+00:01").is_some());
+        assert_eq!(format_time(i64::MAX), "9999-12-31T23:59:59.999999999Z");
+        assert_eq!(calendar_text(i64::MIN), None);
+    }
+
+    #[test]
     fn other_forms_are_refused() {
         for text in [
             "",
@@ -91,6 +120,8 @@ mod tests {
             "2026-03-01T10:00:00.",
             "2026-03-01T10:00:00.Z",
             "2026-03-01T10:00:00+0200",
+            "2026-03-01T10:00:00+24:00",
+            "2026-03-01T10:00:00+02:60",
             "2026-03-01T10:00:00Z[UTC]",
             "2026-02-30T10:00:00Z",
             "2026-03-01T25:00:00Z",
