@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use parking_lot::RwLock;
+use parking_lot::RecursiveRwLock;
 
 /// How grave a line is. A receiver asks for one level and gets the graver ones too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,7 +28,8 @@ pub type Receiver = Box<dyn Fn(Level, &str) + Send + Sync>;
 
 /// The receiver's level, 0 without one: what [`emit`] looks at first, so that silence costs a load.
 static LEVEL: AtomicU8 = AtomicU8::new(0);
-static RECEIVER: RwLock<Option<Receiver>> = RwLock::new(None);
+/// A receiver may wait for another thread that emits: one who waits to replace it must not be between them.
+static RECEIVER: RecursiveRwLock<Option<Receiver>> = RecursiveRwLock::new(None);
 
 thread_local! {
     static RECEIVING: Cell<bool> = const { Cell::new(false) };
@@ -125,5 +126,31 @@ mod tests {
         };
         let lines = lines.lock();
         assert!(!lines.iter().any(unwanted), "{lines:?}");
+    }
+
+    #[test]
+    fn a_receiver_that_waits_for_another_thread_to_emit_does_not_wait_for_its_successor() {
+        let _alone = RECEIVER_OF_A_TEST.lock();
+        let (entered, inside) = std::sync::mpsc::channel();
+        let (leave, left) = std::sync::mpsc::channel::<()>();
+        let left = Mutex::new(left);
+        let receiver = Box::new(move |_, line: &str| {
+            if line == "first" {
+                entered.send(()).unwrap();
+                left.lock().recv().unwrap();
+            }
+        });
+        assert!(set(Level::Debug, Some(receiver)));
+        let first = std::thread::spawn(|| emit(Level::Error, &"first"));
+        inside.recv().unwrap();
+        let successor = std::thread::spawn(|| set(Level::Debug, None));
+        // The successor comes to wait meanwhile; with a lock that prefers it, this would never end.
+        for _ in 0..10_000 {
+            emit(Level::Error, &"second");
+            std::thread::yield_now();
+        }
+        leave.send(()).unwrap();
+        first.join().unwrap();
+        assert!(successor.join().unwrap());
     }
 }
