@@ -144,6 +144,20 @@ impl Policy {
         let rule = path.segments().next().and_then(|name| self.rules.get(name));
         rule.map_or(0, |rule| own_depth(bounds(&self.identity, rule)) - 1)
             .max(usize::from(rule.is_some()))
+            .max(self.readonly_depth(path))
+    }
+
+    /// Returns how many leading segments of `path` name directories of a read-only mount.
+    fn readonly_depth(&self, path: &VirtualPath) -> usize {
+        let above = std::iter::successors(path.parent(), VirtualPath::parent);
+        let mut readonly = above.filter(|above| self.is_in_readonly_mount(above));
+        readonly.next().map_or(0, |above| above.segments().count())
+    }
+
+    fn is_in_readonly_mount(&self, path: &VirtualPath) -> bool {
+        let mut mounts = self.mounts.iter();
+        let innermost = mounts.find(|mount| path.is_within(&mount.path));
+        innermost.is_some_and(|mount| mount.readonly)
     }
 
     /// Returns which work items the identity may take, of those in `prefix`; `None` for all.
@@ -183,11 +197,8 @@ impl Policy {
         }
         // What is taken away or put there may be a tree that reaches into a mount.
         let whole = matches!(action, Action::Write | Action::Remove);
-        let mut mounts = self.mounts.iter();
-        let around = mounts.find(|mount| path.is_within(&mount.path));
-        let is_around = |mount: &MountRule| mount.path.is_within(path);
-        let mut mounts = self.mounts.iter().filter(|mount| mount.readonly);
-        if around.is_some_and(|mount| mount.readonly) || (whole && mounts.any(is_around)) {
+        let holds = |mount: &MountRule| mount.readonly && mount.path.is_within(path);
+        if self.is_in_readonly_mount(path) || (whole && self.mounts.iter().any(holds)) {
             return Err(Error::new(ErrorKind::ReadOnly, "the mount is read-only").at(path));
         }
         Ok(())

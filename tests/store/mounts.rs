@@ -157,6 +157,31 @@ fn a_writable_mount_within_a_read_only_one_changes() {
     refused(fs.rmdir("/m", true), ErrorKind::ReadOnly);
 }
 
+/// The directories above a writable mount that lie in a read-only one are not for its users to make.
+#[test]
+fn directories_above_a_writable_mount_come_and_go_with_what_is_in_it() {
+    let place = Place::new();
+    let mounts = json!([
+        {"name": "media", "path": "/m", "root": place.path("media")},
+        {"name": "drafts", "path": "/m/x/drafts", "root": place.path("drafts")},
+    ]);
+    place.connect(json!({"mounts": mounts}));
+    let mut mounts = mounts;
+    mounts[0]["readonly"] = json!(true);
+    let fs = place.connect(json!({"mounts": mounts}));
+    for parents in [true, false] {
+        let options = MkdirOptions {
+            parents,
+            exist_ok: false,
+        };
+        fs.mkdir("/m/x/drafts", options).unwrap();
+        assert_eq!(fs.stat("/m/x").unwrap().path_id, None);
+        refused(fs.mkdir("/m/y", options), ErrorKind::ReadOnly);
+        fs.rmdir("/m/x/drafts", false).unwrap();
+        assert!(!fs.exists("/m").unwrap());
+    }
+}
+
 #[test]
 fn a_root_that_cannot_be_opened_names_its_mount() {
     let place = Place::new();
