@@ -1,5 +1,7 @@
 //! Typed keys as metadata: read as JSON, found by value.
 
+use std::collections::HashSet;
+
 use rusqlite::{OptionalExtension, Row};
 
 use super::super::statements::Connection;
@@ -181,6 +183,7 @@ fn visible_ids(
     visible: &Visible,
 ) -> Result<Option<Vec<PathId>>> {
     let mut ids = Vec::with_capacity(references.len());
+    let mut seen = HashSet::with_capacity(references.len());
     for reference in references {
         let row = match reference {
             DependencyRef::Id(id) => {
@@ -193,8 +196,8 @@ fn visible_ids(
             None => None,
         };
         match row.and_then(|row| row.path_id) {
-            Some(id) if ids.contains(&id) => {}
-            Some(id) => ids.push(id),
+            Some(id) if seen.insert(id) => ids.push(id),
+            Some(_) => {}
             None => return Ok(None),
         }
     }
