@@ -171,25 +171,27 @@ pub fn parse_id<'a>(what: &str, text: &'a str) -> Result<&'a str> {
     match reason {
         None => Ok(text),
         Some(reason) => Err(Error::invalid_argument(format!(
-            "{what} {text:?} is not valid: {reason}"
+            "{what} {} is not valid: {reason}",
+            quoted(text)
         ))),
     }
 }
 
-/// Returns the error for a path `input` that breaks a rule. The text is shown escaped and cut, as it
-/// may hold anything.
+/// Returns the error for a path `input` that breaks a rule.
 pub(crate) fn invalid(reason: &'static str, input: &str) -> Error {
-    let shown: String = input
-        .chars()
-        .take(80)
-        .flat_map(char::escape_debug)
-        .collect();
-    let dots = if input.chars().nth(80).is_some() {
-        "…"
-    } else {
-        ""
-    };
-    Error::new(ErrorKind::InvalidPath, reason).at(format!("\"{shown}{dots}\""))
+    Error::new(ErrorKind::InvalidPath, reason).at(quoted(input))
+}
+
+/// Returns `text`, which may hold anything, in quotes, escaped and cut.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut chars = text.chars();
+    let mut quoted = String::from('"');
+    quoted.extend(chars.by_ref().take(80).flat_map(char::escape_debug));
+    if chars.next().is_some() {
+        quoted.push('…');
+    }
+    quoted.push('"');
+    quoted
 }
 
 /// Checks one segment that is neither empty nor `.`, or says which rule it breaks.

@@ -7,7 +7,7 @@ use crate::access::{Action, Policy};
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{self, Change, Entry, MetadataValue, Relocation, WriteSet};
-use crate::path::VirtualPath;
+use crate::path::{VirtualPath, quoted};
 use crate::work::{DependencyRef, LeaseToken, WorkField};
 
 /// Longest MIME type, in bytes (RFC 6838 allows 127 for each of its two parts).
@@ -170,7 +170,8 @@ pub(crate) fn check_mime_type(mime_type: &str) -> Result<()> {
         || mime_type.chars().any(char::is_control)
     {
         return Err(Error::invalid_argument(format!(
-            "mime_type {mime_type:?} is not valid: it has 1 to {MAX_MIME_BYTES} bytes and no control characters"
+            "mime_type {} is not valid: it has 1 to {MAX_MIME_BYTES} bytes and no control characters",
+            quoted(mime_type)
         )));
     }
     Ok(())

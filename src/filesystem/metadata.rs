@@ -7,7 +7,7 @@ use super::{Conditions, Filesystem, FindOptions, Page};
 use crate::access::{Action, Reach};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{Change, MetadataQuery, MetadataValue, PathId};
-use crate::path::VirtualPath;
+use crate::path::{VirtualPath, quoted};
 use crate::range::PathRange;
 
 impl Filesystem {
@@ -64,7 +64,7 @@ impl Filesystem {
             self.require_whole(&path, policy, grant)?;
             self.store().metadata_value(&path, key, grant)
         })?;
-        value.ok_or_else(|| Error::not_found(format!("no metadata key {key:?}")).at(&path))
+        value.ok_or_else(|| Error::not_found(format!("no metadata key {}", quoted(key))).at(&path))
     }
 
     /// Returns all metadata of the file at `path` as a JSON object, keys in order.
@@ -125,7 +125,7 @@ impl Filesystem {
     pub fn path_of_id(&self, id: &str) -> Result<VirtualPath> {
         let call = self.begin();
         let id = PathId::parse(id)
-            .ok_or_else(|| Error::invalid_argument(format!("{id:?} is not a UUID")))?;
+            .ok_or_else(|| Error::invalid_argument(format!("{} is not a UUID", quoted(id))))?;
         self.granted(&call, |_, grant| self.store().path_of_id(id, grant))?
             .ok_or_else(|| Error::not_found(format!("no file has the id {id}")))
     }

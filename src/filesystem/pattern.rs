@@ -11,7 +11,7 @@
 use regex::Regex;
 
 use crate::error::{Error, Result};
-use crate::path::{VirtualPath, is_within};
+use crate::path::{VirtualPath, is_within, quoted};
 
 /// Longest pattern, in bytes: that of a path.
 const MAX_PATTERN_BYTES: usize = crate::path::MAX_PATH_BYTES;
@@ -51,17 +51,7 @@ impl GlobPattern {
     /// can only match outside of `base`.
     pub(crate) fn compile(base: &VirtualPath, pattern: &str) -> Result<GlobPattern> {
         Self::try_compile(base, pattern).map_err(|reason| {
-            let shown: String = pattern
-                .chars()
-                .take(80)
-                .flat_map(char::escape_debug)
-                .collect();
-            let dots = if pattern.chars().nth(80).is_some() {
-                "…"
-            } else {
-                ""
-            };
-            Error::invalid_argument(format!("glob pattern \"{shown}{dots}\": {reason}"))
+            Error::invalid_argument(format!("glob pattern {}: {reason}", quoted(pattern)))
         })
     }
 

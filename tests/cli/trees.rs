@@ -4,12 +4,12 @@ use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
-use crate::store::{Store, difference};
+use crate::store::{Store, difference, finish};
 
 /// Makes a tree of `files` files of all sizes, with empty directories, programs and old times.
 fn make_tree(root: &Path, files: usize) {

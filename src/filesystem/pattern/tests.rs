@@ -147,7 +147,8 @@ fn an_absolute_pattern_lies_under_the_base() {
         &["/a/b/c", "/a/b/x/c"],
         &["/c", "/a/c", "/a/bc"],
     );
-    for pattern in ["/", "/a", "/a/c/*", "/ab/**", "{/a/b,/x}/c"] {
+    check("/a/b", "{/a/b,/x}/c", &["/a/b/c"], &["/x/c"]);
+    for pattern in ["/", "/a", "/a/c/*", "/ab/**", "{/a/c,/x}/c"] {
         let error = GlobPattern::compile(&path("/a/b"), pattern).unwrap_err();
         assert!(error.to_string().contains("under the directory"), "{error}");
     }
