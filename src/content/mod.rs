@@ -25,7 +25,7 @@ pub use reader::ContentReader;
 pub(crate) use reader::damaged;
 
 use crate::call::Call;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How much of a content is read or written between two looks at whether the call was interrupted.
 const PIECE_BYTES: usize = 4 * BLOCK_BYTES;
@@ -119,6 +119,20 @@ pub trait ContentFile: Send {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize>;
     /// Returns the number of bytes.
     fn size(&self) -> Result<u64>;
+}
+
+/// Returns an empty vector with room for `size` bytes, a number from a store or a caller: however great it is, the
+/// process goes on.
+///
+/// # Errors
+/// `Io` if there is not so much memory.
+pub(crate) fn with_room(size: usize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(size).map_err(|_| {
+        let what = "cannot hold a content in memory";
+        Error::io(what, std::io::ErrorKind::OutOfMemory.into())
+    })?;
+    Ok(bytes)
 }
 
 /// Writes the `size` bytes of `file` to `staging`, or what there is of them: the hash tells.

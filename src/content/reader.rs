@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::{BLOCK_BYTES, BlockHashes, ContentFile, ContentHash, PIECE_BYTES};
+use super::{BLOCK_BYTES, BlockHashes, ContentFile, ContentHash, PIECE_BYTES, with_room};
 use crate::call::Call;
 use crate::error::{Error, Result};
 
@@ -72,12 +72,14 @@ impl ContentReader {
             Source::File { file, .. } => {
                 let size = usize::try_from(self.size)
                     .map_err(|_| Error::invalid_argument("the file does not fit in memory"))?;
-                let mut data = vec![0; size];
+                let mut data = with_room(size)?;
                 let mut hasher = Sha256::new();
-                for (index, piece) in data.chunks_mut(PIECE_BYTES).enumerate() {
+                while data.len() < size {
                     call.check()?;
-                    let read = file.read_at((index * PIECE_BYTES) as u64, piece)?;
-                    hasher.update(&piece[..read]);
+                    let start = data.len();
+                    data.resize(size.min(start + PIECE_BYTES), 0);
+                    let read = file.read_at(start as u64, &mut data[start..])?;
+                    hasher.update(&data[start..start + read]);
                 }
                 match ContentHash::from_bytes(hasher.finalize().into()) == self.etag {
                     true => Ok(data),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Conditions, Filesystem, MkdirOptions, RelocateOptions, WriteOptions};
 use crate::access::{Action, Policy};
 use crate::call::Call;
+use crate::content::with_room;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{self, Change, Entry, MetadataValue, Relocation, WriteSet};
 use crate::path::{VirtualPath, quoted};
@@ -106,9 +107,12 @@ fn with_given_depths(changes: &Arc<Vec<Change>>, policy: &Policy) -> Arc<Vec<Cha
 /// Returns the change that appends `data`.
 pub(super) fn append_change(path: &str, data: &[u8], options: &WriteOptions) -> Result<Change> {
     let (conditions, mime_type) = write_options(options)?;
+    let path = VirtualPath::parse(path)?;
+    let mut copy = with_room(data.len()).map_err(|error| error.at(&path))?;
+    copy.extend_from_slice(data);
     Ok(Change::Append {
-        path: VirtualPath::parse(path)?,
-        data: data.into(),
+        path,
+        data: Arc::new(copy),
         conditions,
         mime_type,
     })

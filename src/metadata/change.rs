@@ -53,7 +53,7 @@ pub enum Change {
         /// The file.
         path: VirtualPath,
         /// What to append.
-        data: Arc<[u8]>,
+        data: Arc<Vec<u8>>,
         /// Conditions on the file.
         conditions: Conditions,
         /// MIME type, if the writer gave one.
