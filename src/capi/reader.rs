@@ -118,7 +118,7 @@ pub unsafe extern "C" fn nexus_reader_read(
 /// @param reader  an open reader
 /// @param offset  where to, in bytes from the beginning; behind the end, reads give 0 bytes
 /// @param error   receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT
+/// @return OK
 ///
 /// Threads: one at a time for one reader: a second call at once is MISUSE.
 /// @since 0.1.0

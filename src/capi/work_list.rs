@@ -172,8 +172,9 @@ pub extern "C" fn nexus_work_list_at(
     })
 }
 
-/// Returns a whole list as JSON: an array of objects with the members of nexus_work_item. Times
-/// are RFC 3339 in UTC; what is absent is null.
+/// Returns a whole list as JSON: an array of objects with the members of nexus_work_item, but for
+/// struct_size and has_priority. Times are RFC 3339 in UTC, `lease_expired` is true or false; what is
+/// absent is null.
 ///
 /// @param list   an open list
 /// @param json   receives the text, to be freed with nexus_string_free; not NULL
