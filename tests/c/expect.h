@@ -359,6 +359,12 @@ static inline void begin(int argc, char **argv)
     setvbuf(stderr, NULL, _IOLBF, 0);
 }
 
+/* Whether the memory of this program is watched, by which all takes twenty times as long. */
+static inline int under_valgrind(void)
+{
+    return getenv("UNDER_VALGRIND") != NULL;
+}
+
 /* ---- Stores ----------------------------------------------------------------------------------- */
 
 /* The store of the test, opened with further JSON members (`"tenant_id": "acme"`) or "". */
