@@ -181,3 +181,19 @@ fn items_that_waited_for_a_deleted_one_wait_for_it_again() {
     store.set_meta("/base", json!({"status": "completed"}));
     assert_eq!(store.meta("/jobs/2")["status"], "ready");
 }
+
+#[test]
+fn no_more_dependencies_are_set_than_an_import_takes() {
+    let store = Store::new();
+    store.write("/item", "x");
+    let paths: Vec<String> = (0..=20_000).map(|index| format!("/{index}")).collect();
+    let set = |paths: &[String]| {
+        let object = json!({"depends_on": paths}).to_string();
+        store.fs.set_meta_many("/item", &object).unwrap_err()
+    };
+    let error = set(&paths);
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    assert!(error.to_string().contains("at most 20000"), "{error}");
+    let error = set(&paths[1..]);
+    assert_eq!(error.kind(), ErrorKind::NotFound, "as many may be: {error}");
+}
