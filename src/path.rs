@@ -171,25 +171,27 @@ pub fn parse_id<'a>(what: &str, text: &'a str) -> Result<&'a str> {
     match reason {
         None => Ok(text),
         Some(reason) => Err(Error::invalid_argument(format!(
-            "{what} {text:?} is not valid: {reason}"
+            "{what} {} is not valid: {reason}",
+            shown(text)
         ))),
     }
 }
 
-/// Returns the error for a path `input` that breaks a rule. The text is shown escaped and cut, as it
-/// may hold anything.
+/// Returns the error for a path `input` that breaks a rule.
 pub(crate) fn invalid(reason: &'static str, input: &str) -> Error {
-    let shown: String = input
-        .chars()
-        .take(80)
-        .flat_map(char::escape_debug)
-        .collect();
-    let dots = if input.chars().nth(80).is_some() {
-        "…"
-    } else {
-        ""
-    };
-    Error::new(ErrorKind::InvalidPath, reason).at(format!("\"{shown}{dots}\""))
+    Error::new(ErrorKind::InvalidPath, reason).at(shown(input))
+}
+
+/// Returns the name `text` in quotes, escaped and cut: it may hold anything.
+pub(crate) fn shown(text: &str) -> String {
+    const SHOWN_CHARACTERS: usize = 80;
+    let mut characters = text.chars();
+    let start = characters.by_ref().take(SHOWN_CHARACTERS);
+    let start: String = start.flat_map(char::escape_debug).collect();
+    match characters.next() {
+        Some(_) => format!("\"{start}…\""),
+        None => format!("\"{start}\""),
+    }
 }
 
 /// Checks one segment that is neither empty nor `.`, or says which rule it breaks.

@@ -86,7 +86,7 @@ pub unsafe extern "C" fn nexus_export_metadata(
 /// was. The content must be in the store and readable by this handle.
 ///
 /// @param fs        an open handle
-/// @param file      a file of the host; not NULL
+/// @param file      a plain file of the host; not NULL
 /// @param options   how to import; NULL for the defaults
 /// @param progress  told of the progress, and may cancel; may be NULL
 /// @param user      passed to `progress`
@@ -168,7 +168,7 @@ pub unsafe extern "C" fn nexus_bundle_export(
 /// its end and checked, every content by its hash, before anything of it can be seen.
 ///
 /// @param fs        an open handle
-/// @param file      a file of the host; not NULL
+/// @param file      a plain file of the host; not NULL
 /// @param options   how to import; NULL for the defaults
 /// @param progress  told of the progress, and may cancel; may be NULL
 /// @param user      passed to `progress`

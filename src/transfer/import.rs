@@ -1,16 +1,15 @@
 //! Reading metadata in.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::aside::host_error;
 use super::bad_lines::BadLines;
 use super::bundle::Unpacked;
+use super::host_file::open_plain;
 use super::line::Line;
-use super::line_reader::{LineReader, MAX_LINE_BYTES, Next};
+use super::line_reader::{LineReader, MAX_LINE_BYTES, Next, ReadError};
 use super::plan::{Plan, Planner, Report};
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
@@ -45,7 +44,7 @@ impl Filesystem {
         let mut bad = BadLines::default();
         let keys = options.invalid_work_keys;
         let path = Path::new(file);
-        let input = File::open(path).map_err(|error| host_error("read", path, error))?;
+        let input = open_plain(path)?;
         let mut lines = Lines::new(keys);
         lines
             .read(BufReader::new(input), &mut bad, &call, progress)
@@ -115,29 +114,6 @@ fn at_line(error: Error, line_of: &[u64]) -> Error {
     }
 }
 
-/// Why lines could not be read.
-pub(super) enum ReadError {
-    /// The source of the lines failed.
-    Source(io::Error),
-    /// Anything else.
-    Failed(Error),
-}
-
-impl From<Error> for ReadError {
-    fn from(error: Error) -> Self {
-        ReadError::Failed(error)
-    }
-}
-
-impl ReadError {
-    fn at_file(self, file: &Path) -> Error {
-        match self {
-            ReadError::Source(error) => host_error("read", file, error),
-            ReadError::Failed(error) => error,
-        }
-    }
-}
-
 /// The lines of an import, read so far.
 pub(super) struct Lines {
     pub lines: Vec<Line>,
@@ -178,7 +154,7 @@ impl Lines {
                 }
             }
             let number = self.number + 1;
-            let parsed = match reader.next().map_err(ReadError::Source)? {
+            let parsed = match reader.next(call)? {
                 Next::End => return Ok(()),
                 Next::TooLong => Err(Error::invalid_argument("the line has more than 256 MiB")),
                 Next::Line(bytes) if bytes.trim_ascii().is_empty() => {

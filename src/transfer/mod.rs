@@ -9,11 +9,13 @@
 //! - [`import`] reads every line first ([`line_reader`]), then decides what becomes of each ([`plan`])
 //!   and commits the whole plan in one transaction. What is wrong with any line is collected
 //!   ([`bad_lines`]) and leaves everything as it was.
+//! - [`host_file`] opens what is read, and names it in errors.
 
 mod aside;
 mod bad_lines;
 mod bundle;
 mod export;
+mod host_file;
 mod import;
 mod line;
 mod line_reader;
