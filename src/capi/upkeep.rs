@@ -51,7 +51,8 @@ fn give_text(output: Output<*mut c_char>, text: &str) -> Result<()> {
 /// @param user      passed to `progress`
 /// @param count     receives the number of lines; NULL where it is not wanted
 /// @param error     receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT, INVALID_PATH, NO_SPACE, IO, CANCELLED
+/// @return OK; INVALID_ARGUMENT, INVALID_PATH, UNSUPPORTED for a file with more than 256 MiB of
+///         metadata, NO_SPACE, IO, CANCELLED
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -136,7 +137,8 @@ pub unsafe extern "C" fn nexus_import_metadata(
 /// @param report    receives a JSON object, to be freed with nexus_string_free: files, directories,
 ///                  contents, content_bytes, sha256; NULL where it is not wanted
 /// @param error     receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT, CORRUPT for a damaged content, NOT_MOUNTED, NO_SPACE, IO, CANCELLED
+/// @return OK; INVALID_ARGUMENT, CORRUPT for a damaged content, UNSUPPORTED for a file with more than
+///         256 MiB of metadata, NOT_MOUNTED, NO_SPACE, IO, CANCELLED
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
