@@ -23,7 +23,7 @@ use crate::filesystem::{Filesystem, ImportMode, ImportOptions, Progress};
 use crate::metadata::{
     Change, Conditions, Entry, ImportedFile, MetadataValue, PathId, guess_mime_type, now,
 };
-use crate::path::VirtualPath;
+use crate::path::{MAX_NAME_BYTES, MAX_PATH_BYTES, VirtualPath};
 use crate::work::{DependencyRef, Status, WorkField};
 
 /// The changes that an import makes, and what it reports of them.
@@ -295,10 +295,11 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Returns the first path `…_imported1`, `…_imported2` and so on that is free for `line`.
+    /// Returns the first path `…_imported1`, `…_imported2` and so on that is free for `line`. A name that would be
+    /// too long loses its end.
     fn free_path(&mut self, index: usize, line: &Line) -> Result<VirtualPath> {
-        for suffix in 1_u64.. {
-            let path = VirtualPath::parse(&format!("{}_imported{suffix}", line.path))?;
+        for number in 1_u64.. {
+            let path = with_suffix(&line.path, &format!("_imported{number}"))?;
             if self.taken.contains_key(&path) || self.look_at(&path)?.is_some() {
                 self.call.check()?;
                 continue;
@@ -517,6 +518,16 @@ impl Report {
     }
 }
 
+/// Returns `path` with `suffix` at the end of its name, of which as much stays as there is room for.
+fn with_suffix(path: &VirtualPath, suffix: &str) -> Result<VirtualPath> {
+    let path = path.as_str();
+    let name_at = path.rfind('/').map_or(0, |slash| slash + 1);
+    let longest = MAX_PATH_BYTES.min(name_at + MAX_NAME_BYTES);
+    let room = path.len().min(longest.saturating_sub(suffix.len()));
+    let end = (name_at..=room).rev().find(|at| path.is_char_boundary(*at));
+    VirtualPath::parse(&format!("{}{suffix}", &path[..end.unwrap_or(name_at)]))
+}
+
 /// Returns the condition that what the plan saw at the target still stands there.
 fn require_as_planned(target: &Target) -> Change {
     let replaced = match target.fate {
@@ -581,5 +592,37 @@ fn depend(line: &Line, target: &Target, dependencies: Dependencies) -> Change {
             .map(|field| (field.key().to_owned(), MetadataValue::Work(field)))
             .collect(),
         conditions: Conditions::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suffix_has_room_in_every_name() {
+        let suffixed = |path: &str| {
+            let path = VirtualPath::parse(path).unwrap();
+            with_suffix(&path, "_imported1").map(|path| path.to_string())
+        };
+        assert_eq!(suffixed("/a/b").unwrap(), "/a/b_imported1");
+        let name = |bytes: usize| "n".repeat(bytes);
+        let longest = format!("/a/{}_imported1", name(245));
+        for bytes in [245, 246, 255] {
+            assert_eq!(suffixed(&format!("/a/{}", name(bytes))).unwrap(), longest);
+        }
+        let wide = format!("/{}", "é".repeat(127));
+        let cut = format!("/{}_imported1", "é".repeat(122));
+        assert_eq!(suffixed(&wide).unwrap(), cut);
+        // 4090 bytes of directories leave no room for the suffix, fewer do.
+        let directories = |bytes: usize| {
+            let deep = format!("/{}", name(204)).repeat(19);
+            format!("{deep}/{}", name(bytes - deep.len() - 1))
+        };
+        let (above, file) = (directories(4000), name(95));
+        let shortened = suffixed(&format!("{above}/{file}")).unwrap();
+        assert_eq!(shortened, format!("{above}/{}_imported1", name(85)));
+        let error = suffixed(&format!("{}/{}", directories(4090), name(5))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidPath, "{error}");
     }
 }

@@ -179,6 +179,30 @@ fn remap_counts_up_to_a_free_name() {
 }
 
 #[test]
+fn remap_shortens_a_name_that_has_no_room_for_more() {
+    let store = Store::new();
+    let name = |stem: &str, bytes: usize| stem.repeat(bytes / stem.len());
+    for name in [name("n", 250), name("é", 250), name("n", 255)] {
+        store.write(&format!("/d/{name}"), "x");
+    }
+    let report = store
+        .import(&store.lines(), &mode(ImportMode::Remap))
+        .unwrap();
+    assert_eq!(report["remapped"], 3);
+    let made = |stem: String, number: u64| format!("/d/{stem}_imported{number}");
+    let mut expected = vec![
+        format!("/d/{}", name("n", 250)),
+        format!("/d/{}", name("n", 255)),
+        format!("/d/{}", name("é", 250)),
+        made(name("n", 245), 1),
+        made(name("n", 245), 2),
+        made(name("é", 244), 1),
+    ];
+    expected.sort();
+    assert_eq!(paths(&store.fs), expected);
+}
+
+#[test]
 fn auto_lets_the_newer_one_win() {
     let (store, _) = existing_and_imported();
     let time = store.fs.stat("/f.txt").unwrap().modified_at;
