@@ -11,6 +11,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
+use super::backends::KnownBackends;
 use super::bad_lines::BadLines;
 use super::bundle::Unpacked;
 use super::import::PROGRESS_STEP;
@@ -118,6 +119,7 @@ pub(super) struct Planner<'a> {
     by_id: HashMap<PathId, usize>,
     directories: HashSet<VirtualPath>,
     contents: HashMap<ContentHash, Option<u64>>,
+    backends: KnownBackends,
     /// Whether the contents come along, so that what the store has does not count.
     has_contents: bool,
 }
@@ -143,6 +145,7 @@ impl<'a> Planner<'a> {
                 .collect(),
             directories: HashSet::new(),
             contents: HashMap::new(),
+            backends: KnownBackends::default(),
             has_contents: false,
         }
     }
@@ -262,9 +265,9 @@ impl<'a> Planner<'a> {
     /// A hash is no key to bytes that the caller cannot read anyway. The transaction looks again.
     fn check_content(&mut self, line: &Line) -> Result<()> {
         if let Some(backend) = line.backend.as_ref().filter(|_| !self.has_contents)
-            && self.fs.store().backend_uuid(backend, self.call)?.is_none()
+            && !self.backends.has(backend, self.fs, self.call)?
         {
-            let what = format!("this store has no backend '{backend}'");
+            let what = format!("this handle knows no backend '{backend}'");
             return Err(Error::invalid_argument(what).at(&line.path));
         }
         let size = match self.contents.get(&line.etag) {

@@ -141,3 +141,35 @@ fn an_item_of_others_is_no_dependency() {
     }
     assert_eq!(paths(&acme), ["/shared/acme/own"]);
 }
+
+#[test]
+fn a_backend_of_others_is_like_none() {
+    let store = Store::new();
+    let mount = |name: &str, path: &str| {
+        let root = store.scratch(name);
+        store.handle(json!({
+            "mounts": [{"name": name, "path": path, "backend": "local", "root": root}],
+        }))
+    };
+    let hidden = mount("hidden", "/shared/other/disk");
+    let open = mount("open", "/external/disk");
+    write(&hidden, "/shared/other/disk/f", "x");
+    write(&open, "/external/disk/f", "x");
+    let acme = store.fs.with_identity(Some("acme"), None).unwrap();
+    write(&acme, "/shared/acme/own", "own");
+    let import = |backend: &str| {
+        let item = with(
+            line("/shared/acme/item", "own"),
+            json!({"backend_name": backend}),
+        );
+        store.import_as(&acme, &[item], &mode(ImportMode::Overwrite))
+    };
+    let message = |backend: &str| {
+        let error = import(backend).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+        error.to_string().replace(backend, "…")
+    };
+    assert_eq!(message("hidden"), message("nobody's"));
+    import("local").unwrap();
+    import("open").unwrap();
+}
