@@ -91,9 +91,10 @@ pub unsafe extern "C" fn nexus_export_metadata(
 /// @param options   how to import; NULL for the defaults
 /// @param progress  told of the progress, and may cancel; may be NULL
 /// @param user      passed to `progress`
-/// @param report    receives a JSON object: created, updated, skipped, remapped, and collisions,
-///                  each with path, existing_etag, imported_etag, resolution and message, to be
-///                  freed with nexus_string_free; NULL where it is not wanted
+/// @param report    receives a JSON object: created, updated, skipped, remapped, collisions, each
+///                  with path, existing_etag, imported_etag, resolution and message, and
+///                  lost_dependencies, each with path and depends_on: ids of items that are not
+///                  there; to be freed with nexus_string_free; NULL where it is not wanted
 /// @param error     receives what went wrong; may be NULL
 /// @return OK; INVALID_ARGUMENT for lines that cannot be read; where lines cannot be imported, what
 ///         the first of them fails with: INVALID_PATH, ACCESS_DENIED, READ_ONLY, NOT_FOUND,

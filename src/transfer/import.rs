@@ -10,7 +10,8 @@ use super::bundle::Unpacked;
 use super::host_file::open_plain;
 use super::line::Line;
 use super::line_reader::{LineReader, MAX_LINE_BYTES, Next, ReadError};
-use super::plan::{Plan, Planner, Report};
+use super::plan::{Plan, Planner};
+use super::report::Report;
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::{Filesystem, ImportOptions, InvalidWorkKeys, Progress};
@@ -26,7 +27,8 @@ impl Filesystem {
     /// Reads `file`, a path of the host, as [`export_metadata`](Self::export_metadata) wrote it, in one
     /// transaction, and returns a JSON report: `created`, `updated`, `skipped`, `remapped` (numbers),
     /// `collisions` (each with `path`, `existing_etag`, `imported_etag`, `resolution`, `message`),
-    /// `renamed_keys` (each with `path`, `key`, `renamed_to`) and `dry_run`.
+    /// `renamed_keys` (each with `path`, `key`, `renamed_to`), `lost_dependencies` (each with `path`, `depends_on`:
+    /// the id of what is neither in the file nor, for the caller, in the store) and `dry_run`.
     ///
     /// The contents must be in the store, in files that the caller may read. A dry run finds every
     /// bad line, but not a cycle of dependencies.

@@ -7,7 +7,7 @@
 //!   ([`aside`]) and then in its place.
 //! - [`bundle`] packs lines and contents into one file, and brings them into a store.
 //! - [`import`] reads every line first ([`line_reader`]), then decides what becomes of each ([`plan`], [`backends`])
-//!   and commits the whole plan in one transaction. What is wrong with any line is collected
+//!   and commits the whole plan in one transaction ([`report`]). What is wrong with any line is collected
 //!   ([`bad_lines`]) and leaves everything as it was.
 //! - [`host_file`] opens what is read, and names it in errors.
 
@@ -21,3 +21,4 @@ mod import;
 mod line;
 mod line_reader;
 mod plan;
+mod report;

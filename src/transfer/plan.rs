@@ -9,13 +9,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde::Serialize;
-
 use super::backends::KnownBackends;
 use super::bad_lines::BadLines;
 use super::bundle::Unpacked;
 use super::import::PROGRESS_STEP;
 use super::line::Line;
+use super::report::Report;
 use crate::access::{Action, Reach};
 use crate::call::Call;
 use crate::content::ContentHash;
@@ -35,73 +34,24 @@ pub(super) struct Plan {
     pub report: Report,
 }
 
-/// What an import did.
-#[derive(Debug, Default, Serialize)]
-pub(super) struct Report {
-    created: u64,
-    updated: u64,
-    skipped: u64,
-    remapped: u64,
-    collisions: Vec<Collision>,
-    renamed_keys: Vec<RenamedKey>,
-    dry_run: bool,
-    /// Directories that were made; of a bundle only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub directories: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lost_dependencies: Option<Vec<LostDependency>>,
-}
-
-impl Report {
-    /// Returns it as a JSON object.
-    pub fn to_json(&self) -> Result<String> {
-        serde_json::to_string(self).map_err(|error| Error::internal(error.to_string()))
-    }
-}
-
-/// A line whose path was taken.
-#[derive(Debug, Serialize)]
-struct Collision {
-    path: String,
-    /// None for a directory.
-    existing_etag: Option<String>,
-    imported_etag: String,
-    resolution: &'static str,
-    message: String,
-}
-
-/// What a file of a bundle depends on.
+/// What a file depends on.
 #[derive(Debug, Default)]
 struct Dependencies {
     kept: Vec<DependencyRef>,
-    /// On what is neither in the bundle nor in the store.
-    lost: Vec<DependencyRef>,
-}
-
-/// A dependency of a bundle on something that is neither in it nor in the store.
-#[derive(Debug, Serialize)]
-struct LostDependency {
-    path: String,
-    depends_on: String,
-}
-
-#[derive(Debug, Serialize)]
-struct RenamedKey {
-    path: String,
-    key: String,
-    renamed_to: String,
+    /// On what is neither in the import nor, for the caller, in the store.
+    lost: Vec<PathId>,
 }
 
 /// Where a line goes, and what stands there.
 #[derive(Debug, Clone)]
-struct Target {
-    path: VirtualPath,
-    existing: Option<Entry>,
-    fate: Fate,
+pub(super) struct Target {
+    pub path: VirtualPath,
+    pub existing: Option<Entry>,
+    pub fate: Fate,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+pub(super) enum Fate {
     Created,
     Updated,
     Skipped,
@@ -368,13 +318,14 @@ impl<'a> Planner<'a> {
                 found.kept.push(DependencyRef::Path(target.path.clone()));
                 continue;
             }
-            match self.check_dependency(reference) {
-                Ok(()) => found.kept.push(reference.clone()),
-                // A bundle is often a part of a store, and holds items that wait for deleted ones.
-                Err(error) if self.has_contents && error.kind() == ErrorKind::NotFound => {
-                    found.lost.push(reference.clone());
+            match (self.check_dependency(reference), reference) {
+                (Ok(()), _) => found.kept.push(reference.clone()),
+                // An export names ids. It is often a part of a store, and holds items that wait for deleted
+                // ones, or for what its reader may not see.
+                (Err(error), DependencyRef::Id(id)) if error.kind() == ErrorKind::NotFound => {
+                    found.lost.push(*id);
                 }
-                Err(error) => return Err(error.at(&line.path)),
+                (Err(error), _) => return Err(error.at(&line.path)),
             }
         }
         Ok(Some(found))
@@ -416,11 +367,7 @@ impl<'a> Planner<'a> {
         targets: &[Option<Target>],
         dependencies: Vec<Option<Dependencies>>,
     ) -> Result<Plan> {
-        let mut report = Report {
-            dry_run: self.options.dry_run,
-            lost_dependencies: self.has_contents.then(Vec::new),
-            ..Report::default()
-        };
+        let mut report = Report::new(self.options.dry_run);
         let mut requires = Vec::new();
         let mut files = Vec::new();
         let mut edges = Vec::new();
@@ -435,9 +382,7 @@ impl<'a> Planner<'a> {
             let path_id = self.path_id(line, target)?;
             files.push((line.number, import(line, target, path_id, now)));
             if let Some(dependencies) = dependencies {
-                if !dependencies.lost.is_empty() {
-                    report.add_lost(target, &dependencies.lost);
-                }
+                report.add_lost(target, &dependencies.lost);
                 edges.push((line.number, depend(line, target, dependencies)));
             }
         }
@@ -466,58 +411,6 @@ impl<'a> Planner<'a> {
             Some(path) if path != target.path => replaced,
             _ => Some(id),
         })
-    }
-}
-
-impl Report {
-    fn add_lost(&mut self, target: &Target, lost: &[DependencyRef]) {
-        let lost = lost.iter().map(|reference| LostDependency {
-            path: target.path.to_string(),
-            depends_on: match reference {
-                DependencyRef::Id(id) => id.to_string(),
-                DependencyRef::Path(path) => path.to_string(),
-            },
-        });
-        self.lost_dependencies.get_or_insert_default().extend(lost);
-    }
-
-    fn add(&mut self, line: &Line, target: &Target) {
-        let (count, resolution, message) = match target.fate {
-            Fate::Created => (&mut self.created, "create", String::new()),
-            Fate::Updated => (&mut self.updated, "overwrite", "replaced".to_owned()),
-            Fate::Skipped => (
-                &mut self.skipped,
-                "skip",
-                "the existing file stays".to_owned(),
-            ),
-            Fate::Remapped => (
-                &mut self.remapped,
-                "remap",
-                format!("imported as {}", target.path),
-            ),
-        };
-        *count += 1;
-        if target.fate != Fate::Created {
-            let existing = target
-                .existing
-                .as_ref()
-                .and_then(|entry| entry.file.as_ref());
-            self.collisions.push(Collision {
-                path: line.path.to_string(),
-                existing_etag: existing.map(|file| file.etag.to_string()),
-                imported_etag: line.etag.to_string(),
-                resolution,
-                message,
-            });
-        }
-        if target.fate != Fate::Skipped {
-            let renamed = line.renamed.iter().map(|(key, renamed_to)| RenamedKey {
-                path: target.path.to_string(),
-                key: key.clone(),
-                renamed_to: renamed_to.clone(),
-            });
-            self.renamed_keys.extend(renamed);
-        }
     }
 }
 

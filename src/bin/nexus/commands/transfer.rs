@@ -279,6 +279,13 @@ pub fn print_import(session: &mut Session, report: &str) -> Result<()> {
             text_of(&key["renamed_to"])
         ))?;
     }
+    for lost in report["lost_dependencies"].as_array().into_iter().flatten() {
+        out.summary(format_args!(
+            "{}: does not wait for {} any more, which is not there",
+            text_of(&lost["path"]),
+            text_of(&lost["depends_on"])
+        ))?;
+    }
     let would = match report["dry_run"].as_bool() {
         Some(true) => "Would be: ",
         _ => "",
