@@ -69,9 +69,10 @@ type ImportReport struct {
 	RenamedKeys []RenamedKey `json:"renamed_keys"`
 	DryRun      bool         `json:"dry_run"`
 
-	// The rest is of a bundle: how many directories were made, and dependencies that were left out.
-	Directories      uint64           `json:"directories"`
+	// LostDependencies are those on what is not there; they were left out.
 	LostDependencies []LostDependency `json:"lost_dependencies"`
+	// Directories is how many directories were made, of a bundle only.
+	Directories uint64 `json:"directories"`
 }
 
 // Collision is a line of an import whose path existed.
@@ -84,8 +85,8 @@ type Collision struct {
 	Message      string  `json:"message"`
 }
 
-// LostDependency is what a work item of a bundle depended on: an id or a path of what is neither in the bundle nor in the
-// store.
+// LostDependency is what a work item of an import depended on: the id of what is neither in the import nor, for the caller,
+// in the store.
 type LostDependency struct {
 	Path      string `json:"path"`
 	DependsOn string `json:"depends_on"`

@@ -51,7 +51,8 @@ fn give_text(output: Output<*mut c_char>, text: &str) -> Result<()> {
 /// @param user      passed to `progress`
 /// @param count     receives the number of lines; NULL where it is not wanted
 /// @param error     receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT, INVALID_PATH, NO_SPACE, IO, CANCELLED
+/// @return OK; INVALID_ARGUMENT, INVALID_PATH, UNSUPPORTED for a file with more than 256 MiB of
+///         metadata, NO_SPACE, IO, CANCELLED
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -86,13 +87,14 @@ pub unsafe extern "C" fn nexus_export_metadata(
 /// was. The content must be in the store and readable by this handle.
 ///
 /// @param fs        an open handle
-/// @param file      a file of the host; not NULL
+/// @param file      a plain file of the host; not NULL
 /// @param options   how to import; NULL for the defaults
 /// @param progress  told of the progress, and may cancel; may be NULL
 /// @param user      passed to `progress`
-/// @param report    receives a JSON object: created, updated, skipped, remapped, and collisions,
-///                  each with path, existing_etag, imported_etag, resolution and message, to be
-///                  freed with nexus_string_free; NULL where it is not wanted
+/// @param report    receives a JSON object: created, updated, skipped, remapped, collisions, each
+///                  with path, existing_etag, imported_etag, resolution and message, and
+///                  lost_dependencies, each with path and depends_on: ids of items that are not
+///                  there; to be freed with nexus_string_free; NULL where it is not wanted
 /// @param error     receives what went wrong; may be NULL
 /// @return OK; INVALID_ARGUMENT for lines that cannot be read; where lines cannot be imported, what
 ///         the first of them fails with: INVALID_PATH, ACCESS_DENIED, READ_ONLY, NOT_FOUND,
@@ -136,7 +138,8 @@ pub unsafe extern "C" fn nexus_import_metadata(
 /// @param report    receives a JSON object, to be freed with nexus_string_free: files, directories,
 ///                  contents, content_bytes, sha256; NULL where it is not wanted
 /// @param error     receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT, CORRUPT for a damaged content, NOT_MOUNTED, NO_SPACE, IO, CANCELLED
+/// @return OK; INVALID_ARGUMENT, CORRUPT for a damaged content, UNSUPPORTED for a file with more than
+///         256 MiB of metadata, NOT_MOUNTED, NO_SPACE, IO, CANCELLED
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -168,7 +171,7 @@ pub unsafe extern "C" fn nexus_bundle_export(
 /// its end and checked, every content by its hash, before anything of it can be seen.
 ///
 /// @param fs        an open handle
-/// @param file      a file of the host; not NULL
+/// @param file      a plain file of the host; not NULL
 /// @param options   how to import; NULL for the defaults
 /// @param progress  told of the progress, and may cancel; may be NULL
 /// @param user      passed to `progress`

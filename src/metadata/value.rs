@@ -17,6 +17,8 @@ use crate::work::{WorkField, is_work_key, json_string, refused};
 const MAX_KEY_BYTES: usize = 255;
 /// Longest value, in bytes of its text.
 const MAX_VALUE_BYTES: usize = 1024 * 1024;
+/// Most dependencies of one item. They read back as an array of ids, 39 bytes each, which is a value again.
+const MAX_DEPENDENCIES: usize = 20_000;
 /// Most arrays and objects around one another.
 const MAX_DEPTH: usize = 64;
 /// Up to here a float holds every integer, so an integral one equals the integer.
@@ -29,14 +31,22 @@ impl MetadataValue {
     ///
     /// # Errors
     /// `InvalidArgument`, naming key and value: a key that is not 1 to 255 bytes long or has a NUL; text that is
-    /// not JSON, longer than 1 MiB or nested deeper than 64; the wrong type for a typed key.
+    /// not JSON, longer than 1 MiB or nested deeper than 64; the wrong type for a typed key; more than 20,000
+    /// dependencies.
     pub fn parse(key: &str, json: &str) -> Result<MetadataValue> {
         if !(1..=MAX_KEY_BYTES).contains(&key.len()) || key.contains('\0') {
             return Err(refused(key, json, "a key has 1 to 255 bytes, and no NUL"));
         }
         let text = within_limits(key, json)?;
         if is_work_key(key) {
-            return WorkField::parse(key, text).map(MetadataValue::Work);
+            let field = WorkField::parse(key, text)?;
+            if let WorkField::DependsOn(dependencies) = &field
+                && dependencies.len() > MAX_DEPENDENCIES
+            {
+                let what = format!("an item has at most {MAX_DEPENDENCIES} dependencies");
+                return Err(refused(key, text, &what));
+            }
+            return Ok(MetadataValue::Work(field));
         }
         let value = json::parse(text).map_err(|error| not_json(key, text, &error))?;
         Ok(MetadataValue::Json {
@@ -212,6 +222,8 @@ fn canonical_number(number: &Number) -> String {
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
+    use crate::metadata::PathId;
+    use crate::work::DependencyRef;
 
     fn same(a: &str, b: &str) -> bool {
         let digest_of = |json| match MetadataValue::parse("k", json).unwrap() {
@@ -289,6 +301,21 @@ mod tests {
         refusal("k", &"[".repeat(MAX_VALUE_BYTES));
         assert!(MetadataValue::parse("k", &format!("\"\\\"{}\"", "[".repeat(100))).is_ok());
         refusal("k", &nested(65).replace("[]", "[\"]]\"]"));
+    }
+
+    #[test]
+    fn as_many_dependencies_as_may_be_set_read_back_as_a_value() {
+        let paths = |count: usize| {
+            let paths: Vec<String> = (0..count).map(|index| format!("\"/{index}\"")).collect();
+            format!("[{}]", paths.join(","))
+        };
+        assert!(MetadataValue::parse("depends_on", &paths(MAX_DEPENDENCIES)).is_ok());
+        let message = refusal("depends_on", &paths(MAX_DEPENDENCIES + 1)).to_string();
+        assert!(message.contains("at most 20000 dependencies"), "{message}");
+        let ids = (0..MAX_DEPENDENCIES).map(|_| DependencyRef::Id(PathId::generate()));
+        let stored = WorkField::DependsOn(ids.collect());
+        let again = MetadataValue::parse("depends_on", &stored.to_json()).unwrap();
+        assert_eq!(again, MetadataValue::Work(stored));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use super::host_file::{host_error, refused};
 use crate::error::{Error, Result};
 use crate::filesystem::Filesystem;
 
@@ -22,20 +23,14 @@ impl Aside {
     /// Creates the file that is to become `target`, readable by its owner only. It must not be one of the store `fs`.
     pub fn create(fs: &Filesystem, target: &Path) -> Result<Self> {
         if fs.is_own_file(target) {
-            return Err(Error::invalid_argument(format!(
-                "{target:?} belongs to the store itself"
-            )));
+            return Err(refused(target, "belongs to the store itself"));
         }
         let Some(name) = target.file_name() else {
-            return Err(Error::invalid_argument(format!(
-                "{target:?} does not name a file"
-            )));
+            return Err(refused(target, "does not name a file"));
         };
         // What is renamed over is gone, be it /dev/null. A directory is not renamed over.
         if fs::metadata(target).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-            return Err(Error::invalid_argument(format!(
-                "{target:?} is no plain file"
-            )));
+            return Err(refused(target, "is no plain file"));
         }
         let unique = format!(".{}.{}", name.to_string_lossy(), Uuid::now_v7().simple());
         // A name has at most 255 bytes.
@@ -101,12 +96,4 @@ fn directory_of(file: &Path) -> &Path {
         Some(directory) if !directory.as_os_str().is_empty() => directory,
         _ => Path::new("."),
     }
-}
-
-/// Returns the error for a file of the host, by its name without directories.
-pub(super) fn host_error(doing: &str, file: &Path, source: io::Error) -> Error {
-    let name = file.file_name().unwrap_or(file.as_os_str());
-    let what = format!("cannot {doing} {name:?}: {source}");
-    let kind = Error::io("", io::Error::from(source.kind())).kind();
-    Error::new(kind, what).caused_by(source)
 }

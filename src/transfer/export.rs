@@ -25,7 +25,8 @@ impl Filesystem {
     /// moments differ.
     ///
     /// # Errors
-    /// `InvalidArgument` for a tenant that cannot be one; `Io`, `NoSpace`; `Cancelled`.
+    /// `InvalidArgument` for a tenant that cannot be one; `Unsupported` naming a file with metadata of more than
+    /// 256 MiB; `Io`, `NoSpace`; `Cancelled`.
     pub fn export_metadata(
         &self,
         file: &str,
@@ -53,7 +54,7 @@ impl Filesystem {
                     continue;
                 }
                 text.clear();
-                if line::write(entry, metadata, &mut text) {
+                if line::write(entry, metadata, &mut text)? {
                     aside.write(text.as_bytes())?;
                     count += 1;
                 }

@@ -1,17 +1,17 @@
 //! Reading metadata in.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::aside::host_error;
 use super::bad_lines::BadLines;
 use super::bundle::Unpacked;
+use super::host_file::open_plain;
 use super::line::Line;
-use super::line_reader::{LineReader, MAX_LINE_BYTES, Next};
-use super::plan::{Plan, Planner, Report};
+use super::line_reader::{LineReader, MAX_LINE_BYTES, Next, ReadError};
+use super::plan::{Plan, Planner};
+use super::report::Report;
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::{Filesystem, ImportOptions, InvalidWorkKeys, Progress};
@@ -27,7 +27,8 @@ impl Filesystem {
     /// Reads `file`, a path of the host, as [`export_metadata`](Self::export_metadata) wrote it, in one
     /// transaction, and returns a JSON report: `created`, `updated`, `skipped`, `remapped` (numbers),
     /// `collisions` (each with `path`, `existing_etag`, `imported_etag`, `resolution`, `message`),
-    /// `renamed_keys` (each with `path`, `key`, `renamed_to`) and `dry_run`.
+    /// `renamed_keys` (each with `path`, `key`, `renamed_to`), `lost_dependencies` (each with `path`, `depends_on`:
+    /// the id of what is neither in the file nor, for the caller, in the store) and `dry_run`.
     ///
     /// The contents must be in the store, in files that the caller may read. A dry run finds every
     /// bad line, but not a cycle of dependencies.
@@ -45,7 +46,7 @@ impl Filesystem {
         let mut bad = BadLines::default();
         let keys = options.invalid_work_keys;
         let path = Path::new(file);
-        let input = File::open(path).map_err(|error| host_error("read", path, error))?;
+        let input = open_plain(path)?;
         let mut lines = Lines::new(keys);
         lines
             .read(BufReader::new(input), &mut bad, &call, progress)
@@ -115,29 +116,6 @@ fn at_line(error: Error, line_of: &[u64]) -> Error {
     }
 }
 
-/// Why lines could not be read.
-pub(super) enum ReadError {
-    /// The source of the lines failed.
-    Source(io::Error),
-    /// Anything else.
-    Failed(Error),
-}
-
-impl From<Error> for ReadError {
-    fn from(error: Error) -> Self {
-        ReadError::Failed(error)
-    }
-}
-
-impl ReadError {
-    fn at_file(self, file: &Path) -> Error {
-        match self {
-            ReadError::Source(error) => host_error("read", file, error),
-            ReadError::Failed(error) => error,
-        }
-    }
-}
-
 /// The lines of an import, read so far.
 pub(super) struct Lines {
     pub lines: Vec<Line>,
@@ -178,7 +156,7 @@ impl Lines {
                 }
             }
             let number = self.number + 1;
-            let parsed = match reader.next().map_err(ReadError::Source)? {
+            let parsed = match reader.next(call)? {
                 Next::End => return Ok(()),
                 Next::TooLong => Err(Error::invalid_argument("the line has more than 256 MiB")),
                 Next::Line(bytes) if bytes.trim_ascii().is_empty() => {

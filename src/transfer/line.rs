@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::line_reader::MAX_LINE_BYTES;
 use crate::content::ContentHash;
 use crate::error::{Error, Result};
 use crate::filesystem::{InvalidWorkKeys, check_mime_type, object_text};
@@ -18,10 +19,27 @@ use crate::work::{
 const MAX_VERSION: u64 = 1 << 53;
 
 /// Adds the line of `entry` to `out`; returns whether it is one of a file.
-pub(super) fn write(entry: &Entry, metadata: &[(String, String)], out: &mut String) -> bool {
+///
+/// # Errors
+/// `Unsupported`, naming the file, if its metadata makes a line that no import takes.
+pub(super) fn write(
+    entry: &Entry,
+    metadata: &[(String, String)],
+    out: &mut String,
+) -> Result<bool> {
+    write_within(entry, metadata, MAX_LINE_BYTES, out)
+}
+
+fn write_within(
+    entry: &Entry,
+    metadata: &[(String, String)],
+    limit: u64,
+    out: &mut String,
+) -> Result<bool> {
     let Some(file) = &entry.file else {
-        return false;
+        return Ok(false);
     };
+    let start = out.len();
     let etag = json_string(&file.etag.to_string());
     let id = entry.path_id.map(|id| id.to_string());
     let members = [
@@ -52,8 +70,13 @@ pub(super) fn write(entry: &Entry, metadata: &[(String, String)], out: &mut Stri
         out.push_str("\":");
         out.push_str(value);
     }
-    out.push_str("}\n");
-    true
+    out.push('}');
+    if (out.len() - start) as u64 > limit {
+        let what = "the metadata makes a line of more than 256 MiB, which no import takes";
+        return Err(Error::unsupported(what).at(&entry.path));
+    }
+    out.push('\n');
+    Ok(true)
 }
 
 /// Returns `time` with six digits of a second, so that texts compare as times do.
@@ -276,4 +299,45 @@ fn optional<'a, T: Deserialize<'a>>(
 
 fn wrong(key: &str, needed: &str) -> Error {
     Error::invalid_argument(format!("the key '{key}' must be {needed}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufReader;
+
+    use super::super::line_reader::{LineReader, Next};
+    use super::*;
+    use crate::call::Call;
+    use crate::error::ErrorKind;
+    use crate::metadata::FileInfo;
+
+    #[test]
+    fn a_line_is_written_only_if_it_can_be_read() {
+        let entry = Entry {
+            path: VirtualPath::parse("/f").unwrap(),
+            path_id: Some(PathId::generate()),
+            created_at: 0,
+            modified_at: 0,
+            file: Some(FileInfo {
+                etag: ContentHash::of(b"x"),
+                size: 1,
+                version: 1,
+                mime_type: "text/plain".into(),
+                backend: "local".into(),
+            }),
+        };
+        let metadata = [("k".to_owned(), "\"v\"".to_owned())];
+        let mut line = String::new();
+        assert!(write(&entry, &metadata, &mut line).unwrap());
+        let length = line.len() as u64 - 1;
+        assert!(write_within(&entry, &metadata, length, &mut line).unwrap());
+        let mut reader = LineReader::new(BufReader::new(line.as_bytes()), length);
+        for _ in 0..2 {
+            let next = reader.next(&Call::for_test());
+            assert!(matches!(next, Ok(Next::Line(_))));
+        }
+        let error = write_within(&entry, &metadata, length - 1, &mut line).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert_eq!(error.path(), Some("/f"), "{error}");
+    }
 }

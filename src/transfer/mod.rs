@@ -6,15 +6,19 @@
 //! - [`export`] writes what the caller may read, in pages of short transactions, beside the target
 //!   ([`aside`]) and then in its place.
 //! - [`bundle`] packs lines and contents into one file, and brings them into a store.
-//! - [`import`] reads every line first ([`line_reader`]), then decides what becomes of each ([`plan`])
-//!   and commits the whole plan in one transaction. What is wrong with any line is collected
+//! - [`import`] reads every line first ([`line_reader`]), then decides what becomes of each ([`plan`], [`backends`])
+//!   and commits the whole plan in one transaction ([`report`]). What is wrong with any line is collected
 //!   ([`bad_lines`]) and leaves everything as it was.
+//! - [`host_file`] opens what is read, and names it in errors.
 
 mod aside;
+mod backends;
 mod bad_lines;
 mod bundle;
 mod export;
+mod host_file;
 mod import;
 mod line;
 mod line_reader;
 mod plan;
+mod report;

@@ -9,12 +9,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde::Serialize;
-
+use super::backends::KnownBackends;
 use super::bad_lines::BadLines;
 use super::bundle::Unpacked;
 use super::import::PROGRESS_STEP;
 use super::line::Line;
+use super::report::Report;
 use crate::access::{Action, Reach};
 use crate::call::Call;
 use crate::content::ContentHash;
@@ -23,7 +23,7 @@ use crate::filesystem::{Filesystem, ImportMode, ImportOptions, Progress};
 use crate::metadata::{
     Change, Conditions, Entry, ImportedFile, MetadataValue, PathId, guess_mime_type, now,
 };
-use crate::path::VirtualPath;
+use crate::path::{MAX_NAME_BYTES, MAX_PATH_BYTES, VirtualPath};
 use crate::work::{DependencyRef, Status, WorkField};
 
 /// The changes that an import makes, and what it reports of them.
@@ -34,73 +34,24 @@ pub(super) struct Plan {
     pub report: Report,
 }
 
-/// What an import did.
-#[derive(Debug, Default, Serialize)]
-pub(super) struct Report {
-    created: u64,
-    updated: u64,
-    skipped: u64,
-    remapped: u64,
-    collisions: Vec<Collision>,
-    renamed_keys: Vec<RenamedKey>,
-    dry_run: bool,
-    /// Directories that were made; of a bundle only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub directories: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lost_dependencies: Option<Vec<LostDependency>>,
-}
-
-impl Report {
-    /// Returns it as a JSON object.
-    pub fn to_json(&self) -> Result<String> {
-        serde_json::to_string(self).map_err(|error| Error::internal(error.to_string()))
-    }
-}
-
-/// A line whose path was taken.
-#[derive(Debug, Serialize)]
-struct Collision {
-    path: String,
-    /// None for a directory.
-    existing_etag: Option<String>,
-    imported_etag: String,
-    resolution: &'static str,
-    message: String,
-}
-
-/// What a file of a bundle depends on.
+/// What a file depends on.
 #[derive(Debug, Default)]
 struct Dependencies {
     kept: Vec<DependencyRef>,
-    /// On what is neither in the bundle nor in the store.
-    lost: Vec<DependencyRef>,
-}
-
-/// A dependency of a bundle on something that is neither in it nor in the store.
-#[derive(Debug, Serialize)]
-struct LostDependency {
-    path: String,
-    depends_on: String,
-}
-
-#[derive(Debug, Serialize)]
-struct RenamedKey {
-    path: String,
-    key: String,
-    renamed_to: String,
+    /// On what is neither in the import nor, for the caller, in the store.
+    lost: Vec<PathId>,
 }
 
 /// Where a line goes, and what stands there.
 #[derive(Debug, Clone)]
-struct Target {
-    path: VirtualPath,
-    existing: Option<Entry>,
-    fate: Fate,
+pub(super) struct Target {
+    pub path: VirtualPath,
+    pub existing: Option<Entry>,
+    pub fate: Fate,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+pub(super) enum Fate {
     Created,
     Updated,
     Skipped,
@@ -118,6 +69,7 @@ pub(super) struct Planner<'a> {
     by_id: HashMap<PathId, usize>,
     directories: HashSet<VirtualPath>,
     contents: HashMap<ContentHash, Option<u64>>,
+    backends: KnownBackends,
     /// Whether the contents come along, so that what the store has does not count.
     has_contents: bool,
 }
@@ -143,6 +95,7 @@ impl<'a> Planner<'a> {
                 .collect(),
             directories: HashSet::new(),
             contents: HashMap::new(),
+            backends: KnownBackends::default(),
             has_contents: false,
         }
     }
@@ -262,9 +215,9 @@ impl<'a> Planner<'a> {
     /// A hash is no key to bytes that the caller cannot read anyway. The transaction looks again.
     fn check_content(&mut self, line: &Line) -> Result<()> {
         if let Some(backend) = line.backend.as_ref().filter(|_| !self.has_contents)
-            && self.fs.store().backend_uuid(backend, self.call)?.is_none()
+            && !self.backends.has(backend, self.fs, self.call)?
         {
-            let what = format!("this store has no backend '{backend}'");
+            let what = format!("this handle knows no backend '{backend}'");
             return Err(Error::invalid_argument(what).at(&line.path));
         }
         let size = match self.contents.get(&line.etag) {
@@ -295,10 +248,11 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Returns the first path `…_imported1`, `…_imported2` and so on that is free for `line`.
+    /// Returns the first path `…_imported1`, `…_imported2` and so on that is free for `line`. A name that would be
+    /// too long loses its end.
     fn free_path(&mut self, index: usize, line: &Line) -> Result<VirtualPath> {
-        for suffix in 1_u64.. {
-            let path = VirtualPath::parse(&format!("{}_imported{suffix}", line.path))?;
+        for number in 1_u64.. {
+            let path = with_suffix(&line.path, &format!("_imported{number}"))?;
             if self.taken.contains_key(&path) || self.look_at(&path)?.is_some() {
                 self.call.check()?;
                 continue;
@@ -364,13 +318,14 @@ impl<'a> Planner<'a> {
                 found.kept.push(DependencyRef::Path(target.path.clone()));
                 continue;
             }
-            match self.check_dependency(reference) {
-                Ok(()) => found.kept.push(reference.clone()),
-                // A bundle is often a part of a store, and holds items that wait for deleted ones.
-                Err(error) if self.has_contents && error.kind() == ErrorKind::NotFound => {
-                    found.lost.push(reference.clone());
+            match (self.check_dependency(reference), reference) {
+                (Ok(()), _) => found.kept.push(reference.clone()),
+                // An export names ids. It is often a part of a store, and holds items that wait for deleted
+                // ones, or for what its reader may not see.
+                (Err(error), DependencyRef::Id(id)) if error.kind() == ErrorKind::NotFound => {
+                    found.lost.push(*id);
                 }
-                Err(error) => return Err(error.at(&line.path)),
+                (Err(error), _) => return Err(error.at(&line.path)),
             }
         }
         Ok(Some(found))
@@ -412,11 +367,7 @@ impl<'a> Planner<'a> {
         targets: &[Option<Target>],
         dependencies: Vec<Option<Dependencies>>,
     ) -> Result<Plan> {
-        let mut report = Report {
-            dry_run: self.options.dry_run,
-            lost_dependencies: self.has_contents.then(Vec::new),
-            ..Report::default()
-        };
+        let mut report = Report::new(self.options.dry_run);
         let mut requires = Vec::new();
         let mut files = Vec::new();
         let mut edges = Vec::new();
@@ -431,9 +382,7 @@ impl<'a> Planner<'a> {
             let path_id = self.path_id(line, target)?;
             files.push((line.number, import(line, target, path_id, now)));
             if let Some(dependencies) = dependencies {
-                if !dependencies.lost.is_empty() {
-                    report.add_lost(target, &dependencies.lost);
-                }
+                report.add_lost(target, &dependencies.lost);
                 edges.push((line.number, depend(line, target, dependencies)));
             }
         }
@@ -465,56 +414,14 @@ impl<'a> Planner<'a> {
     }
 }
 
-impl Report {
-    fn add_lost(&mut self, target: &Target, lost: &[DependencyRef]) {
-        let lost = lost.iter().map(|reference| LostDependency {
-            path: target.path.to_string(),
-            depends_on: match reference {
-                DependencyRef::Id(id) => id.to_string(),
-                DependencyRef::Path(path) => path.to_string(),
-            },
-        });
-        self.lost_dependencies.get_or_insert_default().extend(lost);
-    }
-
-    fn add(&mut self, line: &Line, target: &Target) {
-        let (count, resolution, message) = match target.fate {
-            Fate::Created => (&mut self.created, "create", String::new()),
-            Fate::Updated => (&mut self.updated, "overwrite", "replaced".to_owned()),
-            Fate::Skipped => (
-                &mut self.skipped,
-                "skip",
-                "the existing file stays".to_owned(),
-            ),
-            Fate::Remapped => (
-                &mut self.remapped,
-                "remap",
-                format!("imported as {}", target.path),
-            ),
-        };
-        *count += 1;
-        if target.fate != Fate::Created {
-            let existing = target
-                .existing
-                .as_ref()
-                .and_then(|entry| entry.file.as_ref());
-            self.collisions.push(Collision {
-                path: line.path.to_string(),
-                existing_etag: existing.map(|file| file.etag.to_string()),
-                imported_etag: line.etag.to_string(),
-                resolution,
-                message,
-            });
-        }
-        if target.fate != Fate::Skipped {
-            let renamed = line.renamed.iter().map(|(key, renamed_to)| RenamedKey {
-                path: target.path.to_string(),
-                key: key.clone(),
-                renamed_to: renamed_to.clone(),
-            });
-            self.renamed_keys.extend(renamed);
-        }
-    }
+/// Returns `path` with `suffix` at the end of its name, of which as much stays as there is room for.
+fn with_suffix(path: &VirtualPath, suffix: &str) -> Result<VirtualPath> {
+    let path = path.as_str();
+    let name_at = path.rfind('/').map_or(0, |slash| slash + 1);
+    let longest = MAX_PATH_BYTES.min(name_at + MAX_NAME_BYTES);
+    let room = path.len().min(longest.saturating_sub(suffix.len()));
+    let end = (name_at..=room).rev().find(|at| path.is_char_boundary(*at));
+    VirtualPath::parse(&format!("{}{suffix}", &path[..end.unwrap_or(name_at)]))
 }
 
 /// Returns the condition that what the plan saw at the target still stands there.
@@ -581,5 +488,37 @@ fn depend(line: &Line, target: &Target, dependencies: Dependencies) -> Change {
             .map(|field| (field.key().to_owned(), MetadataValue::Work(field)))
             .collect(),
         conditions: Conditions::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suffix_has_room_in_every_name() {
+        let suffixed = |path: &str| {
+            let path = VirtualPath::parse(path).unwrap();
+            with_suffix(&path, "_imported1").map(|path| path.to_string())
+        };
+        assert_eq!(suffixed("/a/b").unwrap(), "/a/b_imported1");
+        let name = |bytes: usize| "n".repeat(bytes);
+        let longest = format!("/a/{}_imported1", name(245));
+        for bytes in [245, 246, 255] {
+            assert_eq!(suffixed(&format!("/a/{}", name(bytes))).unwrap(), longest);
+        }
+        let wide = format!("/{}", "é".repeat(127));
+        let cut = format!("/{}_imported1", "é".repeat(122));
+        assert_eq!(suffixed(&wide).unwrap(), cut);
+        // 4090 bytes of directories leave no room for the suffix, fewer do.
+        let directories = |bytes: usize| {
+            let deep = format!("/{}", name(204)).repeat(19);
+            format!("{deep}/{}", name(bytes - deep.len() - 1))
+        };
+        let (above, file) = (directories(4000), name(95));
+        let shortened = suffixed(&format!("{above}/{file}")).unwrap();
+        assert_eq!(shortened, format!("{above}/{}_imported1", name(85)));
+        let error = suffixed(&format!("{}/{}", directories(4090), name(5))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidPath, "{error}");
     }
 }

@@ -45,7 +45,14 @@ fn an_export_comes_back_by_import() {
     assert_eq!(created, 2, "{report}");
     let piped = store.feed(&["import", "-", "--json"], lines.as_bytes());
     assert_eq!(piped.code, Some(0), "{piped:?}");
+    let piped = store.feed(&["import", "-"], b"{\"path\": 5}\n");
+    assert_eq!(piped.code, Some(1), "{piped:?}");
+    assert!(
+        piped.stderr.starts_with("nexus: -: 1 bad line"),
+        "{piped:?}"
+    );
     store.fails(3, "gone.jsonl", &["import", "gone.jsonl"]);
+    store.fails(1, "is no plain file", &["import", "."]);
     store.host_file("bad.jsonl", "{\"path\": 5}\n");
     store.fails(1, "bad.jsonl", &["import", "bad.jsonl"]);
     store.fails(

@@ -28,7 +28,7 @@ fn what_was_exported_comes_back_as_it_was() {
     assert_eq!(
         report,
         json!({"created": 2, "updated": 0, "skipped": 0, "remapped": 0, "collisions": [],
-               "renamed_keys": [], "dry_run": false})
+               "renamed_keys": [], "dry_run": false, "lost_dependencies": []})
     );
     store.fs.rmdir("/kept", true).unwrap();
     assert_eq!(
@@ -176,6 +176,30 @@ fn remap_counts_up_to_a_free_name() {
             "/source"
         ]
     );
+}
+
+#[test]
+fn remap_shortens_a_name_that_has_no_room_for_more() {
+    let store = Store::new();
+    let name = |stem: &str, bytes: usize| stem.repeat(bytes / stem.len());
+    for name in [name("n", 250), name("é", 250), name("n", 255)] {
+        store.write(&format!("/d/{name}"), "x");
+    }
+    let report = store
+        .import(&store.lines(), &mode(ImportMode::Remap))
+        .unwrap();
+    assert_eq!(report["remapped"], 3);
+    let made = |stem: String, number: u64| format!("/d/{stem}_imported{number}");
+    let mut expected = vec![
+        format!("/d/{}", name("n", 250)),
+        format!("/d/{}", name("n", 255)),
+        format!("/d/{}", name("é", 250)),
+        made(name("n", 245), 1),
+        made(name("n", 245), 2),
+        made(name("é", 244), 1),
+    ];
+    expected.sort();
+    assert_eq!(paths(&store.fs), expected);
 }
 
 #[test]

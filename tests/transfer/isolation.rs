@@ -1,8 +1,8 @@
 use nexus::error::ErrorKind;
-use nexus::filesystem::{ImportMode, ImportOptions};
+use nexus::filesystem::{ExportOptions, ImportMode, ImportOptions};
 use serde_json::json;
 
-use crate::store::{Store, line, mode, paths, with, write};
+use crate::store::{Store, export, line, mode, paths, with, write};
 
 #[test]
 fn a_hash_is_no_key_to_the_bytes_of_others() {
@@ -118,26 +118,87 @@ fn an_item_of_others_is_no_dependency() {
     let store = Store::new();
     store.write("/shared/other/item", "x");
     store.set_meta("/shared/other/item", json!({"status": "ready"}));
-    let id = store.fs.path_id("/shared/other/item").unwrap().to_string();
+    let hidden = store.fs.path_id("/shared/other/item").unwrap().to_string();
     let acme = store.fs.with_identity(Some("acme"), None).unwrap();
     write(&acme, "/shared/acme/own", "own");
-    for (dependency, kind) in [
-        (json!(id), ErrorKind::NotFound),
-        (
-            json!("0190aaaa-bbbb-7ccc-8ddd-eeeeffff0000"),
-            ErrorKind::NotFound,
-        ),
-        (json!("/shared/other/item"), ErrorKind::AccessDenied),
-        (json!("/shared/other/none"), ErrorKind::AccessDenied),
-    ] {
-        let item = with(
+    let item = |depends_on: &str| {
+        with(
             line("/shared/acme/item", "own"),
-            json!({"custom_metadata": {"status": "blocked", "depends_on": [dependency]}}),
-        );
+            json!({"custom_metadata": {"status": "blocked", "depends_on": [depends_on]}}),
+        )
+    };
+    for path in ["/shared/other/item", "/shared/other/none"] {
         let error = store
-            .import_as(&acme, &[item], &ImportOptions::default())
+            .import_as(&acme, &[item(path)], &ImportOptions::default())
             .unwrap_err();
-        assert_eq!(error.kind(), kind, "{dependency}: {error}");
+        assert_eq!(error.kind(), ErrorKind::AccessDenied, "{path}: {error}");
     }
     assert_eq!(paths(&acme), ["/shared/acme/own"]);
+    // An id that the handle may not see is lost like one that nobody has.
+    for id in [&*hidden, "0190aaaa-bbbb-7ccc-8ddd-eeeeffff0000"] {
+        let report = store
+            .import_as(&acme, &[item(id)], &mode(ImportMode::Overwrite))
+            .unwrap();
+        assert_eq!(
+            report["lost_dependencies"],
+            json!([{"path": "/shared/acme/item", "depends_on": id}])
+        );
+        assert_eq!(
+            store.meta("/shared/acme/item"),
+            json!({"status": "pending", "depends_on": []})
+        );
+    }
+}
+
+#[test]
+fn what_a_handle_exports_it_can_import_though_it_depends_on_hidden_items() {
+    let store = Store::new();
+    store.write("/shared/other/x", "x");
+    store.set_meta("/shared/other/x", json!({"status": "ready"}));
+    store.write("/external/job", "job");
+    store.set_meta(
+        "/external/job",
+        json!({"status": "blocked", "depends_on": "/shared/other/x"}),
+    );
+    let acme = store.fs.with_identity(Some("acme"), None).unwrap();
+    let file = store.scratch("of acme.jsonl");
+    export(&acme, &file, &ExportOptions::default()).unwrap();
+    let lines = std::fs::read_to_string(&file).unwrap();
+    let report = store
+        .import_text(&acme, &lines, &mode(ImportMode::Overwrite))
+        .unwrap();
+    assert_eq!(report["lost_dependencies"][0]["path"], "/external/job");
+    assert_eq!(store.meta("/external/job")["status"], "pending");
+}
+
+#[test]
+fn a_backend_of_others_is_like_none() {
+    let store = Store::new();
+    let mount = |name: &str, path: &str| {
+        let root = store.scratch(name);
+        store.handle(json!({
+            "mounts": [{"name": name, "path": path, "backend": "local", "root": root}],
+        }))
+    };
+    let hidden = mount("hidden", "/shared/other/disk");
+    let open = mount("open", "/external/disk");
+    write(&hidden, "/shared/other/disk/f", "x");
+    write(&open, "/external/disk/f", "x");
+    let acme = store.fs.with_identity(Some("acme"), None).unwrap();
+    write(&acme, "/shared/acme/own", "own");
+    let import = |backend: &str| {
+        let item = with(
+            line("/shared/acme/item", "own"),
+            json!({"backend_name": backend}),
+        );
+        store.import_as(&acme, &[item], &mode(ImportMode::Overwrite))
+    };
+    let message = |backend: &str| {
+        let error = import(backend).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+        error.to_string().replace(backend, "…")
+    };
+    assert_eq!(message("hidden"), message("nobody's"));
+    import("local").unwrap();
+    import("open").unwrap();
 }

@@ -1,5 +1,6 @@
 use nexus::error::{Error, ErrorKind};
-use nexus::filesystem::{ImportMode, ImportOptions};
+use nexus::filesystem::{ExportOptions, ImportMode, ImportOptions};
+use rustix::fs::{CWD, FileType, Mode};
 use serde_json::{Value, json};
 
 use crate::store::{Store, line, mode, with};
@@ -248,4 +249,71 @@ fn remap_goes_beside_a_directory() {
     assert_eq!(report["collisions"][0]["existing_etag"], Value::Null);
     assert_eq!(store.text("/directory_imported1"), "x");
     assert_eq!(store.text("/directory/g"), "x");
+}
+
+#[test]
+fn what_is_no_plain_file_is_refused_without_waiting() {
+    let store = store();
+    let pipe = store.scratch("pipe");
+    rustix::fs::mknodat(CWD, &*pipe, FileType::Fifo, Mode::RWXU, 0).unwrap();
+    let directory = store.scratch("directory");
+    std::fs::create_dir(&directory).unwrap();
+    for file in [&*pipe, "/dev/zero", &directory] {
+        let options = ImportOptions::default();
+        let import = store
+            .fs
+            .import_metadata(file, &options, &mut |_, _, _| true);
+        let bundle = store.fs.bundle_import(file, &options, &mut |_, _, _| true);
+        for error in [import.unwrap_err(), bundle.unwrap_err()] {
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{file}: {error}");
+            let name = file.rsplit('/').next().unwrap();
+            assert_eq!(error.to_string(), format!("\"{name}\" is no plain file"));
+        }
+    }
+}
+
+#[test]
+fn a_line_without_end_is_one_bad_line() {
+    let store = store();
+    let file = store.scratch("zeros");
+    std::fs::File::create(&file)
+        .unwrap()
+        .set_len(1 << 36)
+        .unwrap();
+    let error = store
+        .fs
+        .import_metadata(&file, &ImportOptions::default(), &mut |_, _, _| true)
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "1 bad line; line 1: the line has more than 256 MiB"
+    );
+}
+
+#[test]
+fn errors_show_the_beginning_of_long_names() {
+    let store = store();
+    let long = "x".repeat(1 << 20);
+    let progress = &mut |_, _, _: &str| true;
+    let (from, to) = (ImportOptions::default(), ExportOptions::default());
+    let of_tenant = ExportOptions {
+        tenant_id: Some(long.clone()),
+        ..ExportOptions::default()
+    };
+    let fs = &store.fs;
+    let scratch = store.scratch("out");
+    for error in [
+        fs.import_metadata(&long, &from, progress).unwrap_err(),
+        fs.bundle_import(&long, &from, progress).unwrap_err(),
+        fs.export_metadata(&long, &to, progress).unwrap_err(),
+        fs.bundle_export(&long, &to, progress).unwrap_err(),
+        fs.export_metadata(&scratch, &of_tenant, progress)
+            .unwrap_err(),
+        fs.bundle_export(&scratch, &of_tenant, progress)
+            .unwrap_err(),
+    ] {
+        let text = error.to_string();
+        assert!(text.len() < 300, "{} bytes", text.len());
+        assert!(text.contains("\"xxx") && text.contains("x…\""), "{text}");
+    }
 }

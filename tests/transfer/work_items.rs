@@ -181,3 +181,49 @@ fn items_that_waited_for_a_deleted_one_wait_for_it_again() {
     store.set_meta("/base", json!({"status": "completed"}));
     assert_eq!(store.meta("/jobs/2")["status"], "ready");
 }
+
+#[test]
+fn an_export_with_an_item_that_waits_for_a_deleted_one_comes_back() {
+    let store = chain();
+    store.delete("/base");
+    let lines = store.lines();
+    for dry_run in [true, false] {
+        let options = ImportOptions {
+            dry_run,
+            ..mode(ImportMode::Overwrite)
+        };
+        let report = store.import(&lines, &options).unwrap();
+        assert_eq!(report["updated"], 3);
+        let lost = report["lost_dependencies"].as_array().unwrap();
+        assert_eq!(lost.len(), 1, "{report}");
+        assert_eq!(lost[0]["path"], "/jobs/2");
+    }
+    // Whether it may go on, nobody knows.
+    let item = store.meta("/jobs/2");
+    assert_eq!(item, json!({"status": "pending", "depends_on": []}));
+    assert_eq!(store.meta("/jobs/1")["status"], "blocked");
+    let error = store
+        .fs
+        .set_meta_many(
+            "/jobs/1",
+            r#"{"depends_on": "0190aaaa-bbbb-7ccc-8ddd-eeeeffff0000"}"#,
+        )
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+}
+
+#[test]
+fn no_more_dependencies_are_set_than_an_import_takes() {
+    let store = Store::new();
+    store.write("/item", "x");
+    let paths: Vec<String> = (0..=20_000).map(|index| format!("/{index}")).collect();
+    let set = |paths: &[String]| {
+        let object = json!({"depends_on": paths}).to_string();
+        store.fs.set_meta_many("/item", &object).unwrap_err()
+    };
+    let error = set(&paths);
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    assert!(error.to_string().contains("at most 20000"), "{error}");
+    let error = set(&paths[1..]);
+    assert_eq!(error.kind(), ErrorKind::NotFound, "as many may be: {error}");
+}

@@ -38,8 +38,8 @@ impl Filesystem {
     /// Each file is as it was at one moment; the moments differ.
     ///
     /// # Errors
-    /// `InvalidArgument`; `Corrupt` naming the file whose content is damaged; `NotMounted`; `Io`, `NoSpace`;
-    /// `Cancelled`.
+    /// `InvalidArgument`; `Corrupt` naming the file whose content is damaged; `Unsupported` naming a file with
+    /// metadata of more than 256 MiB; `NotMounted`; `Io`, `NoSpace`; `Cancelled`.
     pub fn bundle_export(
         &self,
         file: &str,
@@ -121,7 +121,7 @@ impl Filesystem {
             let Some((entry, metadata)) = self.pack_content(described, pack, watch)? else {
                 continue;
             };
-            file_count += u64::from(line::write(&entry, &metadata, &mut files));
+            file_count += u64::from(line::write(&entry, &metadata, &mut files)?);
         }
         let number = pack.pages;
         pack.pages += 1;

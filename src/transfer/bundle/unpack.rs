@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 use std::rc::Rc;
@@ -11,11 +10,11 @@ use sha2::{Digest, Sha256};
 use tar::{Archive, Entry, EntryType};
 use zstd::stream::read::Decoder;
 
-use super::super::aside::host_error;
 use super::super::bad_lines::BadLines;
-use super::super::import::{Lines, ReadError};
+use super::super::host_file::{host_error, open_plain, refused};
+use super::super::import::Lines;
 use super::super::line::DirectoryLine;
-use super::super::line_reader::{LineReader, Next};
+use super::super::line_reader::{LineReader, Next, ReadError};
 use super::contents::Unpacked;
 use super::seal::{Seal, Sum};
 use super::{CONTENTS, DIRECTORIES, END, FILES, HEAD, HEAD_TEXT, MAGIC, MAX_SEAL_BYTES, damaged};
@@ -104,6 +103,15 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Source(error) => Failure::Source(error),
+            ReadError::Failed(error) => Failure::Failed(error),
+        }
+    }
+}
+
 /// A bundle being read.
 struct Unpacking<'a, 'p> {
     spool: Box<dyn Spool>,
@@ -120,17 +128,14 @@ struct Unpacking<'a, 'p> {
 impl Unpacking<'_, '_> {
     fn file(&mut self, path: &Path) -> Result<()> {
         let failed = |error| host_error("read", path, error);
-        let mut file = File::open(path).map_err(failed)?;
+        let mut file = open_plain(path)?;
         let mut magic = Vec::new();
         (&mut file)
             .take(MAGIC.len() as u64)
             .read_to_end(&mut magic)
             .map_err(failed)?;
         if magic != MAGIC {
-            return Err(Error::invalid_argument(format!(
-                "{:?} is not a bundle",
-                path.file_name().unwrap_or(path.as_os_str())
-            )));
+            return Err(refused(path, "is not a bundle"));
         }
         let total = file.metadata().map_err(failed)?.len();
         let state = Rc::new(SourceState::default());
@@ -239,16 +244,12 @@ impl Unpacking<'_, '_> {
 
     fn files(&mut self, input: &mut impl Read) -> Unpack<()> {
         let before = self.lines.number();
-        let read = self.lines.read(
+        self.lines.read(
             BufReader::with_capacity(STEP, input),
             self.bad,
             self.call,
             &mut *self.progress,
-        );
-        read.map_err(|error| match error {
-            ReadError::Source(error) => Failure::Source(error),
-            ReadError::Failed(error) => Failure::Failed(error),
-        })?;
+        )?;
         self.sum.add_lines(self.lines.number() - before, 0);
         Ok(())
     }
@@ -258,8 +259,7 @@ impl Unpacking<'_, '_> {
         let buffered = BufReader::with_capacity(STEP, input);
         let mut lines = LineReader::new(buffered, MAX_DIRECTORY_BYTES);
         loop {
-            self.call.check()?;
-            let line = match lines.next()? {
+            let line = match lines.next(self.call)? {
                 Next::Line(line) => std::str::from_utf8(line).map_err(|_| unreadable())?,
                 Next::TooLong => return Err(unreadable().into()),
                 Next::End => return Ok(()),

@@ -1,6 +1,8 @@
 //! `export` and `import`: metadata as JSON lines.
 
-use std::io::{Read, Write};
+use std::fs::OpenOptions;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum, ValueHint};
@@ -128,10 +130,7 @@ impl Export {
             check_target(session, &self.file)?;
         }
         // The library replaces a file as a whole; a pipe gets what is complete, too.
-        let scratch = match to_stdout {
-            true => Some(Scratch::new()?),
-            false => None,
-        };
+        let scratch = to_stdout.then(Scratch::new);
         let file = scratch.as_ref().map_or(&self.file, |scratch| &scratch.0);
         let name = host_text(file, "FILE")?;
         let options = self.selection.options();
@@ -164,13 +163,27 @@ impl Export {
     }
 }
 
-/// A file for what goes to stdout afterwards; it goes with the value.
+/// A file for what goes to stdout afterwards, or came from stdin; it goes with the value.
 struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new() -> Result<Scratch> {
-        let name = format!("nexus-export-{}", uuid::Uuid::now_v7().simple());
-        Ok(Scratch(std::env::temp_dir().join(name)))
+    fn new() -> Scratch {
+        let name = format!("nexus-{}", uuid::Uuid::now_v7().simple());
+        Scratch(std::env::temp_dir().join(name))
+    }
+
+    /// Returns a file of what stdin has.
+    fn of_stdin() -> Result<Scratch> {
+        let scratch = Scratch::new();
+        let failed = |error| Failure::host("write", &scratch.0, &error);
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&scratch.0)
+            .map_err(failed)?;
+        io::copy(&mut io::stdin().lock(), &mut file).map_err(failed)?;
+        Ok(scratch)
     }
 }
 
@@ -182,18 +195,20 @@ impl Drop for Scratch {
 
 impl Import {
     pub fn run(self, session: &mut Session) -> Result<()> {
-        let file = match self.file == Path::new("-") {
-            true => PathBuf::from("/dev/stdin"),
-            false => self.file,
+        // The library reads a plain file only; stdin may be a pipe.
+        let scratch = match self.file == Path::new("-") {
+            true => Some(Scratch::of_stdin()?),
+            false => None,
         };
-        check_readable(&file)?;
+        let file = scratch.as_ref().map_or(&self.file, |scratch| &scratch.0);
+        check_readable(file)?;
         let fs = session.open_or_create()?;
-        let name = host_text(&file, "FILE")?;
+        let name = host_text(file, "FILE")?;
         let options = self.collision.options();
         let report = watched(session, &fs, "lines", |progress| {
             fs.import_metadata(name, &options, progress)
         });
-        let report = report.map_err(|failure| of_import(failure, &file))?;
+        let report = report.map_err(|failure| of_import(failure, &self.file))?;
         print_import(session, &report)
     }
 }
@@ -226,7 +241,12 @@ pub fn check_target(session: &Session, file: &Path) -> Result<()> {
 
 /// Fails if `file` cannot be opened, with its whole name.
 pub fn check_readable(file: &Path) -> Result<()> {
-    match std::fs::File::open(file) {
+    // To open a pipe would wait for its writer.
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(file);
+    match opened {
         Ok(_) => Ok(()),
         Err(error) => Err(Failure::host("read", file, &error)),
     }
@@ -257,6 +277,13 @@ pub fn print_import(session: &mut Session, report: &str) -> Result<()> {
             text_of(&key["path"]),
             text_of(&key["key"]),
             text_of(&key["renamed_to"])
+        ))?;
+    }
+    for lost in report["lost_dependencies"].as_array().into_iter().flatten() {
+        out.summary(format_args!(
+            "{}: does not wait for {} any more, which is not there",
+            text_of(&lost["path"]),
+            text_of(&lost["depends_on"])
         ))?;
     }
     let would = match report["dry_run"].as_bool() {
