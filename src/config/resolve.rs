@@ -215,15 +215,23 @@ fn discover(environment: &Environment) -> Result<Option<PathBuf>> {
         match std::fs::metadata(&path) {
             Ok(metadata) if metadata.is_file() => return Ok(Some(path)),
             Ok(_) => return Err(Origin::file(&path).invalid("not a regular file")),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                ) => {}
+            Err(error) if is_missing(&path, &error) => {}
             Err(error) => return Err(unreadable(&path, error)),
         }
     }
     Ok(None)
+}
+
+/// Returns whether `error` says that nothing has the name `path`. A link that leads nowhere has it, be it the file or its directory:
+/// whoever made it meant a file.
+fn is_missing(path: &Path, error: &io::Error) -> bool {
+    match error.kind() {
+        io::ErrorKind::NotFound => !path
+            .ancestors()
+            .take(2)
+            .any(|name| name.is_symlink() && !name.exists()),
+        kind => kind == io::ErrorKind::NotADirectory,
+    }
 }
 
 /// Reads the YAML file at `path`.
