@@ -211,7 +211,7 @@ impl Filesystem {
 
     /// Returns the data directory.
     pub(crate) fn data_dir(&self) -> &Path {
-        &self.handle.engine.data_dir
+        &self.handle.engine.places.data_dir
     }
 
     /// Returns the UUID of the store.
@@ -219,15 +219,9 @@ impl Filesystem {
         &self.handle.engine.uuid
     }
 
-    /// Returns the directories that the store lives in, as far as this handle knows them.
+    /// Returns the directories that the store lives in, as far as this process knows them.
     pub(crate) fn directories(&self) -> Vec<PathBuf> {
-        let mounts = &self.handle.config.settings.mounts;
-        let roots = mounts
-            .iter()
-            .filter_map(|mount| mount.root.canonicalize().ok());
-        std::iter::once(self.handle.engine.data_dir.clone())
-            .chain(roots)
-            .collect()
+        self.handle.engine.places.directories()
     }
 
     /// Returns whether `file`, which need not exist, is the database, goes with it, marks a directory of the store, or lies among

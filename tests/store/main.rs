@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod contents;
+mod creating;
 mod mounts;
 mod namespaces;
 mod opening;

@@ -52,7 +52,11 @@ impl Target {
             let what = "the target is neither empty nor a backup of this store";
             return Err(Error::invalid_argument(what));
         }
-        let lock = DirectoryLock::take(&directory, call)?;
+        let lock = DirectoryLock::take(
+            &directory,
+            "another backup to the target is being made, or it is being opened",
+            call,
+        )?;
         let note = match Note::read(&directory)? {
             Some(note) if note.source == fs.uuid() => note,
             Some(_) => {
