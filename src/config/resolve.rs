@@ -13,10 +13,12 @@ use super::settings::{Durability, Settings};
 use super::value::{Value, shown};
 use super::yaml;
 use crate::error::{Error, Result};
+use crate::filesystem::is_store_file;
 use crate::log::{self, Level};
 
 const DEFAULT_DATA_DIR: &str = "./nexus-data";
-const DATABASE_NAME: &str = "metadata.db";
+/// Name of the database in a data directory.
+pub(crate) const DATABASE_NAME: &str = "metadata.db";
 const DEFAULT_CACHE_SIZE_MB: u32 = 100;
 const DEFAULT_INLINE_MAX_BYTES: u32 = 64 * 1024;
 const DEFAULT_BUSY_TIMEOUT_MS: u32 = 30_000;
@@ -237,6 +239,9 @@ fn is_missing(path: &Path, error: &io::Error) -> bool {
 /// Reads the YAML file at `path`.
 fn read_layer(path: &Path, environment: &Environment) -> Result<Layer> {
     let origin = Origin::file(path);
+    if is_store_file(path) {
+        return Err(origin.invalid("belongs to a store"));
+    }
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(yaml::MAX_FILE_BYTES + 1).read_to_end(&mut bytes))

@@ -45,6 +45,7 @@ impl Filesystem {
         let mut bad = BadLines::default();
         let keys = options.invalid_work_keys;
         let path = Path::new(file);
+        self.check_host_file(path)?;
         let input = File::open(path).map_err(|error| host_error("read", path, error))?;
         let mut lines = Lines::new(keys);
         lines

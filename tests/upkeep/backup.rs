@@ -157,6 +157,34 @@ fn a_target_in_use_is_busy_with_what_goes_on_there() {
 }
 
 #[test]
+fn a_target_in_a_directory_of_any_store_is_refused_untouched() {
+    let store = filled();
+    let other = Store::with_mount();
+    let mount =
+        json!([{"name": "big", "path": "/big", "backend": "local", "root": store.beside("big")}]);
+    let _with_mount = store.handle(json!({"mounts": mount}));
+    for target in [
+        other.data().join("cas/new"),
+        other.beside("disk/tmp/new/deep"),
+        store.beside("big/new"),
+    ] {
+        let error = backup_to(&store.fs, &target).unwrap_err();
+        assert_eq!(
+            error.kind(),
+            ErrorKind::InvalidArgument,
+            "{target:?}: {error}"
+        );
+    }
+    for made in [
+        other.data().join("cas/new"),
+        other.beside("disk/tmp/new"),
+        store.beside("big/new"),
+    ] {
+        assert!(!made.exists(), "{made:?}");
+    }
+}
+
+#[test]
 fn a_target_that_is_something_else_is_refused() {
     let store = filled();
     let other = filled();

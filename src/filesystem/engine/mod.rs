@@ -1,5 +1,6 @@
 //! The engine of a store: what all handles of one process on it share.
 
+mod guard;
 mod marker;
 mod mounts;
 mod opened;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
+pub use self::guard::is_store_file;
 pub(crate) use self::marker::{Marker, write_note};
 pub(crate) use self::mounts::MOUNTS;
 use self::opened::Places;

@@ -95,6 +95,15 @@ pub(super) fn insert(engine: &Arc<Engine>) -> Result<()> {
     Ok(())
 }
 
+/// Returns where the stores lie that this process has open, with the identities of their databases.
+pub(super) fn all() -> Vec<(FileIdentity, Arc<Places>)> {
+    let opened = OPENED.lock();
+    let places = opened
+        .iter()
+        .filter_map(|(identity, opened)| Some((*identity, opened.places.upgrade()?)));
+    places.collect()
+}
+
 /// Returns the identity of the file at `path`, without opening it.
 pub(super) fn identity_of(path: &Path) -> Option<FileIdentity> {
     let metadata = path.metadata().ok()?;

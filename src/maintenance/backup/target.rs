@@ -200,6 +200,7 @@ impl Note {
 
 /// Creates `directory` if it is missing, and returns its canonical path. It must lie apart from the store.
 fn prepare(fs: &Filesystem, directory: &Path) -> Result<PathBuf> {
+    fs.check_host_file(directory)?;
     // Not created inside the store, not even to be refused.
     let existing = directory.ancestors().find(|above| above.exists());
     let above = existing.unwrap_or(Path::new("."));
