@@ -24,9 +24,12 @@ impl Place {
     }
 }
 
+/// Leaves what a creator had when it died.
+type Step = fn(&Place);
+
 #[test]
 fn what_a_creator_that_died_leaves_opens() {
-    let steps: [(&str, fn(&Place)); 7] = [
+    let steps: [(&str, Step); 7] = [
         ("the directory", |place| {
             fs::create_dir(place.path("store")).unwrap();
         }),
