@@ -13,10 +13,12 @@ use super::settings::{Durability, Settings};
 use super::value::{Value, shown};
 use super::yaml;
 use crate::error::{Error, Result};
+use crate::filesystem::is_store_file;
 use crate::log::{self, Level};
 
 const DEFAULT_DATA_DIR: &str = "./nexus-data";
-const DATABASE_NAME: &str = "metadata.db";
+/// Name of the database in a data directory.
+pub(crate) const DATABASE_NAME: &str = "metadata.db";
 const DEFAULT_CACHE_SIZE_MB: u32 = 100;
 const DEFAULT_INLINE_MAX_BYTES: u32 = 64 * 1024;
 const DEFAULT_BUSY_TIMEOUT_MS: u32 = 30_000;
@@ -215,20 +217,31 @@ fn discover(environment: &Environment) -> Result<Option<PathBuf>> {
         match std::fs::metadata(&path) {
             Ok(metadata) if metadata.is_file() => return Ok(Some(path)),
             Ok(_) => return Err(Origin::file(&path).invalid("not a regular file")),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                ) => {}
+            Err(error) if is_missing(&path, &error) => {}
             Err(error) => return Err(unreadable(&path, error)),
         }
     }
     Ok(None)
 }
 
+/// Returns whether `error` says that nothing has the name `path`. A link that leads nowhere has it, be it the file or its directory:
+/// whoever made it meant a file.
+fn is_missing(path: &Path, error: &io::Error) -> bool {
+    match error.kind() {
+        io::ErrorKind::NotFound => !path
+            .ancestors()
+            .take(2)
+            .any(|name| name.is_symlink() && !name.exists()),
+        kind => kind == io::ErrorKind::NotADirectory,
+    }
+}
+
 /// Reads the YAML file at `path`.
 fn read_layer(path: &Path, environment: &Environment) -> Result<Layer> {
     let origin = Origin::file(path);
+    if is_store_file(path) {
+        return Err(origin.invalid("belongs to a store"));
+    }
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(yaml::MAX_FILE_BYTES + 1).read_to_end(&mut bytes))

@@ -37,6 +37,7 @@ use parking_lot::RwLock;
 
 pub use self::batch::Batch;
 pub(crate) use self::change::check_mime_type;
+pub use self::engine::is_store_file;
 pub(crate) use self::engine::{DirectoryLock, MOUNTS, Marker, write_note};
 pub(crate) use self::listing::prefix_range;
 pub(crate) use self::metadata::object_text;
@@ -52,7 +53,7 @@ use crate::content::Placement;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::{self, Level};
 use crate::metadata::{Entry, Grant, MetadataStore, StoreError, StoreResult};
-use crate::path::VirtualPath;
+use crate::path::{VirtualPath, quoted};
 
 /// How often a call asks the policy again when the rules keep changing under it.
 const RULES_RETRIES: usize = 64;
@@ -211,7 +212,7 @@ impl Filesystem {
 
     /// Returns the data directory.
     pub(crate) fn data_dir(&self) -> &Path {
-        &self.handle.engine.data_dir
+        &self.handle.engine.places.data_dir
     }
 
     /// Returns the UUID of the store.
@@ -219,41 +220,27 @@ impl Filesystem {
         &self.handle.engine.uuid
     }
 
-    /// Returns the directories that the store lives in, as far as this handle knows them.
+    /// Returns the directories that the store lives in, as far as this process knows them.
     pub(crate) fn directories(&self) -> Vec<PathBuf> {
-        let mounts = &self.handle.config.settings.mounts;
-        let roots = mounts
-            .iter()
-            .filter_map(|mount| mount.root.canonicalize().ok());
-        std::iter::once(self.handle.engine.data_dir.clone())
-            .chain(roots)
-            .collect()
+        self.handle.engine.places.directories()
     }
 
-    /// Returns whether `file`, which need not exist, is the database, goes with it, marks a directory of the store, or lies among
-    /// its contents.
-    pub(crate) fn is_own_file(&self, file: &Path) -> bool {
-        let database = &self.handle.config.settings.db_path;
-        let (Some(parent), Some(name), Some(database_name)) =
-            (file.parent(), file.file_name(), database.file_name())
-        else {
-            return false;
-        };
-        let is_at = |path: &Path| path.canonicalize().ok();
-        // A relative name without a directory lies in the working directory.
-        let Some(parent) = is_at(&Path::new(".").join(parent)) else {
-            return false;
-        };
-        let name = name.as_encoded_bytes();
-        let of_database = name.starts_with(database_name.as_encoded_bytes())
-            && database.parent().and_then(is_at).as_ref() == Some(&parent);
-        let is_marker = name == b"lock" || name == b"nexus-store";
-        of_database
-            || self.directories().iter().any(|own| {
-                let contents = ["cas", "tmp"].map(|below| own.join(below));
-                contents.iter().any(|below| parent.starts_with(below))
-                    || (is_marker && parent == *own)
-            })
+    /// Fails if `file` of the host, which need not exist and is not opened, is one of this store, of another that this process has
+    /// open, or of a directory with a `nexus-store` file.
+    ///
+    /// # Errors
+    /// `InvalidArgument` naming the file.
+    pub(crate) fn check_host_file(&self, file: &Path) -> Result<()> {
+        match is_store_file(file) {
+            false => Ok(()),
+            true => {
+                let name = file.file_name().unwrap_or(file.as_os_str());
+                let name = quoted(&name.to_string_lossy());
+                Err(Error::invalid_argument(format!(
+                    "{name} belongs to a store"
+                )))
+            }
+        }
     }
 
     pub(crate) fn store(&self) -> &dyn MetadataStore {

@@ -20,11 +20,9 @@ pub(super) struct Aside {
 }
 
 impl Aside {
-    /// Creates the file that is to become `target`, readable by its owner only. It must not be one of the store `fs`.
+    /// Creates the file that is to become `target`, readable by its owner only. It must not be one of a store.
     pub fn create(fs: &Filesystem, target: &Path) -> Result<Self> {
-        if fs.is_own_file(target) {
-            return Err(refused(target, "belongs to the store itself"));
-        }
+        fs.check_host_file(target)?;
         let Some(name) = target.file_name() else {
             return Err(refused(target, "does not name a file"));
         };

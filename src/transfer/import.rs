@@ -46,6 +46,7 @@ impl Filesystem {
         let mut bad = BadLines::default();
         let keys = options.invalid_work_keys;
         let path = Path::new(file);
+        self.check_host_file(path)?;
         let input = open_plain(path)?;
         let mut lines = Lines::new(keys);
         lines

@@ -82,6 +82,24 @@ fn what_is_named_in_the_store_itself_is_refused() {
 }
 
 #[test]
+fn nothing_is_written_over_another_store() {
+    let store = Store::new();
+    store.ok(&["write", "/f", "x"]);
+    store.ok(&["--data-dir", "other", "init"]);
+    for target in ["other/nexus-store", "other/metadata.db", "other/cas/x"] {
+        for arguments in [
+            &["get", "/f", target][..],
+            &["export", target],
+            &["bundle", "export", target],
+            &["work", "graph", "-o", target],
+        ] {
+            store.fails(2, "belongs to a store", arguments);
+        }
+    }
+    store.ok(&["--data-dir", "other", "verify"]);
+}
+
+#[test]
 fn nothing_is_written_into_the_directory_of_the_store() {
     let store = Store::new();
     store.ok(&["write", "/f", "x"]);

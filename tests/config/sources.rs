@@ -1,5 +1,6 @@
 //! Which sources are read, and which one wins.
 
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
@@ -196,6 +197,24 @@ fn a_file_that_is_there_but_unusable_is_not_passed_over() {
     assert_refused(large.discover(), "a large file", &["1 MiB"]);
     let binary = Host::new().file("work/nexus.yaml", [0x66, 0xff, 0xfe]);
     assert_refused(binary.discover(), "a binary file", &["UTF-8"]);
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_not_passed_over() {
+    for (name, linked) in [
+        ("work/nexus.yaml", "work/nexus.yaml"),
+        ("work/nexus.yml", "work/nexus.yml"),
+        ("home/.nexus/config.yaml", "home/.nexus/config.yaml"),
+        ("home/.nexus/config.yaml", "home/.nexus"),
+    ] {
+        let host = Host::new();
+        if host.path(linked).is_dir() {
+            std::fs::remove_dir(host.path(linked)).unwrap();
+        }
+        symlink("absent", host.path(linked)).unwrap();
+        let file = Path::new(name).file_name().unwrap().to_str().unwrap();
+        assert_refused(host.discover(), linked, &[file, "cannot be read"]);
+    }
 }
 
 #[test]

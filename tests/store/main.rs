@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod contents;
+mod creating;
+mod host_files;
 mod mounts;
 mod namespaces;
 mod opening;

@@ -269,3 +269,31 @@ fn a_root_of_another_store_or_with_other_files_is_refused_untouched() {
     refused(mount("store", "new"), ErrorKind::InvalidConfig);
     refused(mount("store", "store/inside"), ErrorKind::InvalidConfig);
 }
+
+#[test]
+fn a_mount_that_is_refused_leaves_the_others_unmarked() {
+    let place = Place::new();
+    drop(place.connect(json!({})));
+    std::fs::create_dir(place.path("empty")).unwrap();
+    std::fs::create_dir(place.path("photos")).unwrap();
+    std::fs::write(place.path("photos/a.jpg"), "mine").unwrap();
+    std::os::unix::fs::symlink("empty", place.path("link")).unwrap();
+    let mounts = |roots: [&str; 3]| {
+        let mounts: Vec<_> = roots
+            .iter()
+            .enumerate()
+            .map(|(i, root)| {
+                json!({"name": format!("m{i}"), "path": format!("/m{i}"), "root": place.path(root)})
+            })
+            .collect();
+        json!({ "mounts": mounts })
+    };
+    for last in ["photos", "link"] {
+        let config = mounts(["new", "empty", last]);
+        let message = refused(place.try_connect(config), ErrorKind::InvalidConfig);
+        assert!(message.contains("'m2'"), "{message}");
+        assert!(!place.path("new").exists());
+        assert_eq!(snapshot(&place.path("empty")), []);
+    }
+    place.connect(mounts(["new", "empty", "third"]));
+}

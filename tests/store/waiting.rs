@@ -133,3 +133,28 @@ fn a_collection_can_be_cancelled_by_its_progress() {
     refused(fs.gc(&mut |_, _, _| false), ErrorKind::Cancelled);
     assert_eq!(fs.read("/a").unwrap(), LARGE);
 }
+
+#[test]
+fn opening_one_store_keeps_nobody_from_another() {
+    let place = Place::new();
+    let other = json!({"data_dir": place.path("other"), "busy_timeout_ms": 20});
+    drop(place.connect(json!({})));
+    drop(place.connect(other.clone()));
+    let lock = std::fs::File::open(place.path("store/lock")).unwrap();
+    lock.lock().unwrap();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| place.connect(json!({"busy_timeout_ms": 60_000})));
+        thread::sleep(Duration::from_millis(100));
+        assert!(!waiting.is_finished());
+        let began = Instant::now();
+        drop(place.connect(other.clone()));
+        refused(
+            place.try_connect(json!({"busy_timeout_ms": 20})),
+            ErrorKind::Busy,
+        );
+        assert!(!waiting.is_finished());
+        assert!(began.elapsed() < Duration::from_secs(30));
+        lock.unlock().unwrap();
+        waiting.join().unwrap();
+    });
+}

@@ -143,6 +143,48 @@ fn contents_of_mounts_come_along() {
 }
 
 #[test]
+fn a_target_in_use_is_busy_with_what_goes_on_there() {
+    let store = filled();
+    backup(&store);
+    let lock = fs::File::open(store.beside("backup/lock")).unwrap();
+    lock.lock().unwrap();
+    let hasty = store.handle(json!({"busy_timeout_ms": 20}));
+    let error = backup_to(&hasty, &store.beside("backup")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
+    assert!(error.to_string().contains("another backup"), "{error}");
+    lock.unlock().unwrap();
+    backup(&store);
+}
+
+#[test]
+fn a_target_in_a_directory_of_any_store_is_refused_untouched() {
+    let store = filled();
+    let other = Store::with_mount();
+    let mount =
+        json!([{"name": "big", "path": "/big", "backend": "local", "root": store.beside("big")}]);
+    let _with_mount = store.handle(json!({"mounts": mount}));
+    for target in [
+        other.data().join("cas/new"),
+        other.beside("disk/tmp/new/deep"),
+        store.beside("big/new"),
+    ] {
+        let error = backup_to(&store.fs, &target).unwrap_err();
+        assert_eq!(
+            error.kind(),
+            ErrorKind::InvalidArgument,
+            "{target:?}: {error}"
+        );
+    }
+    for made in [
+        other.data().join("cas/new"),
+        other.beside("disk/tmp/new"),
+        store.beside("big/new"),
+    ] {
+        assert!(!made.exists(), "{made:?}");
+    }
+}
+
+#[test]
 fn a_target_that_is_something_else_is_refused() {
     let store = filled();
     let other = filled();

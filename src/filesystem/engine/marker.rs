@@ -1,4 +1,7 @@
 //! The file `nexus-store`, which says which store a directory belongs to.
+//!
+//! The one in a data directory also says whether the store is still being created. Until it does not, the database may be missing
+//! and there are no contents. From then on the directory is nothing without its database.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -6,10 +9,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::content::LOCAL_BACKEND;
 use crate::error::{Error, Result};
 
 /// Name of the file.
-const NAME: &str = "nexus-store";
+pub(super) const NAME: &str = "nexus-store";
 
 /// What it says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +24,9 @@ pub(crate) struct Marker {
     pub backend: String,
     /// UUID of the directory.
     pub place: String,
+    /// Whether the database does not have the UUID yet, as far as is known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unfinished: bool,
 }
 
 impl Marker {
@@ -28,6 +35,15 @@ impl Marker {
             store: store.to_owned(),
             backend: backend.to_owned(),
             place: place.to_owned(),
+            unfinished: false,
+        }
+    }
+
+    /// Returns the one of the data directory of the store `store`, which is being created.
+    pub(super) fn unfinished(store: &str) -> Self {
+        Marker {
+            unfinished: true,
+            ..Marker::new(store, LOCAL_BACKEND, store)
         }
     }
 
@@ -64,9 +80,4 @@ pub(crate) fn write_note(directory: &Path, name: &str, note: &impl Serialize) ->
     file.sync_all()?;
     fs::rename(&temporary, directory.join(name))?;
     File::open(directory)?.sync_all()
-}
-
-/// Returns the error for a directory and a database of different stores.
-pub(super) fn not_together() -> Error {
-    Error::invalid_config("data_dir and db_path belong to different stores")
 }

@@ -1,6 +1,6 @@
 //! Opening the backends that a configuration mounts.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -16,25 +16,32 @@ use crate::error::{Error, Result};
 /// The only directory in a data directory in which roots of mounts may lie.
 pub(crate) const MOUNTS: &str = "mounts";
 
-/// Opens what `declared` names. The caller holds the lock of the data directory.
+/// Opens what `declared` names. The caller holds the lock of the data directory. Nothing is created before all may be mounted.
 pub(super) fn open(
     engine: &Engine,
     declared: &[MountDeclaration],
     call: &Call,
 ) -> Result<Vec<Mount>> {
+    let mut found: Vec<Found> = Vec::with_capacity(declared.len());
+    for mount in declared {
+        let root = find_root(engine, mount)?;
+        if found.iter().any(|earlier| earlier.root == root) {
+            return Err(refused(mount, "its root is that of another mount"));
+        }
+        let place = place_of(engine, mount, &root, call)?;
+        found.push(Found { root, place });
+    }
     let mut mounts = Vec::with_capacity(declared.len());
     let mut backends = Vec::with_capacity(declared.len());
-    for mount in declared {
-        let root = place::prepare_mount(&mount.root, mount.readonly)
-            .map_err(|error| error.at(mount.path.as_str()))?;
-        // A backup has the contents of its mounts in itself.
-        let is_backup = root.parent() == Some(&engine.data_dir.join(MOUNTS));
-        let is_inside = root.starts_with(&engine.data_dir) && !is_backup;
-        if is_inside || engine.data_dir.starts_with(&root) {
-            return Err(refused(mount, "its root and data_dir lie in one another"));
-        }
+    for (mount, found) in declared.iter().zip(found) {
         let name: Arc<str> = mount.name.as_str().into();
-        backends.push((Arc::clone(&name), claim(engine, mount, &root, call)?));
+        let root = place::prepare_mount(&found.root, mount.readonly)
+            .map_err(|error| error.at(mount.path.as_str()))?;
+        let place = match found.place {
+            Some(place) => place,
+            None => claim(engine, mount, &root)?,
+        };
+        backends.push((Arc::clone(&name), place));
         let store = match mount.readonly {
             true => LocalContentStore::open_readonly(&root),
             false => {
@@ -43,6 +50,7 @@ pub(super) fn open(
                 store
             }
         };
+        engine.places.add_mount(&root);
         mounts.push(Mount {
             name,
             path: mount.path.clone(),
@@ -54,10 +62,39 @@ pub(super) fn open(
     Ok(mounts)
 }
 
-/// Returns the UUID of the place `root`, marking it as the mount's if it is new.
-fn claim(engine: &Engine, mount: &MountDeclaration, root: &Path, call: &Call) -> Result<String> {
+/// A mount that may be opened.
+struct Found {
+    root: PathBuf,
+    /// UUID of the root, or `None` if it is new.
+    place: Option<String>,
+}
+
+/// Returns the canonical path of the mount's root, which need not exist unless the mount is read-only.
+fn find_root(engine: &Engine, mount: &MountDeclaration) -> Result<PathBuf> {
+    let data_dir = &engine.places.data_dir;
+    let root = match mount.readonly {
+        true => place::prepare_mount(&mount.root, true)
+            .map_err(|error| error.at(mount.path.as_str()))?,
+        false => place::resolve(&mount.root),
+    };
+    // A backup has the contents of its mounts in itself.
+    let is_backup = root.parent() == Some(&data_dir.join(MOUNTS));
+    let is_inside = root.starts_with(data_dir) && !is_backup;
+    match is_inside || data_dir.starts_with(&root) {
+        true => Err(refused(mount, "its root and data_dir lie in one another")),
+        false => Ok(root),
+    }
+}
+
+/// Returns the UUID of the place `root`, or `None` if it is new and the mount may have it.
+fn place_of(
+    engine: &Engine,
+    mount: &MountDeclaration,
+    root: &Path,
+    call: &Call,
+) -> Result<Option<String>> {
     match Marker::read(root)? {
-        Some(marker) if marker.is(&engine.uuid, &mount.name) => Ok(marker.place),
+        Some(marker) if marker.is(&engine.uuid, &mount.name) => Ok(Some(marker.place)),
         Some(_) => Err(refused(
             mount,
             "its root belongs to another store or backend",
@@ -74,12 +111,15 @@ fn claim(engine: &Engine, mount: &MountDeclaration, root: &Path, call: &Call) ->
             mount,
             "its root is neither empty nor marked by a nexus-store file",
         )),
-        None => {
-            let place = Uuid::now_v7().to_string();
-            Marker::new(&engine.uuid, &mount.name, &place).write(root)?;
-            Ok(place)
-        }
+        None => Ok(None),
     }
+}
+
+/// Marks the new root as the mount's, and returns its UUID.
+fn claim(engine: &Engine, mount: &MountDeclaration, root: &Path) -> Result<String> {
+    let place = Uuid::now_v7().to_string();
+    Marker::new(&engine.uuid, &mount.name, &place).write(root)?;
+    Ok(place)
 }
 
 fn refused(mount: &MountDeclaration, reason: &str) -> Error {

@@ -3,7 +3,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,9 @@ use rustix::fs::{FlockOperation, flock, statfs};
 
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
+
+/// Name of the file whose lock a [`DirectoryLock`] is.
+pub(super) const LOCK: &str = "lock";
 
 /// How long a waiter for the directory's lock sleeps between attempts.
 const PAUSE: Duration = Duration::from_millis(1);
@@ -50,30 +53,27 @@ pub(super) fn prepare_mount(path: &Path, readonly: bool) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Creates the directory of the database if it is missing and returns the canonical path of the
-/// database in it.
-pub(super) fn prepare_database_path(path: &Path) -> Result<PathBuf> {
-    let (parent, name) = match (path.parent(), path.file_name()) {
-        (Some(parent), Some(name)) => (parent, name),
-        _ => return Err(Error::invalid_config("db_path does not name a file")),
+/// Returns the canonical path of the database, which need not exist: a symbolic link names the database that it leads to.
+pub(super) fn database_path(path: &Path) -> Result<PathBuf> {
+    let Some(name) = path.file_name() else {
+        return Err(Error::invalid_config("db_path does not name a file"));
     };
-    let parent = if parent.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        parent
-    };
-    let failed = |error| Error::io("cannot create the directory of db_path", error);
-    create(parent).map_err(failed)?;
-    let parent = parent.canonicalize().map_err(failed)?;
-    refuse_network(&parent, "db_path")?;
-    let path = parent.join(name);
-    // A symbolic link names the database that it points to.
-    Ok(path.canonicalize().unwrap_or(path))
+    let path = resolve(path);
+    match path.metadata() {
+        Err(error) if path.is_symlink() => Err(Error::invalid_config(format!(
+            "db_path is a symbolic link that leads nowhere: {name:?}: {error}"
+        ))
+        .caused_by(error)),
+        _ => Ok(path),
+    }
 }
 
-/// Makes sure that the database can be opened: creates an empty file for the owner alone where there is
-/// none. Nothing has it open yet, so closing it drops no locks.
-pub(super) fn create_database(path: &Path) -> Result<()> {
+/// Makes sure that the database, whose canonical path this is, can be opened: creates its directory, and an empty file for the
+/// owner alone, where there is none. Nothing has it open yet, so closing it drops no locks.
+pub(super) fn prepare_database(path: &Path) -> Result<()> {
+    let parent = path.parent().unwrap_or(path);
+    create(parent).map_err(|error| Error::io("cannot create the directory of db_path", error))?;
+    refuse_network(parent, "db_path")?;
     if path.exists() {
         return Ok(());
     }
@@ -84,6 +84,41 @@ pub(super) fn create_database(path: &Path) -> Result<()> {
         .open(path)
         .map_err(|error| Error::io("cannot create the database", error))?;
     Ok(())
+}
+
+/// Returns whether a file that is not empty is at the path of the database.
+pub(super) fn has_database(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.len() > 0)
+}
+
+/// Makes the name of the file durable.
+pub(super) fn sync_parent(file: &Path) -> Result<()> {
+    let parent = file.parent().unwrap_or(file);
+    File::open(parent)
+        .and_then(|parent| parent.sync_all())
+        .map_err(|error| Error::io("cannot sync the directory of db_path", error))
+}
+
+/// Returns where `path` leads. What is missing on the way may yet be made, so that `..` leads back out of it.
+pub(super) fn resolve(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut there = PathBuf::new();
+    for component in absolute.components() {
+        if component == Component::ParentDir {
+            there.pop();
+            continue;
+        }
+        there.push(component);
+        if let Ok(real) = there.canonicalize() {
+            there = real;
+        }
+    }
+    there
+}
+
+/// Returns whether somebody opened the directory as that of a store before.
+pub(super) fn was_opened(data_dir: &Path) -> bool {
+    data_dir.join(LOCK).exists()
 }
 
 /// Returns whether no content is in the directory.
@@ -130,7 +165,7 @@ fn refuse_network(path: &Path, what: &str) -> Result<()> {
     Ok(())
 }
 
-/// The lock that serialises the creation of stores and mounts across processes.
+/// The lock that serialises the creation of stores and mounts, among the threads of a process as well as across processes.
 pub(crate) struct DirectoryLock {
     file: File,
 }
@@ -144,14 +179,17 @@ impl Drop for DirectoryLock {
 
 impl DirectoryLock {
     /// Takes the lock of `data_dir`, waiting for others as `call` allows.
-    pub fn take(data_dir: &Path, call: &Call) -> Result<Self> {
+    ///
+    /// # Errors
+    /// `Busy` saying `meanwhile`, which is what the other does; `Cancelled`, `Io`.
+    pub fn take(data_dir: &Path, meanwhile: &'static str, call: &Call) -> Result<Self> {
         let failed = |error| Error::io("cannot lock data_dir", error);
         let file = OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(false)
             .mode(0o600)
-            .open(data_dir.join("lock"))
+            .open(data_dir.join(LOCK))
             .map_err(failed)?;
         let deadline = call.busy_deadline();
         loop {
@@ -162,10 +200,7 @@ impl DirectoryLock {
             }
             call.check()?;
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                return Err(Error::new(
-                    ErrorKind::Busy,
-                    "another process is opening the store",
-                ));
+                return Err(Error::new(ErrorKind::Busy, meanwhile));
             }
             thread::sleep(PAUSE);
         }

@@ -52,7 +52,11 @@ impl Target {
             let what = "the target is neither empty nor a backup of this store";
             return Err(Error::invalid_argument(what));
         }
-        let lock = DirectoryLock::take(&directory, call)?;
+        let lock = DirectoryLock::take(
+            &directory,
+            "another backup to the target is being made, or it is being opened",
+            call,
+        )?;
         let note = match Note::read(&directory)? {
             Some(note) if note.source == fs.uuid() => note,
             Some(_) => {
@@ -196,6 +200,7 @@ impl Note {
 
 /// Creates `directory` if it is missing, and returns its canonical path. It must lie apart from the store.
 fn prepare(fs: &Filesystem, directory: &Path) -> Result<PathBuf> {
+    fs.check_host_file(directory)?;
     // Not created inside the store, not even to be refused.
     let existing = directory.ancestors().find(|above| above.exists());
     let above = existing.unwrap_or(Path::new("."));

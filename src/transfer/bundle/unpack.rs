@@ -46,6 +46,7 @@ impl Filesystem {
         progress: Progress<'_>,
     ) -> Result<String> {
         let call = self.begin();
+        self.check_host_file(Path::new(file))?;
         let mut bad = BadLines::default();
         let mut lines = Lines::new(options.invalid_work_keys);
         let unpacked = {

@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use nexus::config::Settings;
+use nexus::filesystem::is_store_file;
 use rustix::fs::Stat;
 
 use crate::failure::{Failure, Result};
@@ -70,11 +71,18 @@ impl OwnStore {
     }
 
     /// Fails if `path`, which is to be written and need not exist, is in the store itself or anywhere in its directory: what is
-    /// there has to be the store's own.
+    /// there has to be the store's own. So it does if it is a file of another store.
     pub fn refuse_target(&self, path: &Path) -> Result<()> {
         let there = resolved(path);
         let mut ids = there.ancestors().filter_map(id_at);
-        refuse_if(path, ids.any(|id| self.has_id(id)))
+        refuse_if(path, ids.any(|id| self.has_id(id)))?;
+        match is_store_file(path) {
+            false => Ok(()),
+            true => Err(Failure::usage(format!(
+                "{} belongs to a store",
+                path.display()
+            ))),
+        }
     }
 }
 
