@@ -1224,7 +1224,7 @@ nexus_status nexus_reader_read(nexus_reader *reader,
  * @param reader  an open reader
  * @param offset  where to, in bytes from the beginning; behind the end, reads give 0 bytes
  * @param error   receives what went wrong; may be NULL
- * @return OK; INVALID_ARGUMENT
+ * @return OK
  *
  * Threads: one at a time for one reader: a second call at once is MISUSE.
  * @since 0.1.0
@@ -2271,8 +2271,9 @@ const nexus_work_item *nexus_work_list_at(const nexus_work_list *list,
                                                  size_t index);
 
 /**
- * Returns a whole list as JSON: an array of objects with the members of nexus_work_item. Times
- * are RFC 3339 in UTC; what is absent is null.
+ * Returns a whole list as JSON: an array of objects with the members of nexus_work_item, but for
+ * struct_size and has_priority. Times are RFC 3339 in UTC, `lease_expired` is true or false; what is
+ * absent is null.
  *
  * @param list   an open list
  * @param json   receives the text, to be freed with nexus_string_free; not NULL
@@ -2310,7 +2311,8 @@ void nexus_work_list_free(nexus_work_list *list);
  * @param user      passed to `progress`
  * @param count     receives the number of lines; NULL where it is not wanted
  * @param error     receives what went wrong; may be NULL
- * @return OK; INVALID_ARGUMENT, INVALID_PATH, NO_SPACE, IO, CANCELLED
+ * @return OK; INVALID_ARGUMENT, INVALID_PATH, UNSUPPORTED for a file with more than 256 MiB of
+ *         metadata, NO_SPACE, IO, CANCELLED
  *
  * Threads: any, at once.
  * @since 0.1.0
@@ -2328,13 +2330,14 @@ nexus_status nexus_export_metadata(nexus_fs *fs,
  * was. The content must be in the store and readable by this handle.
  *
  * @param fs        an open handle
- * @param file      a file of the host; not NULL
+ * @param file      a plain file of the host; not NULL
  * @param options   how to import; NULL for the defaults
  * @param progress  told of the progress, and may cancel; may be NULL
  * @param user      passed to `progress`
- * @param report    receives a JSON object: created, updated, skipped, remapped, and collisions,
- *                  each with path, existing_etag, imported_etag, resolution and message, to be
- *                  freed with nexus_string_free; NULL where it is not wanted
+ * @param report    receives a JSON object: created, updated, skipped, remapped, collisions, each
+ *                  with path, existing_etag, imported_etag, resolution and message, and
+ *                  lost_dependencies, each with path and depends_on: ids of items that are not
+ *                  there; to be freed with nexus_string_free; NULL where it is not wanted
  * @param error     receives what went wrong; may be NULL
  * @return OK; INVALID_ARGUMENT for lines that cannot be read; where lines cannot be imported, what
  *         the first of them fails with: INVALID_PATH, ACCESS_DENIED, READ_ONLY, NOT_FOUND,
@@ -2364,7 +2367,8 @@ nexus_status nexus_import_metadata(nexus_fs *fs,
  * @param report    receives a JSON object, to be freed with nexus_string_free: files, directories,
  *                  contents, content_bytes, sha256; NULL where it is not wanted
  * @param error     receives what went wrong; may be NULL
- * @return OK; INVALID_ARGUMENT, CORRUPT for a damaged content, NOT_MOUNTED, NO_SPACE, IO, CANCELLED
+ * @return OK; INVALID_ARGUMENT, CORRUPT for a damaged content, UNSUPPORTED for a file with more than
+ *         256 MiB of metadata, NOT_MOUNTED, NO_SPACE, IO, CANCELLED
  *
  * Threads: any, at once.
  * @since 0.1.0
@@ -2382,7 +2386,7 @@ nexus_status nexus_bundle_export(nexus_fs *fs,
  * its end and checked, every content by its hash, before anything of it can be seen.
  *
  * @param fs        an open handle
- * @param file      a file of the host; not NULL
+ * @param file      a plain file of the host; not NULL
  * @param options   how to import; NULL for the defaults
  * @param progress  told of the progress, and may cancel; may be NULL
  * @param user      passed to `progress`
