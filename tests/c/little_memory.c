@@ -26,7 +26,7 @@ static void contents_that_do_not_fit_are_refused_and_the_store_goes_on(void)
     nexus_writer *writer = NULL;
     nexus_buffer *buffer = NULL;
     nexus_batch *batch = NULL;
-    uint8_t *piece = scratch(PIECE_BYTES);
+    uint8_t *piece = (uint8_t *)scratch(PIECE_BYTES);
     size_t written;
     nexus_fs *fs = open_store("\"cache_size_mb\": 4");
     OK(nexus_writer_open(fs, "/large", NULL, &writer, ERR));
