@@ -349,3 +349,134 @@ fn a_tenant_cannot_repair() {
     let error = tenant.verify(REPAIR, &mut |_, _, _| true).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AccessDenied);
 }
+
+/// Rows of a file or of its content that contradict its bytes, which are good.
+#[test]
+fn damaged_rows_of_good_bytes_are_corrected() {
+    for path in ["/docs/a.txt", "/docs/sub/large.bin"] {
+        let of_file = format!("UPDATE paths SET {{}} WHERE path = '{path}'");
+        let of_content = format!(
+            "UPDATE content SET {{}} WHERE id = (SELECT content_id FROM paths WHERE path = '{path}')"
+        );
+        for (template, change) in [
+            (&of_file, "etag = CAST(x'00' || substr(etag, 2) AS BLOB)"),
+            (&of_file, "etag = x'00'"),
+            (&of_file, "backend_id = 65"),
+            (&of_file, "kind = 2"),
+            (&of_file, "kind = 3"),
+            (&of_file, "mime_type = NULL"),
+            (&of_file, "mime_given = NULL"),
+            (&of_file, "version = 0"),
+            (&of_file, "path_id = NULL"),
+            (&of_file, "created_at = 'x'"),
+            (&of_file, "modified_at = 'x'"),
+            (&of_content, "hash = CAST(x'00' || substr(hash, 2) AS BLOB)"),
+            (&of_content, "hash = x'00'"),
+            (&of_content, "backend_id = 9"),
+        ] {
+            let sql = template.replace("{}", change);
+            let store = filled();
+            store.write("/unhit", "a");
+            let before = names(&store.fs);
+            let bytes = store.fs.read(path).unwrap();
+            let file = store.fs.stat(path).unwrap().file.unwrap();
+            store.set_meta(path, json!({"k": 1, "status": "ready"}));
+            let meta = store.fs.list_meta(path).unwrap();
+            store.damage(&sql);
+            let report = repair(&store, &sql);
+            assert_eq!(report["lost"], json!([]), "{sql}: {report:#}");
+            assert_eq!(names(&store.fs), before, "{sql}: {report:#}");
+            assert!(store.fs.read(path).unwrap() == bytes, "{sql}");
+            let now = store.fs.stat(path).unwrap().file.unwrap();
+            assert_eq!(now.etag, file.etag, "{sql}");
+            assert_eq!(now.mime_type, file.mime_type, "{sql}");
+            assert_eq!(store.fs.list_meta(path).unwrap(), meta, "{sql}");
+        }
+    }
+}
+
+/// A file that says that it is a directory, and something lies below it: it cannot be both.
+#[test]
+fn a_file_that_became_a_directory_is_listed_and_its_bytes_kept() {
+    let store = filled();
+    store.write("/other", "below");
+    store.damage(
+        "UPDATE paths SET kind = 3 WHERE path = '/docs/a.txt';
+         UPDATE paths SET path = '/docs/a.txt/below' WHERE path = '/other'",
+    );
+    let report = repair(&store, "kind");
+    assert_eq!(lost_paths(&report)[0], "/docs/a.txt", "{report:#}");
+    let kept = report["lost"][0]["quarantined"].as_str().unwrap();
+    assert_eq!(fs::read(store.data().join(kept)).unwrap(), b"a");
+    assert_eq!(store.fs.read("/docs/a.txt/below").unwrap(), b"below");
+}
+
+/// A file whose row says nothing true any more: its bytes are kept although nobody knows whose they are.
+#[test]
+fn bytes_that_no_row_names_any_more_are_kept() {
+    for (path, bytes) in [
+        ("/jobs/2", b"/jobs/2".to_vec()),
+        ("/docs/sub/large.bin", noise(LARGE, 1)),
+    ] {
+        let store = filled();
+        store.damage(&format!(
+            "UPDATE paths SET etag = zeroblob(32), content_id = 12345 WHERE path = '{path}'"
+        ));
+        let report = repair(&store, path);
+        assert_eq!(lost_paths(&report), [path], "{report:#}");
+        let list = store.data().join(report["lost_list"].as_str().unwrap());
+        let list = fs::read_to_string(list).unwrap();
+        let kept = list
+            .lines()
+            .filter_map(|line| {
+                let entry: Value = serde_json::from_str(line).unwrap();
+                Some(entry["quarantined"].as_str()?.to_owned())
+            })
+            .map(|name| fs::read(store.data().join(name)).unwrap());
+        assert!(kept.into_iter().any(|kept| kept == bytes), "{list}");
+    }
+}
+
+/// While the content of a damaged file is looked for, a user writes another file, which gets the id.
+#[test]
+fn a_file_that_came_to_have_the_id_of_a_damaged_content_is_left_alone() {
+    for damage in [
+        "UPDATE content SET blocks = NULL WHERE id = ID",
+        "UPDATE content SET data = x'62' WHERE id = ID",
+    ] {
+        let store = Store::new();
+        store.write("/keep", "k");
+        let is_inline = damage.contains("data");
+        let old = if is_inline {
+            b"old".to_vec()
+        } else {
+            noise(LARGE, 1)
+        };
+        store.write("/old", &old);
+        let database = store.data().join("metadata.db");
+        let id = || -> i64 {
+            let connection = rusqlite::Connection::open(&database).unwrap();
+            connection
+                .query_row("SELECT max(id) FROM content", [], |row| row.get(0))
+                .unwrap()
+        };
+        let before = id();
+        store.damage(&damage.replace("ID", &before.to_string()));
+        let mut done = false;
+        let report = store.fs.verify(REPAIR, &mut |_, _, what| {
+            if what.starts_with("repair: ") && !done {
+                done = true;
+                store.fs.delete("/old", &Default::default()).unwrap();
+                store.write("/new", "acknowledged");
+            }
+            true
+        });
+        let report: Value = serde_json::from_str(&report.unwrap()).unwrap();
+        assert!(done, "{report:#}");
+        assert_eq!(id(), before, "the id was not used again");
+        assert_eq!(report["lost_count"], 0, "{report:#}");
+        assert_eq!(report["remaining_count"], 0, "{report:#}");
+        assert_eq!(store.fs.read("/new").unwrap(), b"acknowledged");
+        assert_eq!(store.kinds(READ_ALL), [""; 0]);
+    }
+}

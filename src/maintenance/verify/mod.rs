@@ -14,7 +14,7 @@ mod contents;
 mod reclaimable;
 mod report;
 
-pub(super) use self::report::Report;
+pub(super) use self::report::{FindingKey, Report};
 use crate::call::Call;
 use crate::error::{Error, Result};
 use crate::filesystem::{Filesystem, Progress, VerifyOptions};

@@ -2,17 +2,18 @@
 //!
 //! What follows from a change, such as a content that no path holds any more, the next round finds.
 
+mod files;
+
 use rusqlite::{OptionalExtension, Params};
 
-use super::rows::blob;
 use super::statements::Connection;
-use super::{SqliteStore, check, namespaces, work};
+use super::{SqliteStore, namespaces, work};
 use crate::call::Call;
 use crate::content::ContentHash;
 use crate::error::Result;
 use crate::metadata::{
-    ContentPlace, Finding, FindingKind, LostFile, MetadataMender, MetadataValue, PathId, RowKey,
-    VerifiedContent,
+    ContentKey, ContentPlace, Finding, FindingKind, LostFile, Mended, MetadataMender,
+    MetadataValue, PathId, RowKey, VerifiedContent,
 };
 use crate::path::{MAX_NAME_BYTES, MAX_PATH_BYTES, VirtualPath, parent_of};
 use crate::work::Status;
@@ -27,14 +28,19 @@ impl MetadataMender for SqliteStore {
             .transaction(call, |connection| mend(connection, finding))
     }
 
-    fn mend_directory(&self, path: &str, call: &Call) -> Result<bool> {
+    fn mend_directory(&self, file: &LostFile, call: &Call) -> Result<Mended> {
         self.writer
-            .transaction(call, |connection| mend_directory(connection, path))
+            .transaction(call, |connection| files::mend_directory(connection, file))
     }
 
-    fn restore_content(&self, content: &VerifiedContent, call: &Call) -> Result<bool> {
+    fn restore_content(
+        &self,
+        file: &LostFile,
+        content: &VerifiedContent,
+        call: &Call,
+    ) -> Result<Mended> {
         self.writer
-            .transaction(call, |connection| restore_content(connection, content))
+            .transaction(call, |connection| files::restore(connection, file, content))
     }
 
     fn move_aside(&self, path: &str, call: &Call) -> Result<Option<String>> {
@@ -44,27 +50,28 @@ impl MetadataMender for SqliteStore {
 
     fn forget(&self, file: &LostFile, call: &Call) -> Result<bool> {
         self.writer
-            .transaction(call, |connection| forget(connection, file))
+            .transaction(call, |connection| files::forget(connection, file))
     }
 
     fn describe(&self, path: &str, call: &Call) -> Result<Option<LostFile>> {
         self.readers
-            .moment(call, |connection| describe(connection, path))
+            .moment(call, |connection| files::describe(connection, path))
     }
 
-    fn holders(&self, id: i64, limit: usize, call: &Call) -> Result<Vec<LostFile>> {
+    fn holders(&self, key: &ContentKey, limit: usize, call: &Call) -> Result<Vec<LostFile>> {
         self.readers
-            .moment(call, |connection| holders(connection, id, limit))
+            .moment(call, |connection| files::holders(connection, key, limit))
     }
 
     fn contents_of(&self, backend: &str, hash: &ContentHash, call: &Call) -> Result<Vec<i64>> {
-        self.readers
-            .moment(call, |connection| contents_of(connection, backend, hash))
+        self.readers.moment(call, |connection| {
+            files::contents_of(connection, backend, hash)
+        })
     }
 
     fn content_place(&self, id: i64, call: &Call) -> Result<Option<ContentPlace>> {
         self.readers
-            .moment(call, |connection| content_of(connection, id))
+            .moment(call, |connection| files::content_of(connection, id))
     }
 
     fn work_values(&self, path: &str, call: &Call) -> Result<Vec<(String, String)>> {
@@ -121,11 +128,13 @@ fn mend(connection: &Connection, finding: &Finding) -> Result<bool> {
             [path],
         ),
         (SplitContent, RowKey::Path(path)) => mender.join_contents(path),
-        (OrphanRow, RowKey::Content(id)) => mender.remove_content(*id),
-        (OrphanRow | DamagedRow, RowKey::Metadata(path, key)) => mender.run(
-            "DELETE FROM metadata WHERE path = ?1 AND key = ?2",
+        (OrphanRow, RowKey::Content(key)) => mender.remove_content(key.id),
+        (OrphanRow, RowKey::Metadata(path, key)) => mender.run(
+            "DELETE FROM metadata WHERE path = ?1 AND key = ?2
+               AND NOT EXISTS (SELECT 1 FROM paths WHERE path = ?1 AND kind = 1)",
             [path, key],
         ),
+        (DamagedRow, RowKey::Metadata(path, key)) => mender.remove_damaged_value(path, key),
         (WrongDigest, RowKey::Metadata(path, key)) => mender.digest_again(path, key),
         (OrphanRow, RowKey::Work(path)) => mender.remove_work(path),
         (DamagedRow, RowKey::Work(path)) => mender.reset_status(path),
@@ -207,6 +216,18 @@ impl Mender<'_> {
                 (path, key, digest),
             ),
             _ => Ok(false),
+        }
+    }
+
+    fn remove_damaged_value(&self, path: &str, key: &str) -> Result<bool> {
+        let is_good = value_of(self.0, path, key)?
+            .is_some_and(|value| MetadataValue::parse(key, &value).is_ok());
+        match is_good {
+            true => Ok(false),
+            false => self.run(
+                "DELETE FROM metadata WHERE path = ?1 AND key = ?2",
+                [path, key],
+            ),
         }
     }
 
@@ -311,143 +332,6 @@ impl Mender<'_> {
     }
 }
 
-/// Makes the row of a directory say what a directory's row says.
-fn mend_directory(connection: &Connection, path: &str) -> Result<bool> {
-    let mender = Mender(connection);
-    let id = PathId::generate();
-    mender.run(
-        "UPDATE paths SET
-             path_id = CASE WHEN kind = 3 THEN NULL
-                            WHEN length(path_id) = 16 AND typeof(path_id) = 'blob' THEN path_id
-                            ELSE ?2 END,
-             etag = NULL, size = NULL, version = NULL, backend_id = NULL, content_id = NULL,
-             mime_type = NULL, mime_given = NULL
-         WHERE path = ?1 AND kind IN (2, 3)",
-        (path, id.as_bytes()),
-    )
-}
-
-/// Gives the files of a content, which was found good, a right row of it: the one that is there, or a new
-/// one for the bytes in the backend.
-fn restore_content(connection: &Connection, content: &VerifiedContent) -> Result<bool> {
-    let mender = Mender(connection);
-    let backend: Option<i64> = connection
-        .prepare_cached("SELECT id FROM backends WHERE name = ?1")?
-        .query_row([&*content.backend], |row| row.get(0))
-        .optional()?;
-    let Some(backend) = backend else {
-        return Ok(false);
-    };
-    let size = content.size as i64;
-    let blocks = Some(content.blocks.as_bytes()).filter(|blocks| !blocks.is_empty());
-    let id = match content.id {
-        Some(id) => {
-            mender.run(
-                "UPDATE content SET size = ?2, blocks = ?3, hash = ?4, backend_id = ?5
-                 WHERE id = ?1",
-                (id, size, blocks, content.hash.as_bytes(), backend),
-            )?;
-            id
-        }
-        None => {
-            mender.run(
-                "INSERT INTO content (backend_id, hash, size, blocks, data)
-                 VALUES (?1, ?2, ?3, ?4, NULL)",
-                (backend, content.hash.as_bytes(), size, blocks),
-            )?;
-            connection.last_insert_rowid()
-        }
-    };
-    mender.run(
-        "UPDATE paths SET content_id = ?1, size = ?2 WHERE etag = ?3 AND backend_id = ?4",
-        (id, size, content.hash.as_bytes(), backend),
-    )
-}
-
-/// Returns the ids of the contents of the backend that have the hash.
-fn contents_of(connection: &Connection, backend: &str, hash: &ContentHash) -> Result<Vec<i64>> {
-    Ok(connection
-        .prepare_cached(
-            "SELECT c.id FROM content AS c JOIN backends AS b ON b.id = c.backend_id
-             WHERE c.hash = ?1 AND b.name = ?2 ORDER BY c.id",
-        )?
-        .query_map((hash.as_bytes(), backend), |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?)
-}
-
-/// Returns where the content with the id `id` is.
-fn content_of(connection: &Connection, id: i64) -> Result<Option<ContentPlace>> {
-    Ok(connection
-        .prepare_cached(
-            "SELECT b.name, c.hash, c.data FROM content AS c
-             LEFT JOIN backends AS b ON b.id = c.backend_id WHERE c.id = ?1",
-        )?
-        .query_row([id], |row| {
-            Ok(ContentPlace {
-                backend: row.get(0)?,
-                hash: blob::<32>(row, 1).ok().map(ContentHash::from_bytes),
-                data: row.get_ref(2)?.as_bytes().ok().map(<[u8]>::to_vec),
-            })
-        })
-        .optional()?)
-}
-
-/// Returns what is known of the file at `path`.
-fn describe(connection: &Connection, path: &str) -> Result<Option<LostFile>> {
-    let found = connection
-        .prepare_cached(
-            "SELECT p.etag, p.size, p.content_id, b.name FROM paths AS p
-             LEFT JOIN backends AS b ON b.id = p.backend_id WHERE p.path = ?1",
-        )?
-        .query_row([path], |row| {
-            Ok(LostFile {
-                path: path.to_owned(),
-                etag: blob::<32>(row, 0).ok().map(ContentHash::from_bytes),
-                size: row.get_ref(1)?.as_i64().ok().map(|size| size as u64),
-                content_id: row.get_ref(2)?.as_i64().ok(),
-                backend: row.get(3)?,
-                metadata: Vec::new(),
-            })
-        })
-        .optional()?;
-    let Some(mut file) = found else {
-        return Ok(None);
-    };
-    file.metadata = connection
-        .prepare_cached("SELECT key, value FROM metadata WHERE path = ?1 ORDER BY key")?
-        .query_map([path], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .filter_map(rusqlite::Result::ok)
-        .collect();
-    if let Ok(valid) = VirtualPath::parse(path) {
-        file.metadata.extend(work::all(connection, &valid)?);
-        file.metadata.sort();
-    }
-    Ok(Some(file))
-}
-
-/// Removes everything that is said of `file`, if it is still what it was; returns whether it was. Items
-/// that wait for it go on waiting, for a deleted file.
-fn forget(connection: &Connection, file: &LostFile) -> Result<bool> {
-    match describe(connection, &file.path)? {
-        Some(now) if now.etag == file.etag && now.content_id == file.content_id => {}
-        _ => return Ok(false),
-    }
-    let mender = Mender(connection);
-    let path = &file.path;
-    mender.run(
-        "UPDATE edges SET blocker_path = ?1
-         WHERE open = 1 AND blocker_id = (SELECT path_id FROM work WHERE path = ?1)",
-        [path],
-    )?;
-    mender.run(
-        "DELETE FROM edges WHERE item_id = (SELECT path_id FROM work WHERE path = ?1)",
-        [path],
-    )?;
-    mender.run("DELETE FROM work WHERE path = ?1", [path])?;
-    mender.run("DELETE FROM metadata WHERE path = ?1", [path])?;
-    mender.run("DELETE FROM paths WHERE path = ?1", [path])
-}
-
 /// Gives the file at `path`, below which something lies, another name beside its own, and returns that.
 fn move_aside(connection: &Connection, path: &str) -> Result<Option<String>> {
     let mender = Mender(connection);
@@ -509,11 +393,4 @@ fn value_of(connection: &Connection, path: &str, key: &str) -> Result<Option<Str
             Ok(String::from_utf8_lossy(bytes).into_owned())
         })
         .optional()?)
-}
-
-/// Returns the files that hold the content with the id `id`, at most `limit`.
-fn holders(connection: &Connection, id: i64, limit: usize) -> Result<Vec<LostFile>> {
-    let (paths, _) = check::paths_of(connection, id, limit)?;
-    let described = paths.iter().map(|path| describe(connection, path));
-    described.filter_map(Result::transpose).collect()
 }

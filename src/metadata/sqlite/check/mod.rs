@@ -13,6 +13,7 @@ use rusqlite::Row;
 
 pub(super) use self::contents::{confirm, doomed, page as contents, paths as paths_of, unheld};
 use super::backends::BackendNames;
+use super::rows::integer;
 use super::statements::Connection;
 use crate::call::Call;
 use crate::content::ContentHash;
@@ -114,10 +115,6 @@ fn blob<const N: usize>(row: &Row<'_>, column: usize) -> Option<[u8; N]> {
 
 fn hash(row: &Row<'_>, column: usize) -> Option<ContentHash> {
     blob::<32>(row, column).map(ContentHash::from_bytes)
-}
-
-fn integer(row: &Row<'_>, column: usize) -> Option<i64> {
-    row.get_ref(column).ok()?.as_i64().ok()
 }
 
 fn text<'r>(row: &'r Row<'_>, column: usize) -> Option<&'r str> {

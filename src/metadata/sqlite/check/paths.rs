@@ -16,7 +16,7 @@ use crate::range::PathRange;
 const QUERY: &str = "\
     SELECT p.path, p.kind, p.path_id, p.etag, p.size, p.version, p.backend_id, p.content_id,
            p.mime_type, p.created_at, p.modified_at,
-           c.id, c.hash, c.size, c.backend_id
+           c.id, c.hash, c.size, c.backend_id, p.mime_given
     FROM paths AS p LEFT JOIN content AS c ON c.id = p.content_id
     WHERE p.path > ?1 ORDER BY p.path LIMIT ?2";
 
@@ -57,6 +57,10 @@ pub(super) fn check(
         check_parent(connection, path, &mut good_parent, &mut page)?;
         match integer(row, 1) {
             Some(FILE) => check_file(connection, backends, row, path, &mut page)?,
+            Some(MADE | IMPLIED) if !has_times(row) => {
+                let what = "the row of the directory is damaged";
+                page.find_at(FindingKind::DamagedRow, path, what);
+            }
             Some(MADE) if blob::<16>(row, 2).is_none() || has_content(row) => {
                 let what = "the row of the directory is damaged";
                 page.find_at(FindingKind::DamagedRow, path, what);
@@ -86,6 +90,12 @@ pub(super) fn check(
 
 fn has_content(row: &Row<'_>) -> bool {
     !(3..=7).all(|column| is_null(row, column))
+}
+
+fn has_times(row: &Row<'_>) -> bool {
+    [9, 10]
+        .into_iter()
+        .all(|column| integer(row, column).is_some())
 }
 
 fn check_parent(
@@ -123,7 +133,7 @@ fn check_file(
     path: &str,
     page: &mut Page,
 ) -> Result<()> {
-    let numbers = [4, 5, 6, 7, 9, 10].map(|column| integer(row, column));
+    let numbers = [4, 5, 6, 7, 9, 10, 15].map(|column| integer(row, column));
     let (
         Some(etag),
         [
@@ -131,6 +141,7 @@ fn check_file(
             Some(version),
             Some(backend),
             Some(content),
+            Some(_),
             Some(_),
             Some(_),
         ],
