@@ -4,7 +4,9 @@ use nexus::error::ErrorKind;
 use nexus::filesystem::{ClaimOptions, Filesystem, VerifyOptions};
 use serde_json::{Value, json};
 
-use crate::store::{LARGE, READ_ALL, Store, content_file, flip_bit, noise, truncate};
+use crate::store::{
+    LARGE, READ_ALL, Store, content_file, flip_bit, flip_in_index, noise, truncate,
+};
 use crate::verify::{CASES, filled};
 
 const REPAIR: VerifyOptions = VerifyOptions {
@@ -479,4 +481,34 @@ fn a_file_that_came_to_have_the_id_of_a_damaged_content_is_left_alone() {
         assert_eq!(store.fs.read("/new").unwrap(), b"acknowledged");
         assert_eq!(store.kinds(READ_ALL), [""; 0]);
     }
+}
+
+/// While a table cannot be read, what is not found there may be there all the same.
+#[test]
+fn nothing_is_removed_while_paths_cannot_be_read() {
+    let store = Store::new();
+    store.write("/d/large", noise(LARGE, 1));
+    store.write("/d/small", "small");
+    for number in 0..200 {
+        store.write(&format!("/z/{number:03}{}", "x".repeat(100)), "q");
+    }
+    let directory = store.data();
+    store.damage_file(|bytes| {
+        flip_in_index(bytes, "/d/large", &noise(LARGE, 1));
+        flip_in_index(bytes, "/d/small", b"small");
+        // A page of `paths`, which has types; with none of the files above.
+        let has = |page: &[u8], text: &[u8]| page.windows(text.len()).any(|found| found == text);
+        let page = bytes
+            .chunks_mut(4096)
+            .find(|page| has(page, b"/z/150x") && has(page, b"application/octet-stream"));
+        page.unwrap()[0] = 0;
+    });
+    drop(store.fs);
+    let config = json!({"data_dir": directory, "durability": "normal"}).to_string();
+    let fs = Filesystem::connect(Some(&config)).unwrap();
+    let report = crate::store::verify(&fs, REPAIR);
+    assert_ne!(report["remaining_count"], 0, "{report:#}");
+    assert_eq!(report["lost_count"], 0, "{report:#}");
+    assert!(fs.read("/d/large").unwrap() == noise(LARGE, 1));
+    assert_eq!(fs.read("/d/small").unwrap(), b"small");
 }

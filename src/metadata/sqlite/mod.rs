@@ -555,7 +555,7 @@ impl MetadataStore for SqliteStore {
     ) -> Result<Vec<ContentHash>> {
         self.writer.locked(call, |connection| {
             let id = self.backends.id(backend, connection)?;
-            check::unheld(connection, id, hashes)
+            sweep::orphans(connection, id, hashes)
         })
     }
 

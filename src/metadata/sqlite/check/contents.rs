@@ -160,21 +160,6 @@ pub(in super::super) fn confirm(
     Ok(confirmed)
 }
 
-/// Returns those of `hashes` that no path holds in the backend, and that do not wait for their removal.
-pub(in super::super) fn unheld(
-    connection: &Connection,
-    backend_id: i64,
-    hashes: &[ContentHash],
-) -> Result<Vec<ContentHash>> {
-    let mut unheld = Vec::new();
-    for hash in hashes {
-        if sweep::is_orphan(connection, backend_id, hash)? {
-            unheld.push(*hash);
-        }
-    }
-    Ok(unheld)
-}
-
 /// Returns a page of the contents that wait for their removal and that no path holds.
 pub(in super::super) fn doomed(
     connection: &Connection,

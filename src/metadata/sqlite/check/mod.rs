@@ -11,7 +11,7 @@ mod work;
 
 use rusqlite::Row;
 
-pub(super) use self::contents::{confirm, doomed, page as contents, paths as paths_of, unheld};
+pub(super) use self::contents::{confirm, doomed, page as contents, paths as paths_of};
 use super::backends::BackendNames;
 use super::rows::integer;
 use super::statements::Connection;
