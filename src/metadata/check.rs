@@ -93,6 +93,8 @@ pub enum RowKey {
     Table(String),
     /// A path.
     Path(String),
+    /// A path that is no text: its bytes.
+    PathBytes(Vec<u8>),
     /// A content.
     Content(ContentKey),
     /// A key of a path.
@@ -127,8 +129,8 @@ pub struct Finding {
 pub enum RowCursor {
     /// At the table with this number, and its indexes.
     Table(usize),
-    /// After this path.
-    Paths(String),
+    /// After the path of these bytes.
+    Paths(Vec<u8>),
     /// After the content with this id.
     Contents(i64),
     /// After this path and key.

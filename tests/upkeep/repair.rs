@@ -512,3 +512,110 @@ fn nothing_is_removed_while_paths_cannot_be_read() {
     assert!(fs.read("/d/large").unwrap() == noise(LARGE, 1));
     assert_eq!(fs.read("/d/small").unwrap(), b"small");
 }
+
+#[test]
+fn a_path_that_is_no_text_gets_a_name() {
+    let store = filled();
+    store.damage(
+        "UPDATE paths SET path = CAST(x'2f646f63732fe12e747874' AS TEXT) WHERE path = '/docs/a.txt';
+         UPDATE paths SET path = CAST(x'2f6a6f62732fb2' AS TEXT) WHERE path = '/jobs/2';
+         UPDATE paths SET path = CAST(x'2f656d70f479' AS TEXT) WHERE path = '/empty'",
+    );
+    let error = store.fs.list(&Default::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+    let report = repair(&store, "no text");
+    assert_eq!(report["lost"], json!([]), "{report:#}");
+    // What other rows know of it tells what its name was.
+    assert_eq!(store.fs.read("/docs/a.txt").unwrap(), b"a");
+    assert_eq!(
+        store.fs.get_meta("/docs/a.txt", "owner").unwrap(),
+        "\"ann\""
+    );
+    assert_eq!(store.fs.read("/jobs/2").unwrap(), b"/jobs/2");
+    assert_eq!(
+        store.fs.get_meta("/jobs/2", "status").unwrap(),
+        "\"blocked\""
+    );
+    assert_eq!(store.fs.read("/emp_y").unwrap(), b"");
+}
+
+#[test]
+fn paths_with_one_id_get_two() {
+    let store = filled();
+    let id = store.fs.path_id("/jobs/2").unwrap();
+    let (with, without) = ("WHERE path_id IS NOT NULL", "WHERE path_id IS NULL");
+    store.change_index("paths_by_id", with, without);
+    store.damage(
+        "UPDATE paths SET path_id = (SELECT path_id FROM paths WHERE path = '/jobs/2')
+         WHERE path = '/docs/a.txt'",
+    );
+    store.change_index("paths_by_id", without, with);
+    let report = repair(&store, "one id");
+    assert_eq!(report["failed_steps"], json!([]), "{report:#}");
+    assert_eq!(report["lost"], json!([]), "{report:#}");
+    assert_eq!(store.fs.path_id("/jobs/2").unwrap(), id);
+    assert_ne!(store.fs.path_id("/docs/a.txt").unwrap(), id);
+}
+
+#[test]
+fn a_file_in_the_way_gets_a_name_that_nothing_is_said_of() {
+    let store = Store::new();
+    store.write("/f", "in the way");
+    store.set_meta("/f", json!({"k": 1, "status": "ready"}));
+    store.write("/other", "below");
+    store.damage(
+        "UPDATE paths SET path = '/f/below' WHERE path = '/other';
+         INSERT INTO metadata SELECT '/f_repaired1', key, value, digest FROM metadata;
+         INSERT INTO work (path, path_id, created_at, directory, scope, rank)
+         VALUES ('/f_repaired2', zeroblob(16), 1, '', '', 1)",
+    );
+    let report = repair(&store, "aside");
+    assert_eq!(report["failed_steps"], json!([]), "{report:#}");
+    assert_eq!(store.fs.read("/f_repaired3").unwrap(), b"in the way");
+    assert_eq!(store.fs.get_meta("/f_repaired3", "k").unwrap(), "1");
+}
+
+/// A step that fails is told, and keeps no other from being taken.
+#[test]
+fn a_step_that_fails_does_not_end_a_repair() {
+    let store = filled();
+    store.damage(
+        "UPDATE content SET data = x'6262' WHERE data = x'61';
+         UPDATE work SET open_edges = 7 WHERE path = '/jobs/0';
+         CREATE TRIGGER broken BEFORE UPDATE ON work
+         BEGIN SELECT raise(ABORT, 'the row cannot be changed'); END",
+    );
+    let report = store.verify(REPAIR);
+    let failed = report["failed_steps"].as_array().unwrap();
+    assert_eq!(failed.len(), 1, "{report:#}");
+    assert!(failed[0]["step"].as_str().unwrap().contains("/jobs/0"));
+    assert!(
+        failed[0]["message"]
+            .as_str()
+            .unwrap()
+            .contains("cannot be changed")
+    );
+    assert_eq!(report["remaining"][0]["kind"], "wrong_count", "{report:#}");
+    assert_eq!(report["remaining_count"], 1, "{report:#}");
+    assert_eq!(report["lost_count"], 2, "{report:#}");
+}
+
+/// More than a report lists, and nothing can be done about them.
+#[test]
+fn what_cannot_be_mended_does_not_hide_the_rest() {
+    let store = Store::with_mount();
+    for number in 0..1001 {
+        store.write(&format!("/disk/{number}"), format!("{number}"));
+    }
+    store.write("/x", "x");
+    fs::remove_dir_all(store.beside("disk/cas")).unwrap();
+    store.damage("UPDATE content SET data = CAST('y' AS BLOB) WHERE data = CAST('x' AS BLOB)");
+    let readonly = store.handle(json!({"mounts": [{
+        "name": "disk", "path": "/disk", "backend": "local", "readonly": true,
+        "root": store.beside("disk")
+    }]}));
+    let report = crate::store::verify(&readonly, REPAIR);
+    assert_eq!(lost_paths(&report), ["/x"], "{}", report["lost"]);
+    assert_eq!(report["remaining_count"], 1001);
+    assert_eq!(report["remaining"].as_array().unwrap().len(), 1000);
+}

@@ -3,6 +3,7 @@
 //! What follows from a change, such as a content that no path holds any more, the next round finds.
 
 mod files;
+mod names;
 
 use rusqlite::{OptionalExtension, Params};
 
@@ -15,7 +16,7 @@ use crate::metadata::{
     ContentKey, ContentPlace, Finding, FindingKind, LostFile, Mended, MetadataMender,
     MetadataValue, PathId, RowKey, VerifiedContent,
 };
-use crate::path::{MAX_NAME_BYTES, MAX_PATH_BYTES, VirtualPath, parent_of};
+use crate::path::{VirtualPath, parent_of};
 use crate::work::Status;
 
 impl MetadataMender for SqliteStore {
@@ -45,7 +46,7 @@ impl MetadataMender for SqliteStore {
 
     fn move_aside(&self, path: &str, call: &Call) -> Result<Option<String>> {
         self.writer
-            .transaction(call, |connection| move_aside(connection, path))
+            .transaction(call, |connection| names::move_aside(connection, path))
     }
 
     fn forget(&self, file: &LostFile, call: &Call) -> Result<bool> {
@@ -94,6 +95,7 @@ fn plan(finding: &Finding) -> Option<&'static str> {
     use FindingKind::*;
     Some(match (finding.kind, &finding.row) {
         (Index, RowKey::Table(_)) => "the indexes of the table are built again",
+        (InvalidPath, RowKey::PathBytes(_)) => "it gets a name that can be read",
         (MissingAncestor, RowKey::Path(_)) => "the directory gets a row",
         (EmptyDirectory, RowKey::Path(_)) => "the directory is removed",
         (SplitContent, RowKey::Path(_)) => "the files get one content",
@@ -117,9 +119,13 @@ fn mend(connection: &Connection, finding: &Finding) -> Result<bool> {
     let mender = Mender(connection);
     match (finding.kind, &finding.row) {
         (Index, RowKey::Table(table)) => {
+            if table == "paths" {
+                names::tell_ids_apart(connection)?;
+            }
             connection.execute_batch(&format!("REINDEX {table}"))?;
             Ok(true)
         }
+        (InvalidPath, RowKey::PathBytes(bytes)) => names::make_text(connection, bytes),
         (MissingAncestor, RowKey::Path(path)) => mender.add_ancestors(path),
         (EmptyDirectory, RowKey::Path(path)) => mender.run(
             "DELETE FROM paths WHERE path = ?1 AND kind = 3
@@ -271,6 +277,15 @@ impl Mender<'_> {
     }
 
     fn count_again(&self, path: &str) -> Result<bool> {
+        // Before the item is claimable, if it then waits for nothing.
+        self.run(
+            "UPDATE edges SET blocker_path = NULL,
+                 open = EXISTS (SELECT 1 FROM work
+                                WHERE path_id = edges.blocker_id AND status <> 'completed')
+             WHERE item_id = (SELECT path_id FROM work WHERE path = ?1)
+               AND EXISTS (SELECT 1 FROM paths WHERE path_id = edges.blocker_id)",
+            [path],
+        )?;
         let counted = self.run(
             "UPDATE work SET
                  dependencies = (
@@ -332,58 +347,6 @@ impl Mender<'_> {
     }
 }
 
-/// Gives the file at `path`, below which something lies, another name beside its own, and returns that.
-fn move_aside(connection: &Connection, path: &str) -> Result<Option<String>> {
-    let mender = Mender(connection);
-    let is_file = connection
-        .prepare_cached(
-            "SELECT 1 FROM paths WHERE path = ?1 AND kind = 1
-               AND EXISTS (SELECT 1 FROM paths AS p
-                           WHERE p.path >= ?1 || '/' AND p.path < ?1 || '0')",
-        )?
-        .exists([path])?;
-    if !is_file {
-        return Ok(None);
-    }
-    for number in 1_u64.. {
-        let Some(free) = with_suffix(path, &format!("_repaired{number}")) else {
-            return Ok(None);
-        };
-        let taken = connection
-            .prepare_cached("SELECT 1 FROM paths WHERE path = ?1")?
-            .exists([&free])?;
-        if taken {
-            continue;
-        }
-        for sql in [
-            "UPDATE paths SET path = ?2 WHERE path = ?1",
-            "UPDATE metadata SET path = ?2 WHERE path = ?1",
-            "UPDATE work SET path = ?2 WHERE path = ?1",
-        ] {
-            mender.run(sql, [path, &free])?;
-        }
-        let now = crate::metadata::now();
-        mender.run(
-            "INSERT INTO paths (path, kind, created_at, modified_at) VALUES (?1, 3, ?2, ?2)",
-            (path, now),
-        )?;
-        return Ok(Some(free));
-    }
-    Ok(None)
-}
-
-/// Returns `path` with `suffix` at the end of its name, of which the end gives way where the whole would be too
-/// long; `None` if nothing of the name would be left.
-fn with_suffix(path: &str, suffix: &str) -> Option<String> {
-    let name = path.rfind('/')? + 1;
-    let longest = MAX_PATH_BYTES.min(name + MAX_NAME_BYTES);
-    let mut kept = path.len().min(longest.checked_sub(suffix.len())?);
-    while !path.is_char_boundary(kept) {
-        kept -= 1;
-    }
-    (kept > name).then(|| format!("{}{suffix}", &path[..kept]))
-}
-
 /// Returns the value of a key that is about to be removed.
 fn value_of(connection: &Connection, path: &str, key: &str) -> Result<Option<String>> {
     Ok(connection
@@ -393,4 +356,45 @@ fn value_of(connection: &Connection, path: &str, key: &str) -> Result<Option<Str
             Ok(String::from_utf8_lossy(bytes).into_owned())
         })
         .optional()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema;
+    use super::*;
+
+    /// Another step corrects the edge; nobody may claim the item before.
+    #[test]
+    fn an_item_that_is_counted_is_not_claimable_while_its_blocker_is_open() {
+        let mut connection = rusqlite::Connection::open_in_memory().unwrap();
+        schema::prepare(&mut connection, "00000000-0000-4000-8000-000000000000").unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO paths (path, kind, path_id, created_at, modified_at)
+                 VALUES ('/b', 1, x'01', 1, 1), ('/i', 1, x'02', 1, 1);
+                 INSERT INTO work (path, path_id, created_at, directory, scope, item, status, rank,
+                                   dependencies, open_edges)
+                 VALUES ('/b', x'01', 1, '', '', 1, 'pending', 5, NULL, 0),
+                        ('/i', x'02', 1, '', '', 1, 'blocked', 5, 1, 1);
+                 INSERT INTO edges (item_id, blocker_id, open, position) VALUES (x'02', x'01', 0, 0);",
+            )
+            .unwrap();
+        let connection = Connection::from(connection);
+        let finding = Finding {
+            kind: FindingKind::WrongCount,
+            row: RowKey::Work("/i".to_owned()),
+            path: None,
+            hash: None,
+            message: String::new(),
+        };
+        assert!(mend(&connection, &finding).unwrap());
+        let state: (String, i64) = connection
+            .query_row(
+                "SELECT status, open_edges FROM work WHERE path = '/i'",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .unwrap();
+        assert_eq!(state, ("blocked".to_owned(), 1));
+    }
 }

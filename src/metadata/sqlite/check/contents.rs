@@ -136,7 +136,10 @@ pub(in super::super) fn paths(
         .query_row([id], |row| row.get(0))?;
     let paths = connection
         .prepare_composed(&format!("SELECT p.path {holders} ORDER BY p.path LIMIT ?2"))?
-        .query_map((id, limit as i64), |row| row.get(0))?
+        .query_map((id, limit as i64), |row| {
+            let bytes = row.get_ref(0)?.as_bytes().unwrap_or_default();
+            Ok(String::from_utf8_lossy(bytes).into_owned())
+        })?
         .collect::<rusqlite::Result<_>>()?;
     Ok((paths, count as u64))
 }

@@ -52,7 +52,7 @@ pub(super) fn rows(
 /// Returns where the table after that of `cursor` begins.
 fn next_table(cursor: &RowCursor) -> Option<RowCursor> {
     match cursor {
-        RowCursor::Table(_) => Some(RowCursor::Paths(String::new())),
+        RowCursor::Table(_) => Some(RowCursor::Paths(Vec::new())),
         RowCursor::Paths(_) => Some(RowCursor::Contents(i64::MIN)),
         RowCursor::Contents(_) => Some(RowCursor::Metadata(String::new(), String::new())),
         RowCursor::Metadata(..) => Some(RowCursor::Work(String::new())),

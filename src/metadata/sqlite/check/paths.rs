@@ -1,5 +1,6 @@
 //! Paths: their ancestors, and the contents of files.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row};
 
 use super::super::backends::BackendNames;
@@ -18,7 +19,7 @@ const QUERY: &str = "\
            p.mime_type, p.created_at, p.modified_at,
            c.id, c.hash, c.size, c.backend_id, p.mime_given
     FROM paths AS p LEFT JOIN content AS c ON c.id = p.content_id
-    WHERE p.path > ?1 ORDER BY p.path LIMIT ?2";
+    WHERE p.path > CAST(?1 AS TEXT) ORDER BY p.path LIMIT ?2";
 
 const FILE: i64 = 1;
 const MADE: i64 = 2;
@@ -28,17 +29,17 @@ const IMPLIED: i64 = 3;
 pub(super) fn check(
     connection: &Connection,
     backends: &BackendNames,
-    after: &str,
+    after: &[u8],
 ) -> Result<CheckedRows> {
     let mut page = Page::default();
     let mut statement = connection.prepare_cached(QUERY)?;
     let mut found = statement.query((after, PAGE))?;
-    let mut last = String::new();
+    let mut last = Vec::new();
     // Neighbours share their directory.
     let mut good_parent = String::new();
     while let Some(row) = found.next()? {
         page.checked.rows += 1;
-        let Some(path) = text(row, 0) else {
+        let ValueRef::Text(bytes) = row.get_ref(0)? else {
             // Nothing can be said of where it stands among the others, so those after it wait.
             let what = "a path is not text".to_owned();
             page.find(
@@ -49,7 +50,14 @@ pub(super) fn check(
             );
             return Ok(page.ended(next_table(&RowCursor::Paths(last))));
         };
-        path.clone_into(&mut last);
+        bytes.clone_into(&mut last);
+        let Ok(path) = str::from_utf8(bytes) else {
+            let key = RowKey::PathBytes(bytes.to_vec());
+            let path = String::from_utf8_lossy(bytes);
+            let what = "the path is no text".to_owned();
+            page.find(FindingKind::InvalidPath, key, Some(&path), what);
+            continue;
+        };
         match VirtualPath::parse(path) {
             Ok(parsed) if parsed.as_str() == path && !parsed.is_root() => {}
             _ => page.find_at(FindingKind::InvalidPath, path, "the path is no valid name"),
@@ -82,10 +90,7 @@ pub(super) fn check(
             }
         }
     }
-    Ok(page.ended_after(
-        &RowCursor::Paths(String::new()),
-        Some(RowCursor::Paths(last)),
-    ))
+    Ok(page.ended_after(&RowCursor::Paths(Vec::new()), Some(RowCursor::Paths(last))))
 }
 
 fn has_content(row: &Row<'_>) -> bool {

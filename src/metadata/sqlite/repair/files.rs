@@ -7,7 +7,7 @@ use super::super::statements::Connection;
 use super::super::{check, work};
 use super::Mender;
 use crate::content::ContentHash;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::metadata::{
     ContentKey, ContentPlace, LostFile, Mended, PathId, VerifiedContent, guess_mime_type, now,
 };
@@ -235,7 +235,10 @@ pub(super) fn describe(connection: &Connection, path: &str) -> Result<Option<Los
         .filter_map(rusqlite::Result::ok)
         .collect();
     if let Ok(valid) = VirtualPath::parse(path) {
-        file.metadata.extend(work::all(connection, &valid)?);
+        match work::all(connection, &valid) {
+            Err(error) if error.kind() == ErrorKind::Corrupt => {}
+            values => file.metadata.extend(values?),
+        }
         file.metadata.sort();
     }
     Ok(Some(file))
