@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::contents::passes_step;
+use crate::error::{ErrorKind, Result};
 use crate::metadata::{Finding, FindingKind, RowKey};
 
 /// Most errors that a report lists; it counts all.
@@ -61,6 +62,23 @@ impl Report {
         }
         if self.errors.len() < LISTED {
             self.errors.push(finding);
+        }
+    }
+
+    /// Adds why a part of the check ended early, if damage is why.
+    pub fn part(&mut self, what: &str, checked: Result<()>) -> Result<()> {
+        match checked {
+            Err(error) if error.kind() == ErrorKind::Corrupt => {
+                self.add(Finding {
+                    kind: FindingKind::Database,
+                    row: RowKey::Other,
+                    path: None,
+                    hash: None,
+                    message: format!("{what} cannot be read: {error}"),
+                });
+                Ok(())
+            }
+            checked => checked,
         }
     }
 
