@@ -44,8 +44,8 @@ impl Filesystem {
     ///
     /// With `repair`, what was found is mended, each step told of before any of them is taken: nothing that
     /// is whole is lost, damaged contents go to `quarantine/` in the directory of their backend, and files
-    /// that cannot be read any more are removed. The report then has `repaired`, `lost`, `lost_count`,
-    /// `lost_list`, and what is still wrong as `remaining` and `remaining_count`.
+    /// that cannot be read any more are removed. The report then has `repaired`, `failed_steps`,
+    /// `lost`, `lost_count`, `lost_list`, and what is still wrong as `remaining` and `remaining_count`.
     ///
     /// # Errors
     /// `AccessDenied` unless the handle is admin, or has neither tenant nor agent; `Busy`, `Cancelled`, `Io`.
