@@ -201,6 +201,8 @@ impl From<rusqlite::Error> for Error {
                 ErrorKind::NoSpace
             }
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => ErrorKind::Corrupt,
+            // A value that no version of this program wrote.
+            None if is_unreadable(&source) => ErrorKind::Corrupt,
             Some(ErrorCode::OperationInterrupted) => ErrorKind::Cancelled,
             Some(
                 ErrorCode::SystemIoFailure
@@ -225,6 +227,20 @@ impl From<rusqlite::Error> for Error {
         };
         Error::new(kind, what).caused_by(source)
     }
+}
+
+/// Returns whether a column holds what it never does: another type, text that is no UTF-8, a number out of range.
+fn is_unreadable(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error::{
+        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error,
+    };
+    matches!(
+        error,
+        FromSqlConversionFailure(..)
+            | IntegralValueOutOfRange(..)
+            | InvalidColumnType(..)
+            | Utf8Error(..)
+    )
 }
 
 fn extended_code(error: &rusqlite::Error) -> Option<i32> {
@@ -262,6 +278,17 @@ impl std::error::Error for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_that_cannot_be_read_is_damage() {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        for value in ["CAST(x'2f80' AS TEXT)", "1", "NULL"] {
+            let sql = format!("SELECT {value}");
+            let read = connection.query_row(&sql, [], |row| row.get::<_, String>(0));
+            let error = Error::from(read.unwrap_err());
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{value}: {error}");
+        }
+    }
 
     #[test]
     fn a_database_that_cannot_be_opened_is_reported_without_its_path() {

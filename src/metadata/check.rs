@@ -75,6 +75,17 @@ impl FindingKind {
     }
 }
 
+/// A row of a content. Its id is given to another once it is gone, so what it said belongs to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ContentKey {
+    /// Its id.
+    pub id: i64,
+    /// The id of the backend, if that can be read.
+    pub backend: Option<i64>,
+    /// The hash, if that can be read.
+    pub hash: Option<ContentHash>,
+}
+
 /// The row that something is wrong with.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum RowKey {
@@ -82,8 +93,10 @@ pub enum RowKey {
     Table(String),
     /// A path.
     Path(String),
+    /// A path that is no text: its bytes.
+    PathBytes(Vec<u8>),
     /// A content.
-    Content(i64),
+    Content(ContentKey),
     /// A key of a path.
     Metadata(String, String),
     /// The typed keys of a path.
@@ -116,8 +129,8 @@ pub struct Finding {
 pub enum RowCursor {
     /// At the table with this number, and its indexes.
     Table(usize),
-    /// After this path.
-    Paths(String),
+    /// After the path of these bytes.
+    Paths(Vec<u8>),
     /// After the content with this id.
     Contents(i64),
     /// After this path and key.
@@ -163,6 +176,8 @@ pub struct CheckedRows {
 pub struct ContentRow {
     /// Its id.
     pub id: i64,
+    /// The id of its backend, if that can be read.
+    pub backend_id: Option<i64>,
     /// The backend that holds it, if it is known.
     pub backend: Option<Arc<str>>,
     /// Its hash.
@@ -173,6 +188,17 @@ pub struct ContentRow {
     pub data: Option<Vec<u8>>,
     /// Hashes of the blocks, where it is a file of several.
     pub blocks: BlockHashes,
+}
+
+impl ContentRow {
+    /// Returns what names the row.
+    pub fn key(&self) -> ContentKey {
+        ContentKey {
+            id: self.id,
+            backend: self.backend_id,
+            hash: Some(self.hash),
+        }
+    }
 }
 
 /// A page of what is read in pages, and where to go on; `None` at the end.

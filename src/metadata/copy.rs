@@ -20,8 +20,8 @@ pub trait MetadataCopy {
     /// Returns a page of contents, without inline bytes, after the one with the id `after`.
     fn contents(&self, after: i64) -> Result<Paged<ContentRow, i64>>;
 
-    /// Returns whether a path of the copy holds the content as a file of the backend.
-    fn holds(&self, backend: &str, hash: &ContentHash) -> Result<bool>;
+    /// Returns those of `hashes` that no content of the copy has as a file of the backend.
+    fn unnamed(&self, backend: &str, hashes: &[ContentHash]) -> Result<Vec<ContentHash>>;
 
     /// Returns the first path that holds the content with the id `id`.
     fn first_path_of(&self, id: i64) -> Result<Option<String>>;

@@ -21,7 +21,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub use change::{Change, Conditions, ImportedDirectory, ImportedFile, MetadataValue, Relocation};
-pub use check::{CheckedRows, ContentRow, Doomed, Finding, FindingKind, Paged, RowCursor, RowKey};
+pub use check::{
+    CheckedRows, ContentKey, ContentRow, Doomed, Finding, FindingKind, Paged, RowCursor, RowKey,
+};
 pub use claim::{Claim, ClaimScope, Supply};
 pub use copy::{CopyIdentity, MetadataCopy};
 pub(crate) use entry::EntryCollector;
@@ -31,7 +33,7 @@ pub use query::{
     StorageTotals, StoredContent,
 };
 
-pub use repair::{ContentPlace, LostFile, MetadataMender, VerifiedContent};
+pub use repair::{ContentPlace, LostFile, Mended, MetadataMender, VerifiedContent};
 pub(crate) use value::{json_text, members};
 
 use crate::access::{NamespaceRule, Rules};

@@ -250,3 +250,29 @@ fn duplicates_are_listed_by_what_they_save() {
         json!(["/in/copy", "/in/small"])
     );
 }
+
+/// Whoever closes the pipe early, as `head` does, still gets the exit code.
+#[test]
+fn damage_is_told_by_the_exit_code_even_unheard() {
+    let store = filled();
+    let unheard = |arguments: &[&str]| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut child = store
+            .command()
+            .args(arguments)
+            .stdout(writer)
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        child.wait().unwrap().code()
+    };
+    assert_eq!(unheard(&["verify"]), Some(0));
+    damage(&store);
+    assert_eq!(unheard(&["verify"]), Some(1));
+    assert_eq!(unheard(&["verify", "--json"]), Some(1));
+    assert_eq!(unheard(&["backup", "copy"]), Some(1));
+    assert_eq!(unheard(&["backup", "copy", "--json"]), Some(1));
+    assert_eq!(unheard(&["verify", "--repair"]), Some(0));
+    assert_eq!(store.run(&["cat", "/in/large"]).code, Some(3));
+}

@@ -7,7 +7,7 @@ use nexus::error::{ErrorKind, Result};
 use nexus::filesystem::{ClaimOptions, Conditions, ExportOptions, Filesystem, WriteOptions};
 use serde_json::{Value, json};
 
-use crate::store::{LARGE, READ_ALL, Store, content_file, flip_bit, noise, verify};
+use crate::store::{LARGE, READ_ALL, Store, content_file, flip_bit, flip_in_index, noise, verify};
 
 fn backup_to(fs: &Filesystem, target: &Path) -> Result<Value> {
     let report = fs.backup(target.to_str().unwrap(), &mut |_, _, _| true)?;
@@ -447,4 +447,70 @@ fn every_write_acknowledged_before_is_in_a_backup_under_load() {
         }
         stop.store(true, Ordering::Relaxed);
     });
+}
+
+/// Which contents paths hold is known from an index; what is removed for good rests on the rows of contents, too.
+#[test]
+fn a_damaged_index_costs_no_content() {
+    let store = filled();
+    let directory = store.data();
+    store.damage_file(|bytes| flip_in_index(bytes, "/large/1", &noise(LARGE, 1)));
+    drop(store.fs);
+    let fs = open(&directory);
+    let target = directory.with_file_name("backup");
+    backup_to(&fs, &target).unwrap();
+    let copied = fs::read(content_file(&target, &noise(LARGE, 1))).unwrap();
+    assert!(copied == noise(LARGE, 1), "the backup has other bytes");
+    fs.gc(&mut |_, _, _| true).unwrap();
+    assert_eq!(fs.read("/large/1").unwrap(), noise(LARGE, 1));
+    assert_eq!(open(&target).read("/large/1").unwrap(), noise(LARGE, 1));
+}
+
+#[test]
+fn a_content_that_is_damaged_in_the_backup_is_copied_again() {
+    let store = filled();
+    backup(&store);
+    let target = store.beside("backup");
+    flip_bit(&content_file(&target, &noise(LARGE, 1)));
+    let report = backup(&store);
+    assert_eq!(
+        (&report["copied_contents"], &report["unchanged_contents"]),
+        (&json!(1), &json!(1)),
+        "{report:#}"
+    );
+    is_clean(&open(&target));
+}
+
+#[test]
+fn a_first_backup_that_died_is_made_again() {
+    let store = filled();
+    let target = store.beside("backup");
+    fs::create_dir(&target).unwrap();
+    fs::write(target.join("nexus-backup.new"), "{\"sour").unwrap();
+    fs::write(target.join("lock"), "").unwrap();
+    backup(&store);
+    is_clean(&open(&target));
+    assert!(!target.join("nexus-backup.new").exists());
+}
+
+/// The mark is there before the database is, whatever ends a backup in between.
+#[test]
+fn a_copy_that_is_complete_opens() {
+    let store = filled();
+    let target = store.beside("backup");
+    // In the place of the database, so that the rename fails.
+    fs::create_dir_all(&target).unwrap();
+    let result = store
+        .fs
+        .backup(target.to_str().unwrap(), &mut |_, _, what| {
+            if what == "putting the copy in place" {
+                fs::create_dir(target.join("metadata.db")).unwrap();
+            }
+            true
+        });
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::Io);
+    assert!(target.join("nexus-store").exists());
+    fs::remove_dir(target.join("metadata.db")).unwrap();
+    backup(&store);
+    is_clean(&open(&target));
 }

@@ -100,6 +100,15 @@ impl Store {
         ));
     }
 
+    /// Changes the file of the database, as a disk does it. Who has the store open may not notice.
+    pub fn damage_file(&self, change: impl FnOnce(&mut [u8])) {
+        self.damage("PRAGMA wal_checkpoint(TRUNCATE)");
+        let file = self.data().join("metadata.db");
+        let mut bytes = fs::read(&file).unwrap();
+        change(&mut bytes);
+        fs::write(file, bytes).unwrap();
+    }
+
     pub fn verify(&self, options: VerifyOptions) -> Value {
         verify(&self.fs, options)
     }
@@ -139,6 +148,18 @@ pub fn noise(size: usize, seed: u64) -> Vec<u8> {
 pub fn content_file(root: &Path, content: &[u8]) -> PathBuf {
     let hash = ContentHash::of(content).to_string();
     root.join("cas").join(&hash[..2]).join(hash)
+}
+
+/// Changes one bit of the entry of a file in the index by which paths are found for contents.
+pub fn flip_in_index(database: &mut [u8], path: &str, content: &[u8]) {
+    let hash = *ContentHash::of(content).as_bytes();
+    let at = (0..database.len() - 32).find(|at| {
+        // There the path comes after the hash and two ids.
+        let after = &database[at + 32..(at + 40 + path.len()).min(database.len())];
+        let has_path = |at: &[u8]| at.windows(path.len()).any(|text| text == path.as_bytes());
+        database[*at..].starts_with(&hash) && has_path(after)
+    });
+    database[at.unwrap() + 5] ^= 4;
 }
 
 /// Changes one bit in the middle of a file.

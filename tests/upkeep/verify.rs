@@ -470,3 +470,27 @@ fn nothing_false_is_reported_while_others_write() {
         stop.store(true, Ordering::Relaxed);
     });
 }
+
+#[test]
+fn what_keeps_a_part_of_the_check_from_being_made_is_found() {
+    for sql in [
+        "UPDATE backends SET name = 'locam'",
+        "UPDATE backends SET name = CAST(x'6cefff' AS TEXT)",
+        "UPDATE backends SET uuid = CAST(x'6cefff' AS TEXT)",
+    ] {
+        let store = filled();
+        store.damage("UPDATE content SET data = x'62' WHERE data = x'61'");
+        store.damage(sql);
+        let report = store.verify(READ_ALL);
+        let kinds = crate::store::kinds(&report);
+        assert!(kinds.contains(&"database".to_owned()), "{sql}: {report:#}");
+        let found = kinds.contains(&"damaged_content".to_owned());
+        assert!(found, "{sql}: the rest was not checked: {report:#}");
+        let repair = VerifyOptions {
+            content: true,
+            repair: true,
+        };
+        let report = store.verify(repair);
+        assert_eq!(report["lost_count"], 0, "{sql}: {report:#}");
+    }
+}

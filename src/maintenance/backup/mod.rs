@@ -2,7 +2,8 @@
 //!
 //! 1. Contents are pinned: what others drop from now on keeps its file.
 //! 2. The database is copied as it is at one moment, aside.
-//! 3. The files of contents that the copy names and the target lacks are copied, each verified.
+//! 3. The files of contents that the copy names are copied, each verified. Those that the target has are read
+//!    instead; a damaged one is copied again.
 //! 4. The copied database takes the place of the earlier one, by a rename. Before it, the target is what it
 //!    was, with more files; after it, it is the new copy.
 //! 5. Files that only the earlier copy named go.
@@ -15,7 +16,9 @@ use serde_json::{Value, json};
 
 use self::target::Target;
 use crate::call::Call;
-use crate::content::{ContentStore, LOCAL_BACKEND, Staged, damaged, missing, stage_again};
+use crate::content::{
+    Condition, ContentStore, Expected, LOCAL_BACKEND, Staged, damaged, missing, stage_again,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::{Filesystem, Progress};
 use crate::metadata::{ContentRow, MetadataCopy};
@@ -43,7 +46,7 @@ impl Filesystem {
     ///
     /// Everything that was acknowledged before the call is in the copy, which is a store of its own with a
     /// UUID of its own. A directory that has an earlier copy is brought up to date: contents that it has
-    /// are not copied again. Until the end it holds the earlier copy.
+    /// are read, and copied again only where they are damaged. Until the end it holds the earlier copy.
     ///
     /// # Errors
     /// `AccessDenied` unless the handle is admin, or has neither tenant nor agent; `InvalidArgument` for a
@@ -124,7 +127,12 @@ impl Filesystem {
                     .as_ref()
                     .ok_or_else(|| Error::corrupt("a content names an unknown backend"))?;
                 let store = target.store(backend)?;
-                if store.size_of(&row.hash)? == Some(row.size) {
+                let expected = Expected {
+                    hash: &row.hash,
+                    size: row.size,
+                    blocks: &row.blocks,
+                };
+                if expected.examine(store, true, &mut |_| call.check())? == Condition::Good {
                     report.unchanged += 1;
                     continue;
                 }

@@ -22,6 +22,8 @@ use crate::filesystem::{DirectoryLock, Filesystem, MOUNTS, Marker, write_note};
 use crate::metadata::{CopyIdentity, MetadataCopy};
 
 const NOTE: &str = "nexus-backup";
+/// What `NOTE` is called until it is written.
+const UNFINISHED_NOTE: &str = "nexus-backup.new";
 const DATABASE: &str = "metadata.db";
 
 /// What the file `nexus-backup` says.
@@ -151,12 +153,13 @@ impl Target {
             .map_err(failed)?;
         self.note.digests.push(digest.to_owned());
         self.note.write(&self.directory)?;
-        fs::rename(&new, self.directory.join(DATABASE)).map_err(failed)?;
-        sync(&self.directory).map_err(failed)?;
+        // Before the database, which does not open without it.
         if Marker::read(&self.directory)?.is_none() {
             let uuid = &self.note.copy;
             Marker::new(uuid, LOCAL_BACKEND, uuid).write(&self.directory)?;
         }
+        fs::rename(&new, self.directory.join(DATABASE)).map_err(failed)?;
+        sync(&self.directory).map_err(failed)?;
         self.note.digests = vec![digest.to_owned()];
         self.note.write(&self.directory)
     }
@@ -165,15 +168,13 @@ impl Target {
     pub fn remove_unheld(&self, copy: &dyn MetadataCopy) -> Result<u64> {
         let mut removed = 0;
         for (name, store) in &self.stores {
-            let mut unheld: Vec<ContentHash> = Vec::new();
+            let mut all: Vec<ContentHash> = Vec::new();
             store.walk(&mut |hash, _| {
-                if !copy.holds(name, &hash)? {
-                    unheld.push(hash);
-                }
+                all.push(hash);
                 Ok(true)
             })?;
-            for hash in &unheld {
-                store.remove(hash)?;
+            for hash in copy.unnamed(name, &all)? {
+                store.remove(&hash)?;
                 removed += 1;
             }
         }
@@ -193,8 +194,10 @@ impl Note {
     }
 
     fn write(&self, directory: &Path) -> Result<()> {
-        write_note(directory, NOTE, self)
-            .map_err(|error| Error::io("cannot write to the target of a backup", error))
+        write_note(directory, NOTE, self).map_err(|error| {
+            let _ = fs::remove_file(directory.join(UNFINISHED_NOTE));
+            Error::io("cannot write to the target of a backup", error)
+        })
     }
 }
 
@@ -245,11 +248,13 @@ fn create(directory: &Path) -> Result<()> {
         .map_err(|error| Error::io("cannot create the target of a backup", error))
 }
 
-/// Returns whether nothing is in the directory but the lock of one who came just before.
+/// Returns whether nothing is in the directory but what one who came just before left: his lock, and a note that was
+/// not written to its end.
 fn is_unused(directory: &Path) -> Result<bool> {
     let failed = |error| Error::io("cannot read the target of a backup", error);
     for entry in fs::read_dir(directory).map_err(failed)? {
-        if entry.map_err(failed)?.file_name() != "lock" {
+        let name = entry.map_err(failed)?.file_name();
+        if name != "lock" && name != UNFINISHED_NOTE {
             return Ok(false);
         }
     }

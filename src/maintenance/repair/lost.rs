@@ -26,6 +26,7 @@ pub(super) struct Lost {
     list: Option<File>,
     pub count: u64,
     pub listed: Vec<Value>,
+    misses_bytes: bool,
 }
 
 impl Lost {
@@ -36,6 +37,7 @@ impl Lost {
             list: None,
             count: 0,
             listed: Vec::new(),
+            misses_bytes: false,
         }
     }
 
@@ -97,12 +99,22 @@ impl Lost {
         sync(&self.data_dir.join(QUARANTINE).join(&self.run))
     }
 
-    /// Counts an entry of the list that was removed from the store.
-    pub fn add(&mut self, entry: Value) {
+    /// Counts `entry` of the list, if what it is about was removed from the store; else notes that it was not.
+    pub fn end(&mut self, entry: Value, is_removed: bool) -> Result<()> {
+        if !is_removed {
+            return self.append(&json!({"path": entry["path"], "key": entry["key"], "kept": true}));
+        }
+        self.misses_bytes |= entry.get("quarantined").is_some_and(Value::is_null);
         self.count += 1;
         if self.listed.len() < LISTED {
             self.listed.push(entry);
         }
+        Ok(())
+    }
+
+    /// Returns whether a file was removed whose bytes were not found.
+    pub fn misses_bytes(&self) -> bool {
+        self.misses_bytes
     }
 
     fn directory(&self) -> Result<PathBuf> {

@@ -177,7 +177,7 @@ impl Filesystem {
         };
         report.add(Finding {
             kind,
-            row: RowKey::Content(row.id),
+            row: RowKey::Content(row.key()),
             path: paths.into_iter().next(),
             hash: Some(row.hash),
             message: format!("the content {place}{holders} {what}"),

@@ -14,7 +14,7 @@ mod contents;
 mod reclaimable;
 mod report;
 
-pub(super) use self::report::Report;
+pub(super) use self::report::{FindingKey, Report};
 use crate::call::Call;
 use crate::error::{Error, Result};
 use crate::filesystem::{Filesystem, Progress, VerifyOptions};
@@ -44,8 +44,8 @@ impl Filesystem {
     ///
     /// With `repair`, what was found is mended, each step told of before any of them is taken: nothing that
     /// is whole is lost, damaged contents go to `quarantine/` in the directory of their backend, and files
-    /// that cannot be read any more are removed. The report then has `repaired`, `lost`, `lost_count`,
-    /// `lost_list`, and what is still wrong as `remaining` and `remaining_count`.
+    /// that cannot be read any more are removed. The report then has `repaired`, `failed_steps`,
+    /// `lost`, `lost_count`, `lost_list`, and what is still wrong as `remaining` and `remaining_count`.
     ///
     /// # Errors
     /// `AccessDenied` unless the handle is admin, or has neither tenant nor agent; `Busy`, `Cancelled`, `Io`.
@@ -71,10 +71,31 @@ impl Filesystem {
         report: &mut Report,
         watch: &mut Watch<'_, '_>,
     ) -> Result<()> {
-        self.check_markers(report, watch.call)?;
-        self.check_rows(report, watch)?;
-        self.check_contents(options.content, report, watch)?;
-        self.measure_reclaimable(report, watch)
+        let known = self.check_backends(report, watch.call)?;
+        let marked = self.check_markers(report, watch.call);
+        report.part("the marks of directories", marked)?;
+        let checked = self.check_rows(report, watch);
+        report.part("rows", checked)?;
+        let checked = self.check_contents(options.content, report, watch);
+        report.part("contents", checked)?;
+        if known {
+            let measured = self.measure_reclaimable(report, watch);
+            report.part("what can be reclaimed", measured)?;
+        }
+        Ok(())
+    }
+
+    /// Returns whether the database knows all backends that this handle has.
+    fn check_backends(&self, report: &mut Report, call: &Call) -> Result<bool> {
+        let mut known = true;
+        for name in self.placement().names() {
+            let uuid = self.store().backend_uuid(name, call).and_then(|uuid| {
+                uuid.ok_or_else(|| Error::corrupt(format!("'{name}' has no row")))
+            });
+            known &= uuid.is_ok();
+            report.part("backends", uuid.map(drop))?;
+        }
+        Ok(known)
     }
 
     fn check_markers(&self, report: &mut Report, call: &Call) -> Result<()> {

@@ -1,22 +1,30 @@
 //! What a check tells.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::contents::passes_step;
-use crate::metadata::Finding;
+use crate::error::{ErrorKind, Result};
+use crate::metadata::{Finding, FindingKind, RowKey};
 
 /// Most errors that a report lists; it counts all.
 const LISTED: usize = 1000;
+
+/// What is wrong, and with which row.
+pub(in super::super) type FindingKey = (FindingKind, RowKey);
 
 /// What was found so far.
 #[derive(Debug, Default)]
 pub(in super::super) struct Report {
     error_count: u64,
     errors: Vec<Finding>,
+    /// What a repair is to look at; as many, but not those that it passes over.
+    to_mend: Vec<Finding>,
+    passed_over: HashSet<FindingKey>,
+    is_unreliable: bool,
     checked: BTreeMap<&'static str, u64>,
     bytes: u64,
     not_checked: BTreeMap<Arc<str>, (u64, u64)>,
@@ -33,11 +41,44 @@ pub(in super::super) struct Reclaimable {
 }
 
 impl Report {
+    /// Returns an empty one for a repair that passes over `passed_over`.
+    pub fn passing_over(passed_over: HashSet<FindingKey>) -> Self {
+        Report {
+            passed_over,
+            ..Report::default()
+        }
+    }
+
     /// Adds something that is wrong.
     pub fn add(&mut self, finding: Finding) {
         self.error_count += 1;
+        self.is_unreliable |= matches!(finding.kind, FindingKind::Database | FindingKind::Index);
+        if self.to_mend.len() < LISTED
+            && !self
+                .passed_over
+                .contains(&(finding.kind, finding.row.clone()))
+        {
+            self.to_mend.push(finding.clone());
+        }
         if self.errors.len() < LISTED {
             self.errors.push(finding);
+        }
+    }
+
+    /// Adds why a part of the check ended early, if damage is why.
+    pub fn part(&mut self, what: &str, checked: Result<()>) -> Result<()> {
+        match checked {
+            Err(error) if error.kind() == ErrorKind::Corrupt => {
+                self.add(Finding {
+                    kind: FindingKind::Database,
+                    row: RowKey::Other,
+                    path: None,
+                    hash: None,
+                    message: format!("{what} cannot be read: {error}"),
+                });
+                Ok(())
+            }
+            checked => checked,
         }
     }
 
@@ -65,9 +106,19 @@ impl Report {
         *sum += bytes;
     }
 
-    /// Returns what is wrong, as far as it is listed.
-    pub fn errors(&self) -> &[Finding] {
-        &self.errors
+    /// Returns what a repair is to look at.
+    pub fn to_mend(&self) -> &[Finding] {
+        &self.to_mend
+    }
+
+    /// Returns whether there may be more for a repair to look at.
+    pub fn is_cut(&self) -> bool {
+        self.to_mend.len() >= LISTED
+    }
+
+    /// Returns whether all tables can be read, and all indexes agree with them.
+    pub fn is_reliable(&self) -> bool {
+        !self.is_unreliable
     }
 
     /// Returns how much is wrong.

@@ -1,7 +1,7 @@
 //! A copy of the database that is a store of its own.
 
-use std::fs::{self, OpenOptions};
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -13,9 +13,9 @@ use rusqlite::types::ValueRef;
 use sha2::{Digest, Sha256};
 
 use super::backends::BackendCache;
-use super::connection::{self, Role, abandon, in_transaction};
+use super::connection::{self, Role, abandon};
 use super::statements::Connection;
-use super::{check, leases, sweep};
+use super::{check, leases, schema, sweep};
 use crate::call::Call;
 use crate::content::ContentHash;
 use crate::error::{Error, ErrorKind, Result};
@@ -93,8 +93,41 @@ fn build(
     copied?;
     stand_alone(&target)?;
     target.pragma_update(None, "synchronous", "FULL")?;
-    in_transaction(&target, || adopt(&target, identity))?;
+    target.execute_batch("BEGIN IMMEDIATE")?;
+    let adopted = adopt(&target, identity)
+        // There is no log, from which a commit that failed could come back.
+        .and_then(|()| Ok(target.execute_batch("COMMIT")?));
+    if adopted.is_err() {
+        abandon(&target);
+    }
+    adopted?;
+    check_complete(&target, file, identity)?;
     Ok(target)
+}
+
+/// Returns an error unless the file of the copy is all of it: its header names no log, none is there, and it is
+/// the store that it is to be.
+fn check_complete(connection: &Connection, file: &Path, identity: &CopyIdentity) -> Result<()> {
+    let failed = |error| Error::io("cannot read the copy of the database", error);
+    let mut header = [0; 20];
+    File::open(file)
+        .and_then(|mut file| file.read_exact(&mut header))
+        .map_err(failed)?;
+    let log = beside(file, "-wal").try_exists().map_err(failed)?;
+    let uuid: String = connection.query_row("SELECT uuid FROM store", [], |row| row.get(0))?;
+    match header[18..] == [1, 1] && !log && uuid == identity.uuid {
+        true => Ok(()),
+        false => Err(Error::new(
+            ErrorKind::Io,
+            "the copy of the database is not complete",
+        )),
+    }
+}
+
+fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 fn copy_pages(
@@ -120,9 +153,7 @@ fn copy_pages(
 
 /// Folds the log of a database into it and lets it have none. Fails where anybody else has it open.
 fn stand_alone(connection: &Connection) -> Result<()> {
-    let mode: String =
-        connection.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0))?;
-    match mode.as_str() {
+    match schema::set_journal_mode(connection, "DELETE")?.as_str() {
         "delete" => Ok(()),
         _ => Err(Error::new(ErrorKind::Busy, IN_USE)),
     }
@@ -165,10 +196,10 @@ impl MetadataCopy for Copy {
         check::contents(&self.connection, &backends, after, false)
     }
 
-    fn holds(&self, backend: &str, hash: &ContentHash) -> Result<bool> {
+    fn unnamed(&self, backend: &str, hashes: &[ContentHash]) -> Result<Vec<ContentHash>> {
         match self.backends.current().find(backend) {
-            Some(id) => sweep::is_held(&self.connection, id, hash),
-            None => Ok(false),
+            Some(id) => sweep::without_row(&self.connection, id, hashes),
+            None => Ok(hashes.to_vec()),
         }
     }
 
@@ -250,9 +281,7 @@ fn digest(connection: &Connection) -> Result<String> {
 /// Removes the database at `file`, which nobody has open, with what belongs to it.
 fn remove_database(file: &Path) -> Result<()> {
     for suffix in ["", "-journal", "-wal", "-shm"] {
-        let mut name = file.as_os_str().to_owned();
-        name.push(suffix);
-        match fs::remove_file(&name) {
+        match fs::remove_file(beside(file, suffix)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(Error::io("cannot remove an unfinished copy", error));
             }

@@ -49,7 +49,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use self::backends::BackendCache;
+use self::backends::{BackendCache, BackendNames};
 use self::changes::Changes;
 use self::checkpoint::Checkpointer;
 use self::connection::{Role, beginning};
@@ -70,7 +70,7 @@ use crate::access::{NamespaceRule, Rules};
 use crate::call::Call;
 use crate::clock::Clock;
 use crate::content::{ContentHash, Placement};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::path::VirtualPath;
 use crate::range::PathRange;
 use crate::work::{Explanation, WorkCounts, WorkItem, WorkView, is_work_key};
@@ -139,6 +139,16 @@ impl SqliteStore {
             };
             Ok((store, uuid))
         })
+    }
+}
+
+impl SqliteStore {
+    /// Returns the backends, as they were known before if they cannot be read any more.
+    fn readable_backends(&self, connection: &Connection) -> Result<Arc<BackendNames>> {
+        match self.backends.reload(connection) {
+            Err(error) if error.kind() == ErrorKind::Corrupt => Ok(self.backends.current()),
+            backends => backends,
+        }
     }
 }
 
@@ -519,14 +529,14 @@ impl MetadataStore for SqliteStore {
 
     fn check_rows(&self, cursor: &RowCursor, call: &Call) -> Result<CheckedRows> {
         self.readers.moment(call, |connection| {
-            let backends = self.backends.reload(connection)?;
+            let backends = self.readable_backends(connection)?;
             check::rows(connection, &backends, cursor, call)
         })
     }
 
     fn contents(&self, after: i64, with_data: bool, call: &Call) -> Result<Paged<ContentRow, i64>> {
         self.readers.moment(call, |connection| {
-            let backends = self.backends.reload(connection)?;
+            let backends = self.readable_backends(connection)?;
             check::contents(connection, &backends, after, with_data)
         })
     }
@@ -555,7 +565,7 @@ impl MetadataStore for SqliteStore {
     ) -> Result<Vec<ContentHash>> {
         self.writer.locked(call, |connection| {
             let id = self.backends.id(backend, connection)?;
-            check::unheld(connection, id, hashes)
+            sweep::orphans(connection, id, hashes)
         })
     }
 
@@ -567,7 +577,7 @@ impl MetadataStore for SqliteStore {
         let mut after = None;
         loop {
             let (page, next) = self.readers.moment(call, |connection| {
-                let backends = self.backends.reload(connection)?;
+                let backends = self.readable_backends(connection)?;
                 check::doomed(connection, &backends, after)
             })?;
             page.iter().try_for_each(&mut *found)?;

@@ -109,6 +109,11 @@ pub(super) fn blob<const N: usize>(row: &Row<'_>, column: usize) -> Result<[u8; 
         .ok_or_else(damaged)
 }
 
+/// Reads a number; `None` for anything else.
+pub(super) fn integer(row: &Row<'_>, column: usize) -> Option<i64> {
+    row.get_ref(column).ok()?.as_i64().ok()
+}
+
 /// Returns the row at `path`.
 pub(super) fn find(connection: &Connection, path: &str) -> Result<Option<PathRow>> {
     let mut statement = connection.prepare_cached(concat!(

@@ -32,9 +32,12 @@ pub(super) fn prepare(connection: &mut Connection, uuid: &str) -> Result<String>
         connection.pragma_update(None, "page_size", PAGE_SIZE)?;
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.query_row("PRAGMA journal_mode = WAL", [], |row| {
-        row.get::<_, String>(0)
-    })?;
+    let mode = set_journal_mode(connection, "WAL")?;
+    if !matches!(mode.as_str(), "wal" | "memory") {
+        return Err(Error::unsupported(
+            "a database in this place cannot have a write-ahead log",
+        ));
+    }
     // Most often there is nothing to do, and no need to wait for another's long commit.
     if let Some(uuid) = current_uuid(connection)? {
         return Ok(uuid);
@@ -43,6 +46,15 @@ pub(super) fn prepare(connection: &mut Connection, uuid: &str) -> Result<String>
     let uuid = migrate(&transaction, uuid)?;
     transaction.commit()?;
     Ok(uuid)
+}
+
+/// Sets the journal mode, and returns the one that the database has then. The first row of the statement comes before
+/// its commit, which may fail.
+pub(super) fn set_journal_mode(connection: &Connection, mode: &str) -> Result<String> {
+    let mut statement = connection.prepare(&format!("PRAGMA journal_mode = {mode}"))?;
+    let modes = statement.query_map([], |row| row.get(0))?;
+    let modes = modes.collect::<rusqlite::Result<Vec<String>>>()?;
+    Ok(modes.into_iter().next().unwrap_or_default())
 }
 
 /// Returns the number of the boot called `boot_id`, a new one if the store was not open in it yet. The

@@ -6,6 +6,8 @@
 //! so that after power loss no path names what is gone. What it changes itself may be lost: what is doomed
 //! once more is removed once more.
 
+use std::collections::HashSet;
+
 use super::connection::{in_transaction, set_synchronous};
 use super::guard;
 use super::pins::Pins;
@@ -68,8 +70,8 @@ fn removing<T>(connection: &Connection, work: impl FnOnce() -> Result<T>) -> Res
     })
 }
 
-/// Removes the files of those of `hashes` that no path holds, and returns which. Doomed ones are left to
-/// [`sweep`], which knows when they may go.
+/// Removes the files of those of `hashes` that no path holds and no row of a content names, and returns which.
+/// Doomed ones are left to [`sweep`], which knows when they may go.
 pub(super) fn remove_orphans(
     connection: &Connection,
     placement: &Placement,
@@ -79,25 +81,63 @@ pub(super) fn remove_orphans(
     let Some(id) = backend_id(connection, backend)? else {
         return Ok(Vec::new());
     };
+    // Rows that come after this are in the indexes, which are asked again under the lock.
+    let orphans = orphans(connection, id, hashes)?;
+    let mut removed = Vec::new();
+    for step in orphans.chunks(STEP as usize) {
+        removing(connection, || {
+            for hash in step {
+                if is_orphan(connection, id, hash)? {
+                    placement.store(backend)?.remove(hash)?;
+                    removed.push(*hash);
+                }
+            }
+            Ok(())
+        })?;
+    }
+    Ok(removed)
+}
+
+/// Returns those of `hashes` that no path holds as files of the backend, that no row of a content names, and that
+/// are not doomed.
+pub(super) fn orphans(
+    connection: &Connection,
+    backend_id: i64,
+    hashes: &[ContentHash],
+) -> Result<Vec<ContentHash>> {
     let mut orphans = Vec::new();
     for hash in hashes {
-        if is_orphan(connection, id, hash)? {
+        if is_orphan(connection, backend_id, hash)? {
             orphans.push(*hash);
         }
     }
-    if orphans.is_empty() {
-        return Ok(orphans);
+    without_row(connection, backend_id, &orphans)
+}
+
+/// Returns those of `hashes` that no row of a content names as files of the backend. That paths hold a content is
+/// known from an index; what is removed for good must not rest on that alone.
+pub(super) fn without_row(
+    connection: &Connection,
+    backend_id: i64,
+    hashes: &[ContentHash],
+) -> Result<Vec<ContentHash>> {
+    if hashes.is_empty() {
+        return Ok(Vec::new());
     }
-    removing(connection, || {
-        let mut removed = Vec::new();
-        for hash in orphans {
-            if is_orphan(connection, id, &hash)? {
-                placement.store(backend)?.remove(&hash)?;
-                removed.push(hash);
-            }
+    let mut named = HashSet::new();
+    let wanted: HashSet<_> = hashes.iter().collect();
+    let mut statement = connection
+        .prepare_cached("SELECT hash FROM content WHERE backend_id = ?1 AND data IS NULL")?;
+    let mut rows = statement.query([backend_id])?;
+    while let Some(row) = rows.next()? {
+        if let Ok(hash) = blob::<32>(row, 0).map(ContentHash::from_bytes)
+            && wanted.contains(&hash)
+        {
+            named.insert(hash);
         }
-        Ok(removed)
-    })
+    }
+    let unnamed = hashes.iter().filter(|hash| !named.contains(*hash));
+    Ok(unnamed.copied().collect())
 }
 
 /// Returns whether no path holds the content as a file of the backend, and it is not doomed either.

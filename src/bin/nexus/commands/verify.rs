@@ -4,7 +4,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use clap::Args;
 use nexus::filesystem::{Filesystem, VerifyOptions};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::report::{number, text_of};
 use crate::failure::{Exit, Failure, Result};
@@ -46,6 +46,8 @@ impl Verify {
             repair: true,
             ..look
         };
+        // That something is wrong must be known from the exit code, whoever reads the rest.
+        session.out.go_on_unheard();
         let stop = StopRequest::install()?;
         let asks = !self.yes && io::stdin().is_terminal() && io::stderr().is_terminal();
         if self.repair && asks {
@@ -56,7 +58,8 @@ impl Verify {
                 return print_check(&report, &mut session.out);
             }
             print_findings(&found, "errors", &mut session.out)?;
-            session.out.finish()?;
+            // Nobody decides on what he did not see.
+            unless_unheard(session.out.finish())?;
             stop.while_asking(|| confirm(errors))?;
         }
         let report = check(session, &fs, if self.repair { mend } else { look }, &stop)?;
@@ -142,9 +145,18 @@ fn print_check(report: &str, out: &mut Output) -> Result<()> {
             out.summary(format_args!("{bytes} can be reclaimed (nexus gc)"))?;
         }
     }
+    let heard = out.finish();
     match count {
-        0 => Ok(()),
-        _ => Err(Failure::Quiet(Exit::Failure)),
+        0 => heard,
+        _ => unless_unheard(heard).and(Err(Failure::Quiet(Exit::Failure))),
+    }
+}
+
+/// Makes a failure of it that nobody reads the output any more.
+fn unless_unheard(heard: Result<()>) -> Result<()> {
+    match heard {
+        Err(Failure::BrokenPipe) => Err(Failure::Quiet(Exit::Failure)),
+        heard => heard,
     }
 }
 
@@ -170,6 +182,18 @@ fn print_findings(found: &Value, key: &str, out: &mut Output) -> Result<()> {
 fn print_lost(found: &Value, out: &mut Output) -> Result<()> {
     let steps = counted(number(found, "repaired_count"), "step");
     out.summary(format_args!("Repaired in {steps}"))?;
+    let mut rows = Rows::new(out, &["FAILED", "WHY"]);
+    let failed = found["failed_steps"].as_array().into_iter().flatten();
+    for step in failed {
+        let told = text_of(&step["step"]);
+        rows.add(vec![
+            cell(told.strip_prefix(STEP).unwrap_or(&told)),
+            cell(text_of(&step["message"])),
+        ]);
+    }
+    if found["failed_steps"] != json!([]) {
+        rows.print(out)?;
+    }
     let count = number(found, "lost_count");
     if count == 0 {
         return Ok(());

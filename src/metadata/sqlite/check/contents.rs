@@ -8,7 +8,9 @@ use super::super::sweep;
 use super::{PAGE, Page, hash, integer, is_null};
 use crate::content::{BLOCK_BYTES, BlockHashes, ContentHash};
 use crate::error::Result;
-use crate::metadata::{CheckedRows, ContentRow, Doomed, FindingKind, Paged, RowCursor, RowKey};
+use crate::metadata::{
+    CheckedRows, ContentKey, ContentRow, Doomed, FindingKind, Paged, RowCursor, RowKey,
+};
 
 /// Inline bytes after which a page of contents ends early.
 const PAGE_BYTES: usize = 8 * 1024 * 1024;
@@ -33,13 +35,18 @@ pub(super) fn check(
         page.checked.rows += 1;
         last = row.get(0)?;
         let hash = hash(row, 2);
+        let key = ContentKey {
+            id: last,
+            backend: integer(row, 1),
+            hash,
+        };
         let is_held = integer(row, 7) == Some(1);
         if !is_held {
             let what = "the row of a content that no file has".to_owned();
-            page.find(FindingKind::OrphanRow, RowKey::Content(last), None, what);
+            page.find(FindingKind::OrphanRow, RowKey::Content(key), None, what);
         } else if hash.is_none() || !is_whole(row, backends) {
             let what = "the row of a content is damaged".to_owned();
-            page.find(FindingKind::DamagedRow, RowKey::Content(last), None, what);
+            page.find(FindingKind::DamagedRow, RowKey::Content(key), None, what);
         } else {
             continue;
         }
@@ -100,6 +107,7 @@ pub(in super::super) fn page(
         let blocks: Option<Vec<u8>> = row.get_ref(4)?.as_blob().ok().map(<[u8]>::to_vec);
         rows.push(ContentRow {
             id,
+            backend_id: integer(row, 1),
             backend: integer(row, 1).and_then(|id| backends.name(id).ok()),
             hash,
             size: size as u64,
@@ -128,7 +136,10 @@ pub(in super::super) fn paths(
         .query_row([id], |row| row.get(0))?;
     let paths = connection
         .prepare_composed(&format!("SELECT p.path {holders} ORDER BY p.path LIMIT ?2"))?
-        .query_map((id, limit as i64), |row| row.get(0))?
+        .query_map((id, limit as i64), |row| {
+            let bytes = row.get_ref(0)?.as_bytes().unwrap_or_default();
+            Ok(String::from_utf8_lossy(bytes).into_owned())
+        })?
         .collect::<rusqlite::Result<_>>()?;
     Ok((paths, count as u64))
 }
@@ -150,21 +161,6 @@ pub(in super::super) fn confirm(
         }
     }
     Ok(confirmed)
-}
-
-/// Returns those of `hashes` that no path holds in the backend, and that do not wait for their removal.
-pub(in super::super) fn unheld(
-    connection: &Connection,
-    backend_id: i64,
-    hashes: &[ContentHash],
-) -> Result<Vec<ContentHash>> {
-    let mut unheld = Vec::new();
-    for hash in hashes {
-        if sweep::is_orphan(connection, backend_id, hash)? {
-            unheld.push(*hash);
-        }
-    }
-    Ok(unheld)
 }
 
 /// Returns a page of the contents that wait for their removal and that no path holds.

@@ -11,8 +11,9 @@ mod work;
 
 use rusqlite::Row;
 
-pub(super) use self::contents::{confirm, doomed, page as contents, paths as paths_of, unheld};
+pub(super) use self::contents::{confirm, doomed, page as contents, paths as paths_of};
 use super::backends::BackendNames;
+use super::rows::integer;
 use super::statements::Connection;
 use crate::call::Call;
 use crate::content::ContentHash;
@@ -51,7 +52,7 @@ pub(super) fn rows(
 /// Returns where the table after that of `cursor` begins.
 fn next_table(cursor: &RowCursor) -> Option<RowCursor> {
     match cursor {
-        RowCursor::Table(_) => Some(RowCursor::Paths(String::new())),
+        RowCursor::Table(_) => Some(RowCursor::Paths(Vec::new())),
         RowCursor::Paths(_) => Some(RowCursor::Contents(i64::MIN)),
         RowCursor::Contents(_) => Some(RowCursor::Metadata(String::new(), String::new())),
         RowCursor::Metadata(..) => Some(RowCursor::Work(String::new())),
@@ -114,10 +115,6 @@ fn blob<const N: usize>(row: &Row<'_>, column: usize) -> Option<[u8; N]> {
 
 fn hash(row: &Row<'_>, column: usize) -> Option<ContentHash> {
     blob::<32>(row, column).map(ContentHash::from_bytes)
-}
-
-fn integer(row: &Row<'_>, column: usize) -> Option<i64> {
-    row.get_ref(column).ok()?.as_i64().ok()
 }
 
 fn text<'r>(row: &'r Row<'_>, column: usize) -> Option<&'r str> {

@@ -1,5 +1,6 @@
 //! Paths: their ancestors, and the contents of files.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row};
 
 use super::super::backends::BackendNames;
@@ -16,9 +17,9 @@ use crate::range::PathRange;
 const QUERY: &str = "\
     SELECT p.path, p.kind, p.path_id, p.etag, p.size, p.version, p.backend_id, p.content_id,
            p.mime_type, p.created_at, p.modified_at,
-           c.id, c.hash, c.size, c.backend_id
+           c.id, c.hash, c.size, c.backend_id, p.mime_given
     FROM paths AS p LEFT JOIN content AS c ON c.id = p.content_id
-    WHERE p.path > ?1 ORDER BY p.path LIMIT ?2";
+    WHERE p.path > CAST(?1 AS TEXT) ORDER BY p.path LIMIT ?2";
 
 const FILE: i64 = 1;
 const MADE: i64 = 2;
@@ -28,17 +29,17 @@ const IMPLIED: i64 = 3;
 pub(super) fn check(
     connection: &Connection,
     backends: &BackendNames,
-    after: &str,
+    after: &[u8],
 ) -> Result<CheckedRows> {
     let mut page = Page::default();
     let mut statement = connection.prepare_cached(QUERY)?;
     let mut found = statement.query((after, PAGE))?;
-    let mut last = String::new();
+    let mut last = Vec::new();
     // Neighbours share their directory.
     let mut good_parent = String::new();
     while let Some(row) = found.next()? {
         page.checked.rows += 1;
-        let Some(path) = text(row, 0) else {
+        let ValueRef::Text(bytes) = row.get_ref(0)? else {
             // Nothing can be said of where it stands among the others, so those after it wait.
             let what = "a path is not text".to_owned();
             page.find(
@@ -49,7 +50,14 @@ pub(super) fn check(
             );
             return Ok(page.ended(next_table(&RowCursor::Paths(last))));
         };
-        path.clone_into(&mut last);
+        bytes.clone_into(&mut last);
+        let Ok(path) = str::from_utf8(bytes) else {
+            let key = RowKey::PathBytes(bytes.to_vec());
+            let path = String::from_utf8_lossy(bytes);
+            let what = "the path is no text".to_owned();
+            page.find(FindingKind::InvalidPath, key, Some(&path), what);
+            continue;
+        };
         match VirtualPath::parse(path) {
             Ok(parsed) if parsed.as_str() == path && !parsed.is_root() => {}
             _ => page.find_at(FindingKind::InvalidPath, path, "the path is no valid name"),
@@ -57,6 +65,10 @@ pub(super) fn check(
         check_parent(connection, path, &mut good_parent, &mut page)?;
         match integer(row, 1) {
             Some(FILE) => check_file(connection, backends, row, path, &mut page)?,
+            Some(MADE | IMPLIED) if !has_times(row) => {
+                let what = "the row of the directory is damaged";
+                page.find_at(FindingKind::DamagedRow, path, what);
+            }
             Some(MADE) if blob::<16>(row, 2).is_none() || has_content(row) => {
                 let what = "the row of the directory is damaged";
                 page.find_at(FindingKind::DamagedRow, path, what);
@@ -78,14 +90,17 @@ pub(super) fn check(
             }
         }
     }
-    Ok(page.ended_after(
-        &RowCursor::Paths(String::new()),
-        Some(RowCursor::Paths(last)),
-    ))
+    Ok(page.ended_after(&RowCursor::Paths(Vec::new()), Some(RowCursor::Paths(last))))
 }
 
 fn has_content(row: &Row<'_>) -> bool {
     !(3..=7).all(|column| is_null(row, column))
+}
+
+fn has_times(row: &Row<'_>) -> bool {
+    [9, 10]
+        .into_iter()
+        .all(|column| integer(row, column).is_some())
 }
 
 fn check_parent(
@@ -123,7 +138,7 @@ fn check_file(
     path: &str,
     page: &mut Page,
 ) -> Result<()> {
-    let numbers = [4, 5, 6, 7, 9, 10].map(|column| integer(row, column));
+    let numbers = [4, 5, 6, 7, 9, 10, 15].map(|column| integer(row, column));
     let (
         Some(etag),
         [
@@ -131,6 +146,7 @@ fn check_file(
             Some(version),
             Some(backend),
             Some(content),
+            Some(_),
             Some(_),
             Some(_),
         ],

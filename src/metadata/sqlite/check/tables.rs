@@ -13,7 +13,7 @@ use crate::metadata::{CheckedRows, FindingKind, RowCursor, RowKey};
 pub(super) fn check(connection: &Connection, number: usize, call: &Call) -> Result<CheckedRows> {
     let mut page = Page::default();
     let Some(table) = table(connection, number)? else {
-        return Ok(page.ended(Some(RowCursor::Paths(String::new()))));
+        return Ok(page.ended(Some(RowCursor::Paths(Vec::new()))));
     };
     let said = integrity(connection, &table).and_then(|mut lines| {
         lines.extend(stale_entries(connection, &table)?);

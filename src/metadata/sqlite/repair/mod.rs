@@ -2,19 +2,21 @@
 //!
 //! What follows from a change, such as a content that no path holds any more, the next round finds.
 
+mod files;
+mod names;
+
 use rusqlite::{OptionalExtension, Params};
 
-use super::rows::blob;
 use super::statements::Connection;
-use super::{SqliteStore, check, namespaces, work};
+use super::{SqliteStore, namespaces, work};
 use crate::call::Call;
 use crate::content::ContentHash;
 use crate::error::Result;
 use crate::metadata::{
-    ContentPlace, Finding, FindingKind, LostFile, MetadataMender, MetadataValue, PathId, RowKey,
-    VerifiedContent,
+    ContentKey, ContentPlace, Finding, FindingKind, LostFile, Mended, MetadataMender,
+    MetadataValue, PathId, RowKey, VerifiedContent,
 };
-use crate::path::{MAX_NAME_BYTES, MAX_PATH_BYTES, VirtualPath, parent_of};
+use crate::path::{VirtualPath, parent_of};
 use crate::work::Status;
 
 impl MetadataMender for SqliteStore {
@@ -27,44 +29,50 @@ impl MetadataMender for SqliteStore {
             .transaction(call, |connection| mend(connection, finding))
     }
 
-    fn mend_directory(&self, path: &str, call: &Call) -> Result<bool> {
+    fn mend_directory(&self, file: &LostFile, call: &Call) -> Result<Mended> {
         self.writer
-            .transaction(call, |connection| mend_directory(connection, path))
+            .transaction(call, |connection| files::mend_directory(connection, file))
     }
 
-    fn restore_content(&self, content: &VerifiedContent, call: &Call) -> Result<bool> {
+    fn restore_content(
+        &self,
+        file: &LostFile,
+        content: &VerifiedContent,
+        call: &Call,
+    ) -> Result<Mended> {
         self.writer
-            .transaction(call, |connection| restore_content(connection, content))
+            .transaction(call, |connection| files::restore(connection, file, content))
     }
 
     fn move_aside(&self, path: &str, call: &Call) -> Result<Option<String>> {
         self.writer
-            .transaction(call, |connection| move_aside(connection, path))
+            .transaction(call, |connection| names::move_aside(connection, path))
     }
 
     fn forget(&self, file: &LostFile, call: &Call) -> Result<bool> {
         self.writer
-            .transaction(call, |connection| forget(connection, file))
+            .transaction(call, |connection| files::forget(connection, file))
     }
 
     fn describe(&self, path: &str, call: &Call) -> Result<Option<LostFile>> {
         self.readers
-            .moment(call, |connection| describe(connection, path))
+            .moment(call, |connection| files::describe(connection, path))
     }
 
-    fn holders(&self, id: i64, limit: usize, call: &Call) -> Result<Vec<LostFile>> {
+    fn holders(&self, key: &ContentKey, limit: usize, call: &Call) -> Result<Vec<LostFile>> {
         self.readers
-            .moment(call, |connection| holders(connection, id, limit))
+            .moment(call, |connection| files::holders(connection, key, limit))
     }
 
     fn contents_of(&self, backend: &str, hash: &ContentHash, call: &Call) -> Result<Vec<i64>> {
-        self.readers
-            .moment(call, |connection| contents_of(connection, backend, hash))
+        self.readers.moment(call, |connection| {
+            files::contents_of(connection, backend, hash)
+        })
     }
 
     fn content_place(&self, id: i64, call: &Call) -> Result<Option<ContentPlace>> {
         self.readers
-            .moment(call, |connection| content_of(connection, id))
+            .moment(call, |connection| files::content_of(connection, id))
     }
 
     fn work_values(&self, path: &str, call: &Call) -> Result<Vec<(String, String)>> {
@@ -87,6 +95,7 @@ fn plan(finding: &Finding) -> Option<&'static str> {
     use FindingKind::*;
     Some(match (finding.kind, &finding.row) {
         (Index, RowKey::Table(_)) => "the indexes of the table are built again",
+        (InvalidPath, RowKey::PathBytes(_)) => "it gets a name that can be read",
         (MissingAncestor, RowKey::Path(_)) => "the directory gets a row",
         (EmptyDirectory, RowKey::Path(_)) => "the directory is removed",
         (SplitContent, RowKey::Path(_)) => "the files get one content",
@@ -110,9 +119,13 @@ fn mend(connection: &Connection, finding: &Finding) -> Result<bool> {
     let mender = Mender(connection);
     match (finding.kind, &finding.row) {
         (Index, RowKey::Table(table)) => {
+            if table == "paths" {
+                names::tell_ids_apart(connection)?;
+            }
             connection.execute_batch(&format!("REINDEX {table}"))?;
             Ok(true)
         }
+        (InvalidPath, RowKey::PathBytes(bytes)) => names::make_text(connection, bytes),
         (MissingAncestor, RowKey::Path(path)) => mender.add_ancestors(path),
         (EmptyDirectory, RowKey::Path(path)) => mender.run(
             "DELETE FROM paths WHERE path = ?1 AND kind = 3
@@ -121,11 +134,13 @@ fn mend(connection: &Connection, finding: &Finding) -> Result<bool> {
             [path],
         ),
         (SplitContent, RowKey::Path(path)) => mender.join_contents(path),
-        (OrphanRow, RowKey::Content(id)) => mender.remove_content(*id),
-        (OrphanRow | DamagedRow, RowKey::Metadata(path, key)) => mender.run(
-            "DELETE FROM metadata WHERE path = ?1 AND key = ?2",
+        (OrphanRow, RowKey::Content(key)) => mender.remove_content(key.id),
+        (OrphanRow, RowKey::Metadata(path, key)) => mender.run(
+            "DELETE FROM metadata WHERE path = ?1 AND key = ?2
+               AND NOT EXISTS (SELECT 1 FROM paths WHERE path = ?1 AND kind = 1)",
             [path, key],
         ),
+        (DamagedRow, RowKey::Metadata(path, key)) => mender.remove_damaged_value(path, key),
         (WrongDigest, RowKey::Metadata(path, key)) => mender.digest_again(path, key),
         (OrphanRow, RowKey::Work(path)) => mender.remove_work(path),
         (DamagedRow, RowKey::Work(path)) => mender.reset_status(path),
@@ -210,6 +225,18 @@ impl Mender<'_> {
         }
     }
 
+    fn remove_damaged_value(&self, path: &str, key: &str) -> Result<bool> {
+        let is_good = value_of(self.0, path, key)?
+            .is_some_and(|value| MetadataValue::parse(key, &value).is_ok());
+        match is_good {
+            true => Ok(false),
+            false => self.run(
+                "DELETE FROM metadata WHERE path = ?1 AND key = ?2",
+                [path, key],
+            ),
+        }
+    }
+
     fn remove_work(&self, path: &str) -> Result<bool> {
         self.run(
             "DELETE FROM edges WHERE item_id = (SELECT path_id FROM work WHERE path = ?1)
@@ -250,6 +277,15 @@ impl Mender<'_> {
     }
 
     fn count_again(&self, path: &str) -> Result<bool> {
+        // Before the item is claimable, if it then waits for nothing.
+        self.run(
+            "UPDATE edges SET blocker_path = NULL,
+                 open = EXISTS (SELECT 1 FROM work
+                                WHERE path_id = edges.blocker_id AND status <> 'completed')
+             WHERE item_id = (SELECT path_id FROM work WHERE path = ?1)
+               AND EXISTS (SELECT 1 FROM paths WHERE path_id = edges.blocker_id)",
+            [path],
+        )?;
         let counted = self.run(
             "UPDATE work SET
                  dependencies = (
@@ -311,195 +347,6 @@ impl Mender<'_> {
     }
 }
 
-/// Makes the row of a directory say what a directory's row says.
-fn mend_directory(connection: &Connection, path: &str) -> Result<bool> {
-    let mender = Mender(connection);
-    let id = PathId::generate();
-    mender.run(
-        "UPDATE paths SET
-             path_id = CASE WHEN kind = 3 THEN NULL
-                            WHEN length(path_id) = 16 AND typeof(path_id) = 'blob' THEN path_id
-                            ELSE ?2 END,
-             etag = NULL, size = NULL, version = NULL, backend_id = NULL, content_id = NULL,
-             mime_type = NULL, mime_given = NULL
-         WHERE path = ?1 AND kind IN (2, 3)",
-        (path, id.as_bytes()),
-    )
-}
-
-/// Gives the files of a content, which was found good, a right row of it: the one that is there, or a new
-/// one for the bytes in the backend.
-fn restore_content(connection: &Connection, content: &VerifiedContent) -> Result<bool> {
-    let mender = Mender(connection);
-    let backend: Option<i64> = connection
-        .prepare_cached("SELECT id FROM backends WHERE name = ?1")?
-        .query_row([&*content.backend], |row| row.get(0))
-        .optional()?;
-    let Some(backend) = backend else {
-        return Ok(false);
-    };
-    let size = content.size as i64;
-    let blocks = Some(content.blocks.as_bytes()).filter(|blocks| !blocks.is_empty());
-    let id = match content.id {
-        Some(id) => {
-            mender.run(
-                "UPDATE content SET size = ?2, blocks = ?3, hash = ?4, backend_id = ?5
-                 WHERE id = ?1",
-                (id, size, blocks, content.hash.as_bytes(), backend),
-            )?;
-            id
-        }
-        None => {
-            mender.run(
-                "INSERT INTO content (backend_id, hash, size, blocks, data)
-                 VALUES (?1, ?2, ?3, ?4, NULL)",
-                (backend, content.hash.as_bytes(), size, blocks),
-            )?;
-            connection.last_insert_rowid()
-        }
-    };
-    mender.run(
-        "UPDATE paths SET content_id = ?1, size = ?2 WHERE etag = ?3 AND backend_id = ?4",
-        (id, size, content.hash.as_bytes(), backend),
-    )
-}
-
-/// Returns the ids of the contents of the backend that have the hash.
-fn contents_of(connection: &Connection, backend: &str, hash: &ContentHash) -> Result<Vec<i64>> {
-    Ok(connection
-        .prepare_cached(
-            "SELECT c.id FROM content AS c JOIN backends AS b ON b.id = c.backend_id
-             WHERE c.hash = ?1 AND b.name = ?2 ORDER BY c.id",
-        )?
-        .query_map((hash.as_bytes(), backend), |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?)
-}
-
-/// Returns where the content with the id `id` is.
-fn content_of(connection: &Connection, id: i64) -> Result<Option<ContentPlace>> {
-    Ok(connection
-        .prepare_cached(
-            "SELECT b.name, c.hash, c.data FROM content AS c
-             LEFT JOIN backends AS b ON b.id = c.backend_id WHERE c.id = ?1",
-        )?
-        .query_row([id], |row| {
-            Ok(ContentPlace {
-                backend: row.get(0)?,
-                hash: blob::<32>(row, 1).ok().map(ContentHash::from_bytes),
-                data: row.get_ref(2)?.as_bytes().ok().map(<[u8]>::to_vec),
-            })
-        })
-        .optional()?)
-}
-
-/// Returns what is known of the file at `path`.
-fn describe(connection: &Connection, path: &str) -> Result<Option<LostFile>> {
-    let found = connection
-        .prepare_cached(
-            "SELECT p.etag, p.size, p.content_id, b.name FROM paths AS p
-             LEFT JOIN backends AS b ON b.id = p.backend_id WHERE p.path = ?1",
-        )?
-        .query_row([path], |row| {
-            Ok(LostFile {
-                path: path.to_owned(),
-                etag: blob::<32>(row, 0).ok().map(ContentHash::from_bytes),
-                size: row.get_ref(1)?.as_i64().ok().map(|size| size as u64),
-                content_id: row.get_ref(2)?.as_i64().ok(),
-                backend: row.get(3)?,
-                metadata: Vec::new(),
-            })
-        })
-        .optional()?;
-    let Some(mut file) = found else {
-        return Ok(None);
-    };
-    file.metadata = connection
-        .prepare_cached("SELECT key, value FROM metadata WHERE path = ?1 ORDER BY key")?
-        .query_map([path], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .filter_map(rusqlite::Result::ok)
-        .collect();
-    if let Ok(valid) = VirtualPath::parse(path) {
-        file.metadata.extend(work::all(connection, &valid)?);
-        file.metadata.sort();
-    }
-    Ok(Some(file))
-}
-
-/// Removes everything that is said of `file`, if it is still what it was; returns whether it was. Items
-/// that wait for it go on waiting, for a deleted file.
-fn forget(connection: &Connection, file: &LostFile) -> Result<bool> {
-    match describe(connection, &file.path)? {
-        Some(now) if now.etag == file.etag && now.content_id == file.content_id => {}
-        _ => return Ok(false),
-    }
-    let mender = Mender(connection);
-    let path = &file.path;
-    mender.run(
-        "UPDATE edges SET blocker_path = ?1
-         WHERE open = 1 AND blocker_id = (SELECT path_id FROM work WHERE path = ?1)",
-        [path],
-    )?;
-    mender.run(
-        "DELETE FROM edges WHERE item_id = (SELECT path_id FROM work WHERE path = ?1)",
-        [path],
-    )?;
-    mender.run("DELETE FROM work WHERE path = ?1", [path])?;
-    mender.run("DELETE FROM metadata WHERE path = ?1", [path])?;
-    mender.run("DELETE FROM paths WHERE path = ?1", [path])
-}
-
-/// Gives the file at `path`, below which something lies, another name beside its own, and returns that.
-fn move_aside(connection: &Connection, path: &str) -> Result<Option<String>> {
-    let mender = Mender(connection);
-    let is_file = connection
-        .prepare_cached(
-            "SELECT 1 FROM paths WHERE path = ?1 AND kind = 1
-               AND EXISTS (SELECT 1 FROM paths AS p
-                           WHERE p.path >= ?1 || '/' AND p.path < ?1 || '0')",
-        )?
-        .exists([path])?;
-    if !is_file {
-        return Ok(None);
-    }
-    for number in 1_u64.. {
-        let Some(free) = with_suffix(path, &format!("_repaired{number}")) else {
-            return Ok(None);
-        };
-        let taken = connection
-            .prepare_cached("SELECT 1 FROM paths WHERE path = ?1")?
-            .exists([&free])?;
-        if taken {
-            continue;
-        }
-        for sql in [
-            "UPDATE paths SET path = ?2 WHERE path = ?1",
-            "UPDATE metadata SET path = ?2 WHERE path = ?1",
-            "UPDATE work SET path = ?2 WHERE path = ?1",
-        ] {
-            mender.run(sql, [path, &free])?;
-        }
-        let now = crate::metadata::now();
-        mender.run(
-            "INSERT INTO paths (path, kind, created_at, modified_at) VALUES (?1, 3, ?2, ?2)",
-            (path, now),
-        )?;
-        return Ok(Some(free));
-    }
-    Ok(None)
-}
-
-/// Returns `path` with `suffix` at the end of its name, of which the end gives way where the whole would be too
-/// long; `None` if nothing of the name would be left.
-fn with_suffix(path: &str, suffix: &str) -> Option<String> {
-    let name = path.rfind('/')? + 1;
-    let longest = MAX_PATH_BYTES.min(name + MAX_NAME_BYTES);
-    let mut kept = path.len().min(longest.checked_sub(suffix.len())?);
-    while !path.is_char_boundary(kept) {
-        kept -= 1;
-    }
-    (kept > name).then(|| format!("{}{suffix}", &path[..kept]))
-}
-
 /// Returns the value of a key that is about to be removed.
 fn value_of(connection: &Connection, path: &str, key: &str) -> Result<Option<String>> {
     Ok(connection
@@ -511,9 +358,43 @@ fn value_of(connection: &Connection, path: &str, key: &str) -> Result<Option<Str
         .optional()?)
 }
 
-/// Returns the files that hold the content with the id `id`, at most `limit`.
-fn holders(connection: &Connection, id: i64, limit: usize) -> Result<Vec<LostFile>> {
-    let (paths, _) = check::paths_of(connection, id, limit)?;
-    let described = paths.iter().map(|path| describe(connection, path));
-    described.filter_map(Result::transpose).collect()
+#[cfg(test)]
+mod tests {
+    use super::super::schema;
+    use super::*;
+
+    /// Another step corrects the edge; nobody may claim the item before.
+    #[test]
+    fn an_item_that_is_counted_is_not_claimable_while_its_blocker_is_open() {
+        let mut connection = rusqlite::Connection::open_in_memory().unwrap();
+        schema::prepare(&mut connection, "00000000-0000-4000-8000-000000000000").unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO paths (path, kind, path_id, created_at, modified_at)
+                 VALUES ('/b', 1, x'01', 1, 1), ('/i', 1, x'02', 1, 1);
+                 INSERT INTO work (path, path_id, created_at, directory, scope, item, status, rank,
+                                   dependencies, open_edges)
+                 VALUES ('/b', x'01', 1, '', '', 1, 'pending', 5, NULL, 0),
+                        ('/i', x'02', 1, '', '', 1, 'blocked', 5, 1, 1);
+                 INSERT INTO edges (item_id, blocker_id, open, position) VALUES (x'02', x'01', 0, 0);",
+            )
+            .unwrap();
+        let connection = Connection::from(connection);
+        let finding = Finding {
+            kind: FindingKind::WrongCount,
+            row: RowKey::Work("/i".to_owned()),
+            path: None,
+            hash: None,
+            message: String::new(),
+        };
+        assert!(mend(&connection, &finding).unwrap());
+        let state: (String, i64) = connection
+            .query_row(
+                "SELECT status, open_edges FROM work WHERE path = '/i'",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .unwrap();
+        assert_eq!(state, ("blocked".to_owned(), 1));
+    }
 }
