@@ -333,6 +333,8 @@ test('bad input is refused as such, and nothing is done', async (t) => {
     () => store.readAt('/f', 0, new Uint8Array(new ArrayBuffer(8, { maxByteLength: 16 }))),
     () => store.write('/f', 'x', { ifMatch: 'no etag' }), () => store.workClaim('w', { max: 0 }),
     () => store.workClaim('w', { max: 2 ** 32 + 1 }), () => store.workHeartbeat('/f', 1, 0), () => store.contentInfo('zz'),
+    () => store.importMetadata('/none', { mode: 'merge' }), () => store.importMetadata('/none', { mode: 'constructor' }),
+    () => store.bundleImport('/none', { mode: 'toString' }), () => store.importMetadata('/none', { invalidWorkKeys: '__proto__' }),
   ]) {
     await refuses('INVALID_ARGUMENT', (async () => call())(), {});
   }
