@@ -1,19 +1,37 @@
 // Calls that take several steps, on an object of the library that is theirs: large reads, and commits of batches.
-import { run } from './call.js';
+import { output, run } from './call.js';
+import type { NativeFunction } from './library.js';
 import { Target, type Call } from './queue.js';
+import { Scope } from './scope.js';
 
-/** The object of one such call. What ends the calls of its store ends the steps that are still to come. */
+/**
+ * The object of one such call. What ends the calls of its store ends the steps that are still to come, from the first on:
+ * the one that makes the object.
+ */
 export class Steps extends Target {
+  override native: bigint | null = null;
+  /** Fulfilled when there are no more steps. */
+  readonly finished: Promise<void>;
+  #finish!: () => void;
   #ended: { readonly reason: unknown } | undefined;
 
-  constructor(native: bigint, store: Target) {
-    super(native, store);
+  constructor(store: Target) {
+    super(null, store);
+    this.finished = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
     store.children.add(this);
   }
 
   override withdraw(reason: unknown): void {
     this.#ended = { reason };
     super.withdraw(reason);
+  }
+
+  /** Makes the object. */
+  async open(fn: NativeFunction, ...args: unknown[]): Promise<void> {
+    const made = output();
+    await run(this.parent as Target, { fn, args: [...args, made], result: () => (this.native = made[0]) });
   }
 
   run<T>(step: Call<T>): Promise<T> {
@@ -23,5 +41,20 @@ export class Steps extends Target {
   /** There are no more steps. */
   finish(): void {
     this.parent?.children.delete(this);
+    this.#finish();
   }
+}
+
+/**
+ * Fulfilled when all is over that ends with a store and is not a call on its handle: calls of several steps, and those
+ * with a signal. Readers and writers are not waited for.
+ */
+export async function closedWith(store: Target): Promise<void> {
+  const over: Promise<unknown>[] = [];
+  for (const child of store.children) {
+    if (child instanceof Steps) over.push(child.finished);
+    for (let call = child instanceof Scope ? child.first : undefined; call !== undefined; call = call.next) over.push(call.over);
+    over.push(closedWith(child));
+  }
+  await Promise.all(over);
 }
