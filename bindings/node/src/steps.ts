@@ -46,15 +46,15 @@ export class Steps extends Target {
 }
 
 /**
- * Fulfilled when all is over that ends with a store and is not a call on its handle: calls of several steps, and those
- * with a signal. Readers and writers are not waited for.
+ * Fulfilled when all is over that ends with a store: its calls, those of several steps, and those with a signal. Readers
+ * and writers are not waited for.
  */
 export async function closedWith(store: Target): Promise<void> {
   const over: Promise<unknown>[] = [];
+  for (let call = store.first; call !== undefined; call = call.next) over.push(call.over);
   for (const child of store.children) {
     if (child instanceof Steps) over.push(child.finished);
-    for (let call = child instanceof Scope ? child.first : undefined; call !== undefined; call = call.next) over.push(call.over);
-    over.push(closedWith(child));
+    if (child instanceof Scope) over.push(closedWith(child));
   }
   await Promise.all(over);
 }
