@@ -16,6 +16,11 @@ export interface Name {
   stored: string;
 }
 
+/** What the paths below a directory begin with, without the slash. */
+export function baseOf(directory: string): string {
+  return directory === '/' ? '' : directory;
+}
+
 /** The part of a store below a directory, which is `/` for the program. */
 export class Root {
   readonly #base: string;

@@ -1,17 +1,17 @@
 // The calls of node:fs/promises, on a store.
 import { constants } from 'node:fs';
-import { Readable } from 'node:stream';
+import { Readable, type ReadableOptions } from 'node:stream';
 
 import type { Data } from '../argument.js';
 import { NexusError } from '../error.js';
 import type { Entry } from '../rows.js';
 import type { Store } from '../store.js';
 import { copyTree, type CopyOptions } from './copy.js';
-import { systemError, translated } from './errors.js';
+import { fsError, systemError, translated, unlessAborted } from './errors.js';
 import { writeMode } from './flags.js';
-import { Root, type Name, type PathLike } from './paths.js';
+import { baseOf, Root, type Name, type PathLike } from './paths.js';
 import { hasExecuteBit, modeMetadata, modeNumber, mtimeMetadata } from './posix.js';
-import { Dirent, Stats } from './stats.js';
+import { BigIntStats, Dirent, Stats, type StatOptions } from './stats.js';
 
 type Encoding = BufferEncoding | 'buffer';
 
@@ -31,12 +31,12 @@ export interface WriteFileOptions {
 }
 
 export interface ReaddirOptions {
-  encoding?: BufferEncoding | null | undefined;
+  encoding?: Encoding | null | undefined;
   withFileTypes?: boolean | undefined;
   recursive?: boolean | undefined;
 }
 
-type NamesOptions = ReaddirOptions & { withFileTypes?: false | undefined };
+type NamesOptions = ReaddirOptions & { encoding?: BufferEncoding | null | undefined; withFileTypes?: false | undefined };
 
 export interface MkdirOptions {
   /** Missing parents are made too, and a directory that is there is no error. */
@@ -69,16 +69,16 @@ export class FsPromises {
   readFile(path: PathLike, options?: ReadFileOptions | BufferEncoding | null): Promise<string | Buffer>;
   async readFile(path: PathLike, options?: ReadFileOptions | BufferEncoding | null): Promise<string | Buffer> {
     const { encoding, signal } = withEncoding(options);
-    const content = await this.#call('open', path, ({ stored }) => this.#store.read(stored, { signal }));
+    const content = await this.#call('open', path, ({ stored }) => this.#store.read(stored, { signal }), signal);
     return encoding && encoding !== 'buffer' ? content.toString(encoding) : content;
   }
 
   /** Replaces the file at once: a reader sees the old or the new content. Missing parents come to be. */
   async writeFile(path: PathLike, data: FileData, options?: WriteFileOptions | BufferEncoding | null): Promise<void> {
-    const { encoding, flag = 'w', mode, signal } = withEncoding(options);
+    const { encoding, flag, mode, signal } = withEncoding(options);
     await this.#call('open', path, async (name) => {
-      const content = await contentOf(data, encoding ?? 'utf8');
-      const { appends, exclusive } = writeMode(flag, name.given);
+      const { appends, exclusive } = writeMode(flag || 'w', name.given);
+      const content = await contentOf(data, encoding ?? 'utf8', signal);
       const isNew = mode !== undefined && hasExecuteBit(mode) && !(await this.#store.exists(name.stored));
       try {
         const change = appends ? 'append' : 'write';
@@ -92,27 +92,35 @@ export class FsPromises {
         if (exclusive && isStatus(error, 'CONFLICT')) throw systemError('EEXIST', 'open', name.given, undefined, error);
         throw error;
       }
-    });
+    }, signal);
   }
 
   /** Costs as much as writing the whole file. */
   appendFile(path: PathLike, data: FileData, options?: WriteFileOptions | BufferEncoding | null): Promise<void> {
-    return this.writeFile(path, data, { flag: 'a', ...withEncoding(options) });
+    const given = withEncoding(options);
+    return this.writeFile(path, data, { ...given, flag: given.flag || 'a' });
   }
 
+  readdir(path: PathLike, options: ReaddirOptions & { encoding: 'buffer'; withFileTypes: true }): Promise<Dirent<Buffer>[]>;
   readdir(path: PathLike, options: ReaddirOptions & { withFileTypes: true }): Promise<Dirent[]>;
+  readdir(path: PathLike, options: 'buffer' | (ReaddirOptions & { encoding: 'buffer' })): Promise<Buffer[]>;
   readdir(path: PathLike, options?: NamesOptions | BufferEncoding | null): Promise<string[]>;
-  async readdir(path: PathLike, options?: ReaddirOptions | BufferEncoding | null): Promise<string[] | Dirent[]> {
-    const { recursive = false, withFileTypes = false } = withEncoding<ReaddirOptions>(options);
+  async readdir(
+    path: PathLike,
+    options?: ReaddirOptions | Encoding | null,
+  ): Promise<string[] | Buffer[] | Dirent[] | Dirent<Buffer>[]> {
+    const { recursive = false, withFileTypes = false, encoding } = withEncoding<ReaddirOptions>(options);
     const name = this.#root.name(path, 'scandir');
     const entries = await this.#call('scandir', path, () => this.#listDirectory(name, recursive));
-    const inside = (entry: Entry): string => entry.path.slice(name.stored === '/' ? 1 : name.stored.length + 1);
-    if (!withFileTypes) return entries.map(inside);
-    return entries.map((entry) => {
-      const at = entry.path.lastIndexOf('/');
-      const parent = at === 0 ? '/' : entry.path.slice(0, at);
-      return new Dirent(entry.path.slice(at + 1), this.#root.outside(parent), entry.kind);
-    });
+    const inside = (entry: Entry): string => entry.path.slice(baseOf(name.stored).length + 1);
+    if (!withFileTypes) return entries.map((entry) => encoded(inside(entry), encoding)) as string[];
+    return entries.map((entry) => this.#direntOf(entry, encoding)) as Dirent[];
+  }
+
+  #direntOf(entry: Entry, encoding?: Encoding | null): Dirent<string | Buffer> {
+    const at = entry.path.lastIndexOf('/');
+    const parent = at === 0 ? '/' : entry.path.slice(0, at);
+    return new Dirent(encoded(entry.path.slice(at + 1), encoding), this.#root.outside(parent), entry.kind);
   }
 
   async #listDirectory(name: Name, recursive: boolean): Promise<Entry[]> {
@@ -124,13 +132,19 @@ export class FsPromises {
     }
   }
 
-  async stat(path: PathLike): Promise<Stats> {
-    return this.#stat('stat', path);
+  stat(path: PathLike, options: StatOptions & { bigint: true }): Promise<BigIntStats>;
+  stat(path: PathLike, options?: (StatOptions & { bigint?: false | undefined }) | null): Promise<Stats>;
+  stat(path: PathLike, options?: StatOptions | null): Promise<Stats | BigIntStats>;
+  async stat(path: PathLike, options?: StatOptions | null): Promise<Stats | BigIntStats> {
+    return inForm(await this.#stat('stat', path), options);
   }
 
   /** As stat: there are no symbolic links. */
-  async lstat(path: PathLike): Promise<Stats> {
-    return this.#stat('lstat', path);
+  lstat(path: PathLike, options: StatOptions & { bigint: true }): Promise<BigIntStats>;
+  lstat(path: PathLike, options?: (StatOptions & { bigint?: false | undefined }) | null): Promise<Stats>;
+  lstat(path: PathLike, options?: StatOptions | null): Promise<Stats | BigIntStats>;
+  async lstat(path: PathLike, options?: StatOptions | null): Promise<Stats | BigIntStats> {
+    return inForm(await this.#stat('lstat', path), options);
   }
 
   async #stat(syscall: string, path: PathLike): Promise<Stats> {
@@ -149,17 +163,21 @@ export class FsPromises {
   async access(path: PathLike, mode: number = constants.F_OK): Promise<void> {
     await this.#call('access', path, async (name) => {
       const stats = await this.#stat('access', path);
-      if (mode & constants.W_OK) await this.#mayWrite(name);
+      if (mode & constants.W_OK) await this.#mayWrite(stats.isDirectory() ? `${baseOf(name.stored)}/.access` : name.stored);
       if (mode & constants.X_OK && (stats.mode & 0o111) === 0) throw systemError('EACCES', 'access', name.given);
     });
   }
 
-  /** Tries a deletion whose condition cannot hold: who may not write is told so before that is found. */
-  async #mayWrite({ stored }: Name): Promise<void> {
+  /**
+   * Tries a deletion whose condition cannot hold: who may not write is told so before that is found. Of a directory, what
+   * may be written is what is in it.
+   */
+  async #mayWrite(stored: string): Promise<void> {
     try {
       await this.#store.delete(stored, { ifMatch: '0'.repeat(64) });
     } catch (error) {
-      if (!isStatus(error, 'CONFLICT') && !isStatus(error, 'IS_A_DIRECTORY')) throw error;
+      const isAllowed = isStatus(error, 'CONFLICT') || isStatus(error, 'NOT_FOUND') || isStatus(error, 'IS_A_DIRECTORY');
+      if (!isAllowed) throw error;
     }
   }
 
@@ -197,13 +215,22 @@ export class FsPromises {
     const { recursive = false, force = false } = options ?? {};
     await this.#call('rm', path, async (name) => {
       try {
-        await this.#store.delete(name.stored);
+        await this.#remove(name, recursive);
       } catch (error) {
-        if (force && isStatus(error, 'NOT_FOUND')) return;
-        if (!isStatus(error, 'IS_A_DIRECTORY') || !recursive) throw error;
-        await this.#store.rmdir(name.stored, { recursive: true });
+        // Another may have removed it meanwhile.
+        if (!force || !isStatus(error, 'NOT_FOUND')) throw error;
       }
     });
+  }
+
+  async #remove({ stored, given }: Name, recursive: boolean): Promise<void> {
+    try {
+      await this.#store.delete(stored);
+    } catch (error) {
+      if (!isStatus(error, 'IS_A_DIRECTORY')) throw error;
+      if (!recursive) throw fsError('ERR_FS_EISDIR', 'EISDIR', 'rm', given);
+      await this.#store.rmdir(stored, { recursive: true });
+    }
   }
 
   async unlink(path: PathLike): Promise<void> {
@@ -278,12 +305,12 @@ export class FsPromises {
   }
 
   /** Runs a call on one name, and gives its error the form that fs has. */
-  async #call<T>(syscall: string, path: PathLike, job: (name: Name) => Promise<T>): Promise<T> {
+  async #call<T>(syscall: string, path: PathLike, job: (name: Name) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const name = this.#root.name(path, syscall);
     try {
       return await job(name);
     } catch (error) {
-      throw translated(error, syscall, name.given);
+      throw unlessAborted(translated(error, syscall, name.given), signal);
     }
   }
 
@@ -313,12 +340,23 @@ function withEncoding<T extends object>(options: T | string | null | undefined):
   return (typeof options === 'string' ? { encoding: options } : (options ?? {})) as T;
 }
 
-async function contentOf(data: FileData, encoding: BufferEncoding): Promise<Data> {
+/** A name in the form that the options ask for. */
+function encoded(name: string, encoding: Encoding | null | undefined): string | Buffer {
+  if (encoding === 'buffer') return Buffer.from(name);
+  return encoding && encoding !== 'utf8' && encoding !== 'utf-8' ? Buffer.from(name).toString(encoding) : name;
+}
+
+function inForm(stats: Stats, options: StatOptions | null | undefined): Stats | BigIntStats {
+  return options?.bigint === true ? new BigIntStats(stats) : stats;
+}
+
+async function contentOf(data: FileData, encoding: BufferEncoding, signal: AbortSignal | undefined): Promise<Data> {
   if (typeof data === 'string') return Buffer.from(data, encoding);
   if (ArrayBuffer.isView(data) || data instanceof ArrayBuffer) return data;
   if (typeof data === 'object' && data !== null && (Symbol.asyncIterator in data || Symbol.iterator in data)) {
     const chunks: Buffer[] = [];
-    for await (const chunk of Readable.from(data as AsyncIterable<string>, { objectMode: true })) {
+    const settings: ReadableOptions = signal === undefined ? { objectMode: true } : { objectMode: true, signal };
+    for await (const chunk of Readable.from(data as AsyncIterable<string>, settings)) {
       chunks.push(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : Buffer.from(chunk));
     }
     return Buffer.concat(chunks);
