@@ -15,6 +15,8 @@ export interface Call<T> {
   readonly fn: NativeFunction;
   /** Its arguments between the handle and the error. Read once, when the call is handed over, and kept till it settles. */
   readonly args: readonly unknown[];
+  /** Puts long arguments together before it is queued, without keeping the event loop busy. */
+  prepare?(): Promise<void>;
   readonly lane?: Lane;
   /** Whether it waits for this thread, to run a function of the program. */
   readonly callsBack?: boolean;

@@ -34,14 +34,36 @@ export class Steps extends Target {
     await run(this.parent as Target, { fn, args: [...args, made], result: () => (this.native = made[0]) });
   }
 
-  run<T>(step: Call<T>): Promise<T> {
-    return this.#ended === undefined ? run(this, step) : Promise.reject(this.#ended.reason);
+  async run<T>(step: Call<T>): Promise<T> {
+    this.expectGoing();
+    return run(this, step);
+  }
+
+  /** Throws why there are no more steps, if something has ended them. */
+  expectGoing(): void {
+    if (this.#ended !== undefined) throw this.#ended.reason;
   }
 
   /** There are no more steps. */
   finish(): void {
     this.parent?.children.delete(this);
     this.#finish();
+  }
+}
+
+/** Carries a call out on another thread, once its arguments are put together. */
+export function runPrepared<T>(target: Target, call: Call<T>): Promise<T> {
+  return call.prepare === undefined ? run(target, call) : prepareAndRun(target, call, call.prepare());
+}
+
+async function prepareAndRun<T>(target: Target, call: Call<T>, prepared: Promise<void>): Promise<T> {
+  const steps = new Steps(target);
+  try {
+    await prepared;
+    steps.expectGoing();
+    return await run(target, call);
+  } finally {
+    steps.finish();
   }
 }
 

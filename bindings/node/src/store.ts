@@ -16,7 +16,7 @@ import * as work from './operations/work.js';
 import { Target, threadsAreTaken, type Call } from './queue.js';
 import { Reader } from './reader.js';
 import { Scope, withSignal, type ScopeParent } from './scope.js';
-import { closedWith, Steps } from './steps.js';
+import { closedWith, runPrepared, Steps } from './steps.js';
 import * as streams from './streams.js';
 import { configOf, twinsOf, type Twins } from './twins.js';
 import { Writer } from './writer.js';
@@ -327,7 +327,8 @@ class Handle extends Target implements ScopeParent {
   }
 
   run<T>(call: Call<T>): Promise<T> {
-    return call.signal === undefined ? run(this, call) : withSignal(this, call.signal, (scope) => run(scope, call));
+    if (call.signal !== undefined) return withSignal(this, call.signal, (scope) => runPrepared(scope, call));
+    return runPrepared(this, call);
   }
 
   derive(tenant: string | null, agent: string | null): bigint {
