@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
 import { createFs } from 'libnexus/fs';
-import { connect, open, scratch } from './support.mjs';
+import { connect, liveObjects, open, scratch } from './support.mjs';
 
 /** The same steps on both; what they give, and the errors, must be the same. */
 async function onBoth(t, steps) {
@@ -448,4 +448,164 @@ test('a signal ends a write that waits for its data', async (t) => {
   await assert.rejects(promises.stat('/f'), { code: 'ENOENT' });
   await new Promise((resolve) => setTimeout(resolve, 60));
   assert.ok(ended, 'the data went on');
+});
+
+test('files are held open as on the host', (t) =>
+  onBoth(t, async (fs, at, see) => {
+    await fs.mkdir(at('/d'));
+    await fs.writeFile(at('/f'), 'one\ntwo\nthree\n');
+    const using = async (path, flags, job) => {
+      const handle = await fs.open(at(path), flags);
+      try {
+        return await job(handle);
+      } finally {
+        await handle.close();
+      }
+    };
+    await see('read', () => using('/f', 'r', async (handle) => {
+      const seen = [];
+      const note = async ({ bytesRead, buffer }) => seen.push([bytesRead, Buffer.from(buffer.buffer, buffer.byteOffset, buffer.byteLength).toString()]);
+      await note(await handle.read(Buffer.alloc(4)));
+      await note(await handle.read(Buffer.alloc(4), 1, 2));
+      await note(await handle.read(Buffer.alloc(5), 0, 5, 8));
+      await note(await handle.read(Buffer.alloc(2), { position: 1 }));
+      await note(await handle.read({ buffer: Buffer.alloc(3), offset: 1, length: 1, position: -1 }));
+      await note(await handle.read(new Uint8Array(2), 0, null, null));
+      await note(await handle.read(Buffer.alloc(3), 0, 3, 100));
+      seen.push((await handle.read()).bytesRead);
+      seen.push((await handle.read()).bytesRead);
+      return seen;
+    }));
+    await see('readFile', () => using('/f', undefined, async (handle) => [await handle.readFile('utf8'), (await handle.readFile()).length]));
+    await see('readFile of the rest', () => using('/f', 'r', async (handle) => {
+      await handle.read(Buffer.alloc(4));
+      return handle.readFile({ encoding: 'utf8' });
+    }));
+    await see('stat', () => using('/f', 'r', async (handle) => [(await handle.stat()).size, (await handle.stat({ bigint: true })).isFile()]));
+    await see('a range that does not fit', () => using('/f', 'r', (handle) => handle.read(Buffer.alloc(3), 1, 3).catch(({ code }) => code)));
+    await see('write to what is read', () => using('/f', 'r', (handle) => handle.write('x')));
+    await see('read what is written', () => using('/w', 'w', (handle) => handle.read()));
+    await see('write', () => using('/w', 'w', async (handle) => {
+      const seen = [];
+      for (const args of [['héllo'], [Buffer.from(' world')], [Buffer.from('abcdef'), 1, 2], ['00ff', null, 'hex'], [Buffer.from('xyz'), { offset: 1 }]]) {
+        const { bytesWritten, buffer } = await handle.write(...args);
+        seen.push([bytesWritten, buffer === args[0]]);
+      }
+      await handle.writeFile('all');
+      await handle.appendFile(Readable.from(['of', ' it']));
+      await handle.sync();
+      await handle.datasync();
+      return [seen, (await handle.stat()).size];
+    }));
+    await see('what was written', () => fs.readFile(at('/w'), 'latin1'));
+    await see('append', () => using('/w', 'a', async (handle) => [(await handle.write('more', 0)).bytesWritten, (await handle.stat()).size]));
+    await see('what was appended', () => fs.readFile(at('/w'), 'latin1'));
+    await see('nothing', () => using('/empty', 'w', async () => {}));
+    await see('nothing is a file', () => fs.readFile(at('/empty'), 'utf8'));
+    await see('exclusive', () => fs.open(at('/f'), 'wx'));
+    await see('exclusive and new', () => using('/x', 'wx', async () => {}));
+    await see('mode', async () => {
+      await (await fs.open(at('/run'), 'w', 0o755)).close();
+      return (await fs.stat(at('/run'))).mode.toString(8);
+    });
+    await see('open nothing', () => fs.open(at('/none')));
+    await see('open with a wrong flag', () => fs.open(at('/f'), 'q').catch(({ code }) => code));
+    await see('open a directory', () => using('/d', 'r', async (handle) => [(await handle.stat()).isDirectory(), await handle.sync()]));
+    await see('read a directory', () => using('/d', 'r', (handle) => handle.readFile()));
+    await see('write a directory', () => fs.open(at('/d'), 'w'));
+    await see('closed', async () => {
+      const handle = await fs.open(at('/f'));
+      const closed = new Promise((resolve) => handle.on('close', () => resolve('close')));
+      await Promise.all([handle.close(), handle.close()]);
+      return [await closed, await handle.read(Buffer.alloc(1)).catch(({ code }) => code)];
+    });
+    await see('read stream', () => using('/f', 'r', async (handle) => {
+      await handle.read(Buffer.alloc(4));
+      const rest = await handle.createReadStream({ encoding: 'utf8', autoClose: false }).toArray();
+      return [rest.join(''), (await handle.createReadStream({ encoding: 'utf8', start: 2, end: 5 }).toArray()).join('')];
+    }));
+    await see('lines', () => using('/f', 'r', async (handle) => {
+      const lines = [];
+      for await (const line of handle.readLines()) lines.push(line);
+      return lines;
+    }));
+    await see('write stream', async () => {
+      const handle = await fs.open(at('/s'), 'w');
+      await pipeline(Readable.from(['one ', 'two']), handle.createWriteStream());
+      return fs.readFile(at('/s'), 'utf8');
+    });
+    await see('truncate', async () => {
+      const seen = [];
+      for (const length of [undefined, 3, 7, 7, 4, 0]) {
+        if (length === undefined) await fs.writeFile(at('/t'), 'content');
+        else await fs.truncate(at('/t'), length);
+        seen.push(await fs.readFile(at('/t'), 'utf8'));
+      }
+      return seen;
+    });
+    await see('truncate nothing', () => fs.truncate(at('/none'), 1));
+    await see('truncate a directory', () => fs.truncate(at('/d')));
+    await see('chown', () => fs.chown(at('/f'), process.getuid(), process.getgid()));
+    await see('lchown of nothing', () => fs.lchown(at('/none'), 1, 1));
+  }));
+
+test('directories are opened and made up as on the host', (t) =>
+  onBoth(t, async (fs, at, see) => {
+    await fs.mkdir(at('/d/below'), { recursive: true });
+    for (const name of ['1', '2', '3', 'below/4']) await fs.writeFile(at(`/d/${name}`), name);
+    const named = (entry) => [String(entry.name), entry.isFile(), entry.isDirectory()];
+    await see('opendir', async () => {
+      const entries = [];
+      for await (const entry of await fs.opendir(at('/d'), { bufferSize: 2 })) entries.push(named(entry));
+      return entries.sort();
+    });
+    await see('opendir recursive', async () => {
+      const entries = [];
+      for await (const entry of await fs.opendir(at('/d'), { recursive: true })) entries.push(named(entry));
+      return entries.sort();
+    });
+    await see('a directory is closed', async () => {
+      const directory = await fs.opendir(at('/d/below'));
+      const entries = [named(await directory.read()), await directory.read()];
+      await directory.close();
+      return [entries, await (async () => directory.read())().catch(({ code }) => code), directory.path === at('/d/below')];
+    });
+    await see('opendir of the root', async () => (await (await fs.opendir(at('/'))).read()).name);
+    await see('opendir of nothing', () => fs.opendir(at('/none')));
+    await see('opendir of a file', () => fs.opendir(at('/d/1')));
+    await see('mkdtemp', async () => {
+      const made = [await fs.mkdtemp(at('/d/tmp-')), await fs.mkdtemp(at('/d/tmp-'))];
+      const are = await Promise.all(made.map(async (path) => (await fs.stat(path)).isDirectory()));
+      return [are, made[0] !== made[1], made.map((path) => path.startsWith(at('/d/tmp-')) && path.length === at('/d/tmp-').length + 6)];
+    });
+    await see('mkdtemp in nothing', () => fs.mkdtemp(at('/none/tmp-')).catch(({ code, syscall }) => [code, syscall]));
+  }));
+
+test('a directory is read in pages, and gives names as buffers', async (t) => {
+  const { promises } = createFs(await open(t));
+  for (let i = 0; i < 5; i++) await promises.writeFile(`/d/${i}`, '');
+  const names = [];
+  for await (const { name } of await promises.opendir('/d', { encoding: 'buffer', bufferSize: 2 })) names.push(name);
+  assert.deepEqual(names, ['0', '1', '2', '3', '4'].map((name) => Buffer.from(name)));
+});
+
+test('a handle sees what it opened, and writes the file as a whole', async (t) => {
+  const store = await open(t);
+  const { promises } = createFs(store);
+  await promises.writeFile('/f', 'old content');
+  const reading = await promises.open('/f');
+  const writing = await promises.open('/f', 'w');
+  await writing.write('new');
+  assert.equal(await promises.readFile('/f', 'utf8'), 'old content');
+  await assert.rejects(writing.write('x', 1), { code: 'ENOTSUP' });
+  await writing.close();
+  assert.equal(await promises.readFile('/f', 'utf8'), 'new');
+  assert.deepEqual([(await reading.stat()).size, await reading.readFile('utf8')], [11, 'old content']);
+  await reading[Symbol.asyncDispose]();
+  await assert.rejects(promises.open('/f', 'r+'), { code: 'ENOTSUP' });
+  const live = liveObjects();
+  const broken = await promises.open('/f', 'w');
+  await assert.rejects(pipeline(Readable.from((async function* () { yield 'half'; throw new Error('broken'); })()), broken.createWriteStream()), /broken/);
+  assert.equal(await promises.readFile('/f', 'utf8'), 'new');
+  assert.equal(liveObjects(), live);
 });

@@ -43,4 +43,7 @@ export type { CopyOptions } from './copy.js';
 export type { SystemCode, SystemError } from './errors.js';
 export type { PathLike } from './paths.js';
 export type { ReadStream, ReadStreamOptions, WriteStream, WriteStreamOptions } from './streams.js';
-export type { FileData, ReaddirOptions, ReadFileOptions, WriteFileOptions } from './promises.js';
+export type { OpendirOptions, ReaddirOptions, ReadFileOptions, WriteFileOptions } from './promises.js';
+export type { FileData } from './data.js';
+export { Dir } from './dir.js';
+export { FileHandle, type HandleStreamOptions } from './handle.js';

@@ -51,7 +51,7 @@ export class Root {
   }
 }
 
-function textOf(path: unknown): string {
+export function textOf(path: unknown): string {
   if (typeof path === 'string') return path;
   if (path instanceof URL) return fileURLToPath(path);
   if (path instanceof Uint8Array) return Buffer.from(path).toString();

@@ -1,19 +1,20 @@
 // The calls of node:fs/promises, on a store.
+import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { Readable, type ReadableOptions } from 'node:stream';
 
-import type { Data } from '../argument.js';
 import { NexusError } from '../error.js';
 import type { Entry } from '../rows.js';
 import type { Store } from '../store.js';
 import { copyTree, type CopyOptions } from './copy.js';
+import { contentOf, type Encoding, type FileData } from './data.js';
+import { Dir } from './dir.js';
 import { fsError, systemError, translated, unlessAborted } from './errors.js';
-import { writeMode } from './flags.js';
-import { baseOf, Root, type Name, type PathLike } from './paths.js';
+import { onlyReads, writeMode } from './flags.js';
+import { FileHandle, type OpenFile } from './handle.js';
+import { baseOf, Root, textOf, type Name, type PathLike } from './paths.js';
 import { hasExecuteBit, modeMetadata, modeNumber, mtimeMetadata } from './posix.js';
-import { BigIntStats, Dirent, Stats, type StatOptions } from './stats.js';
-
-type Encoding = BufferEncoding | 'buffer';
+import { openSink } from './sink.js';
+import { BigIntStats, Dirent, inForm, Stats, type StatOptions } from './stats.js';
 
 export interface ReadFileOptions {
   encoding?: Encoding | null | undefined;
@@ -36,6 +37,13 @@ export interface ReaddirOptions {
   recursive?: boolean | undefined;
 }
 
+export interface OpendirOptions {
+  encoding?: Encoding | null | undefined;
+  /** Entries read at once; 256 without it. */
+  bufferSize?: number | undefined;
+  recursive?: boolean | undefined;
+}
+
 type NamesOptions = ReaddirOptions & { encoding?: BufferEncoding | null | undefined; withFileTypes?: false | undefined };
 
 export interface MkdirOptions {
@@ -43,8 +51,6 @@ export interface MkdirOptions {
   recursive?: boolean | undefined;
   mode?: number | string | undefined;
 }
-
-export type FileData = Data | Iterable<string | NodeJS.ArrayBufferView> | AsyncIterable<string | NodeJS.ArrayBufferView>;
 
 /** A view of a store, or of a directory in it, with the calls of `node:fs/promises`. */
 export class FsPromises {
@@ -101,6 +107,100 @@ export class FsPromises {
     return this.writeFile(path, data, { ...given, flag: given.flag || 'a' });
   }
 
+  /**
+   * Opens a file to read it (`r`), or to write it as a whole (`w`, `a`, `wx`, `ax`). What replaces a file appears when the handle
+   * is closed.
+   */
+  async open(path: PathLike, flags: string | number | null = 'r', mode?: number | string | null): Promise<FileHandle> {
+    const how = flags ?? 'r';
+    return this.#call('open', path, async (name) =>
+      new FileHandle(onlyReads(how) ? await this.#toRead(name) : await this.#toWrite(name, how, mode ?? undefined)),
+    );
+  }
+
+  async #toRead({ stored }: Name): Promise<OpenFile> {
+    // A file may be replaced between the calls: so until the entry that was seen is that of the content.
+    for (;;) {
+      const stats = await this.#statsOf(stored);
+      if (stats.isDirectory()) return { stat: async () => stats };
+      const { etag } = await this.#store.stat(stored);
+      const reader = await this.#store.openReader(stored);
+      const after = await this.#store.stat(stored).catch(() => undefined);
+      if (etag !== null && after?.etag === etag && stats.size === reader.size) return { reader, stat: async () => stats };
+      await reader.close();
+    }
+  }
+
+  async #toWrite(name: Name, flags: string | number, mode: number | string | undefined): Promise<OpenFile> {
+    const { appends } = writeMode(flags, name.given);
+    const sink = await openSink(this.#store, name, { flags, mode });
+    const stat = async (written: number): Promise<Stats> => {
+      const size = appends ? (await this.#statsOf(name.stored)).size : written;
+      return new Stats({ ...NOTHING_KNOWN, path: name.stored, kind: 'file', size, modifiedAt: new Date() }, {});
+    };
+    return { sink, appends, stat };
+  }
+
+  /** Cuts a file off, or fills it with zeros to that length. Costs as much as writing the whole file. */
+  async truncate(path: PathLike, length: number | null = 0): Promise<void> {
+    const size = Math.max(length ?? 0, 0);
+    await this.#call('open', path, async ({ stored, given }) => {
+      for (;;) {
+        const { kind, etag, size: old } = await this.#store.stat(stored);
+        if (kind === 'directory' || etag === null) throw systemError('EISDIR', 'open', given);
+        if (size === old) return;
+        const kept = size === 0 ? Buffer.alloc(0) : (await this.#store.read(stored)).subarray(0, size);
+        const content = Buffer.concat([kept], size);
+        try {
+          await this.#store.write(stored, content, { ifMatch: etag });
+          return;
+        } catch (error) {
+          // It was changed meanwhile.
+          if (!isStatus(error, 'CONFLICT')) throw error;
+        }
+      }
+    });
+  }
+
+  /** Reads a directory entry by entry. */
+  opendir(path: PathLike, options: OpendirOptions & { encoding: 'buffer' }): Promise<Dir<Buffer>>;
+  opendir(path: PathLike, options?: (OpendirOptions & { encoding?: BufferEncoding | null | undefined }) | null): Promise<Dir>;
+  async opendir(path: PathLike, options?: OpendirOptions | null): Promise<Dir | Dir<Buffer>> {
+    const { recursive = false, bufferSize, encoding } = options ?? {};
+    return this.#call('opendir', path, async ({ stored, given }) => {
+      if (!(await this.#statsOf(stored)).isDirectory()) throw systemError('ENOTDIR', 'opendir', given);
+      const pages = this.#store.list({ path: stored, recursive, includeDirectories: recursive }).pages(bufferSize);
+      return new Dir(given, this.#direntsOf(pages, stored, given, encoding)) as Dir;
+    });
+  }
+
+  async *#direntsOf(
+    pages: AsyncGenerator<Entry[]>,
+    stored: string,
+    given: string,
+    encoding: Encoding | null | undefined,
+  ): AsyncGenerator<Dirent<string | Buffer>, void, undefined> {
+    try {
+      for await (const page of pages) for (const entry of page) yield this.#direntOf(entry, encoding);
+    } catch (error) {
+      if (!this.#root.is(stored) || !isStatus(error, 'NOT_FOUND')) throw translated(error, 'scandir', given);
+    }
+  }
+
+  /** Makes a directory with a name that begins with `prefix` and is new. */
+  async mkdtemp(prefix: PathLike, options?: { encoding?: Encoding | null | undefined } | Encoding | null): Promise<string> {
+    const { encoding } = withEncoding<{ encoding?: Encoding | null | undefined }>(options);
+    for (;;) {
+      const path = `${textOf(prefix)}${randomBytes(6).toString('base64url').slice(0, 6)}`;
+      try {
+        await this.#call('mkdtemp', path, (name) => this.#makeDirectory(name.stored));
+        return encoded(path, encoding) as string;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      }
+    }
+  }
+
   readdir(path: PathLike, options: ReaddirOptions & { encoding: 'buffer'; withFileTypes: true }): Promise<Dirent<Buffer>[]>;
   readdir(path: PathLike, options: ReaddirOptions & { withFileTypes: true }): Promise<Dirent[]>;
   readdir(path: PathLike, options: 'buffer' | (ReaddirOptions & { encoding: 'buffer' })): Promise<Buffer[]>;
@@ -148,15 +248,19 @@ export class FsPromises {
   }
 
   async #stat(syscall: string, path: PathLike): Promise<Stats> {
-    return this.#call(syscall, path, async ({ stored }) => {
-      const [entry, metadata] = await Promise.allSettled([this.#store.stat(stored), this.#store.listMeta(stored)]);
-      if (entry.status === 'rejected') {
-        if (this.#root.is(stored) && isStatus(entry.reason, 'NOT_FOUND')) return rootStats(stored);
-        throw entry.reason;
-      }
-      // A directory has no metadata.
-      return new Stats(entry.value, metadata.status === 'fulfilled' ? metadata.value : {});
-    });
+    return this.#call(syscall, path, ({ stored }) => this.#statsOf(stored));
+  }
+
+  async #statsOf(stored: string): Promise<Stats> {
+    const [entry, metadata] = await Promise.allSettled([this.#store.stat(stored), this.#store.listMeta(stored)]);
+    if (entry.status === 'rejected') {
+      // A root that nothing was written below.
+      const isEmptyRoot = this.#root.is(stored) && isStatus(entry.reason, 'NOT_FOUND');
+      if (isEmptyRoot) return new Stats({ ...NOTHING_KNOWN, path: stored, kind: 'directory' }, {});
+      throw entry.reason;
+    }
+    // A directory has no metadata.
+    return new Stats(entry.value, metadata.status === 'fulfilled' ? metadata.value : {});
   }
 
   /** W_OK asks the policy, as a change would: EROFS or EACCES. X_OK looks for an execute bit. */
@@ -187,14 +291,17 @@ export class FsPromises {
     return this.#call('mkdir', path, async ({ stored }) => {
       if (!recursive) {
         if (this.#root.is(stored)) throw new NexusError('ALREADY_EXISTS', 'the root is there');
-        const parent = stored.slice(0, stored.lastIndexOf('/'));
-        await this.#store.mkdir(stored, { parents: this.#root.is(parent) });
+        await this.#makeDirectory(stored);
         return undefined;
       }
       const first = await this.#firstMissing(stored);
       await this.#store.mkdir(stored, { parents: true, existOk: true });
       return first === undefined ? undefined : this.#root.outside(first);
     });
+  }
+
+  async #makeDirectory(stored: string): Promise<void> {
+    await this.#store.mkdir(stored, { parents: this.#root.is(stored.slice(0, stored.lastIndexOf('/'))) });
   }
 
   async #firstMissing(stored: string): Promise<string | undefined> {
@@ -265,6 +372,15 @@ export class FsPromises {
     return this.chmod(path, mode);
   }
 
+  /** Does nothing: the files of a store have no owner. */
+  async chown(path: PathLike, _uid: number, _gid: number): Promise<void> {
+    await this.#stat('chown', path);
+  }
+
+  async lchown(path: PathLike, _uid: number, _gid: number): Promise<void> {
+    await this.#stat('lchown', path);
+  }
+
   /** The time of modification is kept as metadata of the file, that of access is not. On directories it does nothing. */
   async utimes(path: PathLike, _accessed: number | string | Date, modified: number | string | Date): Promise<void> {
     await this.#call('utime', path, async (name) => {
@@ -329,11 +445,17 @@ function isStatus(error: unknown, code: NexusError['code']): boolean {
   return error instanceof NexusError && error.code === code;
 }
 
-/** A root that nothing was written below. */
-function rootStats(path: string): Stats {
-  const entry = { path, kind: 'directory', size: 0, etag: null, version: 0, mimeType: null, pathId: null } as const;
-  return new Stats({ ...entry, backendName: null, createdAt: null, modifiedAt: null }, {});
-}
+/** Of a file that the store has no entry of. */
+const NOTHING_KNOWN = {
+  size: 0,
+  etag: null,
+  version: 0,
+  mimeType: null,
+  pathId: null,
+  backendName: null,
+  createdAt: null,
+  modifiedAt: null,
+};
 
 /** An encoding alone stands for options with it. */
 function withEncoding<T extends object>(options: T | string | null | undefined): T {
@@ -344,22 +466,4 @@ function withEncoding<T extends object>(options: T | string | null | undefined):
 function encoded(name: string, encoding: Encoding | null | undefined): string | Buffer {
   if (encoding === 'buffer') return Buffer.from(name);
   return encoding && encoding !== 'utf8' && encoding !== 'utf-8' ? Buffer.from(name).toString(encoding) : name;
-}
-
-function inForm(stats: Stats, options: StatOptions | null | undefined): Stats | BigIntStats {
-  return options?.bigint === true ? new BigIntStats(stats) : stats;
-}
-
-async function contentOf(data: FileData, encoding: BufferEncoding, signal: AbortSignal | undefined): Promise<Data> {
-  if (typeof data === 'string') return Buffer.from(data, encoding);
-  if (ArrayBuffer.isView(data) || data instanceof ArrayBuffer) return data;
-  if (typeof data === 'object' && data !== null && (Symbol.asyncIterator in data || Symbol.iterator in data)) {
-    const chunks: Buffer[] = [];
-    const settings: ReadableOptions = signal === undefined ? { objectMode: true } : { objectMode: true, signal };
-    for await (const chunk of Readable.from(data as AsyncIterable<string>, settings)) {
-      chunks.push(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : Buffer.from(chunk));
-    }
-    return Buffer.concat(chunks);
-  }
-  return data as Data;
 }

@@ -1,4 +1,6 @@
 // A file that is written piece by piece: by a stream, or by a handle.
+import { NexusError } from '../error.js';
+import type { Entry } from '../rows.js';
 import type { Store } from '../store.js';
 import type { Sink } from '../streams.js';
 import { systemError } from './errors.js';
@@ -16,7 +18,9 @@ export interface SinkOptions {
 export async function openSink(store: Store, { stored, given }: Name, options: SinkOptions): Promise<Sink<void>> {
   const { flags, mode, signal } = options;
   const { appends, exclusive } = writeMode(flags, given);
-  const isNew = !(await store.exists(stored, { signal }));
+  const kind = await kindOf(store, stored, signal);
+  if (kind === 'directory') throw systemError('EISDIR', 'open', given);
+  const isNew = kind === undefined;
   if (exclusive && !isNew) throw systemError('EEXIST', 'open', given);
   const sink = appends
     ? new Appender(store, stored, exclusive, signal)
@@ -26,6 +30,15 @@ export async function openSink(store: Store, { stored, given }: Name, options: S
     if (isNew && mode !== undefined && hasExecuteBit(mode)) await store.setMetaMany(stored, modeMetadata(modeNumber(mode)));
   };
   return { write: (data) => sink.write(data), commit, abort: () => sink.abort() };
+}
+
+async function kindOf(store: Store, path: string, signal: AbortSignal | undefined): Promise<Entry['kind'] | undefined> {
+  try {
+    return (await store.stat(path, { signal })).kind;
+  } catch (error) {
+    if (error instanceof NexusError && error.code === 'NOT_FOUND') return undefined;
+    throw error;
+  }
 }
 
 /** Appends each piece in a transaction of its own, as a file that is open for appending takes it. */

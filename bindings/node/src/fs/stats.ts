@@ -144,6 +144,10 @@ export interface StatOptions {
   bigint?: boolean | undefined;
 }
 
+export function inForm(stats: Stats, options: StatOptions | null | undefined): Stats | BigIntStats {
+  return options?.bigint === true ? new BigIntStats(stats) : stats;
+}
+
 /** The number of a file: 48 of the random bits of its id, which stay with it. */
 function inode(entry: Entry): number {
   return entry.pathId === null ? 0 : Number.parseInt(entry.pathId.slice(-12), 16);
