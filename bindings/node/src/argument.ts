@@ -48,15 +48,15 @@ export function integer(value: unknown, name: string): number {
   return value;
 }
 
-/** The number that a word stands for; undefined where it is absent. */
-export function maybeChoice(choices: Record<string, number>, value: unknown, name: string): number | undefined {
+/** What a word stands for; undefined where it is absent. */
+export function maybeChoice<T>(choices: Record<string, T>, value: unknown, name: string): T | undefined {
   return value === undefined ? undefined : choice(choices, value, name);
 }
 
-export function choice(choices: Record<string, number>, value: unknown, name: string): number {
+export function choice<T>(choices: Record<string, T>, value: unknown, name: string): T {
   const word = text(value, name);
   // What every object inherits, such as 'constructor', is no choice.
-  if (Object.hasOwn(choices, word)) return choices[word] as number;
+  if (Object.hasOwn(choices, word)) return choices[word] as T;
   throw new NexusError('INVALID_ARGUMENT', `${name} must be one of ${Object.keys(choices).join(', ')}, not '${word}'`);
 }
 

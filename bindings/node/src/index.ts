@@ -67,5 +67,5 @@ export type { JsonValue, Metadata } from './operations/metadata.js';
 export type { CallOptions, Conditions, MkdirOptions, MoveOptions, RmdirOptions, WriteOptions } from './operations/files.js';
 export type { EntryList, FindOptions, GrepOptions, ListOptions, MatchList, PageOptions } from './operations/finding.js';
 export type { ExportOptions, ImportOptions, ImportReport, LongCallOptions, VerifyOptions } from './operations/upkeep.js';
-export type { ClaimOptions, FailOptions, WaitOptions, WorkExplanation, WorkStats } from './operations/work.js';
+export type { ClaimOptions, FailOptions, WaitOptions, WorkExplanation, WorkStats, WorkView } from './operations/work.js';
 export type { ReadStreamOptions, WriteStreamOptions } from './streams.js';

@@ -57,6 +57,7 @@ const operations = {
   getBlockedWork: work.getBlockedWork,
   getInProgressWork: work.getInProgressWork,
   getWorkByPriority: work.getWorkByPriority,
+  workJson: work.workJson,
   workExplain: work.workExplain,
   workStats: work.workStats,
   workClaim: work.workClaim,

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 
-import { connect, connectFile, connectFileSync, connectSync, liveObjects, NexusError, occupyThreads, open, PACKAGE, refuses, scratch, setLog, settled, Store, version } from './support.mjs';
+import { abiVersion, connect, connectFile, connectFileSync, connectSync, liveObjects, NexusError, occupyThreads, open, PACKAGE, refuses, scratch, setLog, settled, Store, version } from './support.mjs';
 import { writeFile } from 'node:fs/promises';
 
 const ABORT_WITHIN_MS = 50;
@@ -28,6 +28,7 @@ test('a store opens in each of the ways', async (t) => {
   const yaml = join(scratch(t), 'nexus.yaml');
   await writeFile(yaml, `data_dir: ${JSON.stringify(data_dir)}\n`);
   assert.match(version(), /^\d+\.\d+\.\d+$/);
+  assert.equal(abiVersion() >> 8, 1);
   for (const made of [await connect({ data_dir }), connectSync({ data_dir }), await connectFile(yaml), connectFileSync(yaml)]) {
     assert.ok(made instanceof Store && made.isOpen);
     await made.write('/f', 'x');
