@@ -431,23 +431,37 @@ test('a call that its signal has ended throws what that of the host throws', (t)
 
 test('a signal ends a write that waits for its data', async (t) => {
   const { promises } = createFs(await open(t));
-  const abort = new AbortController();
-  let ended = false;
-  async function* chunks() {
-    try {
-      yield 'one';
-      setImmediate(() => abort.abort());
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      yield 'two';
-      yield 'three';
-    } finally {
-      ended = true;
+  const handle = await promises.open('/g', 'w');
+  for (const write of [
+    (data, signal) => promises.writeFile('/f', data, { signal }),
+    (data, signal) => promises.writeFile('/f', Readable.from(data), { signal }),
+    (data, signal) => handle.writeFile(data, { signal }),
+  ]) {
+    const abort = new AbortController();
+    let ended = false;
+    let goOn;
+    const gate = new Promise((resolve) => (goOn = resolve));
+    async function* chunks() {
+      try {
+        yield 'one';
+        setImmediate(() => abort.abort());
+        await gate;
+        yield 'two';
+        yield 'three';
+      } finally {
+        ended = true;
+      }
     }
+    const late = setTimeout(goOn, 2000);
+    await assert.rejects(write(chunks(), abort.signal), { name: 'AbortError', code: 'ABORT_ERR' });
+    assert.equal(ended, false, 'the write waited for its data');
+    clearTimeout(late);
+    goOn();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(ended, true, 'the data was left open');
   }
-  await assert.rejects(promises.writeFile('/f', chunks(), { signal: abort.signal }), { code: 'ABORT_ERR' });
+  await handle.close();
   await assert.rejects(promises.stat('/f'), { code: 'ENOENT' });
-  await new Promise((resolve) => setTimeout(resolve, 60));
-  assert.ok(ended, 'the data went on');
 });
 
 test('files are held open as on the host', (t) =>

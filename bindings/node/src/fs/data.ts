@@ -1,7 +1,6 @@
 // What programs give to be written.
-import { Readable, type ReadableOptions } from 'node:stream';
-
 import { bytes, type Data } from '../argument.js';
+import { nothing } from '../call.js';
 
 export type Encoding = BufferEncoding | 'buffer';
 
@@ -21,8 +20,46 @@ export async function* inSteps(data: FileData, encoding: BufferEncoding, signal?
     yield bytesOf(data, encoding);
     return;
   }
-  const settings: ReadableOptions = signal === undefined ? { objectMode: true } : { objectMode: true, signal };
-  for await (const chunk of Readable.from(data, settings)) yield bytesOf(chunk, encoding);
+  const iterator = iteratorOf(data);
+  const { next, release } = abortable(() => iterator.next(), signal);
+  let isOver = false;
+  try {
+    for (;;) {
+      const { done, value } = await next();
+      isOver = done === true;
+      if (isOver) return;
+      yield bytesOf(value, encoding);
+    }
+  } finally {
+    release();
+    // Nobody waits for it: it may be what the signal has cut short.
+    if (!isOver) Promise.resolve(iterator.return?.()).catch(nothing);
+  }
+}
+
+function iteratorOf(data: Iterable<unknown> | AsyncIterable<unknown>): AsyncIterator<unknown> | Iterator<unknown> {
+  return Symbol.asyncIterator in data ? data[Symbol.asyncIterator]() : data[Symbol.iterator]();
+}
+
+interface Abortable<T> {
+  next(): Promise<T>;
+  /** There are no more steps. */
+  release(): void;
+}
+
+/** Makes a step fail at once when the signal comes, however long it goes on by itself. */
+function abortable<T>(step: () => Promise<T> | T, signal: AbortSignal | undefined): Abortable<T> {
+  if (signal === undefined) return { next: async () => step(), release: nothing };
+  let fail: (reason: unknown) => void = nothing;
+  const onAbort = (): void => fail(signal.reason);
+  signal.addEventListener('abort', onAbort);
+  const next = (): Promise<T> =>
+    new Promise<T>((resolve, reject) => {
+      fail = reject;
+      if (signal.aborted) throw signal.reason;
+      Promise.resolve(step()).then(resolve, reject);
+    });
+  return { next, release: () => signal.removeEventListener('abort', onAbort) };
 }
 
 function isIterable(data: unknown): data is Iterable<unknown> | AsyncIterable<unknown> {

@@ -9,7 +9,7 @@ import { Exclusive } from '../exclusive.js';
 import type { Reader } from '../reader.js';
 import { readable, writable, type Sink } from '../streams.js';
 import { inSteps, type Encoding, type FileData } from './data.js';
-import { systemError, translated } from './errors.js';
+import { systemError, translated, unlessAborted } from './errors.js';
 import { BigIntStats, inForm, type Stats, type StatOptions } from './stats.js';
 import { refuseBackwards } from './streams.js';
 
@@ -161,9 +161,13 @@ export class FileHandle extends EventEmitter implements AsyncDisposable {
     options?: { encoding?: BufferEncoding | null | undefined; signal?: AbortSignal | undefined } | BufferEncoding | null,
   ): Promise<void> {
     const { encoding, signal } = typeof options === 'string' ? { encoding: options } : { signal: undefined, ...options };
-    await this.#use('write', async () => {
-      for await (const chunk of inSteps(data, encoding ?? 'utf8', signal)) await this.#write(chunk, null);
-    });
+    try {
+      await this.#use('write', async () => {
+        for await (const chunk of inSteps(data, encoding ?? 'utf8', signal)) await this.#write(chunk, null);
+      });
+    } catch (error) {
+      throw unlessAborted(error, signal);
+    }
   }
 
   /** As {@link writeFile}. */
