@@ -116,46 +116,17 @@ func joined(a, b context.Context) (context.Context, func()) {
 
 // derive makes a handle with the rights of h.
 func (h *handle) derive() (*derived, error) {
-	h.asked.Do(func() { h.twin, h.twinErr = h.adminConfig() })
-	if h.twinErr != nil {
-		return nil, h.twinErr
+	if h.closed.Load() {
+		return nil, errClosed("store")
 	}
-	var result C.bridge_fs
-	if h.twin == "" {
-		result = C.bridge_with_identity(h.fs, nil, nil)
-	} else {
-		var a arguments
-		result = C.bridge_connect(a.text("a configuration", h.twin))
+	if h.twins != nil {
+		return h.twins.open()
 	}
+	result := C.bridge_with_identity(h.fs, nil, nil)
 	if err := check(result.outcome); err != nil {
 		return nil, h.noteClosed(err)
 	}
 	return &derived{fs: result.fs}, nil
-}
-
-// adminConfig returns what opens a store like this one, if it is an admin's: a derived handle never is. Else "".
-func (h *handle) adminConfig() (string, error) {
-	result := C.bridge_config(h.fs)
-	if err := check(result.outcome); err != nil {
-		return "", h.noteClosed(err)
-	}
-	var settings map[string]Setting
-	if err := decodeJSON(takeText(result.text), &settings); err != nil {
-		return "", err
-	}
-	if string(settings["is_admin"].Value) != "true" {
-		return "", nil
-	}
-	// Not the namespaces: those that were declared are part of the store, and may have been changed since.
-	config := make(map[string]json.RawMessage)
-	for _, key := range []string{
-		"data_dir", "db_path", "tenant_id", "agent_id", "is_admin", "allow_readonly_writes", "strict_namespaces", "mounts",
-		"durability", "cache_size_mb", "inline_max_bytes", "busy_timeout_ms", "housekeeping",
-	} {
-		config[key] = settings[key].Value
-	}
-	text, err := json.Marshal(config)
-	return string(text), err
 }
 
 // begin makes the handle of a call known to Close.

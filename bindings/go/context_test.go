@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -221,6 +223,51 @@ func TestAContextLeavesAnAdminItsRights(t *testing.T) {
 	mustBe(t, plain.WithContext(ctx).Write("/system/motd", nil), nexus.ErrAccessDenied)
 	_, err = plain.GC(ctx, nil)
 	mustBe(t, err, nexus.ErrAccessDenied)
+}
+
+func TestAContextOpensNoClosedStoreOfAnAdmin(t *testing.T) {
+	config := quick(t)
+	config.IsAdmin = true
+	admin := open(t, config)
+	bound := admin.WithContext(background(t))
+	must(t, bound.Write("/f", nil))
+	must(t, admin.Close())
+	must(t, os.RemoveAll(config.DataDir))
+	for what, err := range map[string]error{
+		"Write": bound.Write("/f", nil), "Open": second(bound.Open("/f")), "StorageStats": second(admin.StorageStats(background(t))),
+	} {
+		if !errors.Is(err, fs.ErrClosed) || !errors.Is(err, nexus.ErrMisuse) {
+			t.Errorf("%s on a closed store: %v", what, err)
+		}
+	}
+	if _, err := os.Stat(config.DataDir); err == nil {
+		t.Error("a call made a new store")
+	}
+}
+
+func TestAContextLeadsAnAdminToNoOtherStore(t *testing.T) {
+	config := quick(t)
+	config.IsAdmin = true
+	admin := open(t, config)
+	bound := admin.WithContext(background(t))
+	moved := config.DataDir + "-moved"
+	must(t, os.Rename(config.DataDir, moved))
+	mustBe(t, bound.Write("/f", nil), nexus.ErrIO)
+	if _, err := os.Stat(config.DataDir); err == nil {
+		t.Fatal("a call made a new store")
+	}
+	other := open(t, nexus.Config{DataDir: config.DataDir, Durability: "normal"})
+	err := bound.Write("/f", nil)
+	mustBe(t, err, nexus.ErrIO)
+	if !strings.Contains(err.Error(), config.DataDir) {
+		t.Errorf("%v does not say which store", err)
+	}
+	_, err = other.Stat("/f")
+	mustBe(t, err, fs.ErrNotExist)
+	must(t, other.Close())
+	must(t, os.RemoveAll(config.DataDir))
+	must(t, os.Rename(moved, config.DataDir))
+	must(t, bound.Write("/f", nil))
 }
 
 func TestCloseEndsCallsInFlight(t *testing.T) {

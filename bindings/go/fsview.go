@@ -34,6 +34,9 @@ var (
 // io.ReaderAt too, and keep the content that they opened. FileInfo.Sys returns an [*Entry].
 //
 // The directory need not exist until it is used. With [Store.WithContext], a context ends the calls.
+//
+// A backslash is a character like any other in the names of a store, as it is for [fs.ValidPath]. Programs that take it for
+// a separator, and [testing/fstest.TestFS], do not like such names.
 func (s *Store) FS(directory string) fs.FS {
 	return dirFS{s, path.Join("/", directory)}
 }

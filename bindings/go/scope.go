@@ -25,6 +25,10 @@ func (s *Store) open(do func(fs *C.nexus_fs) C.bridge_outcome) (scope, error) {
 	if err != nil {
 		return scope{}, err
 	}
+	if s.closed.Load() { // meanwhile
+		C.nexus_close(own.fs, nil)
+		return scope{}, errClosed("store")
+	}
 	opened := scope{ctx: s.ctx, own: own}
 	if err := opened.call(func() C.bridge_outcome { return do(own.fs) }); err != nil {
 		opened.end()

@@ -44,6 +44,11 @@ func Version() string {
 	return C.GoString(C.nexus_version())
 }
 
+// ABIVersion returns the version of that library's binary interface, as 0xMMmmpp: 256 is 0.1.0.
+func ABIVersion() uint32 {
+	return uint32(C.nexus_abi_version())
+}
+
 // LiveObjects counts what the library handed out and was not given back: 0 in a program that has closed everything.
 func LiveObjects() uint64 {
 	return uint64(C.nexus_live_objects())
@@ -53,7 +58,7 @@ func LiveObjects() uint64 {
 // first number of the version is 0, the second must be equal; else it may be higher.
 func checkLibrary() error {
 	const major, minor = abiVersion >> 16, abiVersion >> 8 & 0xff
-	library := uint32(C.nexus_abi_version())
+	library := ABIVersion()
 	libraryMinor := library >> 8 & 0xff
 	if library>>16 == major && (libraryMinor == minor || major > 0 && libraryMinor > minor) {
 		return nil

@@ -25,13 +25,11 @@ type handle struct {
 	mu    sync.Mutex
 	calls map[*derived]struct{} // those of calls in flight
 
-	// What adminConfig said when a handle was first derived.
-	asked   sync.Once
-	twin    string
-	twinErr error
+	twins *twins // nil where handles are derived
 }
 
-// Open opens a store, and creates it where there is none.
+// Open opens a store, and creates it where there is none. It takes no context: it may wait for another process that opens
+// or changes the store, at most for Config.BusyTimeout.
 func Open(config Config) (*Store, error) {
 	text, err := json.Marshal(config)
 	if err != nil {
@@ -74,11 +72,16 @@ func connected(connect func() C.bridge_fs) (*Store, error) {
 	if err := check(result.outcome); err != nil {
 		return nil, err
 	}
-	return newStore(result.fs), nil
+	twins, err := twinsOf(result.fs)
+	if err != nil {
+		C.nexus_close(result.fs, nil)
+		return nil, err
+	}
+	return newStore(result.fs, twins), nil
 }
 
-func newStore(fs *C.nexus_fs) *Store {
-	h := &handle{fs: fs, calls: make(map[*derived]struct{})}
+func newStore(fs *C.nexus_fs, twins *twins) *Store {
+	h := &handle{fs: fs, twins: twins, calls: make(map[*derived]struct{})}
 	// Nothing that h holds may lead back to it: the finalizer of what is part of a cycle never runs.
 	// Closing may wait for a checkpoint: not in the one goroutine that runs all finalizers.
 	runtime.SetFinalizer(h, func(h *handle) { go C.nexus_close(h.fs, nil) })
@@ -127,7 +130,7 @@ func (s *Store) narrowed(tenant, agent *string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	narrow := newStore(result.fs)
+	narrow := newStore(result.fs, nil) // never an admin's
 	narrow.ctx = s.ctx
 	return narrow, nil
 }
@@ -135,6 +138,9 @@ func (s *Store) narrowed(tenant, agent *string) (*Store, error) {
 // WithContext returns the same store for calls that end when ctx does, those that take no context included, and those of
 // the readers, writers, batches and views that are opened on it. It replaces the context of an earlier WithContext.
 // There is nothing to close: closing it closes s.
+//
+// An admin's store is opened by its path once more for each call with a context. Where that is no longer the same store,
+// because it was moved or removed, such a call is ErrIO.
 func (s *Store) WithContext(ctx context.Context) *Store {
 	return &Store{handle: s.handle, ctx: ctx}
 }

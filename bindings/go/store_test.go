@@ -398,4 +398,6 @@ func TestStatusesHaveTheirNames(t *testing.T) {
 	if nexus.Version() == "" {
 		t.Error("the library has no version")
 	}
+	version := nexus.ABIVersion()
+	equal(t, "the version of the interface", fmt.Sprintf("%d.%d", version>>16, version>>8&0xff), "0.1")
 }

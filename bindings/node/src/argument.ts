@@ -6,7 +6,7 @@ import { NexusError, type ErrorCode } from './error.js';
 /** Bytes to write. A view is used where it lies: leave it alone until the call has settled. Strings become UTF-8. */
 export type Data = string | NodeJS.ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
 
-function wrongType(name: string, expected: string, value: unknown): TypeError {
+export function wrongType(name: string, expected: string, value: unknown): TypeError {
   const found = value === null ? 'null' : typeof value;
   return Object.assign(new TypeError(`${name} must be ${expected}, not ${found}`), { code: 'ERR_INVALID_ARG_TYPE' });
 }
@@ -46,6 +46,18 @@ export function integer(value: unknown, name: string): number {
   if (typeof value !== 'number') throw wrongType(name, 'a number', value);
   if (!Number.isSafeInteger(value)) throw new NexusError('INVALID_ARGUMENT', `${name} must be a whole number: ${value}`);
   return value;
+}
+
+/** What a word stands for; undefined where it is absent. */
+export function maybeChoice<T>(choices: Record<string, T>, value: unknown, name: string): T | undefined {
+  return value === undefined ? undefined : choice(choices, value, name);
+}
+
+export function choice<T>(choices: Record<string, T>, value: unknown, name: string): T {
+  const word = text(value, name);
+  // What every object inherits, such as 'constructor', is no choice.
+  if (Object.hasOwn(choices, word)) return choices[word] as T;
+  throw new NexusError('INVALID_ARGUMENT', `${name} must be one of ${Object.keys(choices).join(', ')}, not '${word}'`);
 }
 
 export function flag(value: unknown, name: string): 0 | 1 | undefined {

@@ -1,5 +1,5 @@
 import { bytes, count, json, maybeText, object, path as pathText, text, type Data } from './argument.js';
-import { nothing, output, run } from './call.js';
+import { nothing, output } from './call.js';
 import { NexusError } from './error.js';
 import { native, type NativeFunction } from './library.js';
 import { conditions, mkdirFlags, moveFlags, type CallOptions, type MkdirOptions, type WriteOptions } from './operations/files.js';
@@ -123,16 +123,15 @@ export class Batch {
 
 /** Has a batch of the library make the changes. */
 async function commitAll(store: Target, operations: readonly Operation[]): Promise<(Entry | null)[]> {
-  const handle = output();
-  await run(store, { fn: native.nexus_batch_new, args: [handle], result: nothing });
-  const batch = new Steps(handle[0], store);
+  const batch = new Steps(store);
   try {
+    await batch.open(native.nexus_batch_new);
     await addAll(batch, operations);
     const results = output();
     return await batch.run({ fn: native.nexus_batch_commit, args: [results], ...takeRows('results', results) });
   } finally {
+    if (batch.native !== null) native.nexus_batch_free(batch.native);
     batch.finish();
-    native.nexus_batch_free(batch.native);
   }
 }
 

@@ -2,7 +2,7 @@
 import { STATUS } from './abi.js';
 import { NexusError, takeError } from './error.js';
 import type { NativeFunction } from './library.js';
-import { enqueue, enqueueFirst, Target, type Call, type Lane, type Pending } from './queue.js';
+import { enqueue, enqueueFirst, running, Target, type Call, type Lane, type Pending } from './queue.js';
 
 /** Carries a call out on another thread. */
 export function run<T>(target: Target, call: Call<T>): Promise<T> {
@@ -28,7 +28,7 @@ function takeOutcome({ call, status, reason, error }: Pending): unknown {
     // The handle was closed after the call had been handed over and before a thread took it.
     throw status === STATUS.MISUSE && reason !== undefined ? reason : failed;
   }
-  return call.resultInSlices === undefined ? call.result() : call.resultInSlices();
+  return call.resultInSlices === undefined ? call.result() : call.resultInSlices(reason);
 }
 
 /** Carries a call out at once, on this thread, which it may keep waiting. */
@@ -60,6 +60,12 @@ let asynchronousOnly = false;
 
 export function allowSynchronous(allowed: boolean): void {
   asynchronousOnly = !allowed;
+}
+
+/** Whether a call in flight may wait for this thread. */
+export function callsBack(): boolean {
+  for (const { call } of running) if (asynchronousOnly || call.callsBack === true) return true;
+  return false;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Nexus: a filesystem for AI agents that a program embeds. */
 import './dispose.js';
+import './exit.js';
 import { fileURLToPath } from 'node:url';
 
 import { text } from './argument.js';
@@ -29,7 +30,7 @@ export function connectFileSync(file: string | URL): Store {
 
 function connecting(fn: typeof native.nexus_connect, source: string | null): Call<Store> {
   const handle = output();
-  return { fn, args: [source, handle], result: () => new Store(handle[0]) };
+  return { fn, args: [source, handle], result: () => Store.opened(handle[0]) };
 }
 
 function fileText(file: string | URL): string {
@@ -39,6 +40,11 @@ function fileText(file: string | URL): string {
 /** The version of the library, for example "0.1.0". */
 export function version(): string {
   return native.nexus_version();
+}
+
+/** The version of the library's binary interface, as 0xMMmmpp: 256 is 0.1.0. */
+export function abiVersion(): number {
+  return native.nexus_abi_version();
 }
 
 /** How many objects of the library are open in this process: a program that closes what it opens ends with 0. */
@@ -61,5 +67,5 @@ export type { JsonValue, Metadata } from './operations/metadata.js';
 export type { CallOptions, Conditions, MkdirOptions, MoveOptions, RmdirOptions, WriteOptions } from './operations/files.js';
 export type { EntryList, FindOptions, GrepOptions, ListOptions, MatchList, PageOptions } from './operations/finding.js';
 export type { ExportOptions, ImportOptions, ImportReport, LongCallOptions, VerifyOptions } from './operations/upkeep.js';
-export type { ClaimOptions, FailOptions, WaitOptions, WorkExplanation, WorkStats } from './operations/work.js';
+export type { ClaimOptions, FailOptions, WaitOptions, WorkExplanation, WorkStats, WorkView } from './operations/work.js';
 export type { ReadStreamOptions, WriteStreamOptions } from './streams.js';

@@ -70,7 +70,6 @@ function parameter(type: string): Specification {
   if (type.startsWith('_Out_ ')) return koffi.out(koffi.pointer(target as Specification)) as unknown as Specification;
   if (target in structs) return koffi.pointer(structs[target as StructName]);
   if (target in functionTypes) return koffi.pointer(functionTypes[target] as Specification);
-  if (type === 'str *') return koffi.pointer('str' as Specification);
   return (type.endsWith('*') ? 'void *' : type) as Specification;
 }
 
@@ -105,6 +104,11 @@ export function options(name: OptionsName, set: Record<string, unknown>): object
     if (set[key] !== undefined) filled[key] = set[key];
   }
   return filled;
+}
+
+/** Where a buffer is, as long as something keeps it. */
+export function addressOf(memory: Uint8Array): bigint {
+  return koffi.address(memory);
 }
 
 /** Copies the row at `pointer` into an object with the names of the header. */

@@ -1,6 +1,7 @@
 import { isMainThread } from 'node:worker_threads';
 
 import { CONSTANTS } from './abi.js';
+import { choice, wrongType } from './argument.js';
 import { allowSynchronous, nothing, run } from './call.js';
 import { NexusError } from './error.js';
 import { native, registerLog, unregister } from './library.js';
@@ -31,16 +32,23 @@ export function setLog(listener: ((level: LogLevel, message: string) => void) | 
 
 async function replace(listener: ((level: LogLevel, message: string) => void) | null, level: LogLevel): Promise<void> {
   if (!isMainThread) throw new NexusError('MISUSE', 'the log function is set by the main thread');
-  const number = LEVELS[level];
-  if (number === undefined) throw new NexusError('INVALID_ARGUMENT', `unknown level: '${level}'`);
+  const number = choice(LEVELS, level, 'level');
+  if (listener !== null && typeof listener !== 'function') throw wrongType('listener', 'a function or null', listener);
   const callback = listener === null ? undefined : registerLog(receiver(listener));
   if (callback !== undefined) allowSynchronous(false);
-  // Never at once: it waits for the former function, which may be waiting for this thread.
-  await run(new Target(null), {
-    fn: native.nexus_set_log_callback,
-    args: [callback ?? null, null, number],
-    result: nothing,
-  });
+  try {
+    // Never at once: it waits for the former function, which may be waiting for this thread.
+    await run(new Target(null), {
+      fn: native.nexus_set_log_callback,
+      args: [callback ?? null, null, number],
+      result: nothing,
+    });
+  } catch (error) {
+    // The former function is still set.
+    if (callback !== undefined) unregister(callback);
+    allowSynchronous(registered === undefined);
+    throw error;
+  }
   allowSynchronous(callback === undefined);
   if (registered !== undefined) unregister(registered);
   registered = callback;

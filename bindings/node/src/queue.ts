@@ -15,13 +15,17 @@ export interface Call<T> {
   readonly fn: NativeFunction;
   /** Its arguments between the handle and the error. Read once, when the call is handed over, and kept till it settles. */
   readonly args: readonly unknown[];
+  /** Puts long arguments together before it is queued, without keeping the event loop busy. */
+  prepare?(): Promise<void>;
   readonly lane?: Lane;
+  /** Whether it waits for this thread, to run a function of the program. */
+  readonly callsBack?: boolean;
   /** Ends the call early. */
   readonly signal?: AbortSignal | undefined;
   /** Copies what the call handed out, and gives it back. Runs once, after OK. */
   result(): T;
-  /** The same for what may be long, without keeping the event loop busy. */
-  resultInSlices?(): Promise<T> | T;
+  /** The same for what may be long, without keeping the event loop busy. `reason` is why it was to end meanwhile. */
+  resultInSlices?(reason: unknown): Promise<T> | T;
   /** What to throw instead of the library's error. */
   explain?(error: NexusError): unknown;
 }
@@ -56,6 +60,11 @@ export class Target {
       else pending.fail(reason);
     }
     for (const child of this.children) child.withdraw(reason);
+  }
+
+  /** Ends what the library is doing for it: for an object, all that runs on the handle it was opened on. */
+  cutOff(): void {
+    this.parent?.cutOff();
   }
 }
 
@@ -159,6 +168,8 @@ const MOST_OF: Record<Lane, number> = {
 };
 
 const queues: Record<Lane, Fifo> = { short: new Fifo(), long: new Fifo(), wait: new Fifo() };
+/** The calls that were handed over and have not returned. */
+export const running = new Set<Pending>();
 const inFlight: Record<Lane, number> = { short: 0, long: 0, wait: 0 };
 
 /** Queues a call. */
@@ -210,6 +221,7 @@ function start(pending: Pending): boolean {
   // koffi holds on to this function only, and so `pending` keeps target and arguments alive.
   const done = (failure: unknown, status: number): void => {
     inFlight[lane]--;
+    running.delete(pending);
     if (failure !== null) pending.fail(failure);
     else pending.returned(status);
     pump();
@@ -219,11 +231,13 @@ function start(pending: Pending): boolean {
   pending.error = error;
   pending.args = args;
   inFlight[lane]++;
+  running.add(pending);
   try {
     if (target.native === null) call.fn.async(...args, error, done);
     else call.fn.async(target.native, ...args, error, done);
   } catch (failure) {
     inFlight[lane]--;
+    running.delete(pending);
     if (isFull(failure)) {
       pending.started = false;
       retrySoon();

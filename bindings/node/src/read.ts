@@ -44,9 +44,10 @@ class WholeRead implements Call<Buffer> {
   }
 
   /** Where the buffer is full there may be more: then the file is read anew, as a whole. */
-  resultInSlices(): Promise<Buffer> | Buffer {
+  resultInSlices(reason: unknown): Promise<Buffer> | Buffer {
     if (Number(this.got?.[0]) < SMALL) return this.result();
     this.giveBack();
+    if (reason !== undefined) throw reason;
     return readLarge(this.store, this.path);
   }
 
@@ -66,10 +67,9 @@ export function readWhole(store: Target, path: string): Promise<Buffer> {
 }
 
 async function readLarge(store: Target, path: string): Promise<Buffer> {
-  const handle = output();
-  await run(store, { fn: native.nexus_reader_open, args: [path, handle], result: nothing });
-  const reader = new Steps(handle[0], store);
+  const reader = new Steps(store);
   try {
+    await reader.open(native.nexus_reader_open, path);
     const size = output<number>();
     await reader.run({ fn: native.nexus_reader_size, args: [size], result: nothing });
     const content = Buffer.allocUnsafeSlow(Number(size[0]));
@@ -83,8 +83,8 @@ async function readLarge(store: Target, path: string): Promise<Buffer> {
     }
     return content;
   } finally {
+    if (reader.native !== null) await giveBack(native.nexus_reader_close, reader.native);
     reader.finish();
-    await giveBack(native.nexus_reader_close, reader.native);
   }
 }
 

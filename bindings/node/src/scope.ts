@@ -23,13 +23,12 @@ export class Scope extends Target {
 
   static async open(parent: ScopeParent, signal: AbortSignal): Promise<Scope> {
     signal.throwIfAborted();
+    const { interrupts } = parent;
     const scope = new Scope(await parent.twin(), parent, signal);
-    // The signal may have come while the handle was made.
-    if (signal.aborted) {
-      scope.close();
-      throw signal.reason;
-    }
-    return scope;
+    // The signal, an interrupt or a close may have come while the handle was made.
+    if (!signal.aborted && parent.interrupts === interrupts) return scope;
+    scope.close();
+    throw signal.aborted ? signal.reason : parent.whyInterrupted();
   }
 
   /** Ends the calls that were handed over, too. */
@@ -41,10 +40,14 @@ export class Scope extends Target {
         this.repeating = undefined;
         return;
       }
-      native.nexus_interrupt(this.native, output());
+      this.cutOff();
     };
     this.repeating ??= setInterval(repeat, REPEAT_MS);
     repeat();
+  }
+
+  override cutOff(): void {
+    native.nexus_interrupt(this.native, output());
   }
 
   /** What to throw for `error`: the signal's reason if it was the signal that ended the call. */
@@ -65,7 +68,10 @@ export class Scope extends Target {
 /** What a scope is opened on. */
 export interface ScopeParent extends Target {
   readonly isOpen: boolean;
-  /** Another handle that may do the same. */
+  /** How often its calls were interrupted. */
+  readonly interrupts: number;
+  whyInterrupted(): NexusError;
+  /** Another handle that may do the same. MISUSE where this one is closed. */
   twin(): Promise<bigint>;
 }
 

@@ -1,10 +1,10 @@
 import './dispose.js';
 import { maybeCount, maybePath, maybeText, path as pathText, signal as checkedSignal } from './argument.js';
-import { cancelled } from './error.js';
+import { cancelled, NexusError } from './error.js';
 import { forget, watch } from './backstop.js';
 import { Batch } from './batch.js';
 import { giveBack, nothing, output, run, runQuick, runSync } from './call.js';
-import { twinConfig, type EffectiveConfig } from './config.js';
+import type { EffectiveConfig } from './config.js';
 import { native } from './library.js';
 import { Listing } from './listing.js';
 import { readWhole, readWholeSync } from './read.js';
@@ -16,7 +16,9 @@ import * as work from './operations/work.js';
 import { Target, threadsAreTaken, type Call } from './queue.js';
 import { Reader } from './reader.js';
 import { Scope, withSignal, type ScopeParent } from './scope.js';
+import { closedWith, runPrepared, Steps } from './steps.js';
 import * as streams from './streams.js';
+import { configOf, twinsOf, type Twins } from './twins.js';
 import { Writer } from './writer.js';
 
 import type { CallOptions, WriteOptions } from './operations/files.js';
@@ -55,6 +57,7 @@ const operations = {
   getBlockedWork: work.getBlockedWork,
   getInProgressWork: work.getInProgressWork,
   getWorkByPriority: work.getWorkByPriority,
+  workJson: work.workJson,
   workExplain: work.workExplain,
   workStats: work.workStats,
   workClaim: work.workClaim,
@@ -94,8 +97,13 @@ export class Store implements AsyncDisposable {
   readonly #handle: Handle;
 
   /** @internal */
-  constructor(handle: bigint) {
-    this.#handle = new Handle(handle);
+  constructor(handle: bigint, twins?: Twins) {
+    this.#handle = new Handle(handle, twins);
+  }
+
+  /** @internal The store of a handle that was just opened. */
+  static opened(handle: bigint): Store {
+    return new Store(handle, twinsOf(new Target(handle)));
   }
 
   /** Reads a whole file, checked against its etag. */
@@ -160,7 +168,7 @@ export class Store implements AsyncDisposable {
         if (left <= WAIT_SLICE_MS && performance.now() >= end) return false;
         // An interrupt between two slices met no call.
         options.signal?.throwIfAborted();
-        if (this.#handle.interrupts !== begun) throw cancelled('the call was interrupted');
+        if (this.#handle.interrupts !== begun) throw this.#handle.whyInterrupted();
       }
     }, options);
   }
@@ -306,12 +314,12 @@ export interface Identity {
 class Handle extends Target implements ScopeParent {
   /** How often calls were interrupted. */
   interrupts = 0;
+  readonly #twins: Twins | undefined;
   #closing: Promise<void> | undefined;
-  #twinConfig: string | null = null;
-  #isAdmin: boolean | undefined;
 
-  constructor(handle: bigint) {
+  constructor(handle: bigint, twins: Twins | undefined) {
     super(handle);
+    this.#twins = twins;
     watch(this, () => void giveBack(native.nexus_close, handle).catch(nothing));
   }
 
@@ -320,7 +328,8 @@ class Handle extends Target implements ScopeParent {
   }
 
   run<T>(call: Call<T>): Promise<T> {
-    return call.signal === undefined ? run(this, call) : withSignal(this, call.signal, (scope) => run(scope, call));
+    if (call.signal !== undefined) return withSignal(this, call.signal, (scope) => runPrepared(scope, call));
+    return runPrepared(this, call);
   }
 
   derive(tenant: string | null, agent: string | null): bigint {
@@ -328,23 +337,35 @@ class Handle extends Target implements ScopeParent {
     return runQuick(this, { fn: native.nexus_with_identity, args: [tenant, agent, narrow], result: () => narrow[0] });
   }
 
-  /** An admin's rights are not derived: such a handle is opened once more, which finds the store open and is cheap. */
   async twin(): Promise<bigint> {
-    this.#isAdmin ??= this.config().is_admin.value === true;
-    if (!this.#isAdmin) return this.derive(null, null);
-    return connectHandle((this.#twinConfig ??= twinConfig(this.config())));
+    if (!this.isOpen) throw new NexusError('MISUSE', 'the store is closed');
+    if (this.#twins === undefined) return this.derive(null, null);
+    // A close waits for it.
+    const opening = new Steps(this);
+    try {
+      return await this.#twins.open();
+    } finally {
+      opening.finish();
+    }
   }
 
   config(): EffectiveConfig {
-    const json = output<string>();
-    return runQuick(this, { fn: native.nexus_config, args: [json], result: () => JSON.parse(json[0]) });
+    return configOf(this);
   }
 
   interrupt(): void {
     this.interrupts++;
-    const reason = cancelled('the call was interrupted');
-    this.withdraw(reason);
+    this.withdraw(this.whyInterrupted());
+    this.cutOff();
+  }
+
+  /** Ends what the library is doing for it, readers and writers included. */
+  override cutOff(): void {
     native.nexus_interrupt(this.native, output());
+  }
+
+  whyInterrupted(): NexusError {
+    return cancelled(this.isOpen ? 'the call was interrupted' : CLOSING);
   }
 
   close(): Promise<void> {
@@ -354,15 +375,13 @@ class Handle extends Target implements ScopeParent {
   async #close(): Promise<void> {
     forget(this);
     this.interrupts++;
-    const reason = cancelled('the store is being closed');
-    this.withdraw(reason);
+    this.withdraw(cancelled(CLOSING));
+    const over = closedWith(this);
     // The close ends the calls in flight, once a thread has taken it. An interrupt ends what readers and writers are doing, too.
-    if (threadsAreTaken()) native.nexus_interrupt(this.native, output());
+    if (threadsAreTaken()) this.cutOff();
     await giveBack(native.nexus_close, this.native);
+    await over;
   }
 }
 
-export async function connectHandle(config: string | null): Promise<bigint> {
-  const handle = output();
-  return run(new Target(null), { fn: native.nexus_connect, args: [config, handle], result: () => handle[0] });
-}
+const CLOSING = 'the store is being closed';

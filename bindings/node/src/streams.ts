@@ -23,6 +23,13 @@ export interface WriteStreamOptions extends WriteOptions {
 
 type Open<T> = () => Promise<T>;
 
+/** What a stream reads from. */
+export interface Source {
+  read(buffer: Uint8Array): Promise<number>;
+  seek(offset: number): Promise<void>;
+  close(): Promise<void>;
+}
+
 /** What a stream is written to. */
 export interface Sink<T> {
   write(data: string | Uint8Array): Promise<void>;
@@ -45,10 +52,10 @@ class Range {
 
   constructor({ start, end }: ReadStreamOptions) {
     this.start = count(start ?? 0, 'start');
-    this.left = (maybeCount(end, 'end') ?? Infinity) - this.start + 1;
+    this.left = ((end === Infinity ? undefined : maybeCount(end, 'end')) ?? Infinity) - this.start + 1;
   }
 
-  async read(reader: Reader, room: Uint8Array): Promise<number> {
+  async read(reader: Source, room: Uint8Array): Promise<number> {
     const wanted = Math.max(Math.min(room.byteLength, this.left), 0);
     if (wanted === 0) return 0;
     const got = await reader.read(room.subarray(0, wanted));
@@ -57,10 +64,10 @@ class Range {
   }
 }
 
-export function readable(open: Open<Reader>, options: ReadStreamOptions, explain: Explain = asItIs): Readable {
+export function readable(open: Open<Source>, options: ReadStreamOptions, explain: Explain = asItIs): Readable {
   const range = new Range(options);
-  let reader: Reader;
-  return new Readable({
+  let reader: Source;
+  const stream = new Readable({
     highWaterMark: options.highWaterMark ?? CHUNK,
     construct(callback) {
       void settle(async () => {
@@ -79,9 +86,21 @@ export function readable(open: Open<Reader>, options: ReadStreamOptions, explain
       void settle(async () => reader?.close(), (failed) => callback(error ?? failed ?? null));
     },
   });
+  return endedBy(options.signal, stream, explain);
+}
+
+/** Has the signal end a stream that does nothing, too. */
+function endedBy<T extends Readable | Writable>(signal: AbortSignal | undefined, stream: T, explain: Explain): T {
+  if (signal === undefined) return stream;
+  const end = (): void => void stream.destroy(explain(signal.reason) as Error);
+  if (signal.aborted) end();
+  else signal.addEventListener('abort', end, { once: true });
+  stream.once('close', () => signal.removeEventListener('abort', end));
+  return stream;
 }
 
 export interface WritableSettings {
+  signal?: AbortSignal | undefined;
   highWaterMark?: number | undefined;
   defaultEncoding?: BufferEncoding | undefined;
   /** What came while the sink was busy is written at once: for one to which each write is dear. */
@@ -122,7 +141,7 @@ export function writable<T = Entry>(
     };
   }
   const stream: Writable & { entry?: T } = new Writable(settings);
-  return stream;
+  return endedBy(options.signal, stream, explain);
 }
 
 /** Tells node's way what became of a promise. */

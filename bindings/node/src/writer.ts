@@ -14,7 +14,7 @@ export class Writer implements AsyncDisposable {
   readonly #target: Target;
   readonly #scope: Scope | undefined;
   readonly #turns = new Exclusive();
-  #ended: 'committed' | 'aborted' | undefined;
+  #ended: 'being committed' | 'committed' | 'aborted' | undefined;
 
   /** @internal */
   constructor(handle: bigint, store: Target, scope?: Scope) {
@@ -35,15 +35,17 @@ export class Writer implements AsyncDisposable {
   /** Makes what was written the content of the file. After an error nothing was changed, and the writer is aborted. */
   async commit(): Promise<Entry> {
     this.#expectOpen();
-    this.#ended = 'committed';
+    this.#ended = 'being committed';
     forget(this);
     const entry = output();
     const call = { fn: native.nexus_writer_commit, args: [entry], result: () => takeEntry(entry[0]) };
     try {
       const committed = await this.#run(call);
+      this.#ended = 'committed';
       this.#scope?.close();
       return committed;
     } catch (error) {
+      this.#ended = 'aborted';
       await abortWriter(this.#target, this.#scope).catch(nothing);
       throw error;
     }

@@ -50,7 +50,7 @@ test('every call of the header is used, or another does its work', () => {
   const instead = {
     nexus_write: 'nexus_write_with', nexus_append: 'nexus_append_with', nexus_delete: 'nexus_delete_with',
     nexus_rename: 'nexus_rename_with', nexus_copy: 'nexus_copy_with', nexus_set_meta: 'nexus_set_meta_with',
-    nexus_error_status: 'the status that the call returned', nexus_status_name: 'STATUS', nexus_work_list_json: 'nexus_work_list_at',
+    nexus_error_status: 'the status that the call returned', nexus_status_name: 'STATUS',
   };
   const sources = readdirSync(join(PACKAGE, 'src'), { recursive: true }).filter((name) => name.endsWith('.ts') && name !== 'abi.ts');
   const text = sources.map((name) => readFileSync(join(PACKAGE, 'src', name), 'utf8')).join('\n');

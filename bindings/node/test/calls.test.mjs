@@ -149,6 +149,31 @@ test('lines are found, and what was passed over is told', async (t) => {
   await refuses('INVALID_ARGUMENT', store.grep('('));
   assert.deepEqual(await store.contentIds(['/none', '/a.txt']), [null, (await store.stat('/a.txt')).etag]);
   assert.deepEqual(store.contentIdsSync([]), []);
+  assert.deepEqual(await store.contentIds([]), []);
+});
+
+test('the etags of very many files are asked for in slices, so that the event loop runs on', async (t) => {
+  const store = await open(t);
+  const batch = store.batch();
+  for (let i = 0; i < 100; i++) batch.write(`/ünd/${i * 300}`, `${i}`);
+  const entries = await batch.commit();
+  const paths = Array.from({ length: 30_000 }, (_, i) => `/ünd/${i}`);
+  const expected = paths.map((_, i) => (i % 300 === 0 ? entries[i / 300].etag : null));
+  assert.deepEqual(await store.contentIds(paths), expected);
+  assert.deepEqual(await store.contentIds(paths, { signal: new AbortController().signal }), expected);
+  assert.deepEqual(store.contentIdsSync(paths), expected);
+  let turns = 0;
+  const count = () => {
+    turns++;
+    again = setImmediate(count);
+  };
+  let again = setImmediate(count);
+  await assert.rejects(store.contentIds([...paths, 7]), { code: 'ERR_INVALID_ARG_TYPE' });
+  clearImmediate(again);
+  assert.ok(turns > 5, `all were looked at in ${turns} turns`);
+  const interrupted = refuses('CANCELLED', store.contentIds(paths));
+  store.interrupt();
+  await interrupted;
 });
 
 test('metadata of every JSON type is kept', async (t) => {
@@ -333,6 +358,8 @@ test('bad input is refused as such, and nothing is done', async (t) => {
     () => store.readAt('/f', 0, new Uint8Array(new ArrayBuffer(8, { maxByteLength: 16 }))),
     () => store.write('/f', 'x', { ifMatch: 'no etag' }), () => store.workClaim('w', { max: 0 }),
     () => store.workClaim('w', { max: 2 ** 32 + 1 }), () => store.workHeartbeat('/f', 1, 0), () => store.contentInfo('zz'),
+    () => store.importMetadata('/none', { mode: 'merge' }), () => store.importMetadata('/none', { mode: 'constructor' }),
+    () => store.bundleImport('/none', { mode: 'toString' }), () => store.importMetadata('/none', { invalidWorkKeys: '__proto__' }),
   ]) {
     await refuses('INVALID_ARGUMENT', (async () => call())(), {});
   }

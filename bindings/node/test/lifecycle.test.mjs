@@ -1,13 +1,14 @@
 // Opening, closing, interrupting, aborting, and what is given back.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 
-import { connect, connectFile, connectFileSync, connectSync, liveObjects, NexusError, occupyThreads, open, PACKAGE, refuses, scratch, setLog, settled, Store, version } from './support.mjs';
+import { abiVersion, connect, connectFile, connectFileSync, connectSync, liveObjects, NexusError, occupyThreads, open, PACKAGE, refuses, scratch, setLog, settled, Store, version } from './support.mjs';
 import { writeFile } from 'node:fs/promises';
 
 const ABORT_WITHIN_MS = 50;
@@ -27,6 +28,7 @@ test('a store opens in each of the ways', async (t) => {
   const yaml = join(scratch(t), 'nexus.yaml');
   await writeFile(yaml, `data_dir: ${JSON.stringify(data_dir)}\n`);
   assert.match(version(), /^\d+\.\d+\.\d+$/);
+  assert.equal(abiVersion() >> 8, 1);
   for (const made of [await connect({ data_dir }), connectSync({ data_dir }), await connectFile(yaml), connectFileSync(yaml)]) {
     assert.ok(made instanceof Store && made.isOpen);
     await made.write('/f', 'x');
@@ -201,6 +203,73 @@ test('a signal or an interrupt ends a commit between two of its operations, and 
   assert.equal((await batch.commit()).length, 5000);
 });
 
+for (const [what, begin] of [
+  ['a commit', (store) => Array.from({ length: 50 }, (_, i) => `/new/${i}`).reduce((batch, path) => batch.write(path, 'x'), store.batch()).commit()],
+  ['a large read', (store) => store.read('/large')],
+  ['a large read with a signal', (store) => store.read('/large', { signal: new AbortController().signal })],
+]) {
+  for (const config of [{}, { is_admin: true }]) {
+    test(`${what} that has just begun ends with its store, before the close is over: ${JSON.stringify(config)}`, async (t) => {
+      const data_dir = join(scratch(t), 'store');
+      const keeper = await open(t, { data_dir, ...config });
+      await keeper.write('/large', Buffer.alloc(16 << 20));
+      for (let turns = 0; turns < 8; turns++) {
+        const store = await connect({ data_dir, durability: 'normal', ...config });
+        const call = begin(store);
+        let outcome = 'pending';
+        const over = call.then(() => 'done', ({ code }) => code).then((seen) => (outcome = seen));
+        for (let i = 0; i < turns; i++) await nextTurn();
+        await store.close();
+        await nextTurn();
+        assert.notEqual(outcome, 'pending', `the call went on after the close, begun ${turns} turns before`);
+        assert.ok(outcome === 'CANCELLED' || (turns > 0 && outcome === 'done'), `${outcome} after ${turns} turns`);
+        await over;
+      }
+    });
+  }
+  test(`${what} that has just begun is ended by an interrupt`, async (t) => {
+    const store = await open(t);
+    await store.write('/large', Buffer.alloc(16 << 20));
+    const call = refuses('CANCELLED', begin(store));
+    store.interrupt();
+    await call;
+    assert.equal(await store.exists('/new/0'), false);
+  });
+}
+
+test('a signal opens no closed store of an admin', async (t) => {
+  const data_dir = join(scratch(t), 'store');
+  const live = liveObjects();
+  const { signal } = new AbortController();
+  const admin = await connect({ data_dir, is_admin: true });
+  await admin.write('/f', 'x', { signal });
+  const begun = admin.write('/late', 'x', { signal });
+  await Promise.all([admin.close(), refuses('CANCELLED', begun)]);
+  rmSync(data_dir, { recursive: true });
+  await refuses('MISUSE', admin.write('/g', 'x', { signal }));
+  await refuses('MISUSE', admin.openReader('/f', { signal }));
+  assert.equal(existsSync(data_dir), false, 'the call made a new store');
+  await settled(() => liveObjects() === live, () => `${liveObjects() - live} objects are still open`);
+});
+
+test('a signal leads an admin to no other store, where the directory was moved', async (t) => {
+  const directory = scratch(t);
+  const data_dir = join(directory, 'store');
+  const admin = await open(t, { data_dir, is_admin: true });
+  const { signal } = new AbortController();
+  renameSync(data_dir, join(directory, 'moved'));
+  await refuses('IO', admin.write('/f', 'x', { signal }));
+  assert.equal(existsSync(data_dir), false, 'the call made a new store');
+  const other = await connect({ data_dir });
+  await refuses('IO', admin.write('/f', 'x', { signal }));
+  assert.equal(await other.exists('/f'), false);
+  await other.close();
+  await admin.write('/f', 'x');
+  rmSync(data_dir, { recursive: true });
+  renameSync(join(directory, 'moved'), data_dir);
+  assert.equal(await admin.readText('/f', { signal }), 'x');
+});
+
 test('a signal that comes while a reader or a writer is being closed leaves neither open', async (t) => {
   const store = await open(t);
   await store.write('/f', 'x');
@@ -306,7 +375,9 @@ test('while there is a log function, synchronous calls are refused and the other
     await setLog(null);
   }
   assert.equal(store.existsSync('/0'), true);
-  await refuses('INVALID_ARGUMENT', setLog(() => {}, 'loud'));
+  for (const level of ['loud', 'toString', 'constructor']) await refuses('INVALID_ARGUMENT', setLog(() => {}, level));
+  await assert.rejects(setLog('no function'));
+  assert.equal(store.existsSync('/0'), true, 'a log function that was refused counts as set');
 });
 
 test('worker threads share a store', async (t) => {
@@ -346,6 +417,18 @@ test('a program ends by itself, also with a store that was never closed', (t) =>
   const run = spawnSync(process.execPath, ['--input-type=module', '-e', code, join(scratch(t), 'store')], { cwd: PACKAGE, encoding: 'utf8', timeout: 30_000 });
   assert.deepEqual([run.status, run.stdout, run.stderr], [0, 'done\n', '']);
 });
+
+for (const way of ['inside', 'later', 'uncaught', 'rejected', 'caught', 'logging', 'waiting']) {
+  test(`a program can end while a call is in flight: ${way}`, (t) => {
+    const program = join(PACKAGE, 'test/programs/exit.mjs');
+    const run = spawnSync(process.execPath, [program, join(scratch(t), 'store'), way], { encoding: 'utf8', timeout: 30_000 });
+    const isFatal = way === 'uncaught' || way === 'rejected';
+    const code = isFatal ? 1 : 7;
+    assert.deepEqual([run.status, run.stdout], [code, `a listener heard ${code}\n`], run.stderr);
+    if (isFatal) assert.match(run.stderr, /Error: nobody catches this\n +at [^]*exit\.mjs[^]*Node\.js v/);
+    else assert.equal(run.stderr, '');
+  });
+}
 
 test('require gives the same package, where node can require modules', (t) => {
   if (!process.features.require_module) return t.skip('this node cannot');

@@ -59,7 +59,10 @@ test('a writer is committed, aborted, or given up when its condition does not ho
   await kept.abort();
   const late = await store.openWriter('/f', { ifMatch: etag });
   await late.write('too late');
-  await refuses('CONFLICT', late.commit());
+  const failing = refuses('CONFLICT', late.commit());
+  await assert.rejects(late.write('more'), { code: 'MISUSE', message: 'the writer is being committed' });
+  await failing;
+  await assert.rejects(late.write('more'), { code: 'MISUSE', message: 'the writer is aborted' });
   const aborted = await store.openWriter('/g');
   await aborted.write('x');
   await aborted.abort();
@@ -155,6 +158,15 @@ test('a signal ends a stream', async (t) => {
   const read = drain(store.createReadStream('/f', { signal: abort.signal }));
   abort.abort(new Error('enough'));
   await assert.rejects(read, /enough/);
+  for (const make of ['createReadStream', 'createWriteStream']) {
+    const idle = new AbortController();
+    const stream = store[make]('/f', { signal: idle.signal });
+    const failure = new Promise((resolve) => stream.on('error', resolve));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    idle.abort(new Error('nothing happens'));
+    assert.match((await failure).message, /nothing happens/);
+    assert.equal(stream.destroyed, true);
+  }
   const writing = new AbortController();
   const writer = await store.openWriter('/g', { signal: writing.signal });
   writing.abort(new Error('enough'));

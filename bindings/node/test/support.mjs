@@ -19,7 +19,7 @@ for (const name of Object.keys(process.env)) {
   if (name.startsWith('NEXUS_') && name !== 'NEXUS_LIBRARY') delete process.env[name];
 }
 
-export const { connect, connectSync, connectFile, connectFileSync, liveObjects, setLog, version, NexusError, STATUS, Store } =
+export const { abiVersion, connect, connectSync, connectFile, connectFileSync, liveObjects, setLog, version, NexusError, STATUS, Store } =
   await import('libnexus');
 
 /** A new directory that goes with the test. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { open, refuses } from './support.mjs';
+import { liveObjects, open, refuses } from './support.mjs';
 
 const ABORT_WITHIN_MS = 50;
 
@@ -36,6 +36,24 @@ test('items are told with all that is known of them', async (t) => {
   assert.equal((await store.workExplain('/jobs/1')).open[0].path, '/jobs/0');
   assert.deepEqual((await store.workStats('/jobs')).by_status.pending, 1);
   assert.equal(store.workStatsSync().total, 2);
+});
+
+test('the queries give the JSON text of the library, too', async (t) => {
+  const store = await withItems(t, 4);
+  await store.setMeta('/jobs/1', 'status', 'pending');
+  await store.setMetaMany('/jobs/2', { status: 'blocked', depends_on: '/jobs/0' });
+  await store.workClaim('ann', { prefix: '/jobs/3' });
+  const live = liveObjects();
+  for (const [view, expected] of Object.entries({
+    ready: ['/jobs/0'], pending: ['/jobs/1'], blocked: ['/jobs/2'], in_progress: ['/jobs/3'], by_priority: [0, 1, 2, 3].map((i) => `/jobs/${i}`),
+  })) {
+    const text = await store.workJson(view, 9);
+    assert.deepEqual(JSON.parse(text).map((item) => item.virtual_path), expected, view);
+    assert.equal(store.workJsonSync(view, 9), text);
+  }
+  assert.equal(JSON.parse(await store.workJson('by_priority', 2)).length, 2);
+  for (const view of ['none', 'constructor']) await refuses('INVALID_ARGUMENT', store.workJson(view, 9));
+  assert.equal(liveObjects(), live);
 });
 
 test('an item is claimed by one worker, kept, and completed with its output', async (t) => {

@@ -59,29 +59,51 @@ export interface SystemError extends NodeJS.ErrnoException {
   code: SystemCode;
   errno: number;
   syscall: string;
-  path: string;
+  path?: string;
   dest?: string;
 }
 
 export function systemError(
   code: SystemCode,
   syscall: string,
-  path: string,
+  path?: string,
   dest?: string,
   cause?: unknown,
 ): SystemError {
+  const of = path === undefined ? '' : ` '${path}'`;
   const target = dest === undefined ? '' : ` -> '${dest}'`;
-  const message = `${code}: ${DESCRIPTIONS[code]}, ${syscall} '${path}'${target}`;
+  const message = `${code}: ${DESCRIPTIONS[code]}, ${syscall}${of}${target}`;
   const error = new Error(message, cause === undefined ? undefined : { cause }) as SystemError;
   error.errno = -constants.errno[code];
   error.code = code;
   error.syscall = syscall;
-  error.path = path;
+  if (path !== undefined) error.path = path;
   if (dest !== undefined) error.dest = dest;
   return error;
 }
 
+const REFUSALS = {
+  ERR_FS_EISDIR: 'Path is a directory',
+  ERR_FS_CP_EEXIST: 'Target already exists',
+  ERR_FS_CP_EINVAL: 'Invalid src or dest',
+  ERR_FS_CP_DIR_TO_NON_DIR: 'Cannot overwrite non-directory with directory',
+  ERR_FS_CP_NON_DIR_TO_DIR: 'Cannot overwrite directory with non-directory',
+};
+
+/** What node refuses by itself, without a call of the system: its `errno` is positive. */
+export function fsError(code: keyof typeof REFUSALS, system: SystemCode, syscall: string, path: string): Error {
+  const message = `${REFUSALS[code]}: ${syscall} returned ${system} (${DESCRIPTIONS[system]}) ${path}`;
+  return Object.assign(new Error(message), { code, errno: constants.errno[system], syscall, path });
+}
+
 /** The error of a call of the store, for a call of fs. What is no error of the store stays as it is. */
-export function translated(error: unknown, syscall: string, path: string, dest?: string): unknown {
+export function translated(error: unknown, syscall: string, path?: string, dest?: string): unknown {
   return error instanceof NexusError ? systemError(CODES[error.code], syscall, path, dest, error) : error;
+}
+
+/** What a call that its signal has ended throws, whatever the reason; other errors stay as they are. */
+export function unlessAborted(error: unknown, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted !== true || error !== signal.reason) return error;
+  const aborted = new Error('The operation was aborted', { cause: error });
+  return Object.assign(aborted, { name: 'AbortError', code: 'ABORT_ERR' });
 }

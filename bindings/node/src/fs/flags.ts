@@ -13,6 +13,12 @@ const APPENDING = new Set(['a', 'ax', 'xa', 'as', 'sa', 'a+', 'ax+', 'xa+', 'as+
 const REPLACING = new Set(['w', 'wx', 'xw', 'w+', 'wx+', 'xw+']);
 const OTHERS = new Set(['r', 'rs', 'sr', 'r+', 'rs+', 'sr+']);
 
+/** Whether the flags are of a file that is only read. */
+export function onlyReads(flag: string | number): boolean {
+  if (typeof flag === 'string') return flag === 'r' || flag === 'rs' || flag === 'sr';
+  return (flag & (constants.O_WRONLY | constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND)) === 0;
+}
+
 /** Reads the flags of a file to be written. Those that would change a part of what is there, such as `r+`, are ENOTSUP. */
 export function writeMode(flag: string | number, given: string): WriteMode {
   if (typeof flag === 'number') {

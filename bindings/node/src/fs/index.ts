@@ -1,11 +1,17 @@
 /** A view of a store with the calls of `node:fs/promises`, for programs that take an `fs`. */
 import { constants } from 'node:fs';
-import type { Readable, Writable } from 'node:stream';
 
 import type { Store } from '../store.js';
 import { Root, type PathLike } from './paths.js';
 import { FsPromises } from './promises.js';
-import { createReadStream, createWriteStream, type ReadStreamOptions, type WriteStreamOptions } from './streams.js';
+import {
+  createReadStream,
+  createWriteStream,
+  type ReadStream,
+  type ReadStreamOptions,
+  type WriteStream,
+  type WriteStreamOptions,
+} from './streams.js';
 
 export interface FsOptions {
   /** The directory of the store that is `/` for the program; no name leads out of it. */
@@ -16,8 +22,8 @@ export interface FsOptions {
 export interface NexusFs {
   readonly promises: FsPromises;
   readonly constants: typeof constants;
-  createReadStream(path: PathLike, options?: ReadStreamOptions | BufferEncoding | null): Readable;
-  createWriteStream(path: PathLike, options?: WriteStreamOptions | BufferEncoding | null): Writable;
+  createReadStream(path: PathLike, options?: ReadStreamOptions | BufferEncoding | null): ReadStream;
+  createWriteStream(path: PathLike, options?: WriteStreamOptions | BufferEncoding | null): WriteStream;
 }
 
 /** Makes the view. It is used as long as the store is open, and needs no closing. */
@@ -32,9 +38,12 @@ export function createFs(store: Store, options: FsOptions = {}): NexusFs {
 }
 
 export { FsPromises } from './promises.js';
-export { Dirent, Stats } from './stats.js';
+export { BigIntStats, Dirent, Stats, type StatOptions } from './stats.js';
 export type { CopyOptions } from './copy.js';
 export type { SystemCode, SystemError } from './errors.js';
 export type { PathLike } from './paths.js';
-export type { ReadStreamOptions, WriteStreamOptions } from './streams.js';
-export type { FileData, ReaddirOptions, ReadFileOptions, WriteFileOptions } from './promises.js';
+export type { ReadStream, ReadStreamOptions, WriteStream, WriteStreamOptions } from './streams.js';
+export type { OpendirOptions, ReaddirOptions, ReadFileOptions, WriteFileOptions } from './promises.js';
+export type { FileData } from './data.js';
+export { Dir } from './dir.js';
+export { FileHandle, type HandleStreamOptions } from './handle.js';

@@ -16,6 +16,11 @@ export interface Name {
   stored: string;
 }
 
+/** What the paths below a directory begin with, without the slash. */
+export function baseOf(directory: string): string {
+  return directory === '/' ? '' : directory;
+}
+
 /** The part of a store below a directory, which is `/` for the program. */
 export class Root {
   readonly #base: string;
@@ -46,7 +51,7 @@ export class Root {
   }
 }
 
-function textOf(path: unknown): string {
+export function textOf(path: unknown): string {
   if (typeof path === 'string') return path;
   if (path instanceof URL) return fileURLToPath(path);
   if (path instanceof Uint8Array) return Buffer.from(path).toString();

@@ -1,19 +1,20 @@
 // The calls of node:fs/promises, on a store.
+import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { Readable } from 'node:stream';
 
-import type { Data } from '../argument.js';
 import { NexusError } from '../error.js';
 import type { Entry } from '../rows.js';
 import type { Store } from '../store.js';
 import { copyTree, type CopyOptions } from './copy.js';
-import { systemError, translated } from './errors.js';
-import { writeMode } from './flags.js';
-import { Root, type Name, type PathLike } from './paths.js';
+import { contentOf, type Encoding, type FileData } from './data.js';
+import { Dir } from './dir.js';
+import { fsError, systemError, translated, unlessAborted } from './errors.js';
+import { onlyReads, writeMode } from './flags.js';
+import { FileHandle, type OpenFile } from './handle.js';
+import { baseOf, Root, textOf, type Name, type PathLike } from './paths.js';
 import { hasExecuteBit, modeMetadata, modeNumber, mtimeMetadata } from './posix.js';
-import { Dirent, Stats } from './stats.js';
-
-type Encoding = BufferEncoding | 'buffer';
+import { openSink } from './sink.js';
+import { BigIntStats, Dirent, inForm, Stats, type StatOptions } from './stats.js';
 
 export interface ReadFileOptions {
   encoding?: Encoding | null | undefined;
@@ -31,20 +32,25 @@ export interface WriteFileOptions {
 }
 
 export interface ReaddirOptions {
-  encoding?: BufferEncoding | null | undefined;
+  encoding?: Encoding | null | undefined;
   withFileTypes?: boolean | undefined;
   recursive?: boolean | undefined;
 }
 
-type NamesOptions = ReaddirOptions & { withFileTypes?: false | undefined };
+export interface OpendirOptions {
+  encoding?: Encoding | null | undefined;
+  /** Entries read at once; 256 without it. */
+  bufferSize?: number | undefined;
+  recursive?: boolean | undefined;
+}
+
+type NamesOptions = ReaddirOptions & { encoding?: BufferEncoding | null | undefined; withFileTypes?: false | undefined };
 
 export interface MkdirOptions {
   /** Missing parents are made too, and a directory that is there is no error. */
   recursive?: boolean | undefined;
   mode?: number | string | undefined;
 }
-
-export type FileData = Data | Iterable<string | NodeJS.ArrayBufferView> | AsyncIterable<string | NodeJS.ArrayBufferView>;
 
 /** A view of a store, or of a directory in it, with the calls of `node:fs/promises`. */
 export class FsPromises {
@@ -69,16 +75,16 @@ export class FsPromises {
   readFile(path: PathLike, options?: ReadFileOptions | BufferEncoding | null): Promise<string | Buffer>;
   async readFile(path: PathLike, options?: ReadFileOptions | BufferEncoding | null): Promise<string | Buffer> {
     const { encoding, signal } = withEncoding(options);
-    const content = await this.#call('open', path, ({ stored }) => this.#store.read(stored, { signal }));
+    const content = await this.#call('open', path, ({ stored }) => this.#store.read(stored, { signal }), signal);
     return encoding && encoding !== 'buffer' ? content.toString(encoding) : content;
   }
 
   /** Replaces the file at once: a reader sees the old or the new content. Missing parents come to be. */
   async writeFile(path: PathLike, data: FileData, options?: WriteFileOptions | BufferEncoding | null): Promise<void> {
-    const { encoding, flag = 'w', mode, signal } = withEncoding(options);
+    const { encoding, flag, mode, signal } = withEncoding(options);
     await this.#call('open', path, async (name) => {
-      const content = await contentOf(data, encoding ?? 'utf8');
-      const { appends, exclusive } = writeMode(flag, name.given);
+      const { appends, exclusive } = writeMode(flag || 'w', name.given);
+      const content = await contentOf(data, encoding ?? 'utf8', signal);
       const isNew = mode !== undefined && hasExecuteBit(mode) && !(await this.#store.exists(name.stored));
       try {
         const change = appends ? 'append' : 'write';
@@ -92,27 +98,129 @@ export class FsPromises {
         if (exclusive && isStatus(error, 'CONFLICT')) throw systemError('EEXIST', 'open', name.given, undefined, error);
         throw error;
       }
-    });
+    }, signal);
   }
 
   /** Costs as much as writing the whole file. */
   appendFile(path: PathLike, data: FileData, options?: WriteFileOptions | BufferEncoding | null): Promise<void> {
-    return this.writeFile(path, data, { flag: 'a', ...withEncoding(options) });
+    const given = withEncoding(options);
+    return this.writeFile(path, data, { ...given, flag: given.flag || 'a' });
   }
 
+  /**
+   * Opens a file to read it (`r`), or to write it as a whole (`w`, `a`, `wx`, `ax`). What replaces a file appears when the handle
+   * is closed.
+   */
+  async open(path: PathLike, flags: string | number | null = 'r', mode?: number | string | null): Promise<FileHandle> {
+    const how = flags ?? 'r';
+    return this.#call('open', path, async (name) =>
+      new FileHandle(onlyReads(how) ? await this.#toRead(name) : await this.#toWrite(name, how, mode ?? undefined)),
+    );
+  }
+
+  async #toRead({ stored }: Name): Promise<OpenFile> {
+    // A file may be replaced between the calls: so until the entry that was seen is that of the content.
+    for (;;) {
+      const stats = await this.#statsOf(stored);
+      if (stats.isDirectory()) return { stat: async () => stats };
+      const { etag } = await this.#store.stat(stored);
+      const reader = await this.#store.openReader(stored);
+      const after = await this.#store.stat(stored).catch(() => undefined);
+      if (etag !== null && after?.etag === etag && stats.size === reader.size) return { reader, stat: async () => stats };
+      await reader.close();
+    }
+  }
+
+  async #toWrite(name: Name, flags: string | number, mode: number | string | undefined): Promise<OpenFile> {
+    const { appends } = writeMode(flags, name.given);
+    const sink = await openSink(this.#store, name, { flags, mode });
+    const stat = async (written: number): Promise<Stats> => {
+      const size = appends ? (await this.#statsOf(name.stored)).size : written;
+      return new Stats({ ...NOTHING_KNOWN, path: name.stored, kind: 'file', size, modifiedAt: new Date() }, {});
+    };
+    return { sink, appends, stat };
+  }
+
+  /** Cuts a file off, or fills it with zeros to that length. Costs as much as writing the whole file. */
+  async truncate(path: PathLike, length: number | null = 0): Promise<void> {
+    const size = Math.max(length ?? 0, 0);
+    await this.#call('open', path, async ({ stored, given }) => {
+      for (;;) {
+        const { kind, etag, size: old } = await this.#store.stat(stored);
+        if (kind === 'directory' || etag === null) throw systemError('EISDIR', 'open', given);
+        if (size === old) return;
+        const kept = size === 0 ? Buffer.alloc(0) : (await this.#store.read(stored)).subarray(0, size);
+        const content = Buffer.concat([kept], size);
+        try {
+          await this.#store.write(stored, content, { ifMatch: etag });
+          return;
+        } catch (error) {
+          // It was changed meanwhile.
+          if (!isStatus(error, 'CONFLICT')) throw error;
+        }
+      }
+    });
+  }
+
+  /** Reads a directory entry by entry. */
+  opendir(path: PathLike, options: OpendirOptions & { encoding: 'buffer' }): Promise<Dir<Buffer>>;
+  opendir(path: PathLike, options?: (OpendirOptions & { encoding?: BufferEncoding | null | undefined }) | null): Promise<Dir>;
+  async opendir(path: PathLike, options?: OpendirOptions | null): Promise<Dir | Dir<Buffer>> {
+    const { recursive = false, bufferSize, encoding } = options ?? {};
+    return this.#call('opendir', path, async ({ stored, given }) => {
+      if (!(await this.#statsOf(stored)).isDirectory()) throw systemError('ENOTDIR', 'opendir', given);
+      const pages = this.#store.list({ path: stored, recursive, includeDirectories: recursive }).pages(bufferSize);
+      return new Dir(given, this.#direntsOf(pages, stored, given, encoding)) as Dir;
+    });
+  }
+
+  async *#direntsOf(
+    pages: AsyncGenerator<Entry[]>,
+    stored: string,
+    given: string,
+    encoding: Encoding | null | undefined,
+  ): AsyncGenerator<Dirent<string | Buffer>, void, undefined> {
+    try {
+      for await (const page of pages) for (const entry of page) yield this.#direntOf(entry, encoding);
+    } catch (error) {
+      if (!this.#root.is(stored) || !isStatus(error, 'NOT_FOUND')) throw translated(error, 'scandir', given);
+    }
+  }
+
+  /** Makes a directory with a name that begins with `prefix` and is new. */
+  async mkdtemp(prefix: PathLike, options?: { encoding?: Encoding | null | undefined } | Encoding | null): Promise<string> {
+    const { encoding } = withEncoding<{ encoding?: Encoding | null | undefined }>(options);
+    for (;;) {
+      const path = `${textOf(prefix)}${randomBytes(6).toString('base64url').slice(0, 6)}`;
+      try {
+        await this.#call('mkdtemp', path, (name) => this.#makeDirectory(name.stored));
+        return encoded(path, encoding) as string;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      }
+    }
+  }
+
+  readdir(path: PathLike, options: ReaddirOptions & { encoding: 'buffer'; withFileTypes: true }): Promise<Dirent<Buffer>[]>;
   readdir(path: PathLike, options: ReaddirOptions & { withFileTypes: true }): Promise<Dirent[]>;
+  readdir(path: PathLike, options: 'buffer' | (ReaddirOptions & { encoding: 'buffer' })): Promise<Buffer[]>;
   readdir(path: PathLike, options?: NamesOptions | BufferEncoding | null): Promise<string[]>;
-  async readdir(path: PathLike, options?: ReaddirOptions | BufferEncoding | null): Promise<string[] | Dirent[]> {
-    const { recursive = false, withFileTypes = false } = withEncoding<ReaddirOptions>(options);
+  async readdir(
+    path: PathLike,
+    options?: ReaddirOptions | Encoding | null,
+  ): Promise<string[] | Buffer[] | Dirent[] | Dirent<Buffer>[]> {
+    const { recursive = false, withFileTypes = false, encoding } = withEncoding<ReaddirOptions>(options);
     const name = this.#root.name(path, 'scandir');
     const entries = await this.#call('scandir', path, () => this.#listDirectory(name, recursive));
-    const inside = (entry: Entry): string => entry.path.slice(name.stored === '/' ? 1 : name.stored.length + 1);
-    if (!withFileTypes) return entries.map(inside);
-    return entries.map((entry) => {
-      const at = entry.path.lastIndexOf('/');
-      const parent = at === 0 ? '/' : entry.path.slice(0, at);
-      return new Dirent(entry.path.slice(at + 1), this.#root.outside(parent), entry.kind);
-    });
+    const inside = (entry: Entry): string => entry.path.slice(baseOf(name.stored).length + 1);
+    if (!withFileTypes) return entries.map((entry) => encoded(inside(entry), encoding)) as string[];
+    return entries.map((entry) => this.#direntOf(entry, encoding)) as Dirent[];
+  }
+
+  #direntOf(entry: Entry, encoding?: Encoding | null): Dirent<string | Buffer> {
+    const at = entry.path.lastIndexOf('/');
+    const parent = at === 0 ? '/' : entry.path.slice(0, at);
+    return new Dirent(encoded(entry.path.slice(at + 1), encoding), this.#root.outside(parent), entry.kind);
   }
 
   async #listDirectory(name: Name, recursive: boolean): Promise<Entry[]> {
@@ -124,42 +232,56 @@ export class FsPromises {
     }
   }
 
-  async stat(path: PathLike): Promise<Stats> {
-    return this.#stat('stat', path);
+  stat(path: PathLike, options: StatOptions & { bigint: true }): Promise<BigIntStats>;
+  stat(path: PathLike, options?: (StatOptions & { bigint?: false | undefined }) | null): Promise<Stats>;
+  stat(path: PathLike, options?: StatOptions | null): Promise<Stats | BigIntStats>;
+  async stat(path: PathLike, options?: StatOptions | null): Promise<Stats | BigIntStats> {
+    return inForm(await this.#stat('stat', path), options);
   }
 
   /** As stat: there are no symbolic links. */
-  async lstat(path: PathLike): Promise<Stats> {
-    return this.#stat('lstat', path);
+  lstat(path: PathLike, options: StatOptions & { bigint: true }): Promise<BigIntStats>;
+  lstat(path: PathLike, options?: (StatOptions & { bigint?: false | undefined }) | null): Promise<Stats>;
+  lstat(path: PathLike, options?: StatOptions | null): Promise<Stats | BigIntStats>;
+  async lstat(path: PathLike, options?: StatOptions | null): Promise<Stats | BigIntStats> {
+    return inForm(await this.#stat('lstat', path), options);
   }
 
   async #stat(syscall: string, path: PathLike): Promise<Stats> {
-    return this.#call(syscall, path, async ({ stored }) => {
-      const [entry, metadata] = await Promise.allSettled([this.#store.stat(stored), this.#store.listMeta(stored)]);
-      if (entry.status === 'rejected') {
-        if (this.#root.is(stored) && isStatus(entry.reason, 'NOT_FOUND')) return rootStats(stored);
-        throw entry.reason;
-      }
-      // A directory has no metadata.
-      return new Stats(entry.value, metadata.status === 'fulfilled' ? metadata.value : {});
-    });
+    return this.#call(syscall, path, ({ stored }) => this.#statsOf(stored));
+  }
+
+  async #statsOf(stored: string): Promise<Stats> {
+    const [entry, metadata] = await Promise.allSettled([this.#store.stat(stored), this.#store.listMeta(stored)]);
+    if (entry.status === 'rejected') {
+      // A root that nothing was written below.
+      const isEmptyRoot = this.#root.is(stored) && isStatus(entry.reason, 'NOT_FOUND');
+      if (isEmptyRoot) return new Stats({ ...NOTHING_KNOWN, path: stored, kind: 'directory' }, {});
+      throw entry.reason;
+    }
+    // A directory has no metadata.
+    return new Stats(entry.value, metadata.status === 'fulfilled' ? metadata.value : {});
   }
 
   /** W_OK asks the policy, as a change would: EROFS or EACCES. X_OK looks for an execute bit. */
   async access(path: PathLike, mode: number = constants.F_OK): Promise<void> {
     await this.#call('access', path, async (name) => {
       const stats = await this.#stat('access', path);
-      if (mode & constants.W_OK) await this.#mayWrite(name);
+      if (mode & constants.W_OK) await this.#mayWrite(stats.isDirectory() ? `${baseOf(name.stored)}/.access` : name.stored);
       if (mode & constants.X_OK && (stats.mode & 0o111) === 0) throw systemError('EACCES', 'access', name.given);
     });
   }
 
-  /** Tries a deletion whose condition cannot hold: who may not write is told so before that is found. */
-  async #mayWrite({ stored }: Name): Promise<void> {
+  /**
+   * Tries a deletion whose condition cannot hold: who may not write is told so before that is found. Of a directory, what
+   * may be written is what is in it.
+   */
+  async #mayWrite(stored: string): Promise<void> {
     try {
       await this.#store.delete(stored, { ifMatch: '0'.repeat(64) });
     } catch (error) {
-      if (!isStatus(error, 'CONFLICT') && !isStatus(error, 'IS_A_DIRECTORY')) throw error;
+      const isAllowed = isStatus(error, 'CONFLICT') || isStatus(error, 'NOT_FOUND') || isStatus(error, 'IS_A_DIRECTORY');
+      if (!isAllowed) throw error;
     }
   }
 
@@ -169,14 +291,17 @@ export class FsPromises {
     return this.#call('mkdir', path, async ({ stored }) => {
       if (!recursive) {
         if (this.#root.is(stored)) throw new NexusError('ALREADY_EXISTS', 'the root is there');
-        const parent = stored.slice(0, stored.lastIndexOf('/'));
-        await this.#store.mkdir(stored, { parents: this.#root.is(parent) });
+        await this.#makeDirectory(stored);
         return undefined;
       }
       const first = await this.#firstMissing(stored);
       await this.#store.mkdir(stored, { parents: true, existOk: true });
       return first === undefined ? undefined : this.#root.outside(first);
     });
+  }
+
+  async #makeDirectory(stored: string): Promise<void> {
+    await this.#store.mkdir(stored, { parents: this.#root.is(stored.slice(0, stored.lastIndexOf('/'))) });
   }
 
   async #firstMissing(stored: string): Promise<string | undefined> {
@@ -197,13 +322,22 @@ export class FsPromises {
     const { recursive = false, force = false } = options ?? {};
     await this.#call('rm', path, async (name) => {
       try {
-        await this.#store.delete(name.stored);
+        await this.#remove(name, recursive);
       } catch (error) {
-        if (force && isStatus(error, 'NOT_FOUND')) return;
-        if (!isStatus(error, 'IS_A_DIRECTORY') || !recursive) throw error;
-        await this.#store.rmdir(name.stored, { recursive: true });
+        // Another may have removed it meanwhile.
+        if (!force || !isStatus(error, 'NOT_FOUND')) throw error;
       }
     });
+  }
+
+  async #remove({ stored, given }: Name, recursive: boolean): Promise<void> {
+    try {
+      await this.#store.delete(stored);
+    } catch (error) {
+      if (!isStatus(error, 'IS_A_DIRECTORY')) throw error;
+      if (!recursive) throw fsError('ERR_FS_EISDIR', 'EISDIR', 'rm', given);
+      await this.#store.rmdir(stored, { recursive: true });
+    }
   }
 
   async unlink(path: PathLike): Promise<void> {
@@ -236,6 +370,15 @@ export class FsPromises {
 
   lchmod(path: PathLike, mode: number | string): Promise<void> {
     return this.chmod(path, mode);
+  }
+
+  /** Does nothing: the files of a store have no owner. */
+  async chown(path: PathLike, _uid: number, _gid: number): Promise<void> {
+    await this.#stat('chown', path);
+  }
+
+  async lchown(path: PathLike, _uid: number, _gid: number): Promise<void> {
+    await this.#stat('lchown', path);
   }
 
   /** The time of modification is kept as metadata of the file, that of access is not. On directories it does nothing. */
@@ -278,12 +421,12 @@ export class FsPromises {
   }
 
   /** Runs a call on one name, and gives its error the form that fs has. */
-  async #call<T>(syscall: string, path: PathLike, job: (name: Name) => Promise<T>): Promise<T> {
+  async #call<T>(syscall: string, path: PathLike, job: (name: Name) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const name = this.#root.name(path, syscall);
     try {
       return await job(name);
     } catch (error) {
-      throw translated(error, syscall, name.given);
+      throw unlessAborted(translated(error, syscall, name.given), signal);
     }
   }
 
@@ -302,26 +445,25 @@ function isStatus(error: unknown, code: NexusError['code']): boolean {
   return error instanceof NexusError && error.code === code;
 }
 
-/** A root that nothing was written below. */
-function rootStats(path: string): Stats {
-  const entry = { path, kind: 'directory', size: 0, etag: null, version: 0, mimeType: null, pathId: null } as const;
-  return new Stats({ ...entry, backendName: null, createdAt: null, modifiedAt: null }, {});
-}
+/** Of a file that the store has no entry of. */
+const NOTHING_KNOWN = {
+  size: 0,
+  etag: null,
+  version: 0,
+  mimeType: null,
+  pathId: null,
+  backendName: null,
+  createdAt: null,
+  modifiedAt: null,
+};
 
 /** An encoding alone stands for options with it. */
 function withEncoding<T extends object>(options: T | string | null | undefined): T {
   return (typeof options === 'string' ? { encoding: options } : (options ?? {})) as T;
 }
 
-async function contentOf(data: FileData, encoding: BufferEncoding): Promise<Data> {
-  if (typeof data === 'string') return Buffer.from(data, encoding);
-  if (ArrayBuffer.isView(data) || data instanceof ArrayBuffer) return data;
-  if (typeof data === 'object' && data !== null && (Symbol.asyncIterator in data || Symbol.iterator in data)) {
-    const chunks: Buffer[] = [];
-    for await (const chunk of Readable.from(data as AsyncIterable<string>, { objectMode: true })) {
-      chunks.push(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : Buffer.from(chunk));
-    }
-    return Buffer.concat(chunks);
-  }
-  return data as Data;
+/** A name in the form that the options ask for. */
+function encoded(name: string, encoding: Encoding | null | undefined): string | Buffer {
+  if (encoding === 'buffer') return Buffer.from(name);
+  return encoding && encoding !== 'utf8' && encoding !== 'utf-8' ? Buffer.from(name).toString(encoding) : name;
 }

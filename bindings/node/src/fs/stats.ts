@@ -77,21 +77,92 @@ export class Stats extends NothingSpecial {
   }
 }
 
+const NANOSECONDS = 1_000_000n;
+
+/** The same with whole numbers of any size, as `bigint: true` asks for. Times have milliseconds. */
+export class BigIntStats extends NothingSpecial {
+  readonly dev: bigint;
+  readonly nlink: bigint;
+  readonly uid: bigint;
+  readonly gid: bigint;
+  readonly rdev: bigint;
+  readonly blksize: bigint;
+  readonly ino: bigint;
+  readonly mode: bigint;
+  readonly size: bigint;
+  readonly blocks: bigint;
+  readonly atimeMs: bigint;
+  readonly mtimeMs: bigint;
+  readonly ctimeMs: bigint;
+  readonly birthtimeMs: bigint;
+  readonly atimeNs: bigint;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly birthtimeNs: bigint;
+  readonly atime: Date;
+  readonly mtime: Date;
+  readonly ctime: Date;
+  readonly birthtime: Date;
+  readonly #stats: Stats;
+
+  constructor(stats: Stats) {
+    super();
+    this.#stats = stats;
+    this.dev = BigInt(stats.dev);
+    this.nlink = BigInt(stats.nlink);
+    this.uid = BigInt(stats.uid);
+    this.gid = BigInt(stats.gid);
+    this.rdev = BigInt(stats.rdev);
+    this.blksize = BigInt(stats.blksize);
+    this.ino = BigInt(stats.ino);
+    this.mode = BigInt(stats.mode);
+    this.size = BigInt(stats.size);
+    this.blocks = BigInt(stats.blocks);
+    this.atimeMs = BigInt(Math.trunc(stats.atimeMs));
+    this.mtimeMs = BigInt(Math.trunc(stats.mtimeMs));
+    this.ctimeMs = BigInt(stats.ctimeMs);
+    this.birthtimeMs = BigInt(stats.birthtimeMs);
+    this.atimeNs = this.atimeMs * NANOSECONDS;
+    this.mtimeNs = this.mtimeMs * NANOSECONDS;
+    this.ctimeNs = this.ctimeMs * NANOSECONDS;
+    this.birthtimeNs = this.birthtimeMs * NANOSECONDS;
+    this.atime = stats.atime;
+    this.mtime = stats.mtime;
+    this.ctime = stats.ctime;
+    this.birthtime = stats.birthtime;
+  }
+
+  isFile(): boolean {
+    return this.#stats.isFile();
+  }
+  isDirectory(): boolean {
+    return this.#stats.isDirectory();
+  }
+}
+
+export interface StatOptions {
+  bigint?: boolean | undefined;
+}
+
+export function inForm(stats: Stats, options: StatOptions | null | undefined): Stats | BigIntStats {
+  return options?.bigint === true ? new BigIntStats(stats) : stats;
+}
+
 /** The number of a file: 48 of the random bits of its id, which stay with it. */
 function inode(entry: Entry): number {
   return entry.pathId === null ? 0 : Number.parseInt(entry.pathId.slice(-12), 16);
 }
 
 /** Like fs.Dirent. */
-export class Dirent extends NothingSpecial {
-  readonly name: string;
+export class Dirent<Name extends string | Buffer = string> extends NothingSpecial {
+  readonly name: Name;
   /** The directory that it is in. */
   readonly parentPath: string;
   /** An older name of `parentPath`. */
   readonly path: string;
   readonly #kind: Entry['kind'];
 
-  constructor(name: string, parentPath: string, kind: Entry['kind']) {
+  constructor(name: Name, parentPath: string, kind: Entry['kind']) {
     super();
     this.name = name;
     this.parentPath = parentPath;

@@ -4,6 +4,7 @@ import { output } from '../call.js';
 import { native, options as struct } from '../library.js';
 import type { Call } from '../queue.js';
 import { takeRows, type Entry, type Match } from '../rows.js';
+import { Texts } from '../texts.js';
 import type { CallOptions } from './files.js';
 import type { JsonValue } from './metadata.js';
 
@@ -130,10 +131,14 @@ export function grep(pattern: string, options: GrepOptions = {}): Call<MatchList
 /** The etags of many files: null where there is no such file or the handle may not read it. */
 export function contentIds(paths: readonly string[], options: CallOptions = {}): Call<(string | null)[]> {
   const list = output();
-  const names = Array.from(paths, (name) => pathText(name));
+  const names = new Texts(Array.from(paths), (name) => pathText(name));
   return {
     fn: native.nexus_content_ids,
-    args: [names, names.length, list],
+    get args() {
+      names.make();
+      return [names.pointers, names.length, list];
+    },
+    prepare: () => names.makeInSlices(),
     signal: signal(options.signal),
     ...takeRows('strings', list),
   };

@@ -2,9 +2,8 @@
 import { fileURLToPath } from 'node:url';
 
 import { CONSTANTS } from '../abi.js';
-import { flag, maybePath, maybeText, maybeTime, signal, text } from '../argument.js';
+import { flag, maybeChoice, maybePath, maybeText, maybeTime, signal, text } from '../argument.js';
 import { output, OutputCall } from '../call.js';
-import { NexusError } from '../error.js';
 import { native, options as struct } from '../library.js';
 import type { Call } from '../queue.js';
 import type { CallOptions } from './files.js';
@@ -132,17 +131,10 @@ function exportOptions(options: ExportOptions): object {
 
 function importOptions(options: ImportOptions): object {
   return struct('nexus_import_options', {
-    mode: choice(IMPORT_MODES, options.mode, 'mode'),
+    mode: maybeChoice(IMPORT_MODES, options.mode, 'mode'),
     dry_run: flag(options.dryRun, 'dryRun'),
-    invalid_work_keys: choice(INVALID_KEYS, options.invalidWorkKeys, 'invalidWorkKeys'),
+    invalid_work_keys: maybeChoice(INVALID_KEYS, options.invalidWorkKeys, 'invalidWorkKeys'),
   });
-}
-
-function choice(choices: Record<string, number>, value: unknown, name: string): number | undefined {
-  if (value === undefined) return undefined;
-  const found = choices[text(value, name)];
-  if (found !== undefined) return found;
-  throw new NexusError('INVALID_ARGUMENT', `${name} must be one of ${Object.keys(choices).join(', ')}, not '${value}'`);
 }
 
 function hostFile(file: string | URL): string {
@@ -176,6 +168,7 @@ function long<T>(
     fn,
     args: [...args, onProgress === undefined ? null : progress, null, out],
     lane: 'long',
+    callsBack: onProgress !== undefined,
     signal: signal(options.signal),
     result,
     explain: (error) => (error.code === 'CANCELLED' && thrown.length > 0 ? thrown[0] : error),

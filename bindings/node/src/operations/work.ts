@@ -1,8 +1,8 @@
 // Files as work items.
-import { count, integer, maybeCount, maybeJson, maybePath, maybeText, path as pathText, signal, text } from '../argument.js';
-import { isOne, output, OutputCall, PlainCall } from '../call.js';
+import { choice, count, integer, maybeCount, maybeJson, maybePath, maybeText, path as pathText, signal, text } from '../argument.js';
+import { isOne, output, OutputCall, PlainCall, run, runQuick } from '../call.js';
 import { native, options as struct } from '../library.js';
-import type { Call } from '../queue.js';
+import { Target, type Call } from '../queue.js';
 import { takeRows, type WorkItem, type WorkStatus } from '../rows.js';
 import type { CallOptions } from './files.js';
 import type { JsonValue } from './metadata.js';
@@ -79,6 +79,52 @@ function query(fn: typeof native.nexus_get_ready_work, limit: number, options: C
     ...takeRows('workItems', list),
   };
 }
+
+/** The queries above, by name. */
+export type WorkView = 'ready' | 'pending' | 'blocked' | 'in_progress' | 'by_priority';
+
+/**
+ * At most `limit` items of a view as the library's own JSON text: an array of objects with the columns of the view, times
+ * as RFC 3339, null where something is absent.
+ */
+export function workJson(view: WorkView, limit: number, options: CallOptions = {}): Call<string> {
+  const list = output();
+  const json = output<string>();
+  const encode: Call<string> = { fn: native.nexus_work_list_json, args: [json], result: () => json[0] };
+  const free = (): void => native.nexus_work_list_free(list[0]);
+  return {
+    fn: choice(VIEWS, view, 'view'),
+    args: [integer(limit, 'limit'), list],
+    signal: signal(options.signal),
+    result() {
+      try {
+        return runQuick(new Target(list[0]), encode);
+      } finally {
+        free();
+      }
+    },
+    resultInSlices: () => run(new Target(list[0]), encode).finally(free),
+  };
+}
+
+// Getters, because naming a call loads the library.
+const VIEWS = {
+  get ready() {
+    return native.nexus_get_ready_work;
+  },
+  get pending() {
+    return native.nexus_get_pending_work;
+  },
+  get blocked() {
+    return native.nexus_get_blocked_work;
+  },
+  get in_progress() {
+    return native.nexus_get_in_progress_work;
+  },
+  get by_priority() {
+    return native.nexus_get_work_by_priority;
+  },
+};
 
 /** Says what a work item waits for. */
 export function workExplain(path: string, options: CallOptions = {}): Call<WorkExplanation> {

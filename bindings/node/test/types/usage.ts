@@ -38,7 +38,16 @@ export async function use(): Promise<void> {
   const bytes: Buffer = await fs.promises.readFile('/f');
   const names: string[] = await fs.promises.readdir('/');
   const [first] = await fs.promises.readdir('/', { withFileTypes: true });
-  void [text, bytes, names, first?.isDirectory()];
+  const size: bigint = (await fs.promises.stat('/f', { bigint: true })).size;
+  const buffers: Buffer[] = await fs.promises.readdir('/', { encoding: 'buffer' });
+  const [second] = await fs.promises.readdir('/', { encoding: 'buffer', withFileTypes: true });
+  await using handle = await fs.promises.open('/f');
+  const { bytesRead }: { bytesRead: number } = await handle.read(Buffer.alloc(1));
+  for await (const { name } of await fs.promises.opendir('/')) is<Equal<typeof name, string>>();
+  const written: number = fs.createWriteStream('/g').bytesWritten;
+  void [text, bytes, names, first?.isDirectory(), size, buffers, second?.name.byteLength, bytesRead, written];
+  const json: string = await store.workJson('in_progress', 5);
+  void json;
 
   try {
     await store.delete('/none');
