@@ -210,9 +210,10 @@ pub unsafe extern "C" fn nexus_bundle_import(
 
 /// Copies the store to a directory while others use it. Everything acknowledged before the call is in
 /// the copy, which is a store of its own: it opens as a `data_dir`. The contents of mounts are copied
-/// to `mounts/NAME` in it. A directory with an earlier copy of this store is brought up to date: contents
-/// that it has are read, and copied again where they are damaged. Until the end it holds the earlier one. A copy that ends early leaves contents in the directory, which the
-/// next one goes on from. Needs an admin's handle, or one without tenant and agent.
+/// to `mounts/NAME` in it. A directory with an earlier copy of this store is brought up to date:
+/// contents that it has are read, and copied again where they are damaged. Until the end it holds the
+/// earlier one. A copy that ends early leaves contents in the directory, which the next one goes on
+/// from. Needs an admin's handle, or one without tenant and agent.
 ///
 /// @param fs          an open handle, with every mount that holds contents
 /// @param target_dir  a directory of the host: missing, empty, or an earlier copy; not NULL
@@ -309,8 +310,8 @@ pub const NEXUS_VERIFY_REPAIR: u32 = 2;
 ///                  handle does not have. With NEXUS_VERIFY_REPAIR also repaired (steps) and
 ///                  repaired_count; lost, what was removed, each with path, etag, size, backend,
 ///                  metadata, reason and quarantined (where its bytes are), lost_count and lost_list
-///                  (a file with all of them); failed_steps, which damage kept from being taken, each with
-///                  step and message; remaining and remaining_count, what is still wrong;
+///                  (a file with all of them); failed_steps, which damage kept from being taken, each
+///                  with step and message; remaining and remaining_count, what is still wrong;
 ///                  NULL where it is not wanted
 /// @param error     receives what went wrong; may be NULL
 /// @return OK; INVALID_ARGUMENT, ACCESS_DENIED, BUSY, NO_SPACE for a repair, IO, CANCELLED
