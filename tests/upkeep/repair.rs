@@ -244,6 +244,8 @@ fn what_can_be_saved_is_not_lost() {
         store.damage(sql);
         let report = repair(&store, sql);
         assert_eq!(report["lost"], json!([]), "{sql}: {report:#}");
+        let steps = report["repaired"].to_string();
+        assert!(!steps.contains("quarantine"), "{sql}: {steps}");
         assert!(
             store.fs.read("/docs/sub/large.bin").unwrap() == noise(LARGE, 1),
             "{sql}"

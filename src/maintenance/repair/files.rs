@@ -201,10 +201,10 @@ impl Filesystem {
             if outcome == Mended::Nothing {
                 match self.is_changeable(&place) {
                     false => return Ok(Mended::Nothing),
-                    true => outcome = self.restore_good(first, &place, call)?,
-                }
-                if outcome != Mended::Nothing {
-                    return Ok(outcome);
+                    true if self.restore_good(first, &place, call)? != Mended::Nothing => {
+                        return Ok(Mended::Changed);
+                    }
+                    true => {}
                 }
             }
             let kept = self.quarantine_at(&place, run)?;
