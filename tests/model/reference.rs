@@ -439,7 +439,15 @@ impl Reference {
         let above = parent(path);
         match self.node(above) {
             Some(Node::File(_)) => return Err(ErrorKind::NotADirectory),
-            None if !parents && !is_given(above) => return Err(ErrorKind::NotFound),
+            None if !parents && !is_given(above) => {
+                let is_file = |path: &str| matches!(self.node(path), Some(Node::File(_)));
+                let mut missing = std::iter::successors(Some(above), |path| Some(parent(path)))
+                    .take_while(|path| !is_given(path));
+                return Err(match missing.any(is_file) {
+                    true => ErrorKind::NotADirectory,
+                    false => ErrorKind::NotFound,
+                });
+            }
             _ => self.check_above(path)?,
         }
         let mut missing = vec![path];
