@@ -93,6 +93,14 @@ impl PathRange {
     }
 }
 
+/// Returns what lies in one of `scopes` and in one of `ranges`, by the order of those and then of these.
+pub(crate) fn intersections(scopes: &[PathRange], ranges: &[PathRange]) -> Vec<PathRange> {
+    scopes
+        .iter()
+        .flat_map(|scope| ranges.iter().filter_map(|range| range.intersection(scope)))
+        .collect()
+}
+
 /// Returns whether one of `ranges`, which are sorted and disjoint, holds `path`.
 pub(crate) fn any_contains(ranges: &[PathRange], path: &str) -> bool {
     let after = ranges.partition_point(|range| range.start.as_str() <= path);
@@ -157,15 +165,12 @@ impl Visible {
 
     /// Returns the ranges that lie in `scope`, in order.
     pub fn within(&self, scope: &PathRange) -> Vec<PathRange> {
-        self.ranges
-            .iter()
-            .filter_map(|range| range.intersection(scope))
-            .collect()
+        intersections(std::slice::from_ref(scope), &self.ranges)
     }
 
     /// Returns the ranges that lie in one of `scopes`, which are sorted and disjoint, in order.
     pub fn within_each(&self, scopes: &[PathRange]) -> Vec<PathRange> {
-        scopes.iter().flat_map(|scope| self.within(scope)).collect()
+        intersections(scopes, &self.ranges)
     }
 
     /// Returns this with the part below each of `children` (paths of the directory of

@@ -6,7 +6,7 @@ use super::{Identity, NamespaceRule, Rules};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::ClaimScope;
 use crate::path::VirtualPath;
-use crate::range::{PathRange, Visible};
+use crate::range::{PathRange, Visible, intersections};
 
 /// What is to be done to a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -215,7 +215,7 @@ fn unwritable(identity: &Identity, rules: &Rules, mounts: &[MountRule]) -> Vec<P
             unwritable.extend(tree);
         } else {
             let outside = gaps_between(tree.into());
-            unwritable = intersections(&unwritable, &outside);
+            unwritable = intersections(&outside, &unwritable);
         }
     }
     let readonly = |rule: &&NamespaceRule| rule.readonly && !identity.readonly_writes;
@@ -228,17 +228,6 @@ fn unwritable(identity: &Identity, rules: &Rules, mounts: &[MountRule]) -> Vec<P
 /// Returns the ranges of `root` and of all that lies under it.
 fn tree(root: &str) -> [PathRange; 2] {
     [PathRange::of_path(root), PathRange::under(root)]
-}
-
-/// Returns what lies in one of `ranges` and in one of `others`.
-fn intersections(ranges: &[PathRange], others: &[PathRange]) -> Vec<PathRange> {
-    let with_each = |range: &PathRange| {
-        others
-            .iter()
-            .filter_map(|other| range.intersection(other))
-            .collect()
-    };
-    ranges.iter().flat_map::<Vec<_>, _>(with_each).collect()
 }
 
 /// Returns whether a whole namespace is denied to `identity`.

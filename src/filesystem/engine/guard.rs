@@ -23,7 +23,7 @@ pub fn is_store_file(file: &Path) -> bool {
         return true;
     }
     // A rename replaces the name itself; whoever opens it gets to where it leads.
-    let paths = [name_of(file), place::resolve(file)];
+    let paths = [name_of(file), place::resolve_host_path(file)];
     let directories: Vec<_> = opened
         .iter()
         .flat_map(|(_, places)| places.directories())
@@ -37,8 +37,10 @@ pub fn is_store_file(file: &Path) -> bool {
 /// Returns the path of the name itself, of which only the last part may be a link.
 fn name_of(file: &Path) -> PathBuf {
     match (file.parent(), file.file_name()) {
-        (Some(parent), Some(name)) => place::resolve(&Path::new(".").join(parent)).join(name),
-        _ => place::resolve(file),
+        (Some(parent), Some(name)) => {
+            place::resolve_host_path(&Path::new(".").join(parent)).join(name)
+        }
+        _ => place::resolve_host_path(file),
     }
 }
 

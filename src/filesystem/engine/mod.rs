@@ -17,6 +17,7 @@ pub(crate) use self::mounts::MOUNTS;
 use self::opened::Places;
 use self::pair::Pair;
 pub(crate) use self::place::DirectoryLock;
+pub use self::place::resolve_host_path;
 use crate::access::Rules;
 use crate::call::Call;
 use crate::clock::SystemClock;
@@ -42,7 +43,7 @@ impl Engine {
     /// Opens the store that `settings` name, creating it if it is new, or joins the engine that has it
     /// open. Returns it with the places of contents that the settings mount.
     pub fn open(settings: &Settings, call: &Call) -> Result<(Arc<Engine>, Placement)> {
-        let data_dir = place::resolve(&settings.data_dir);
+        let data_dir = resolve_host_path(&settings.data_dir);
         let db_path = place::database_path(&settings.db_path)?;
         pair::check_unopened(&data_dir, &db_path, call)?;
         let data_dir = place::prepare_data_dir(&data_dir)?;

@@ -75,7 +75,7 @@ fn find_root(engine: &Engine, mount: &MountDeclaration) -> Result<PathBuf> {
     let root = match mount.readonly {
         true => place::prepare_mount(&mount.root, true)
             .map_err(|error| error.at(mount.path.as_str()))?,
-        false => place::resolve(&mount.root),
+        false => place::resolve_host_path(&mount.root),
     };
     // A backup has the contents of its mounts in itself.
     let is_backup = root.parent() == Some(&data_dir.join(MOUNTS));

@@ -58,7 +58,7 @@ pub(super) fn database_path(path: &Path) -> Result<PathBuf> {
     let Some(name) = path.file_name() else {
         return Err(Error::invalid_config("db_path does not name a file"));
     };
-    let path = resolve(path);
+    let path = resolve_host_path(path);
     match path.metadata() {
         Err(error) if path.is_symlink() => Err(Error::invalid_config(format!(
             "db_path is a symbolic link that leads nowhere: {name:?}: {error}"
@@ -100,7 +100,7 @@ pub(super) fn sync_parent(file: &Path) -> Result<()> {
 }
 
 /// Returns where `path` leads. What is missing on the way may yet be made, so that `..` leads back out of it.
-pub(super) fn resolve(path: &Path) -> PathBuf {
+pub fn resolve_host_path(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut there = PathBuf::new();
     for component in absolute.components() {

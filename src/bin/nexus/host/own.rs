@@ -6,10 +6,10 @@
 use std::collections::HashSet;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use nexus::config::Settings;
-use nexus::filesystem::is_store_file;
+use nexus::filesystem::{is_store_file, resolve_host_path};
 use rustix::fs::Stat;
 
 use crate::failure::{Failure, Result};
@@ -64,7 +64,7 @@ impl OwnStore {
 
     /// Fails if `path`, which is to be read and need not exist, is in the store itself.
     pub fn refuse(&self, path: &Path) -> Result<()> {
-        let there = resolved(path);
+        let there = resolve_host_path(path);
         let is_data_dir = self.data_dir.is_some() && id_at(&there) == self.data_dir;
         let mut ids = there.ancestors().filter_map(id_at);
         refuse_if(path, is_data_dir || ids.any(|id| self.parts.contains(&id)))
@@ -73,7 +73,7 @@ impl OwnStore {
     /// Fails if `path`, which is to be written and need not exist, is in the store itself or anywhere in its directory: what is
     /// there has to be the store's own. So it does if it is a file of another store.
     pub fn refuse_target(&self, path: &Path) -> Result<()> {
-        let there = resolved(path);
+        let there = resolve_host_path(path);
         let mut ids = there.ancestors().filter_map(id_at);
         refuse_if(path, ids.any(|id| self.has_id(id)))?;
         match is_store_file(path) {
@@ -94,23 +94,6 @@ fn refuse_if(path: &Path, is_own: bool) -> Result<()> {
             path.display()
         ))),
     }
-}
-
-/// Returns where `path` leads. What is missing on the way may yet be made, so that `..` leads back out of it.
-fn resolved(path: &Path) -> PathBuf {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let mut there = PathBuf::new();
-    for component in absolute.components() {
-        if component == Component::ParentDir {
-            there.pop();
-            continue;
-        }
-        there.push(component);
-        if let Ok(real) = there.canonicalize() {
-            there = real;
-        }
-    }
-    there
 }
 
 fn id_at(path: &Path) -> Option<Id> {
