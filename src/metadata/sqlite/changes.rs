@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::connection::{self, Role};
+use super::log_index;
 use super::statements::Connection;
 use crate::call::Call;
 use crate::error::Result;
@@ -25,6 +26,8 @@ pub(super) struct Changes {
 #[derive(Default)]
 struct Watcher {
     connection: Option<Connection>,
+    /// The head of the log's index from before SQLite was asked last.
+    head: Option<log_index::Head>,
     /// What SQLite called the newest commit that was seen.
     version: i64,
     looked_at: Option<Instant>,
@@ -77,7 +80,7 @@ impl Changes {
                     .looked_at
                     .is_none_or(|at| at.elapsed() >= PERIOD / 2)
             {
-                self.look(&mut watcher, call)?;
+                self.glance(&mut watcher, call)?;
             }
         }
     }
@@ -87,12 +90,23 @@ impl Changes {
         self.watcher.lock().connection = None;
     }
 
+    /// Looks, unless nobody has committed since.
+    fn glance(&self, watcher: &mut Watcher, call: &Call) -> Result<()> {
+        let head = watcher.connection.as_ref().and_then(log_index::head);
+        if head.is_none() || head != watcher.head {
+            return self.look(watcher, call);
+        }
+        watcher.looked_at = Some(Instant::now());
+        Ok(())
+    }
+
     fn look(&self, watcher: &mut Watcher, call: &Call) -> Result<()> {
         let version = connection::waiting_as(call, || -> Result<i64> {
             let connection = match watcher.connection.take() {
                 Some(connection) => connection,
                 None => connection::open(&self.path, Role::Reader, 0)?,
             };
+            watcher.head = log_index::head(&connection);
             let version = connection::beginning(|| {
                 Ok(connection
                     .prepare_cached("PRAGMA data_version")?

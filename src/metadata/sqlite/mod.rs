@@ -3,7 +3,7 @@
 //! | what | where |
 //! |---|---|
 //! | tables, views, migrations | `schema/`, `schema` |
-//! | connections and how they wait | `connection`, `readers` |
+//! | connections and how they wait | `connection`, `readers`, `changes`, `log_index` |
 //! | the one writer and group commit | `writer`, `group`, `transaction`, `path_ids` |
 //! | what each change does | `apply`, `work` |
 //! | what is read | `entries`, `listing`, `scan`, `statistics`, `duplicates`, `namespaces`, `work` |
@@ -28,6 +28,7 @@ mod health;
 mod leases;
 mod listing;
 mod log_file;
+mod log_index;
 mod namespaces;
 mod path_ids;
 mod pins;
