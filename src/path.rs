@@ -32,7 +32,9 @@ impl VirtualPath {
         if input.is_empty() {
             return refuse("a path cannot be empty");
         }
-        let mut path = String::with_capacity(input.len() + 1);
+        // No byte more than most paths have, so that what is kept of it need not be moved.
+        let slash_is_missing = usize::from(!input.starts_with('/'));
+        let mut path = String::with_capacity(input.len() + slash_is_missing);
         let mut segments = 0;
         for segment in input.split('/') {
             if matches!(segment, "" | ".") {

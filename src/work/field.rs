@@ -53,6 +53,26 @@ impl Status {
         }
     }
 
+    /// Returns the number that stands for it in the database.
+    pub(crate) fn number(self) -> i64 {
+        match self {
+            Status::Ready => 1,
+            Status::InProgress => 2,
+            Status::Completed => 3,
+            Status::Blocked => 4,
+            Status::Pending => 5,
+            Status::Failed => 6,
+            Status::Cancelled => 7,
+        }
+    }
+
+    /// Returns the status with the number `number`.
+    pub(crate) fn from_number(number: i64) -> Option<Status> {
+        Status::ALL
+            .into_iter()
+            .find(|status| status.number() == number)
+    }
+
     /// Returns the status called `name`.
     pub fn parse(name: &str) -> Option<Status> {
         Status::ALL.into_iter().find(|status| status.name() == name)

@@ -121,9 +121,9 @@ fn items_that_the_queue_had_lost_are_claimable_again() {
     for lost in [
         "UPDATE work SET directory = '/none', scope = '/none'",
         "UPDATE work SET delayed = 1, not_before = 5",
-        "UPDATE work SET status = 'in_progress', worker_id = 'ann', attempts = 1,
+        "UPDATE work SET status = 2, worker_id = 'ann', attempts = 1,
                          lease = 5, lease_deadline = 5",
-        "UPDATE work SET status = 'in_progress', worker_id = 'ann', attempts = 1, lease = 5",
+        "UPDATE work SET status = 2, worker_id = 'ann', attempts = 1, lease = 5",
     ] {
         let store = Store::new();
         store.write("/jobs/deep/1", "");

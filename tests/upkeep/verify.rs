@@ -87,26 +87,26 @@ pub const CASES: &[(&str, &str)] = &[
         "wrong_count",
     ),
     (
-        "UPDATE work SET status = 'in_progress', lease = 5 WHERE path = '/jobs/2'",
+        "UPDATE work SET status = 2, lease = 5 WHERE path = '/jobs/2'",
         "wrong_count",
     ),
     (
         "INSERT INTO work_scopes VALUES ('/jobs', 0, 6);
-         UPDATE work SET status = 'in_progress', lease = 5, lease_deadline = 5
+         UPDATE work SET status = 2, lease = 5, lease_deadline = 5
          WHERE path = '/jobs/2'",
         "wrong_count",
     ),
     (
-        "UPDATE work SET status = 'ready' WHERE path = '/jobs/2'",
+        "UPDATE work SET status = 1 WHERE path = '/jobs/2'",
         "wrong_count",
     ),
     (
-        "UPDATE work SET status = 'ready' WHERE path = '/jobs/2';
+        "UPDATE work SET status = 1 WHERE path = '/jobs/2';
          INSERT INTO work_directories VALUES ('/jobs', '/jobs', 9223372036854775807, 9223372036854775807)",
         "wrong_count",
     ),
     (
-        "UPDATE work SET status = 'ready' WHERE path = '/jobs/2';
+        "UPDATE work SET status = 1 WHERE path = '/jobs/2';
          INSERT INTO work_directories VALUES ('/jobs', '', 0, 0)",
         "wrong_count",
     ),

@@ -14,11 +14,12 @@ const PAGE_SIZE: i32 = 4096;
 
 /// Migration `n` turns schema `n` into `n + 1`. They stay for good: stores of every version are
 /// opened by every later one.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("schema/001_initial.sql"),
     include_str!("schema/002_directories_of_work.sql"),
     include_str!("schema/003_covering_claimable.sql"),
     include_str!("schema/004_doomed.sql"),
+    include_str!("schema/005_status_numbers.sql"),
 ];
 
 /// Brings the database to the newest schema, creating it as the store `uuid` if it is empty, and
@@ -184,6 +185,7 @@ pub(super) fn newer_schema(version: i64) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::work::Status;
 
     /// Returns a database as version 1 of the schema made it, with two directories of work items.
     fn schema_1() -> Connection {
@@ -202,7 +204,13 @@ mod tests {
                         ('/q/b', x'02', 10, '/q', '/q', 1, 'ready', 6, 0),
                         ('/q/c', x'03', 1, '/q', '/q', 1, 'ready', 1, 1),
                         ('/shared/t/x/d', x'04', 30, '/shared/t/x', '/shared/t', 1, 'ready', 2, 0),
-                        ('/other/e', x'05', 40, '/other', '/other', 1, 'completed', 2, 0);
+                        ('/other/e', x'05', 40, '/other', '/other', 1, 'completed', 2, 0),
+                        ('/other/f', x'06', 41, '/other', '/other', 1, 'in_progress', 2, 0),
+                        ('/other/g', x'07', 42, '/other', '/other', 1, 'blocked', 2, 0),
+                        ('/other/h', x'08', 43, '/other', '/other', 1, 'pending', 2, 0),
+                        ('/other/i', x'09', 44, '/other', '/other', 1, 'failed', 2, 0),
+                        ('/other/j', x'0a', 45, '/other', '/other', 1, 'cancelled', 2, 0),
+                        ('/other/k', x'0b', 46, '/other', '/other', NULL, NULL, 2, 0);
                  INSERT INTO doomed VALUES (1, x'06', 0), (1, x'07', 1);",
             )
             .unwrap();
@@ -239,6 +247,29 @@ mod tests {
             )
             .unwrap();
         assert_eq!(tokens, (77, 0), "tokens go on, and nobody has reserved any");
+        let statuses: Vec<Option<Status>> = connection
+            .prepare("SELECT status FROM work ORDER BY path_id")
+            .unwrap()
+            .query_map([], |row| {
+                Ok(row.get::<_, Option<i64>>(0)?.and_then(Status::from_number))
+            })
+            .unwrap()
+            .collect::<rusqlite::Result<_>>()
+            .unwrap();
+        let expected = [
+            Status::Ready,
+            Status::Ready,
+            Status::Ready,
+            Status::Ready,
+            Status::Completed,
+            Status::InProgress,
+            Status::Blocked,
+            Status::Pending,
+            Status::Failed,
+            Status::Cancelled,
+        ];
+        assert_eq!(statuses[..10], expected.map(Some));
+        assert_eq!(statuses[10..], [None]);
         let doomed: i64 = connection
             .query_row("SELECT count(*) FROM doomed", [], |row| row.get(0))
             .unwrap();

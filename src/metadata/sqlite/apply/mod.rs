@@ -21,12 +21,19 @@ pub(super) fn all(tx: &mut Transaction<'_>, changes: &[Change]) -> Result<Vec<Op
     let batch = changes.len() > 1;
     let mut entries = Vec::with_capacity(changes.len());
     import::begin(tx, changes)?;
-    for (index, change) in changes.iter().enumerate() {
+    while let Some(change) = changes.get(entries.len()) {
+        let index = entries.len();
         if batch {
             tx.grant.call.check()?;
         }
         tx.work.begin_operation(index);
-        entries.push(one(tx, change).map_err(|error| error.in_operation(index))?);
+        let completions = work::completions(changes, index);
+        if completions.len() > 1 {
+            entries.resize(index + completions.len(), None);
+            work::complete_some(tx, changes, completions)?;
+        } else {
+            entries.push(one(tx, change).map_err(|error| error.in_operation(index))?);
+        }
     }
     import::end(tx)?;
     work::settle(tx)?;

@@ -15,7 +15,7 @@ pub(super) fn check(
     let mut statement = connection.prepare_cached(
         "SELECT e.item_id, e.blocker_id, e.open, e.blocker_path, i.path, p.kind,
                 EXISTS (SELECT 1 FROM work AS b
-                        WHERE b.path_id = e.blocker_id AND b.status <> 'completed')
+                        WHERE b.path_id = e.blocker_id AND b.status <> 3 /* completed */)
          FROM edges AS e
          LEFT JOIN work AS i ON i.path_id = e.item_id
          LEFT JOIN paths AS p ON p.path_id = e.blocker_id

@@ -69,9 +69,9 @@ const ITEMS: &str = "\
            w.delayed = 0 OR (w.delayed = 1 AND w.not_before IS NOT NULL),
            w.delayed = 0 OR coalesce(s.next_due <= w.not_before, 0),
            w.lease IS NULL OR w.lease_deadline IS NOT NULL,
-           w.status IS NOT 'in_progress' OR w.lease_deadline IS NULL
+           w.status IS NOT 2 /* in_progress */ OR w.lease_deadline IS NULL
                OR coalesce(s.next_expiry <= w.lease_deadline, 0),
-           w.status IS NOT 'ready' OR w.open_edges > 0 OR w.delayed = 1
+           w.status IS NOT 1 /* ready */ OR w.open_edges > 0 OR w.delayed = 1
                OR coalesce(d.scope = w.scope
                            AND (d.first_rank, d.first_created) <= (w.rank, w.created_at), 0)
     FROM work AS w
@@ -106,7 +106,7 @@ pub(super) fn check(connection: &Connection, after: &str) -> Result<CheckedRows>
             page.find(FindingKind::OrphanRow, key, Some(path), what);
             continue;
         }
-        if !is_null(row, 10) && text(row, 10).and_then(Status::parse).is_none() {
+        if !is_null(row, 10) && integer(row, 10).and_then(Status::from_number).is_none() {
             let what = "the status of the item is none that there is".to_owned();
             page.find(FindingKind::DamagedRow, key, Some(path), what);
             continue;

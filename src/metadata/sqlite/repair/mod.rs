@@ -255,19 +255,17 @@ impl Mender<'_> {
 
     /// Nobody knows how far the item was, so a person has to decide.
     fn reset_status(&self, path: &str) -> Result<bool> {
-        let status: Option<Option<String>> = self
+        let number: Option<Option<i64>> = self
             .0
             .prepare_cached("SELECT status FROM work WHERE path = ?1")?
             .query_row([path], |row| Ok(row.get(0).ok()))
             .optional()?;
-        let is_known = status
-            .flatten()
-            .is_some_and(|name| Status::parse(&name).is_some());
+        let is_known = number.flatten().and_then(Status::from_number).is_some();
         if is_known {
             return Ok(false);
         }
         let reset = self.run(
-            "UPDATE work SET status = 'pending',
+            "UPDATE work SET status = 5 /* pending */,
                  lease = NULL, lease_deadline = NULL, lease_expires_at = NULL
              WHERE path = ?1 AND status IS NOT NULL",
             [path],
@@ -281,7 +279,7 @@ impl Mender<'_> {
         self.run(
             "UPDATE edges SET blocker_path = NULL,
                  open = EXISTS (SELECT 1 FROM work
-                                WHERE path_id = edges.blocker_id AND status <> 'completed')
+                                WHERE path_id = edges.blocker_id AND status <> 3 /* completed */)
              WHERE item_id = (SELECT path_id FROM work WHERE path = ?1)
                AND EXISTS (SELECT 1 FROM paths WHERE path_id = edges.blocker_id)",
             [path],
@@ -299,8 +297,8 @@ impl Mender<'_> {
             [path],
         )?;
         self.run(
-            "UPDATE work SET status = 'ready'
-             WHERE path = ?1 AND status = 'blocked' AND open_edges = 0 AND dependencies > 0",
+            "UPDATE work SET status = 1 /* ready */
+             WHERE path = ?1 AND status = 4 /* blocked */ AND open_edges = 0 AND dependencies > 0",
             [path],
         )?;
         work::place_again(self.0, &namespaces::load(self.0)?, path)?;
@@ -319,8 +317,8 @@ impl Mender<'_> {
     /// Nobody knows whether what the item waited for was completed, so a person has to decide.
     fn remove_edge(&self, item: PathId, blocker: PathId) -> Result<bool> {
         self.run(
-            "UPDATE work SET status = 'pending'
-             WHERE path_id = ?1 AND status IN ('ready', 'blocked')
+            "UPDATE work SET status = 5 /* pending */
+             WHERE path_id = ?1 AND status IN (1 /* ready */, 4 /* blocked */)
                AND EXISTS (SELECT 1 FROM edges
                            WHERE item_id = ?1 AND blocker_id = ?2 AND open <> 0)",
             (item.as_bytes(), blocker.as_bytes()),
@@ -337,7 +335,7 @@ impl Mender<'_> {
         let corrected = self.run(
             "UPDATE edges SET blocker_path = NULL,
                  open = EXISTS (SELECT 1 FROM work
-                                WHERE path_id = edges.blocker_id AND status <> 'completed')
+                                WHERE path_id = edges.blocker_id AND status <> 3 /* completed */)
              WHERE item_id = ?1 AND blocker_id = ?2
                AND EXISTS (SELECT 1 FROM paths WHERE path_id = edges.blocker_id)",
             (item.as_bytes(), blocker.as_bytes()),
@@ -374,8 +372,8 @@ mod tests {
                  VALUES ('/b', 1, x'01', 1, 1), ('/i', 1, x'02', 1, 1);
                  INSERT INTO work (path, path_id, created_at, directory, scope, item, status, rank,
                                    dependencies, open_edges)
-                 VALUES ('/b', x'01', 1, '', '', 1, 'pending', 5, NULL, 0),
-                        ('/i', x'02', 1, '', '', 1, 'blocked', 5, 1, 1);
+                 VALUES ('/b', x'01', 1, '', '', 1, 5 /* pending */, 5, NULL, 0),
+                        ('/i', x'02', 1, '', '', 1, 4 /* blocked */, 5, 1, 1);
                  INSERT INTO edges (item_id, blocker_id, open, position) VALUES (x'02', x'01', 0, 0);",
             )
             .unwrap();
@@ -388,13 +386,13 @@ mod tests {
             message: String::new(),
         };
         assert!(mend(&connection, &finding).unwrap());
-        let state: (String, i64) = connection
+        let state: (i64, i64) = connection
             .query_row(
                 "SELECT status, open_edges FROM work WHERE path = '/i'",
                 [],
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )
             .unwrap();
-        assert_eq!(state, ("blocked".to_owned(), 1));
+        assert_eq!(state, (Status::Blocked.number(), 1));
     }
 }

@@ -1,19 +1,24 @@
 //! Claims: items are given to a worker, each under a lease of its own.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use rusqlite::types::ToSqlOutput;
+use rusqlite::{ToSql, params_from_iter};
 
 use super::super::backends::BackendCache;
 use super::super::guard;
 use super::super::leases::{Reservation, Tokens};
 use super::super::statements::Connection;
-use super::super::time::Time;
+use super::super::time::{BootTime, Time};
 use super::claimable::Search;
 use super::items::place_of;
 use super::order::Best;
 use super::scopes::{self, Lapsed, Lapses};
+use super::some::{self, AT_ONCE};
 use super::territory::Territory;
 use super::views::Items;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::metadata::{Claim, ClaimScope, Grant, Supply};
 use crate::range::PathRange;
 use crate::work::{Status, WorkItem};
@@ -28,19 +33,29 @@ const OPENING: &str = concat!(
     scopes::any_time_has_come!(),
     " FROM store WHERE id = 1"
 );
-const TAKE: &str = "\
-    UPDATE work
-    SET status = 'in_progress', worker_id = ?2, started_at = ?3, attempts = attempts + 1,
-        lease = ?4, lease_deadline = ?5, lease_expires_at = ?6
-    WHERE path = ?1";
+/// Gives an item to a worker.
+static TAKE: LazyLock<String> = LazyLock::new(|| take("= ?5", "?6", ""));
+static TAKE_SOME: LazyLock<String> = LazyLock::new(|| {
+    let token = some::value_by_path(5, 5 + AT_ONCE);
+    take(&some::any_of(5), &token, "")
+});
 /// As [`TAKE`], for an item that was delayed, or whose lease has ended.
-const TAKE_LAPSED: &str = "\
-    UPDATE work
-    SET status = 'in_progress', worker_id = ?2, started_at = ?3, attempts = attempts + 1,
-        lease = ?4, lease_deadline = ?5, lease_expires_at = ?6, delayed = 0,
-        last_error = iif(status = 'in_progress',
-                         'the lease of ' || coalesce(worker_id, 'a worker') || ' expired', last_error)
-    WHERE path = ?1";
+static TAKE_LAPSED: LazyLock<String> = LazyLock::new(|| {
+    let more = "delayed = 0,
+         last_error = iif(status = 2 /* in_progress */,
+                          'the lease of ' || coalesce(worker_id, 'a worker') || ' expired',
+                          last_error),";
+    take("= ?5", "?6", more)
+});
+
+fn take(which: &str, token: &str, more: &str) -> String {
+    format!(
+        "UPDATE OR FAIL work
+         SET {more} status = 2 /* in_progress */, worker_id = ?1, started_at = ?2,
+             lease_deadline = ?3, lease_expires_at = ?4, attempts = attempts + 1, lease = {token}
+         WHERE path {which}"
+    )
+}
 
 /// What items are claimed with, in the write transaction that is open.
 pub(in super::super) struct Claims<'a> {
@@ -100,38 +115,58 @@ impl Claims<'_> {
         first_token: i64,
     ) -> Result<Vec<WorkItem>> {
         let (wall, boot) = (self.time.wall(), self.time.boot());
-        let connection = self.connection;
         let deadline = boot.after(claim.lease);
-        let expires_at = wall.saturating_add(claim.lease);
-        let mut waiting = Items::new(connection, self.backends, &grant.rules, None)?;
         let mut watched = None;
-        let mut take = connection.prepare_cached(TAKE)?;
-        found
+        for path in found {
+            let (_, scope) = place_of(&grant.rules, path);
+            if watched != Some(scope) {
+                scopes::watch(self.connection, scope, None, Some(deadline))?;
+                watched = Some(scope);
+            }
+        }
+        let mut waiting = Items::new(self.connection, self.backends, &grant.rules, None)?;
+        let items = found.iter().map(|path| waiting.get(path.clone()));
+        let mut items = items.collect::<Result<Vec<_>>>()?;
+        for (item, token) in items.iter_mut().zip(first_token..) {
+            item.status = Status::InProgress;
+            item.worker_id = Some(claim.worker_id.clone());
+            item.started_at = Some(wall);
+            item.attempts += 1;
+            item.lease = token as u64;
+            item.lease_expires_at = Some(wall.saturating_add(claim.lease));
+        }
+        let is_lapsed = |item: &&WorkItem| lapsed.contains(item.path.as_str());
+        let (lapsed, mut waiting): (Vec<_>, Vec<_>) = items.iter().partition(is_lapsed);
+        waiting.sort_unstable_by_key(|item| &item.path);
+        for items in waiting.chunks(AT_ONCE) {
+            let sql: &str = if items.len() > 1 { &TAKE_SOME } else { &TAKE };
+            self.write_down(sql, items, deadline)?;
+        }
+        for item in lapsed.chunks(1) {
+            self.write_down(&TAKE_LAPSED, item, deadline)?;
+        }
+        Ok(items)
+    }
+
+    /// Writes down the leases of `items`, which one worker has from now on and which are in the order of their paths.
+    fn write_down(&self, sql: &'static str, items: &[&WorkItem], deadline: BootTime) -> Result<()> {
+        let first = items[0];
+        let tokens = items
             .iter()
-            .zip(first_token..)
-            .map(|(path, token)| {
-                let mut item = waiting.get(path.clone())?;
-                let (_, scope) = place_of(&grant.rules, path);
-                if watched != Some(scope) {
-                    scopes::watch(connection, scope, None, Some(deadline))?;
-                    watched = Some(scope);
-                }
-                let worker = &claim.worker_id;
-                let lease = (path, worker, wall, token, deadline.0, expires_at);
-                match lapsed.contains(path) {
-                    true => connection.prepare_cached(TAKE_LAPSED)?.execute(lease)?,
-                    false => take.execute(lease)?,
-                };
-                item.status = Status::InProgress;
-                item.worker_id = Some(claim.worker_id.clone());
-                item.started_at = Some(wall);
-                item.attempts += 1;
-                item.lease = token as u64;
-                item.lease_expires_at = Some(expires_at);
-                item.lease_expired = false;
-                Ok(item)
-            })
-            .collect()
+            .map(|item| ToSqlOutput::from(item.lease as i64));
+        let mut params: Vec<ToSqlOutput<'_>> = vec![
+            first.worker_id.to_sql()?,
+            first.started_at.to_sql()?,
+            deadline.0.into(),
+            first.lease_expires_at.to_sql()?,
+        ];
+        params.extend(some::paths(items.iter().map(|item| item.path.as_str())));
+        params.extend(some::values(tokens));
+        let mut statement = self.connection.prepare_cached(sql)?;
+        match statement.execute(params_from_iter(params))? {
+            taken if taken == items.len() => Ok(()),
+            _ => Err(Error::internal("an item is gone while it is claimed")),
+        }
     }
 }
 
@@ -198,4 +233,6 @@ fn ranges<'a>(connection: &Connection, scope: &'a ClaimScope) -> Result<Cow<'a, 
 
 /// The statements above, for the test that looks at their plans.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 3] = [OPENING, TAKE, TAKE_LAPSED];
+pub(super) fn statements() -> [&'static str; 4] {
+    [OPENING, &TAKE, &TAKE_SOME, &TAKE_LAPSED]
+}

@@ -38,10 +38,10 @@ const DIRECTORIES_OF: &str = "\
     WHERE scope = ?1 ORDER BY first_rank, first_created";
 pub(super) const OF_DIRECTORY: &str = "\
     SELECT rank, created_at, 0, path FROM work INDEXED BY work_claimable
-    WHERE status = 'ready' AND open_edges = 0 AND delayed = 0 AND directory = ?1
+    WHERE status = 1 /* ready */ AND open_edges = 0 AND delayed = 0 AND directory = ?1
     ORDER BY rank, created_at, path";
 const BY_PATH: &str = "\
-    SELECT rank, created_at, 0, path, status = 'ready' AND open_edges = 0 AND delayed = 0
+    SELECT rank, created_at, 0, path, status = 1 /* ready */ AND open_edges = 0 AND delayed = 0
     FROM work NOT INDEXED
     WHERE path >= ?1 AND path < ?2";
 

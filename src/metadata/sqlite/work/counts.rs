@@ -1,6 +1,7 @@
 //! How many work items there are.
 
 use super::super::statements::Connection;
+use super::explain::status;
 use crate::call::Call;
 use crate::error::Result;
 use crate::metadata::Micros;
@@ -26,8 +27,7 @@ pub(in super::super) fn counts(
         call.check()?;
         let mut found = statement.query((&range.start, &range.end, now))?;
         while let Some(row) = found.next()? {
-            let name: String = row.get(0)?;
-            if let Some(status) = Status::parse(&name) {
+            if let Some(status) = status(row, 0)? {
                 let number: i64 = row.get(3)?;
                 add(&mut counts, status, row.get(1)?, row.get(2)?, number as u64);
             }

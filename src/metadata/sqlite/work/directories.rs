@@ -39,10 +39,10 @@ const ANNOUNCE: &str = "\
         first_created = excluded.first_created";
 const CLAIMABLE_ITEM: &str = "\
     SELECT directory, scope, rank, created_at FROM work
-    WHERE path = ?1 AND +status = 'ready' AND +open_edges = 0 AND +delayed = 0";
+    WHERE path = ?1 AND +status = 1 /* ready */ AND +open_edges = 0 AND +delayed = 0";
 const CLAIMABLE_ITEM_OF_ID: &str = "\
     SELECT directory, scope, rank, created_at FROM work
-    WHERE path_id = ?1 AND +status = 'ready' AND +open_edges = 0 AND +delayed = 0";
+    WHERE path_id = ?1 AND +status = 1 /* ready */ AND +open_edges = 0 AND +delayed = 0";
 const MOVE_UP: &str = "\
     UPDATE work_directories SET first_rank = ?2, first_created = ?3 WHERE directory = ?1";
 const REMOVE: &str = "DELETE FROM work_directories WHERE directory = ?1";

@@ -88,7 +88,7 @@ pub(super) fn store(
         tx.run(
             "INSERT INTO edges (item_id, blocker_id, open, position)
              VALUES (?1, ?2,
-                     EXISTS (SELECT 1 FROM work WHERE path_id = ?2 AND status <> 'completed'),
+                     EXISTS (SELECT 1 FROM work WHERE path_id = ?2 AND status <> 3 /* completed */),
                      ?3)",
             (item.as_bytes(), blocker.as_bytes(), seen.len() as i64 - 1),
         )?;
@@ -148,7 +148,7 @@ const OPEN: &str = "UPDATE edges SET open = 1 WHERE blocker_id = ?1 AND open = 0
 const WAITING: &str = "\
     SELECT e.item_id, w.path, w.directory, w.scope, w.rank, w.created_at,
            w.open_edges = 1 AND w.delayed = 0
-           AND (w.status IS 'ready' OR (w.status IS 'blocked' AND coalesce(w.dependencies, 0) > 0))
+           AND (w.status IS 1 /* ready */ OR (w.status IS 4 /* blocked */ AND coalesce(w.dependencies, 0) > 0))
     FROM edges AS e CROSS JOIN work AS w ON w.path_id = e.item_id
     WHERE e.blocker_id = ?1 AND e.item_id > ?2 AND e.open = 1
     ORDER BY e.item_id LIMIT ?3";
@@ -157,7 +157,7 @@ const COUNT_CLOSED: &str = "UPDATE work SET open_edges = open_edges - 1 WHERE pa
 const COUNT_CLOSED_AT_END: &str = "\
     UPDATE work
     SET open_edges = open_edges - 1,
-        status = iif(status = 'blocked' AND open_edges = 1 AND dependencies > 0, 'ready', status)
+        status = iif(status = 4 /* blocked */ AND open_edges = 1 AND dependencies > 0, 1 /* ready */, status)
     WHERE path = ?1";
 const CLOSE: &str = "UPDATE edges SET open = 0 WHERE item_id = ?1 AND blocker_id = ?2";
 /// Items that are read at once.
@@ -328,7 +328,7 @@ const COUNT_COPIED: &str = "\
     UPDATE work
     SET dependencies = (SELECT count(*) FROM edges WHERE item_id = ?1),
         open_edges = (SELECT count(*) FROM edges WHERE item_id = ?1 AND open = 1),
-        status = iif(?2 AND status IN ('ready', 'blocked'), 'pending', status)
+        status = iif(?2 AND status IN (1 /* ready */, 4 /* blocked */), 5 /* pending */, status)
     WHERE path_id = ?1";
 
 /// Gives `target`, which has a row already, the dependencies of `source`, but for those that the caller may not

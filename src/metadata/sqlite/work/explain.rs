@@ -83,8 +83,8 @@ fn blocker(edge: &Row<'_>, visible: &Visible) -> Result<Blocker> {
     })
 }
 
-/// Reads a status.
+/// Reads a status; `None` for anything that is none.
 pub(super) fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Status>> {
-    let name: Option<String> = row.get(column)?;
-    Ok(name.as_deref().and_then(Status::parse))
+    let number = row.get_ref(column)?.as_i64().ok();
+    Ok(number.and_then(Status::from_number))
 }

@@ -19,7 +19,7 @@ const HEARTBEAT: &str =
     "UPDATE work SET lease_deadline = ?2, lease_expires_at = ?3 WHERE path = ?1";
 /// Only under the live lease; that is all that most completions have to ask.
 const COMPLETE: &str = concat!(
-    end_lease!("status = 'completed', completed_at = ?2, result = ?3"),
+    end_lease!("status = 3 /* completed */, completed_at = ?2, result = ?3"),
     " AND lease = ?4 AND lease_deadline > ?5"
 );
 /// Looks for nothing where no item depends on any.
@@ -27,13 +27,14 @@ const ID_IF_AWAITED: &str = "\
     SELECT path_id FROM work
     WHERE path = ?1 AND EXISTS (SELECT 1 FROM edges)
       AND EXISTS (SELECT 1 FROM edges WHERE blocker_id = path_id)";
-const FAIL_FOR_GOOD: &str = end_lease!("status = 'failed', last_error = ?2");
+const FAIL_FOR_GOOD: &str = end_lease!("status = 6 /* failed */, last_error = ?2");
 const FAIL: &str = end_lease!(
-    "status = 'ready', last_error = ?2, not_before = ?3, delayed = 1, worker_id = NULL,
+    "status = 1 /* ready */, last_error = ?2, not_before = ?3, delayed = 1, worker_id = NULL,
      started_at = NULL"
 );
-const RELEASE: &str =
-    end_lease!("status = 'ready', attempts = attempts - 1, worker_id = NULL, started_at = NULL");
+const RELEASE: &str = end_lease!(
+    "status = 1 /* ready */, attempts = attempts - 1, worker_id = NULL, started_at = NULL"
+);
 
 /// An item and its live lease.
 struct Held {
@@ -71,10 +72,22 @@ pub(in super::super) fn complete(
         COMPLETE,
         (path.as_str(), wall, result, token.number(), boot.0),
     )?;
-    if completed == 0 {
-        held(tx, path, token)?;
-        return Err(lost(path, EXPIRED));
+    match completed {
+        0 => Err(why_lost(tx, path, token)),
+        _ => no_longer_awaited(tx, path),
     }
+}
+
+/// Returns why the item at `path` could not be completed under the lease `token`.
+pub(super) fn why_lost(tx: &Transaction<'_>, path: &VirtualPath, token: LeaseToken) -> Error {
+    match held(tx, path, token) {
+        Err(error) => error,
+        Ok(_) => lost(path, EXPIRED),
+    }
+}
+
+/// The item at `path` was completed: nothing waits for it any more.
+pub(super) fn no_longer_awaited(tx: &mut Transaction<'_>, path: &VirtualPath) -> Result<()> {
     let awaited = tx
         .connection
         .prepare_cached(ID_IF_AWAITED)?

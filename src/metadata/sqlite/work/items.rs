@@ -154,14 +154,17 @@ fn set_status(
     before: &ItemState,
     status: Option<Status>,
 ) -> Result<()> {
-    let name = status.map(Status::name);
+    let status_number = status.map(Status::number);
     // The index of all items is left alone while a file stays one.
     if before.status.is_some() == status.is_some() {
-        tx.run("UPDATE work SET status = ?2 WHERE path = ?1", (path, name))?;
+        tx.run(
+            "UPDATE work SET status = ?2 WHERE path = ?1",
+            (path, status_number),
+        )?;
     } else {
         tx.run(
             "UPDATE work SET status = ?2, item = iif(?2 IS NULL, NULL, 1) WHERE path = ?1",
-            (path, name),
+            (path, status_number),
         )?;
     }
     // The holder of a live lease keeps it; what others set is `in_progress` without one.
@@ -262,9 +265,9 @@ pub(in super::super) fn copied(
         "INSERT INTO work (path, path_id, created_at, directory, scope, item, status, priority, rank,
                            dependencies, open_edges, delayed, not_before, completed_at, tags,
                            max_attempts)
-         SELECT ?2, ?3, ?4, ?5, ?6, item, iif(status = 'in_progress', 'ready', status), priority, rank,
+         SELECT ?2, ?3, ?4, ?5, ?6, item, iif(status = 2 /* in_progress */, 1 /* ready */, status), priority, rank,
                 dependencies, open_edges, delayed, not_before,
-                iif(status = 'in_progress', NULL, completed_at), tags, max_attempts
+                iif(status = 2 /* in_progress */, NULL, completed_at), tags, max_attempts
          FROM work WHERE path = ?1",
         (
             &source.path,
@@ -318,9 +321,9 @@ pub(in super::super) fn imported(
     history: &WorkHistory,
 ) -> Result<()> {
     tx.run(
-        "UPDATE work SET status = 'ready', worker_id = NULL, started_at = NULL,
+        "UPDATE work SET status = 1 /* ready */, worker_id = NULL, started_at = NULL,
                          completed_at = NULL
-         WHERE path = ?1 AND status = 'in_progress'",
+         WHERE path = ?1 AND status = 2 /* in_progress */",
         [&row.path],
     )?;
     let id = id_of(row)?;

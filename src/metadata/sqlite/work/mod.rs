@@ -12,8 +12,9 @@
 //! |---|---|
 //! | rows and edges as files and keys change | `items`, `edges`, `settle`, `cycles` |
 //! | claims: what can be claimed, and what time makes so | `claim`, `claimable`, `directories`, `scopes`, `territory` |
-//! | what the holder of a lease does | `finish` |
+//! | what the holder of a lease does | `finish`, `complete` |
 //! | queries | `views`, `order`, `counts`, `explain`, `read` |
+//! | statements about some paths at once | `some` |
 
 /// The statement that ends the lease of the item at the path of the first parameter, and changes what `$set`
 /// says too.
@@ -29,6 +30,7 @@ macro_rules! end_lease {
 
 mod claim;
 mod claimable;
+mod complete;
 mod counts;
 mod cycles;
 mod directories;
@@ -40,6 +42,7 @@ mod order;
 mod read;
 mod scopes;
 mod settle;
+mod some;
 mod territory;
 mod views;
 
@@ -49,6 +52,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) use claim::{Claims, supply};
+pub(super) use complete::{complete_some, completions};
 pub(super) use counts::counts;
 pub(super) use edges::may_revive;
 pub(super) use explain::explain;
@@ -58,6 +62,7 @@ pub(super) use items::{
 };
 pub(super) use read::{all, find, value};
 pub(super) use settle::settle;
+
 pub(super) use views::Views;
 
 use self::edges::PendingEdges;

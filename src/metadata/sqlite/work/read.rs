@@ -74,6 +74,10 @@ fn columns(row: &Row<'_>) -> rusqlite::Result<Columns> {
         let time = row.get::<_, Option<Micros>>(column)?;
         Ok(time.map(|time| json_string(&format_time(time))))
     };
+    let status = |column: usize| -> rusqlite::Result<Option<String>> {
+        let status = super::explain::status(row, column)?;
+        Ok(status.map(|status| json_string(status.name())))
+    };
     let text = |column: usize| -> rusqlite::Result<Option<String>> {
         let text = row.get::<_, Option<String>>(column)?;
         Ok(text.map(|text| json_string(&text)))
@@ -89,7 +93,7 @@ fn columns(row: &Row<'_>) -> rusqlite::Result<Columns> {
         ("priority", number(7)?),
         ("result", row.get(8)?),
         ("started_at", time(9)?),
-        ("status", text(10)?),
+        ("status", status(10)?),
         ("tags", row.get(11)?),
         ("worker_id", text(12)?),
     ])
@@ -161,14 +165,14 @@ fn by_status(
     limit: usize,
 ) -> Result<Vec<String>> {
     // The index leaves out the statuses that every item passes through.
-    let index = match status {
-        Status::Ready | Status::InProgress | Status::Completed => "NOT INDEXED",
-        _ => "INDEXED BY work_by_status",
+    let (index, condition) = match status {
+        Status::Ready | Status::InProgress | Status::Completed => ("NOT INDEXED", ""),
+        _ => ("INDEXED BY work_by_status", "AND status >= 4"),
     };
     let sql = format!(
         "SELECT path FROM work {index}
-         WHERE status = '{}' AND path >= ?1 AND path < ?2 ORDER BY path LIMIT ?3",
-        status.name()
+         WHERE status = {} {condition} AND path >= ?1 AND path < ?2 ORDER BY path LIMIT ?3",
+        status.number()
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut statement = connection.prepare_composed(&sql)?;

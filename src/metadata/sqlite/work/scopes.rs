@@ -43,7 +43,7 @@ const NEXT_SCOPE: &str = "\
     WHERE scope >= ?1 ORDER BY scope LIMIT 1";
 /// What an item is sorted by, its path, whether it can be claimed, and whether no attempt is left.
 const DUE: &str = "\
-    SELECT rank, created_at, 0, path, status IS 'ready' AND open_edges = 0, 0
+    SELECT rank, created_at, 0, path, status IS 1 /* ready */ AND open_edges = 0, 0
     FROM work INDEXED BY work_delayed
     WHERE delayed = 1 AND scope = ?1 AND not_before <= ?2 ORDER BY not_before, path";
 /// As [`DUE`]. An item that has fallen due as well comes by both; by this one it can be claimed.
@@ -51,19 +51,19 @@ const EXPIRED: &str = "\
     SELECT rank, created_at, 0, path, open_edges = 0 AND (delayed = 0 OR not_before <= ?3),
            coalesce(attempts >= max_attempts, 0)
     FROM work INDEXED BY work_running
-    WHERE status = 'in_progress' AND scope = ?1 AND lease_deadline <= ?2
+    WHERE status = 2 /* in_progress */ AND scope = ?1 AND lease_deadline <= ?2
     ORDER BY lease_deadline, path";
 /// What is delayed and would be claimable otherwise, and when.
 const NEXT_DUE: &str = "\
     SELECT not_before, path FROM work INDEXED BY work_delayed
-    WHERE delayed = 1 AND scope = ?1 AND status = 'ready' AND open_edges = 0
+    WHERE delayed = 1 AND scope = ?1 AND status = 1 /* ready */ AND open_edges = 0
     ORDER BY not_before";
 const CLAIMABLE_DUE: &str = "\
     SELECT rank, created_at, 0, path FROM work INDEXED BY work_delayed
-    WHERE delayed = 1 AND scope = ?1 AND not_before <= ?2 AND status = 'ready' AND open_edges = 0";
+    WHERE delayed = 1 AND scope = ?1 AND not_before <= ?2 AND status = 1 /* ready */ AND open_edges = 0";
 const NEXT_EXPIRY: &str = "\
     SELECT lease_deadline, path FROM work INDEXED BY work_running
-    WHERE status = 'in_progress' AND scope = ?1 AND lease_deadline IS NOT NULL
+    WHERE status = 2 /* in_progress */ AND scope = ?1 AND lease_deadline IS NOT NULL
     ORDER BY lease_deadline";
 const FIRST_TIMES: &str = "\
     SELECT (SELECT min(next_due) FROM work_scopes INDEXED BY work_scopes_due
@@ -79,17 +79,17 @@ const SET_NEXT_DUE: &str = "\
 const SET_NEXT_EXPIRY: &str = "\
     UPDATE work_scopes
     SET next_expiry = (SELECT lease_deadline FROM work INDEXED BY work_running
-                       WHERE status = 'in_progress' AND scope = ?1
+                       WHERE status = 2 /* in_progress */ AND scope = ?1
                          AND lease_deadline IS NOT NULL
                        ORDER BY lease_deadline LIMIT 1)
     WHERE scope = ?1";
 /// A lease that ended counts as a failed attempt.
 const EXPIRE: &str = end_lease!(
-    "status = 'ready', worker_id = NULL, started_at = NULL,
+    "status = 1 /* ready */, worker_id = NULL, started_at = NULL,
      last_error = 'the lease of ' || coalesce(worker_id, 'a worker') || ' expired'"
 );
 const EXPIRE_FOR_GOOD: &str = end_lease!(
-    "status = 'failed',
+    "status = 6 /* failed */,
      last_error = 'the lease of ' || coalesce(worker_id, 'a worker') || ' expired'"
 );
 const WATCHED: &str = "SELECT scope, next_due, next_expiry FROM work_scopes WHERE scope = ?1";

@@ -6,8 +6,8 @@ use crate::error::Result;
 
 /// Makes an item ready that is blocked, has dependencies, and has no open edge.
 const READY_ITEM: &str = "\
-    UPDATE work SET status = 'ready'
-    WHERE path_id = ?1 AND +status = 'blocked' AND +open_edges = 0 AND dependencies > 0";
+    UPDATE work SET status = 1 /* ready */
+    WHERE path_id = ?1 AND +status = 4 /* blocked */ AND +open_edges = 0 AND dependencies > 0";
 
 /// Does what the changes entail: stores the dependencies they named, refuses cycles, and makes blocked
 /// items ready that wait for nothing any more.

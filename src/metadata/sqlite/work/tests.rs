@@ -3,6 +3,7 @@
 mod claims;
 mod cycles;
 mod dependencies;
+mod many;
 mod model;
 mod queries;
 mod typed_keys;

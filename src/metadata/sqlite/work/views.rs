@@ -44,21 +44,21 @@ const BLOCKED: Plan = Plan {
     // The index's own condition, word for word.
     walk: "\
         SELECT -open_edges, rank, created_at, path FROM work INDEXED BY work_blocked
-        WHERE (status = 'blocked' OR (status IN ('ready', 'pending') AND open_edges > 0))
+        WHERE (status = 4 /* blocked */ OR (status IN (1 /* ready */, 5 /* pending */) AND open_edges > 0))
         ORDER BY open_edges DESC, rank, created_at, path",
     within: "\
         SELECT -open_edges, rank, created_at, path FROM work NOT INDEXED
-        WHERE (status = 'blocked' OR (status IN ('ready', 'pending') AND open_edges > 0))
+        WHERE (status = 4 /* blocked */ OR (status IN (1 /* ready */, 5 /* pending */) AND open_edges > 0))
           AND path >= ?1 AND path < ?2",
 };
 const PENDING: Plan = Plan {
     walk: "\
         SELECT rank, created_at, 0, path FROM work INDEXED BY work_pending
-        WHERE status = 'pending' AND open_edges = 0
+        WHERE status = 5 /* pending */ AND open_edges = 0
         ORDER BY rank, created_at, path",
     within: "\
         SELECT rank, created_at, 0, path FROM work INDEXED BY work_by_status
-        WHERE status = 'pending' AND open_edges = 0 AND path >= ?1 AND path < ?2",
+        WHERE status = 5 /* pending */ AND status >= 4 AND open_edges = 0 AND path >= ?1 AND path < ?2",
 };
 const BY_PRIORITY: Plan = Plan {
     walk: "\
@@ -74,7 +74,7 @@ const BY_PRIORITY: Plan = Plan {
 const IN_PROGRESS: &str = "\
     SELECT coalesce(~started_at, 9223372036854775807), 0, 0, path
     FROM work INDEXED BY work_running
-    WHERE status = 'in_progress' AND scope >= ?1 AND scope < ?2";
+    WHERE status = 2 /* in_progress */ AND scope >= ?1 AND scope < ?2";
 
 /// What the views of a caller are computed from.
 pub(in super::super) struct Views<'a> {

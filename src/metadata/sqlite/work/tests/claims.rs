@@ -45,7 +45,7 @@ impl Store {
         items.unwrap()
     }
 
-    fn claim(&self, max: usize) -> Vec<WorkItem> {
+    pub(super) fn claim(&self, max: usize) -> Vec<WorkItem> {
         self.claim_in(None, max, 10)
     }
 
@@ -87,7 +87,7 @@ impl Store {
             .map(drop)
     }
 
-    fn heartbeat(&self, at: &str, token: LeaseToken, seconds: i64) -> Result<()> {
+    pub(super) fn heartbeat(&self, at: &str, token: LeaseToken, seconds: i64) -> Result<()> {
         let change = Change::Heartbeat {
             path: path(at),
             token,
@@ -96,7 +96,7 @@ impl Store {
         self.apply(vec![change]).map(drop)
     }
 
-    fn pass(&self, seconds: i64) {
+    pub(super) fn pass(&self, seconds: i64) {
         self.clock.advance(seconds * SECOND);
     }
 }
