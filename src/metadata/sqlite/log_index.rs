@@ -11,8 +11,9 @@ use std::ffi::c_int;
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rusqlite::ffi::{self, sqlite3_file};
+use rusqlite::ffi;
 
+use super::log_file;
 use super::statements::Connection;
 
 /// Bytes that are mapped as one region.
@@ -26,19 +27,12 @@ pub(super) struct Head([u32; LEN]);
 
 /// Reads the head of the index of `connection`, which has read something before; `None` if there is no index.
 pub(super) fn head(connection: &Connection) -> Option<Head> {
-    let mut file: *mut sqlite3_file = ptr::null_mut();
+    let file = log_file::file_of(connection, ffi::SQLITE_FCNTL_FILE_POINTER);
     let mut region = ptr::null_mut();
-    // SAFETY: SQLite sets `file`, if at all, to the database's file, which is open as long as the connection is. Its
-    // `xShmMap` gives the first region that the connection has mapped already, or none, as it is told not to make
-    // one. A region stays where it is until the connection is closed, and is shared with others, who write whole
-    // numbers.
+    // SAFETY: the database's file, if there is one, is open as long as the connection is. Its `xShmMap` gives the first
+    // region that the connection has mapped already, or none, as it is told not to make one. A region stays where it
+    // is until the connection is closed, and is shared with others, who write whole numbers.
     unsafe {
-        ffi::sqlite3_file_control(
-            connection.handle(),
-            c"main".as_ptr(),
-            ffi::SQLITE_FCNTL_FILE_POINTER,
-            (&raw mut file).cast(),
-        );
         let methods = file.as_ref()?.pMethods.as_ref()?;
         if methods.iVersion < 2 {
             return None;

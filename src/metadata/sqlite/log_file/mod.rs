@@ -100,17 +100,27 @@ pub(super) fn writes(connection: &Connection) -> Result<u64> {
     with_log(connection, |log| log.writes)
 }
 
-fn with_log<T>(connection: &Connection, look: impl FnOnce(&mut LogFile) -> T) -> Result<T> {
+/// Returns the open file that `which` asks for, an operation of `sqlite3_file_control` for that; null if there is none.
+/// SQLite has it open as long as `connection` is.
+pub(super) fn file_of(connection: &Connection, which: c_int) -> *mut sqlite3_file {
     let mut file: *mut sqlite3_file = ptr::null_mut();
-    // SAFETY: SQLite sets the pointer, if any, to a file that is open as long as the connection is, which nobody else
-    // uses meanwhile. It is a log that `open` made, if it has the methods of one.
+    // SAFETY: SQLite sets the pointer, or leaves it alone.
     unsafe {
         ffi::sqlite3_file_control(
             connection.handle(),
             c"main".as_ptr(),
-            ffi::SQLITE_FCNTL_JOURNAL_POINTER,
+            which,
             (&raw mut file).cast(),
         );
+    }
+    file
+}
+
+fn with_log<T>(connection: &Connection, look: impl FnOnce(&mut LogFile) -> T) -> Result<T> {
+    let file = file_of(connection, ffi::SQLITE_FCNTL_JOURNAL_POINTER);
+    // SAFETY: the file, if there is one, is open as long as the connection is, and nobody else uses it meanwhile. It is a
+    // log that `open` made, if it has the methods of one.
+    unsafe {
         match file.as_ref() {
             Some(opened) if ptr::eq(opened.pMethods, &METHODS) => Ok(look(&mut *file.cast())),
             _ => Err(Error::internal("the database has no log that is open")),
