@@ -17,9 +17,9 @@ use crate::work::LeaseToken;
 static COMPLETE_SOME: LazyLock<String> = LazyLock::new(|| {
     format!(
         "UPDATE OR FAIL work
-         SET lease = NULL, lease_deadline = NULL, lease_expires_at = NULL,
-             status = 3 /* completed */, completed_at = ?1, result = {result}
+         SET {no_lease}, status = 3 /* completed */, completed_at = ?1, result = {result}
          WHERE path {which} AND lease = {token} AND lease_deadline > ?2",
+        no_lease = no_lease!(),
         result = some::value_by_path(PATHS, RESULTS),
         which = some::any_of(PATHS),
         token = some::value_by_path(PATHS, TOKENS),

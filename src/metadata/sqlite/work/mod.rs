@@ -16,12 +16,20 @@
 //! | queries | `views`, `order`, `counts`, `explain`, `read` |
 //! | statements about some paths at once | `some` |
 
+/// The assignments that leave an item without a lease.
+macro_rules! no_lease {
+    () => {
+        "lease = NULL, lease_deadline = NULL, lease_expires_at = NULL"
+    };
+}
+
 /// The statement that ends the lease of the item at the path of the first parameter, and changes what `$set`
 /// says too.
 macro_rules! end_lease {
     ($($set:literal)?) => {
         concat!(
-            "UPDATE work SET lease = NULL, lease_deadline = NULL, lease_expires_at = NULL",
+            "UPDATE work SET ",
+            no_lease!(),
             $(", ", $set,)?
             " WHERE path = ?1"
         )
