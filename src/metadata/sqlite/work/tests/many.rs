@@ -43,6 +43,14 @@ fn completed(store: &Store) -> u64 {
     store.counts().by_status[4]
 }
 
+/// Applies `changes`, of which the completion `index` is lost: nothing is done.
+fn assert_lost(store: &Store, changes: Vec<Change>, index: usize) -> Error {
+    let error = assert_kind(store.apply(changes), ErrorKind::LeaseLost);
+    assert_eq!(error.index(), Some(index));
+    assert_eq!(completed(store), 0);
+    error
+}
+
 #[test]
 fn each_item_of_a_claim_has_the_lease_that_the_claim_returned() {
     for number in NUMBERS {
@@ -100,10 +108,8 @@ fn of_completions_that_are_lost_the_first_is_named_and_nothing_is_done() {
                     *token = LeaseToken::new(1_000).unwrap();
                 }
             }
-            let error = assert_kind(store.apply(changes), ErrorKind::LeaseLost);
-            assert_eq!(error.index(), Some(lost), "of {number}");
-            assert_eq!(error.path(), Some(items[lost].path.as_str()));
-            assert_eq!(completed(&store), 0);
+            let error = assert_lost(&store, changes, lost);
+            assert_eq!(error.path(), Some(items[lost].path.as_str()), "of {number}");
             store.apply(items.iter().map(completion).collect()).unwrap();
         }
     }
@@ -114,9 +120,7 @@ fn an_item_is_completed_once_in_a_batch() {
     let (store, items) = claimed(20);
     let mut changes: Vec<Change> = items.iter().map(completion).collect();
     changes.insert(5, completion(&items[2]));
-    let error = assert_kind(store.apply(changes), ErrorKind::LeaseLost);
-    assert_eq!(error.index(), Some(5));
-    assert_eq!(completed(&store), 0);
+    assert_lost(&store, changes, 5);
 }
 
 #[test]
@@ -124,9 +128,7 @@ fn what_was_completed_before_in_the_batch_is_named_as_lost() {
     let (store, items) = claimed(6);
     let mut changes = vec![completion(&items[3]), set(items[0].path.as_str(), "{}")];
     changes.extend(items.iter().map(completion));
-    let error = assert_kind(store.apply(changes), ErrorKind::LeaseLost);
-    assert_eq!(error.index(), Some(5));
-    assert_eq!(completed(&store), 0);
+    assert_lost(&store, changes, 5);
 }
 
 #[test]
