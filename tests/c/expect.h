@@ -37,6 +37,13 @@
 /* CTest's SKIP_RETURN_CODE. */
 #define SKIPPED 77
 
+/* Whether AddressSanitizer watches the program, which it makes slow and large. */
+#if defined(__SANITIZE_ADDRESS__)
+#define UNDER_ASAN 1
+#else
+#define UNDER_ASAN 0
+#endif
+
 /* Content of this size does not fit the default inline limit of 64 KiB. */
 #define LARGE ((size_t)200 * 1024)
 
