@@ -36,11 +36,15 @@ impl VirtualPath {
         let slash_is_missing = usize::from(!input.starts_with('/'));
         let mut path = String::with_capacity(input.len() + slash_is_missing);
         let mut segments = 0;
-        for segment in input.split('/') {
+        let is_plain = is_printable_ascii(input);
+        let mut rest = Some(input);
+        while let Some(text) = rest {
+            let (segment, behind) = first_segment(text);
+            rest = behind;
             if matches!(segment, "" | ".") {
                 continue;
             }
-            if let Err(reason) = check_name(segment) {
+            if let Err(reason) = check_name(segment, is_plain) {
                 return refuse(reason);
             }
             path.push('/');
@@ -168,7 +172,7 @@ pub fn parse_id<'a>(what: &str, text: &'a str) -> Result<&'a str> {
         "" => Some("it cannot be empty"),
         "." => Some("'.' is not a name"),
         _ if text.contains('/') => Some("it cannot contain '/'"),
-        _ => check_name(text).err(),
+        _ => check_name(text, false).err(),
     };
     match reason {
         None => Ok(text),
@@ -196,13 +200,33 @@ pub(crate) fn quoted(text: &str) -> String {
     quoted
 }
 
-/// Checks one segment that is neither empty nor `.`, or says which rule it breaks.
-fn check_name(name: &str) -> std::result::Result<(), &'static str> {
+/// Returns what stands before the first `/`, and what behind it. Segments are short, so that a loop is faster
+/// than a search.
+pub(crate) fn first_segment(text: &str) -> (&str, Option<&str>) {
+    match text.bytes().position(|byte| byte == b'/') {
+        Some(end) => (&text[..end], Some(&text[end + 1..])),
+        None => (text, None),
+    }
+}
+
+/// Looks at all bytes, whatever the first ones are: the compiler makes that a comparison of many at once.
+fn is_printable_ascii(text: &str) -> bool {
+    let is_printable = |byte: u8| (b' '..=b'~').contains(&byte);
+    text.bytes()
+        .fold(true, |all, byte| all & is_printable(byte))
+}
+
+/// Checks one segment that is neither empty nor `.`, or says which rule it breaks. The characters of a plain one are
+/// known to be allowed.
+fn check_name(name: &str, is_plain: bool) -> std::result::Result<(), &'static str> {
     if name == ".." {
         return Err("a '..' segment is not allowed");
     }
     if name.len() > MAX_NAME_BYTES {
         return Err("a name has at most 255 bytes");
+    }
+    if is_plain {
+        return Ok(());
     }
     if let Some(reason) = name.bytes().find_map(refused_ascii) {
         return Err(reason);

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::path::first_segment;
+
 /// The rules of one namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamespaceRule {
@@ -75,17 +77,12 @@ impl Rules {
         let owners = rule.map_or(0, |rule| {
             usize::from(rule.requires_tenant) + usize::from(rule.requires_agent)
         });
-        let end = directory.match_indices('/').nth(owners + 1);
+        let mut slashes = directory
+            .bytes()
+            .enumerate()
+            .filter(|(_, byte)| *byte == b'/');
+        let end = slashes.nth(owners + 1);
         end.map_or(directory, |(end, _)| &directory[..end])
-    }
-}
-
-/// Returns what stands before the first `/`, and what behind it. Segments are short, so that a loop is faster
-/// than a search.
-fn first_segment(text: &str) -> (&str, Option<&str>) {
-    match text.bytes().position(|byte| byte == b'/') {
-        Some(end) => (&text[..end], Some(&text[end + 1..])),
-        None => (text, None),
     }
 }
 
