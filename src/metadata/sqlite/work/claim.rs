@@ -12,12 +12,11 @@ use super::super::leases::{Reservation, Tokens};
 use super::super::statements::Connection;
 use super::super::time::{BootTime, Time};
 use super::claimable::Search;
-use super::items::place_of;
-use super::order::Best;
+use super::fetch::Items;
+use super::order::{Best, Place};
 use super::scopes::{self, Lapsed, Lapses};
 use super::some::{self, AT_ONCE};
-use super::territory::Territory;
-use super::views::Items;
+use super::territory::{Territory, parent};
 use crate::error::{Error, Result};
 use crate::metadata::{Claim, ClaimScope, Grant, Supply};
 use crate::range::PathRange;
@@ -84,7 +83,7 @@ impl Claims<'_> {
             let mut best = Best::new(claim.max);
             lapsed.offer_to(&mut best);
             let visits = search.offer_to(&mut best)?;
-            let found = best.into_paths();
+            let found = best.into_places();
             if found.len() < claim.max && !lapsed.is_empty() {
                 lapsed.admit(&lapses)?;
                 any_lapsed = lapses.has_any_time_come()?;
@@ -105,28 +104,36 @@ impl Claims<'_> {
         }
     }
 
-    /// Gives the worker the items at the paths `found`, under leases with tokens from `first_token` on.
+    /// Gives the worker the items at the places `found`, under leases with tokens from `first_token` on.
     fn take(
         &self,
         claim: &Claim,
         grant: &Grant,
-        found: &[String],
+        found: &[Place],
         lapsed: &Lapsed,
         first_token: i64,
     ) -> Result<Vec<WorkItem>> {
         let (wall, boot) = (self.time.wall(), self.time.boot());
         let deadline = boot.after(claim.lease);
-        let mut watched = None;
-        for path in found {
-            let (_, scope) = place_of(&grant.rules, path);
+        let (mut last, mut watched) = (None, None);
+        for place in found {
+            let directory = parent(&place.path);
+            if last == Some(directory) {
+                continue;
+            }
+            let scope = grant.rules.scope_of(directory);
             if watched != Some(scope) {
                 scopes::watch(self.connection, scope, None, Some(deadline))?;
-                watched = Some(scope);
             }
+            (last, watched) = (Some(directory), Some(scope));
         }
-        let mut waiting = Items::new(self.connection, self.backends, &grant.rules, None)?;
-        let items = found.iter().map(|path| waiting.get(path.clone()));
-        let mut items = items.collect::<Result<Vec<_>>>()?;
+        let waiting = Items {
+            connection: self.connection,
+            backends: self.backends,
+            rules: &grant.rules,
+            call: &grant.call,
+        };
+        let mut items = waiting.claimable(found)?;
         for (item, token) in items.iter_mut().zip(first_token..) {
             item.status = Status::InProgress;
             item.worker_id = Some(claim.worker_id.clone());
@@ -195,7 +202,7 @@ pub(in super::super) fn supply(
     let search = search(connection, grant, &territory, scope);
     let mut best = Best::new(1);
     search.offer_to(&mut best)?;
-    if !best.into_paths().is_empty() {
+    if !best.into_places().is_empty() {
         return Ok(Supply::Now);
     }
     search.lapses(time).supply()

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use rusqlite::{OptionalExtension, Row};
 
 use super::super::statements::Connection;
+use super::order::Place;
 use super::territory::parent;
 use crate::error::Result;
 use crate::metadata::PathId;
@@ -150,9 +151,9 @@ pub(super) struct Visit {
 }
 
 impl Visit {
-    /// Lets later searches know, unless items of the directory are among the `taken` paths: then its bound
+    /// Lets later searches know, unless items of the directory are among the `taken` ones: then its bound
     /// may serve for the next ones, too.
-    pub fn note(&self, connection: &Connection, taken: &[String]) -> Result<()> {
+    pub fn note(&self, connection: &Connection, taken: &[Place]) -> Result<()> {
         match self.first {
             None => {
                 connection
@@ -160,7 +161,10 @@ impl Visit {
                     .execute([&self.directory])?;
             }
             Some(first) if first == self.bound => {}
-            Some(_) if taken.iter().any(|path| parent(path) == self.directory) => {}
+            Some(_)
+                if taken
+                    .iter()
+                    .any(|place| parent(&place.path) == self.directory) => {}
             Some(Bound(rank, created_at)) => {
                 connection
                     .prepare_cached(MOVE_UP)?

@@ -13,7 +13,7 @@
 //! | rows and edges as files and keys change | `items`, `edges`, `settle`, `cycles` |
 //! | claims: what can be claimed, and what time makes so | `claim`, `claimable`, `directories`, `scopes`, `territory` |
 //! | what the holder of a lease does | `finish`, `complete` |
-//! | queries | `views`, `order`, `counts`, `explain`, `read` |
+//! | queries | `views`, `order`, `fetch`, `counts`, `explain`, `read` |
 //! | statements about some paths at once | `some` |
 
 /// The assignments that leave an item without a lease.
@@ -44,6 +44,7 @@ mod cycles;
 mod directories;
 mod edges;
 mod explain;
+mod fetch;
 mod finish;
 mod items;
 mod order;

@@ -74,10 +74,4 @@ impl Best {
     pub fn into_places(self) -> Vec<Place> {
         self.places.into_sorted_vec()
     }
-
-    /// Returns their paths, in order.
-    pub fn into_paths(self) -> Vec<String> {
-        let places = self.into_places().into_iter();
-        places.map(|place| place.path).collect()
-    }
 }

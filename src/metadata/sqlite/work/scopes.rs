@@ -199,11 +199,14 @@ impl Lapsed {
         self.admit_those(lapses, |_| true)
     }
 
-    /// Once those at the paths `taken` are taken, puts the others into the queue: if they came after what
+    /// Once those at the places `taken` are taken, puts the others into the queue: if they came after what
     /// was in it, or if they only stand in the way of others because they cannot be claimed.
-    pub fn admit_rest(&self, lapses: &Lapses<'_>, taken: &[String]) -> Result<()> {
+    pub fn admit_rest(&self, lapses: &Lapses<'_>, taken: &[Place]) -> Result<()> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let taken: HashSet<&String> = taken.iter().map(|place| &place.path).collect();
         let some_from_queue = taken.iter().any(|path| !self.contains(path));
-        let taken: HashSet<&String> = taken.iter().collect();
         self.admit_those(lapses, |item| {
             (some_from_queue || !item.is_claimable) && !taken.contains(&item.place.path)
         })

@@ -4,26 +4,18 @@
 //! limit. One that sees a part walks it too, as long as it meets little that it must skip; else the
 //! parts it sees are gone through and the first items kept, so that the cost follows what is visible.
 
-use std::sync::Arc;
-
-use rusqlite::Row;
-
 use super::super::backends::BackendCache;
-use super::super::rows::blob;
-use super::super::statements::{Connection, Prepared};
-use super::super::time::{BootTime, Time};
+use super::super::statements::Connection;
+use super::super::time::Time;
 use super::claimable::Search;
-use super::edges::id_at;
-use super::explain::status;
+use super::fetch::Items;
 use super::order::{Best, Place, path_of};
 use super::territory::{Territory, parent};
 use crate::access::Rules;
 use crate::call::Call;
-use crate::content::ContentHash;
-use crate::error::{Error, Result};
-use crate::path::VirtualPath;
+use crate::error::Result;
 use crate::range::Visible;
-use crate::work::{Status, WorkItem, WorkView};
+use crate::work::{WorkItem, WorkView};
 
 /// How many items a walk may skip before it is given up: so many for each item asked for, within
 /// bounds.
@@ -93,26 +85,27 @@ impl Views<'_> {
         if limit == 0 {
             return Ok(Vec::new());
         }
-        let paths = match view {
+        let places = match view {
             WorkView::Ready => self.ready(limit)?,
             WorkView::Blocked => self.planned(&BLOCKED, limit)?,
             WorkView::Pending => self.planned(&PENDING, limit)?,
             WorkView::InProgress => self.in_progress(limit)?,
             WorkView::ByPriority => self.planned(&BY_PRIORITY, limit)?,
         };
-        let now = (view != WorkView::Ready).then(|| self.time.boot());
-        let mut items = Items::new(self.connection, self.backends, self.rules, now)?;
-        paths
-            .into_iter()
-            .map(|path| {
-                self.call.check()?;
-                items.get(path)
-            })
-            .collect()
+        let items = Items {
+            connection: self.connection,
+            backends: self.backends,
+            rules: self.rules,
+            call: self.call,
+        };
+        match view {
+            WorkView::Ready => items.claimable(&places),
+            _ => items.at(self.time.boot(), &places),
+        }
     }
 
     /// Returns what could be claimed, and what has fallen due and was not looked at since.
-    fn ready(&self, limit: usize) -> Result<Vec<String>> {
+    fn ready(&self, limit: usize) -> Result<Vec<Place>> {
         let mut best = Best::new(limit);
         let territory = Territory::new(&self.visible.ranges);
         let search = Search {
@@ -124,10 +117,10 @@ impl Views<'_> {
         };
         search.offer_to(&mut best)?;
         search.lapses(self.time).offer_due_to(&mut best)?;
-        Ok(best.into_paths())
+        Ok(best.into_places())
     }
 
-    fn in_progress(&self, limit: usize) -> Result<Vec<String>> {
+    fn in_progress(&self, limit: usize) -> Result<Vec<Place>> {
         let mut best = Best::new(limit);
         let mut statement = self.connection.prepare_cached(IN_PROGRESS)?;
         for range in &self.visible.ranges {
@@ -140,30 +133,29 @@ impl Views<'_> {
                 }
             }
         }
-        Ok(best.into_paths())
+        Ok(best.into_places())
     }
 
-    fn planned(&self, plan: &Plan, limit: usize) -> Result<Vec<String>> {
+    fn planned(&self, plan: &Plan, limit: usize) -> Result<Vec<Place>> {
         match self.walk(plan, limit)? {
-            Some(paths) => Ok(paths),
+            Some(places) => Ok(places),
             None => self.gather(plan, limit),
         }
     }
 
     /// Takes the items from the index; `None` if too many on the way are not visible.
-    fn walk(&self, plan: &Plan, limit: usize) -> Result<Option<Vec<String>>> {
+    fn walk(&self, plan: &Plan, limit: usize) -> Result<Option<Vec<Place>>> {
         let skips = limit.saturating_mul(SKIPPED_PER_ITEM);
         let mut skips_left = skips.clamp(SKIPPED_AT_LEAST, SKIPPED_AT_MOST);
-        let mut paths = Vec::new();
+        let mut places = Vec::new();
         let mut statement = self.connection.prepare_cached(plan.walk)?;
         let mut found = statement.query([])?;
-        while paths.len() < limit
+        while places.len() < limit
             && let Some(row) = found.next()?
         {
             self.call.check()?;
-            let path = path_of(row)?;
-            if self.visible.contains(path) {
-                paths.push(path.to_owned());
+            if self.visible.contains(path_of(row)?) {
+                places.push(Place::read(row)?);
                 continue;
             }
             match skips_left.checked_sub(1) {
@@ -171,11 +163,11 @@ impl Views<'_> {
                 None => return Ok(None),
             }
         }
-        Ok(Some(paths))
+        Ok(Some(places))
     }
 
     /// Goes through all that is visible and keeps the first items.
-    fn gather(&self, plan: &Plan, limit: usize) -> Result<Vec<String>> {
+    fn gather(&self, plan: &Plan, limit: usize) -> Result<Vec<Place>> {
         let mut best = Best::new(limit);
         let mut statement = self.connection.prepare_cached(plan.within)?;
         for range in &self.visible.ranges {
@@ -185,120 +177,8 @@ impl Views<'_> {
                 best.offer(Place::read(row)?);
             }
         }
-        Ok(best.into_paths())
+        Ok(best.into_places())
     }
-}
-
-/// Selects of the work item at a path what it may have while nobody works on it, and what `$more` says.
-macro_rules! item {
-    ($more:literal) => {
-        concat!(
-            "SELECT w.path_id, p.backend_id, p.etag, p.mime_type, p.size, p.created_at, p.modified_at,
-                    w.priority, w.worker_id, w.started_at, w.not_before, w.tags, w.attempts",
-            $more,
-            " FROM work AS w
-              CROSS JOIN paths AS p ON p.path = w.path
-              WHERE w.path = ?1"
-        )
-    };
-}
-
-const WAITING_ITEM: &str = item!("");
-/// As the item is at a moment.
-const ITEM: &str = item!(
-    ", w.status, w.open_edges, coalesce(w.lease, 0), w.lease_expires_at, w.lease_deadline <= ?2"
-);
-
-/// Looks at items, one after the other.
-pub(super) struct Items<'a> {
-    connection: &'a Connection,
-    backends: &'a BackendCache,
-    rules: &'a Rules,
-    statement: Prepared<'a>,
-    now: Option<BootTime>,
-}
-
-impl<'a> Items<'a> {
-    /// Items as they are at the moment `now`; without one, items that can be claimed: ready, without open edges
-    /// or a lease.
-    pub fn new(
-        connection: &'a Connection,
-        backends: &'a BackendCache,
-        rules: &'a Rules,
-        now: Option<BootTime>,
-    ) -> Result<Self> {
-        let sql = match now {
-            Some(_) => ITEM,
-            None => WAITING_ITEM,
-        };
-        Ok(Items {
-            connection,
-            backends,
-            rules,
-            statement: connection.prepare_cached(sql)?,
-            now,
-        })
-    }
-
-    /// Returns the item at `path`.
-    pub fn get(&mut self, path: String) -> Result<WorkItem> {
-        let mut found = match self.now {
-            None => self.statement.query([&path])?,
-            Some(now) => self.statement.query((&path, now.0))?,
-        };
-        let row = found.next()?.ok_or_else(incomplete)?;
-        let backend = row.get(1)?;
-        let backend = self
-            .backends
-            .with(backend, self.connection)?
-            .name(backend)?;
-        let item = read_waiting_item(row, path, backend, self.rules)?;
-        match self.now {
-            None => Ok(item),
-            Some(_) => Ok(WorkItem {
-                status: status(row, 13)?.ok_or_else(incomplete)?,
-                blocker_count: row.get::<_, i64>(14)? as u64,
-                lease: row.get::<_, i64>(15)? as u64,
-                lease_expires_at: row.get(16)?,
-                lease_expired: row.get::<_, Option<bool>>(17)?.unwrap_or(false),
-                ..item
-            }),
-        }
-    }
-}
-
-fn incomplete() -> Error {
-    Error::corrupt("the row of a work item does not fit its file")
-}
-
-fn read_waiting_item(
-    row: &Row<'_>,
-    path: String,
-    backend: Arc<str>,
-    rules: &Rules,
-) -> Result<WorkItem> {
-    Ok(WorkItem {
-        path_id: id_at(row, 0)?,
-        tenant_id: rules.tenant_of(&path).map(str::to_owned),
-        backend,
-        etag: blob::<32>(row, 2).map(ContentHash::from_bytes)?,
-        mime_type: row.get(3)?,
-        size: row.get::<_, i64>(4)? as u64,
-        created_at: row.get(5)?,
-        updated_at: row.get(6)?,
-        status: Status::Ready,
-        priority: row.get(7)?,
-        blocker_count: 0,
-        worker_id: row.get(8)?,
-        started_at: row.get(9)?,
-        not_before: row.get(10)?,
-        tags: row.get(11)?,
-        attempts: row.get::<_, i64>(12)? as u64,
-        lease: 0,
-        lease_expires_at: None,
-        lease_expired: false,
-        path: VirtualPath::from_stored(path),
-    })
 }
 
 /// The statements of the views: those that walk an index, and those that do not.

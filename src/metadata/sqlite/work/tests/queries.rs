@@ -134,6 +134,51 @@ fn an_item_carries_the_columns_of_its_file() {
     assert_eq!(store.view(WorkView::Ready, 1)[0].tenant_id, None);
 }
 
+/// Items that can be claimed are read as they follow each other in their directories' queues, others by path.
+#[test]
+fn items_that_can_be_claimed_are_what_they_are_in_other_views() {
+    let store = Store::new();
+    let due = format_time(now() - 1_000_000);
+    for index in 0..30 {
+        let directory = ["/q/a", "/q/b", "/q/a/c"][[0, 0, 1, 2, 2, 0, 1][index % 7]];
+        let delay = if index % 5 == 4 {
+            format!(r#", "not_before": "{due}""#)
+        } else {
+            String::new()
+        };
+        store.add(
+            &format!("{directory}/{index}"),
+            &format!(
+                r#"{{"status": "ready", "priority": {}, "tags": ["{index}"]{delay}}}"#,
+                index / 3
+            ),
+        );
+    }
+    store.add("/q/a/none", r#"{"status": "ready"}"#);
+    store.add("/q/a/not", r#"{"status": "pending", "priority": 4}"#);
+    let is_ready = |item: &WorkItem| item.status == Status::Ready;
+    let mut all = store.view(WorkView::ByPriority, usize::MAX);
+    all.retain(is_ready);
+    assert_eq!(all.len(), 31);
+    for limit in [1, 2, 10, 31] {
+        assert_eq!(store.view(WorkView::Ready, limit), all[..limit]);
+    }
+    let claimed = store.claim(31);
+    let waiting: Vec<WorkItem> = claimed
+        .into_iter()
+        .map(|item| WorkItem {
+            status: Status::Ready,
+            worker_id: None,
+            started_at: None,
+            attempts: 0,
+            lease: 0,
+            lease_expires_at: None,
+            ..item
+        })
+        .collect();
+    assert_eq!(waiting, all);
+}
+
 #[test]
 fn a_limit_takes_the_first_and_none_takes_nothing() {
     let mut store = mixed();
@@ -395,6 +440,7 @@ fn no_step_of_the_queue_scans_or_sorts() {
         &super::super::finish::STATEMENTS,
         &super::super::edges::STATEMENTS,
         &super::super::settle::STATEMENTS,
+        &super::super::fetch::STATEMENTS,
     ];
     for sql in statements.concat() {
         assert_runs_on_indexes(&store, sql);
