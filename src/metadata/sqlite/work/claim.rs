@@ -35,7 +35,7 @@ const OPENING: &str = concat!(
 /// Gives an item to a worker.
 static TAKE: LazyLock<String> = LazyLock::new(|| take("= ?5", "?6", ""));
 static TAKE_SOME: LazyLock<String> = LazyLock::new(|| {
-    let token = some::value_by_path(5, 5 + AT_ONCE);
+    let token = some::choose("path", 5, |place| format!("?{}", 5 + AT_ONCE + place));
     take(&some::any_of(5), &token, "")
 });
 /// As [`TAKE`], for an item that was delayed, or whose lease has ended.
@@ -158,6 +158,9 @@ impl Claims<'_> {
     /// Writes down the leases of `items`, which one worker has from now on and which are in the order of their paths.
     fn write_down(&self, sql: &'static str, items: &[&WorkItem], deadline: BootTime) -> Result<()> {
         let first = items[0];
+        let paths = items
+            .iter()
+            .map(|item| ToSqlOutput::from(item.path.as_str()));
         let tokens = items
             .iter()
             .map(|item| ToSqlOutput::from(item.lease as i64));
@@ -167,8 +170,8 @@ impl Claims<'_> {
             deadline.0.into(),
             first.lease_expires_at.to_sql()?,
         ];
-        params.extend(some::paths(items.iter().map(|item| item.path.as_str())));
-        params.extend(some::values(tokens));
+        params.extend(some::parameters(paths));
+        params.extend(some::parameters(tokens));
         let mut statement = self.connection.prepare_cached(sql)?;
         match statement.execute(params_from_iter(params))? {
             taken if taken == items.len() => Ok(()),

@@ -18,11 +18,13 @@ static COMPLETE_SOME: LazyLock<String> = LazyLock::new(|| {
     format!(
         "UPDATE OR FAIL work
          SET {no_lease}, status = 3 /* completed */, completed_at = ?1, result = {result}
-         WHERE path {which} AND lease = {token} AND lease_deadline > ?2",
+         WHERE path {which} AND {is_held} AND lease_deadline > ?2",
         no_lease = no_lease!(),
-        result = some::value_by_path(PATHS, RESULTS),
+        result = some::choose("lease", TOKENS, |place| format!("?{}", RESULTS + place)),
         which = some::any_of(PATHS),
-        token = some::value_by_path(PATHS, TOKENS),
+        is_held = some::choose("lease", TOKENS, |place| {
+            format!("lease = ?{} AND path = ?{}", TOKENS + place, PATHS + place)
+        }),
     )
 });
 /// Where the parameters for each item begin.
@@ -43,7 +45,8 @@ pub(in super::super) struct Completion<'a> {
     operation: usize,
 }
 
-/// Returns the completions that `changes` have from `first` on and that one statement can carry out: of different items.
+/// Returns the completions that `changes` have from `first` on and that one statement can carry out: of different items
+/// under different leases.
 pub(in super::super) fn completions(changes: &[Change], first: usize) -> Vec<Completion<'_>> {
     let mut completions: Vec<Completion<'_>> = Vec::new();
     for (operation, change) in (first..).zip(&changes[first..]).take(AT_ONCE) {
@@ -52,7 +55,10 @@ pub(in super::super) fn completions(changes: &[Change], first: usize) -> Vec<Com
                 path,
                 token,
                 result,
-            } if completions.iter().all(|earlier| earlier.path != path) => {
+            } if completions
+                .iter()
+                .all(|earlier| earlier.token != *token && earlier.path != path) =>
+            {
                 completions.push(Completion {
                     path,
                     token: *token,
@@ -72,7 +78,7 @@ pub(in super::super) fn complete_some(
     changes: &[Change],
     mut completions: Vec<Completion<'_>>,
 ) -> Result<()> {
-    completions.sort_unstable_by_key(|completion| completion.path);
+    completions.sort_unstable_by_key(|completion| completion.token.number());
     let time = tx.time.wall();
     if run(tx, &completions, time)? < completions.len() {
         return Err(first_lost(tx, changes, completions, time)?);
@@ -88,7 +94,9 @@ pub(in super::super) fn complete_some(
 /// Returns how many were completed.
 fn run(tx: &Transaction<'_>, completions: &[Completion<'_>], time: Micros) -> Result<usize> {
     let now = tx.time.boot().0;
-    let paths = completions.iter().map(|one| one.path.as_str());
+    let paths = completions
+        .iter()
+        .map(|one| ToSqlOutput::from(one.path.as_str()));
     let tokens = completions
         .iter()
         .map(|one| ToSqlOutput::from(one.token.number()));
@@ -97,9 +105,9 @@ fn run(tx: &Transaction<'_>, completions: &[Completion<'_>], time: Micros) -> Re
         None => ToSqlOutput::from(Null),
     });
     let mut params: Vec<ToSqlOutput<'_>> = vec![time.into(), now.into()];
-    params.extend(some::paths(paths));
-    params.extend(some::values(tokens));
-    params.extend(some::values(results));
+    params.extend(some::parameters(paths));
+    params.extend(some::parameters(tokens));
+    params.extend(some::parameters(results));
     let mut statement = tx.connection.prepare_cached(&COMPLETE_SOME)?;
     Ok(statement.execute(params_from_iter(params))?)
 }

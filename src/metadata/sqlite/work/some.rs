@@ -3,7 +3,7 @@
 //! A statement that changes several rows and calls a function of this program keeps a journal of its own, which copies
 //! every page before it is changed: in case the function fails. So does one whose constraints abort it. Statements that
 //! change rows say `OR FAIL` therefore (what they leave half done is rolled back with the transaction), and find the
-//! value for a row by comparing paths.
+//! value for a row by comparing what it has.
 
 use std::ops::Range;
 
@@ -12,28 +12,14 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 /// Most paths of one statement.
 pub(super) const AT_ONCE: usize = 16;
 
-/// Returns the parameters of a statement about these paths: of the one about a single path if there is just one, else
-/// [`AT_ONCE`], of which those at the end, where there are fewer, come after every path and are none.
-pub(super) fn paths<'p>(
-    paths: impl ExactSizeIterator<Item = &'p str>,
-) -> impl Iterator<Item = ToSqlOutput<'p>> {
-    let none = ToSqlOutput::Borrowed(ValueRef::Blob(&[]));
-    let number = number_for(paths.len());
-    let paths = paths.map(ToSqlOutput::from);
-    paths.chain(std::iter::repeat(none)).take(number)
-}
-
-/// Returns the parameters for a value of each of the paths.
-pub(super) fn values<'v>(
+/// Returns the parameters for `values`, one for each path: just the one if there is a single path, else [`AT_ONCE`], of
+/// which those at the end, where there are fewer, are none and come after every text and number.
+pub(super) fn parameters<'v>(
     values: impl ExactSizeIterator<Item = ToSqlOutput<'v>>,
 ) -> impl Iterator<Item = ToSqlOutput<'v>> {
-    let none = ToSqlOutput::Borrowed(ValueRef::Null);
-    let number = number_for(values.len());
+    let number = if values.len() == 1 { 1 } else { AT_ONCE };
+    let none = ToSqlOutput::Borrowed(ValueRef::Blob(&[]));
     values.chain(std::iter::repeat(none)).take(number)
-}
-
-fn number_for(paths: usize) -> usize {
-    if paths == 1 { 1 } else { AT_ONCE }
 }
 
 /// Returns the condition that a row is at one of [`AT_ONCE`] paths, which are the parameters from `first` on.
@@ -42,21 +28,25 @@ pub(super) fn any_of(first: usize) -> String {
     format!("IN ({})", parameters.collect::<Vec<_>>().join(", "))
 }
 
-/// Returns an expression that says for a row at one of the paths, in their order the parameters from `paths` on, which of the
-/// parameters from `values` on is its value.
-pub(super) fn value_by_path(paths: usize, values: usize) -> String {
-    fn among(places: Range<usize>, paths: usize, values: usize) -> String {
+/// Returns an expression that finds the place of a row's `column` among [`AT_ONCE`] values, which are the parameters from
+/// `first` on and ascend, and is what `at` says for that place. Of a row that has none of them, it is that of a neighbour.
+pub(super) fn choose(column: &str, first: usize, at: impl Fn(usize) -> String) -> String {
+    fn among(
+        places: Range<usize>,
+        below: &dyn Fn(usize) -> String,
+        at: &dyn Fn(usize) -> String,
+    ) -> String {
         if places.len() == 1 {
-            return format!("?{}", values + places.start);
+            return at(places.start);
         }
         let middle = places.start + places.len() / 2;
-        let (before, after) = (places.start..middle, middle..places.end);
         format!(
-            "CASE WHEN path < ?{} THEN {} ELSE {} END",
-            paths + middle,
-            among(before, paths, values),
-            among(after, paths, values),
+            "CASE WHEN {} THEN {} ELSE {} END",
+            below(middle),
+            among(places.start..middle, below, at),
+            among(middle..places.end, below, at),
         )
     }
-    among(0..AT_ONCE, paths, values)
+    let below = |place| format!("{column} < ?{}", first + place);
+    among(0..AT_ONCE, &below, &at)
 }

@@ -103,15 +103,35 @@ fn of_completions_that_are_lost_the_first_is_named_and_nothing_is_done() {
             let (store, items) = claimed(number);
             let mut changes: Vec<Change> = items.iter().map(completion).collect();
             // All from there on, so that the first is told apart from the others.
-            for change in &mut changes[lost..] {
+            for (other, change) in (1_000..).zip(&mut changes[lost..]) {
                 if let Change::CompleteWork { token, .. } = change {
-                    *token = LeaseToken::new(1_000).unwrap();
+                    *token = LeaseToken::new(other).unwrap();
                 }
             }
             let error = assert_lost(&store, changes, lost);
             assert_eq!(error.path(), Some(items[lost].path.as_str()), "of {number}");
             store.apply(items.iter().map(completion).collect()).unwrap();
         }
+    }
+}
+
+#[test]
+fn the_lease_of_another_item_of_the_batch_completes_nothing() {
+    for number in [2, 15, 16, 40] {
+        let (store, items) = claimed(number);
+        let mut changes: Vec<Change> = items.iter().map(completion).collect();
+        let (one, other) = ((number - 1) / 2, number - 1);
+        if let Change::CompleteWork { token: of_one, .. } = &mut changes[one] {
+            *of_one = token(&items[other]);
+        }
+        assert_lost(&store, changes.clone(), one);
+        if let Change::CompleteWork {
+            token: of_other, ..
+        } = &mut changes[other]
+        {
+            *of_other = token(&items[one]);
+        }
+        assert_lost(&store, changes, one);
     }
 }
 
