@@ -111,7 +111,7 @@ static void check_order(contender *side, const drain_plan *plan, const queue_ite
 static double drain(contender *side, store *worker, const drain_plan *plan, size_t *operations)
 {
     const queue_api *queue = side->api->queue;
-    size_t total = bench_settings.instructions ? 2 * SEGMENT : bench_settings.quick ? 500 : 2000;
+    size_t total = bench_settings.instructions ? 2 * SEGMENT : bench_settings.quick ? 2000 : 10000;
     size_t done = 0;
     double seconds = 0;
     queue_item *taken = allocate(plan->segment * sizeof *taken);
