@@ -22,8 +22,8 @@ use crate::metadata::{Claim, ClaimScope, Grant, Supply};
 use crate::range::PathRange;
 use crate::work::{Status, WorkItem};
 
-/// Items that time has made claimable and that are considered beyond what the claim takes: so that a backlog
-/// of them shrinks.
+/// Items that time has made claimable and that go into the queue beyond those that a claim considers, if it takes others:
+/// so that a backlog of them shrinks.
 const AHEAD: usize = 1;
 
 /// What a claim reads first: the tokens that are reserved, and whether time made anything claimable.
@@ -77,7 +77,7 @@ impl Claims<'_> {
             // it, it goes into the queue, so that others are considered next; where the queue does not hold
             // enough, all does that is needed.
             let lapsed = match any_lapsed {
-                true => lapses.first(claim.max + AHEAD)?,
+                true => lapses.first(claim.max)?,
                 false => Lapsed::default(),
             };
             let mut best = Best::new(claim.max);
@@ -99,7 +99,10 @@ impl Claims<'_> {
                     self.take(claim, grant, &found, &lapsed, first_token)?
                 }
             };
-            lapsed.admit_rest(&lapses, &found)?;
+            let others_were_taken = lapsed.admit_rest(&lapses, &found)?;
+            if others_were_taken {
+                lapses.first(AHEAD)?.admit(&lapses)?;
+            }
             return Ok(items);
         }
     }

@@ -200,16 +200,18 @@ impl Lapsed {
     }
 
     /// Once those at the places `taken` are taken, puts the others into the queue: if they came after what
-    /// was in it, or if they only stand in the way of others because they cannot be claimed.
-    pub fn admit_rest(&self, lapses: &Lapses<'_>, taken: &[Place]) -> Result<()> {
+    /// was in it, or if they only stand in the way of others because they cannot be claimed. Returns whether there were
+    /// any and those that are taken were in the queue before them.
+    pub fn admit_rest(&self, lapses: &Lapses<'_>, taken: &[Place]) -> Result<bool> {
         if self.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let taken: HashSet<&String> = taken.iter().map(|place| &place.path).collect();
         let some_from_queue = taken.iter().any(|path| !self.contains(path));
         self.admit_those(lapses, |item| {
             (some_from_queue || !item.is_claimable) && !taken.contains(&item.place.path)
-        })
+        })?;
+        Ok(some_from_queue)
     }
 
     fn admit_those(&self, lapses: &Lapses<'_>, goes: impl Fn(&LapsedItem) -> bool) -> Result<()> {
