@@ -113,7 +113,7 @@ const bench_case BENCH_CASES[] = {
      .unit = ITEMS_PER_SECOND, .target_kind = RATIO_AT_LEAST, .target = 0.5,
      .level = DURABILITY_NORMAL, .tree = 1, .count = 100000,
      .quick_count = 10000, .small_count = 10000, .prepare = prepare_queue_expired,
-     .prepare_second = prepare_queue_short, .run = run_queue_expired},
+     .prepare_second = prepare_queue_long, .run = run_queue_expired},
     {.name = "dependents", .title = "complete an item that 10,000 wait for",
      .unit = SECONDS, .target_kind = SECONDS_BELOW, .target = 0.15, .level = DURABILITY_NORMAL,
      .tree = 1, .alone = 1, .count = 10000, .quick_count = 10000, .small_count = 10000,
