@@ -75,6 +75,7 @@ impl Subject {
         let set = WriteSet {
             changes: Arc::new(changes),
             placement: Arc::clone(&self.placement),
+            carried: Arc::default(),
             durability: Durability::Normal,
         };
         self.store.commit(set, grant)

@@ -6,6 +6,7 @@
 
 mod blocks;
 mod builder;
+mod copies;
 mod examine;
 mod hash;
 pub mod local;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 pub use blocks::{BLOCK_BYTES, BlockHashes};
 pub use builder::{ContentBuilder, NewContent};
+pub use copies::Copies;
 pub use examine::{Condition, Expected, measure};
 pub use hash::ContentHash;
 pub(crate) use placement::missing;

@@ -73,6 +73,13 @@ impl Placement {
             .map_or(&self.local_name, |mount| &mount.name)
     }
 
+    /// Returns whether contents change their backend when `from`, or what is under it, becomes `to`.
+    pub fn separates(&self, from: &VirtualPath, to: &VirtualPath) -> bool {
+        let lies_in = |mount: &Mount| mount.path.is_within(from) || mount.path.is_within(to);
+        self.backend_for(from.as_str()) != self.backend_for(to.as_str())
+            || self.mounts.iter().any(lies_in)
+    }
+
     /// Returns the backend `name`.
     ///
     /// # Errors

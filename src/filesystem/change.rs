@@ -28,6 +28,7 @@ impl Filesystem {
         call: &Call,
     ) -> Result<Vec<Option<Entry>>> {
         call.check()?;
+        let carried = self.carry(changes, call)?;
         self.granted(call, |policy, grant| {
             for (index, change) in changes.iter().enumerate() {
                 authorize(policy, change).map_err(|error| error.in_operation(index))?;
@@ -35,6 +36,7 @@ impl Filesystem {
             let set = WriteSet {
                 changes: with_given_depths(changes, policy),
                 placement: Arc::clone(self.placement()),
+                carried: Arc::clone(&carried),
                 durability: self.handle.config.settings.durability,
             };
             self.store().commit(set, grant)

@@ -14,6 +14,7 @@
 //! | statistics | `statistics` |
 
 mod batch;
+mod carry;
 mod change;
 mod claims;
 mod cursor;

@@ -39,7 +39,7 @@ pub(crate) use value::{json_text, members};
 use crate::access::{NamespaceRule, Rules};
 use crate::call::Call;
 use crate::config::Durability;
-use crate::content::{ContentHash, Placement};
+use crate::content::{ContentHash, Copies, Placement};
 use crate::error::Error;
 use crate::path::VirtualPath;
 use crate::range::{PathRange, Visible};
@@ -97,6 +97,8 @@ pub struct WriteSet {
     pub changes: Arc<Vec<Change>>,
     /// Where contents live for the handle that asks.
     pub placement: Arc<Placement>,
+    /// Contents that change their backend, as far as they were copied beforehand.
+    pub carried: Arc<Copies>,
     /// Whether the commit must survive power loss.
     pub durability: Durability,
 }

@@ -108,6 +108,7 @@ impl Subject {
         let set = WriteSet {
             changes: Arc::new(changes.collect()),
             placement: Arc::clone(&self.placement),
+            carried: Arc::default(),
             durability: Durability::Normal,
         };
         let committed = self.store().commit(set, &Self::grant(&self.policy(0)));

@@ -1,7 +1,7 @@
 //! Mounts: contents in other directories, read-only or not, or not there at all.
 
 use nexus::content::ContentHash;
-use nexus::filesystem::{ClaimOptions, MkdirOptions, RelocateOptions};
+use nexus::filesystem::{ClaimOptions, Conditions, MkdirOptions, RelocateOptions};
 
 use super::*;
 
@@ -74,6 +74,61 @@ fn a_move_across_mounts_does_not_trust_what_the_other_backend_has() {
         assert_eq!(fs.read("/m/x/new").unwrap(), LARGE);
         assert_eq!(fs.read("/m/x/old").unwrap(), LARGE);
     }
+}
+
+/// Others can write while contents are copied, however large they are.
+#[test]
+fn contents_cross_a_mount_before_the_write_lock_is_taken() {
+    let place = Place::new();
+    let fs = place.mounted(false);
+    write(&fs, "/a/b/large", LARGE).unwrap();
+    write(&fs, "/a/small", b"small").unwrap();
+    let other = place.beside();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    std::thread::scope(|scope| {
+        let moving = scope.spawn(|| rename(&fs, "/a", "/m/x/a"));
+        let is_copy = |(_, bytes): &(_, Option<Vec<u8>>)| bytes.as_deref() == Some(LARGE);
+        while !snapshot(&place.path("media/tmp")).iter().any(is_copy) {
+            assert!(!moving.is_finished());
+            std::thread::yield_now();
+        }
+        assert!(fs.read("/a/b/large").is_ok(), "nothing has moved yet");
+        other.execute_batch("ROLLBACK").unwrap();
+        moving.join().unwrap().unwrap();
+    });
+    for (path, data) in [("/m/x/a/b/large", LARGE), ("/m/x/a/small", b"small")] {
+        assert_eq!(fs.read(path).unwrap(), data);
+        assert_eq!(backend(&fs, path), "media");
+    }
+    rename(&fs, "/m/x/a", "/back").unwrap();
+    assert_eq!(fs.read("/back/b/large").unwrap(), LARGE);
+    assert_eq!(backend(&fs, "/back/small"), "local");
+    assert_eq!(snapshot(&place.path("media/tmp")), []);
+}
+
+/// What stands in the way of a copy made beforehand may be gone, or not yet there, when the batch gets to it.
+#[test]
+fn a_batch_moves_across_a_mount_what_it_leaves_there() {
+    let place = Place::new();
+    let fs = place.mounted(false);
+    write(&fs, "/a/damaged", LARGE).unwrap();
+    write(&fs, "/a/kept", b"kept").unwrap();
+    let hash = ContentHash::of(LARGE).to_string();
+    std::fs::write(place.path(&format!("store/cas/{}/{hash}", &hash[..2])), b"").unwrap();
+    assert!(rename(&fs, "/a", "/m/x/a").is_err());
+    let new = [LARGE, b" and new"].concat();
+    let mut batch = fs.batch();
+    batch.delete("/a/damaged", &Conditions::default()).unwrap();
+    batch
+        .write("/a/new", &new, &WriteOptions::default())
+        .unwrap();
+    batch
+        .rename("/a", "/m/x/a", &RelocateOptions::default())
+        .unwrap();
+    batch.commit().unwrap();
+    assert_eq!(fs.read("/m/x/a/new").unwrap(), new);
+    assert_eq!(fs.read("/m/x/a/kept").unwrap(), b"kept");
+    assert_eq!(backend(&fs, "/m/x/a/new"), "media");
 }
 
 #[test]

@@ -233,6 +233,7 @@ impl<'a> Group<'a> {
             self.connection,
             &member.grant,
             &set.placement,
+            &set.carried,
             &self.context.backends,
             &self.context.stamps,
             earlier,

@@ -1,8 +1,6 @@
 //! One write set being applied, inside a group's SQLite transaction.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::collections::hash_map;
 use std::sync::Arc;
 
 use rusqlite::Params;
@@ -16,7 +14,7 @@ use super::statements::Connection;
 use super::time::Time;
 use super::work::WorkChanges;
 use super::{guard, listing};
-use crate::content::{Placement, Spool, Staged};
+use crate::content::{Copies, Placement, Staged};
 use crate::error::Result;
 use crate::metadata::{Entry, Grant, Micros, PathId};
 use crate::range::Visible;
@@ -31,8 +29,9 @@ pub(super) struct Transaction<'a> {
     pub earlier: &'a Publications,
     /// Staged contents that rows now name.
     pub staged: Vec<(Arc<str>, Arc<dyn Staged>)>,
-    /// Where contents are copied that move to another backend.
-    spools: HashMap<Arc<str>, Box<dyn Spool>>,
+    /// Contents that change their backend: those that were copied beforehand, and the others.
+    pub carried: &'a Copies,
+    pub copies: Copies,
     /// Whether contents were dropped whose files must go after the commit.
     pub doomed: bool,
     /// Work items whose edges or statuses changed.
@@ -48,6 +47,7 @@ impl<'a> Transaction<'a> {
         connection: &'a Connection,
         grant: &'a Grant,
         placement: &'a Placement,
+        carried: &'a Copies,
         backends: &'a BackendCache,
         stamps: &'a Stamps,
         earlier: &'a Publications,
@@ -59,7 +59,8 @@ impl<'a> Transaction<'a> {
             backends,
             earlier,
             staged: Vec::new(),
-            spools: HashMap::new(),
+            carried,
+            copies: Copies::default(),
             doomed: false,
             work: WorkChanges::default(),
             imports: None,
@@ -71,16 +72,6 @@ impl<'a> Transaction<'a> {
     /// Runs a statement that returns no rows; returns how many rows it changed.
     pub fn run(&self, sql: &'static str, params: impl Params) -> Result<usize> {
         Ok(self.connection.prepare_cached(sql)?.execute(params)?)
-    }
-
-    /// Returns the spool of the backend `name`.
-    pub fn spool(&mut self, name: &Arc<str>) -> Result<&dyn Spool> {
-        match self.spools.entry(Arc::clone(name)) {
-            hash_map::Entry::Occupied(spool) => Ok(&**spool.into_mut()),
-            hash_map::Entry::Vacant(place) => {
-                Ok(&**place.insert(self.placement.store(name)?.spool()?))
-            }
-        }
     }
 
     /// Returns the current time, later than that of every change before.

@@ -1,13 +1,14 @@
 //! The contents of a bundle, as an import takes them.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use super::super::line::DirectoryLine;
 use super::super::plan::Plan;
 use crate::access::{Action, Reach};
 use crate::call::Call;
-use crate::content::{ContentHash, LOCAL_BACKEND, NewContent, Placement, Spool, stage_again};
+use crate::content::{
+    ContentHash, Copies, LOCAL_BACKEND, NewContent, Placement, Staging, stage_again,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::Filesystem;
 use crate::metadata::{Change, ImportedDirectory};
@@ -34,7 +35,7 @@ impl Unpacked {
         placement: &Placement,
         call: &Call,
     ) -> Result<()> {
-        let mut moved = Moved::default();
+        let mut copies = Copies::default();
         for change in changes {
             let Change::Import(file) = change else {
                 continue;
@@ -46,57 +47,24 @@ impl Unpacked {
                 .ok_or_else(|| super::damaged("a content is missing").at(&file.path))?;
             file.content = Some(match **backend == *LOCAL_BACKEND {
                 true => content.clone(),
-                false => moved.to(backend, content, placement, call)?,
+                false => {
+                    let mut fill = |staging: &mut dyn Staging| fill(staging, content, call);
+                    copies.stage(backend, file.etag, placement, call, &mut fill)?
+                }
             });
         }
         Ok(())
     }
 }
 
-/// Contents that were copied to other backends than the store's own.
-#[derive(Default)]
-struct Moved {
-    spools: HashMap<Arc<str>, Box<dyn Spool>>,
-    contents: HashMap<(Arc<str>, ContentHash), NewContent>,
-}
-
-impl Moved {
-    fn to(
-        &mut self,
-        backend: &Arc<str>,
-        content: &NewContent,
-        placement: &Placement,
-        call: &Call,
-    ) -> Result<NewContent> {
-        let key = (Arc::clone(backend), content.hash());
-        if let Some(known) = self.contents.get(&key) {
-            return Ok(known.clone());
-        }
-        if !self.spools.contains_key(backend) {
-            let spool = placement.store(backend)?.spool()?;
-            self.spools.insert(Arc::clone(backend), spool);
-        }
-        let spool = self
-            .spools
-            .get(backend)
-            .ok_or_else(|| Error::internal("a spool is missing"))?;
-        let mut staging = spool.stage()?;
-        match content {
-            NewContent::Inline { data, .. } => staging.write(data)?,
-            NewContent::Small {
-                size, offset, file, ..
-            } => staging.write(&file.read(*offset, *size)?)?,
-            NewContent::Staged(staged) => {
-                stage_again(&*staged.open()?, staged.size(), &mut *staging, call)?;
-            }
-        }
-        let staged = staging.finish(call)?;
-        if staged.hash() != content.hash() {
-            return Err(Error::corrupt("a content changed while it waited"));
-        }
-        let copy = NewContent::Staged(staged);
-        self.contents.insert(key, copy.clone());
-        Ok(copy)
+/// Writes `content`, for another backend than the store's own.
+fn fill(staging: &mut dyn Staging, content: &NewContent, call: &Call) -> Result<()> {
+    match content {
+        NewContent::Inline { data, .. } => staging.write(data),
+        NewContent::Small {
+            size, offset, file, ..
+        } => staging.write(&file.read(*offset, *size)?),
+        NewContent::Staged(staged) => stage_again(&*staged.open()?, staged.size(), staging, call),
     }
 }
 

@@ -7,7 +7,9 @@ use rusqlite::OptionalExtension;
 
 use super::super::rows::{FileRow, blob};
 use super::super::transaction::Transaction;
-use crate::content::{BlockHashes, ContentHash, ContentReader, LOCAL_BACKEND, NewContent, Staged};
+use crate::content::{
+    BlockHashes, ContentHash, ContentReader, LOCAL_BACKEND, NewContent, Staged, Staging,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::StoredContent;
 
@@ -306,22 +308,23 @@ pub(super) fn carry(
     }
 }
 
-/// Returns a copy of `content` for the backend `target`. However many are copied, no file stays open.
+/// Returns a copy of `content` for the backend `target`.
 fn copied(
     tx: &mut Transaction<'_>,
     content: &HeldContent,
     target: &Arc<str>,
 ) -> Result<NewContent> {
+    if let Some(copy) = tx.carried.find(target, content.etag) {
+        return Ok(copy.clone());
+    }
+    // It came to be since.
     let mut source = open(tx, content)?;
-    let call = &tx.grant.call;
-    if **target == *LOCAL_BACKEND && source.size() <= tx.placement.inline_max() as u64 {
+    let (placement, call) = (tx.placement, &tx.grant.call);
+    if **target == *LOCAL_BACKEND && source.size() <= placement.inline_max() as u64 {
         return Ok(NewContent::inline(&source.read_all(call)?));
     }
-    let mut staging = tx.spool(target)?.stage()?;
-    source.copy_to(&mut |piece| staging.write(piece), call)?;
-    let copy = staging.finish(call)?;
-    match copy.hash() == content.etag {
-        true => Ok(NewContent::Staged(copy)),
-        false => Err(crate::content::damaged(&content.etag)),
-    }
+    let mut fill =
+        |staging: &mut dyn Staging| source.copy_to(&mut |piece| staging.write(piece), call);
+    tx.copies
+        .stage(target, content.etag, placement, call, &mut fill)
 }

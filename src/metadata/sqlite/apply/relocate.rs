@@ -175,7 +175,7 @@ fn check_lengths(tx: &Transaction<'_>, from: &VirtualPath, to: &VirtualPath) -> 
 
 /// Where a move crosses the border of a mount, the contents move to the backend of their new place.
 fn carry_contents(tx: &mut Transaction<'_>, from: &VirtualPath, to: &VirtualPath) -> Result<()> {
-    if tx.placement.mounts().is_empty() {
+    if !tx.placement.separates(from, to) {
         return Ok(());
     }
     for range in [

@@ -94,11 +94,12 @@ impl Store {
             visible: Arc::new(self.visible.clone()),
             call: call(),
         };
-        let earlier = Default::default();
+        let (carried, earlier) = Default::default();
         let mut tx = Transaction::new(
             &self.connection,
             &grant,
             &self.placement,
+            &carried,
             &self.backends,
             &self.stamps,
             &earlier,
