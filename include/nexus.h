@@ -955,7 +955,8 @@ nexus_status nexus_delete_with(nexus_fs *fs,
 /**
  * Renames a file or a directory with everything in it, at once; metadata goes along. A file
  * replaces a file, whose path id stays; a directory needs a target that is absent or an empty
- * directory.
+ * directory. Contents that go to another backend are copied before the change is made: others can
+ * write meanwhile.
  *
  * @param fs     an open handle
  * @param from   the file or directory; not NULL
