@@ -436,7 +436,7 @@ typedef struct nexus_work_item {
     int64_t priority;
     /** How many dependencies are open. */
     uint64_t blocker_count;
-    /** Who works on it; NULL where nobody does. */
+    /** Who works on it, or did when it was completed or failed; NULL where nobody does. */
     const char *worker_id;
     /** When the work began; 0 where it did not. */
     int64_t started_at;
@@ -2206,8 +2206,8 @@ nexus_status nexus_work_fail(nexus_fs *fs,
                              nexus_error **error);
 
 /**
- * Gives a work item back as if it had not been claimed: it is ready at once, and the attempt does not
- * count.
+ * Gives a work item back as if it had not been claimed: it is ready again, and the attempt does not
+ * count. It can be claimed at once, unless its `not_before` was set ahead meanwhile.
  *
  * @param fs     an open handle
  * @param path   the work item; not NULL

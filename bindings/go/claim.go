@@ -114,7 +114,7 @@ func (s *Store) FailWork(lease Lease, reason string, retryAfter time.Duration) e
 	})
 }
 
-// ReleaseWork gives an item back as if it had not been claimed: it is ready at once, and the attempt does not count.
+// ReleaseWork gives an item back as if it had not been claimed: it is ready again, and the attempt does not count.
 func (s *Store) ReleaseWork(lease Lease) error {
 	var a arguments
 	file := a.path(lease.Path)

@@ -144,8 +144,8 @@ pub unsafe extern "C" fn nexus_work_fail(
     }
 }
 
-/// Gives a work item back as if it had not been claimed: it is ready at once, and the attempt does not
-/// count.
+/// Gives a work item back as if it had not been claimed: it is ready again, and the attempt does not
+/// count. It can be claimed at once, unless its `not_before` was set ahead meanwhile.
 ///
 /// @param fs     an open handle
 /// @param path   the work item; not NULL

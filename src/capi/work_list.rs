@@ -48,7 +48,7 @@ pub struct nexus_work_item {
     pub priority: i64,
     /// How many dependencies are open.
     pub blocker_count: u64,
-    /// Who works on it; NULL where nobody does.
+    /// Who works on it, or did when it was completed or failed; NULL where nobody does.
     pub worker_id: *const c_char,
     /// When the work began; 0 where it did not.
     pub started_at: i64,

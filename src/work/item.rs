@@ -50,7 +50,7 @@ pub struct WorkItem {
     pub priority: Option<i64>,
     /// Number of open edges.
     pub blocker_count: u64,
-    /// Who works on it.
+    /// Who works on it, or did when it was completed or failed.
     pub worker_id: Option<String>,
     /// Since when.
     pub started_at: Option<Micros>,
@@ -111,7 +111,7 @@ pub struct Explanation {
     pub not_before: Option<Micros>,
     /// That time had not come when it was last looked at.
     pub delayed: bool,
-    /// Who works on it.
+    /// Who works on it, or did when it was completed or failed.
     pub worker_id: Option<String>,
     /// How often it was claimed.
     pub attempts: u64,

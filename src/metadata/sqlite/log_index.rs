@@ -1,6 +1,6 @@
 //! The head of the write-ahead log's index, which every commit of any process changes.
 //!
-//! The index lies in memory that all connections share. Reading its head takes no lock and no system call, so that
+//! The index lies in memory that all connections share. Reading its head takes no lock of a file and no system call, so that
 //! looking for others' commits many times a second costs next to nothing.
 //!
 //! <https://sqlite.org/walformat.html#the_wal_index_header> describes it: its first 48 bytes count the commits, among

@@ -1,8 +1,10 @@
 //! Claims: items are given to a worker, each under a lease of its own.
 
 use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::sync::LazyLock;
 
+use foldhash::HashSet;
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{ToSql, params_from_iter};
 
@@ -21,10 +23,6 @@ use crate::error::{Error, Result};
 use crate::metadata::{Claim, ClaimScope, Grant, Supply};
 use crate::range::PathRange;
 use crate::work::{Status, WorkItem};
-
-/// Items that time has made claimable and that go into the queue beyond those that a claim considers, if it takes others:
-/// so that a backlog of them shrinks.
-const AHEAD: usize = 1;
 
 /// What a claim reads first: the tokens that are reserved, and whether time made anything claimable.
 const OPENING: &str = concat!(
@@ -73,9 +71,8 @@ impl Claims<'_> {
         let lapses = search.lapses(self.time);
         let (last, mut any_lapsed) = open(self.connection, &lapses)?;
         loop {
-            // Some of what time has made claimable is considered each time. Where the queue has what comes before
-            // it, it goes into the queue, so that others are considered next; where the queue does not hold
-            // enough, all does that is needed.
+            // Some of what time has made claimable is considered each time. What of it is not taken goes into the
+            // queue, so that others are considered next; where all that is not enough, it goes on.
             let lapsed = match any_lapsed {
                 true => lapses.first(claim.max)?,
                 false => Lapsed::default(),
@@ -89,8 +86,10 @@ impl Claims<'_> {
                 any_lapsed = lapses.has_any_time_come()?;
                 continue;
             }
+            let directories = found.iter().map(|place| parent(&place.path));
+            let taken_from = LazyCell::new(|| directories.collect::<HashSet<_>>());
             for visit in visits {
-                visit.note(self.connection, &found)?;
+                visit.note(self.connection, |directory| taken_from.contains(directory))?;
             }
             let items = match found.len() {
                 0 => Vec::new(),
@@ -99,10 +98,7 @@ impl Claims<'_> {
                     self.take(claim, grant, &found, &lapsed, first_token)?
                 }
             };
-            let others_were_taken = lapsed.admit_rest(&lapses, &found)?;
-            if others_were_taken {
-                lapses.first(AHEAD)?.admit(&lapses)?;
-            }
+            lapsed.admit_rest(&lapses, &found)?;
             return Ok(items);
         }
     }

@@ -11,8 +11,6 @@ use std::collections::BTreeMap;
 use rusqlite::{OptionalExtension, Row};
 
 use super::super::statements::Connection;
-use super::order::Place;
-use super::territory::parent;
 use crate::error::Result;
 use crate::metadata::PathId;
 
@@ -151,9 +149,13 @@ pub(super) struct Visit {
 }
 
 impl Visit {
-    /// Lets later searches know, unless items of the directory are among the `taken` ones: then its bound
-    /// may serve for the next ones, too.
-    pub fn note(&self, connection: &Connection, taken: &[Place]) -> Result<()> {
+    /// Lets later searches know, unless items of the directory were taken: then its bound may serve for the next
+    /// ones, too.
+    pub fn note(
+        &self,
+        connection: &Connection,
+        is_taken_from: impl Fn(&str) -> bool,
+    ) -> Result<()> {
         match self.first {
             None => {
                 connection
@@ -161,10 +163,7 @@ impl Visit {
                     .execute([&self.directory])?;
             }
             Some(first) if first == self.bound => {}
-            Some(_)
-                if taken
-                    .iter()
-                    .any(|place| parent(&place.path) == self.directory) => {}
+            Some(_) if is_taken_from(&self.directory) => {}
             Some(Bound(rank, created_at)) => {
                 connection
                     .prepare_cached(MOVE_UP)?

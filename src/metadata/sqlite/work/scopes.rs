@@ -21,6 +21,10 @@ use crate::metadata::{Micros, Supply};
 
 /// Scopes that one claim of the whole store looks at, of those whose time has come.
 const SCOPES_AT_ONCE: usize = 16;
+/// Delayed or running items outside of the territory that are gone through for when the first one inside will be claimable.
+const LOOKED_AHEAD: usize = 256;
+/// Items that cannot be claimed, though their time has come, and that a claim puts out of the way: of each kind and scope.
+const PUT_AWAY: usize = 256;
 
 /// Whether the time of any scope has come, by the wall's clock and that of the boot.
 macro_rules! any_time_has_come {
@@ -175,8 +179,8 @@ struct LapsedItem {
 pub(super) struct Lapsed {
     items: Vec<LapsedItem>,
     paths: HashSet<String>,
-    /// The scopes that have no more of a kind.
-    dealt_with: Vec<(Kind, String)>,
+    /// The scopes whose next time of a kind is to be set anew.
+    outdated: Vec<(Kind, String)>,
 }
 
 impl Lapsed {
@@ -199,19 +203,14 @@ impl Lapsed {
         self.admit_those(lapses, |_| true)
     }
 
-    /// Once those at the places `taken` are taken, puts the others into the queue: if they came after what
-    /// was in it, or if they only stand in the way of others because they cannot be claimed. Returns whether there were
-    /// any and those that are taken were in the queue before them.
-    pub fn admit_rest(&self, lapses: &Lapses<'_>, taken: &[Place]) -> Result<bool> {
-        if self.is_empty() {
-            return Ok(false);
+    /// Once those at the places `taken` are taken, puts the others into the queue: else they would stand in the way
+    /// of what comes behind them.
+    pub fn admit_rest(&self, lapses: &Lapses<'_>, taken: &[Place]) -> Result<()> {
+        if self.items.is_empty() && self.outdated.is_empty() {
+            return Ok(());
         }
         let taken: HashSet<&String> = taken.iter().map(|place| &place.path).collect();
-        let some_from_queue = taken.iter().any(|path| !self.contains(path));
-        self.admit_those(lapses, |item| {
-            (some_from_queue || !item.is_claimable) && !taken.contains(&item.place.path)
-        })?;
-        Ok(some_from_queue)
+        self.admit_those(lapses, |item| !taken.contains(&item.place.path))
     }
 
     fn admit_those(&self, lapses: &Lapses<'_>, goes: impl Fn(&LapsedItem) -> bool) -> Result<()> {
@@ -226,7 +225,7 @@ impl Lapsed {
                 .execute([&item.place.path])?;
             directories::announce(connection, &item.place.path)?;
         }
-        for (kind, scope) in &self.dealt_with {
+        for (kind, scope) in &self.outdated {
             let sql = match kind {
                 Kind::Due => SET_NEXT_DUE,
                 Kind::Expired => SET_NEXT_EXPIRY,
@@ -250,41 +249,47 @@ pub(super) struct Lapses<'a> {
 }
 
 impl Lapses<'_> {
-    /// Returns up to `limit` items of each kind and scope. Expired ones without attempts left fail on the way.
+    /// Returns up to `limit` items of each kind and scope that can be claimed, and some that cannot. Expired ones without
+    /// attempts left fail on the way.
     pub fn first(&self, limit: usize) -> Result<Lapsed> {
         let mut lapsed = Lapsed::default();
         if self.whole {
             let scopes = self.longest_due()?;
-            self.gather(&scopes, limit, &mut lapsed)?;
-            if lapsed.items.len() >= limit || scopes.len() < SCOPES_AT_ONCE {
+            // Those that have more step back, or others would never be looked at.
+            let are_more = scopes.len() >= SCOPES_AT_ONCE;
+            self.gather(&scopes, limit, are_more, &mut lapsed)?;
+            if lapsed.items.len() >= limit || !are_more {
                 return Ok(lapsed);
             }
             lapsed = Lapsed::default();
         }
-        self.gather(&self.scopes()?, limit, &mut lapsed)?;
+        self.gather(&self.scopes()?, limit, false, &mut lapsed)?;
         Ok(lapsed)
     }
 
-    fn gather(&self, scopes: &[Watched], limit: usize, lapsed: &mut Lapsed) -> Result<()> {
+    /// Adds what each of `scopes` has.
+    fn gather(
+        &self,
+        scopes: &[Watched],
+        limit: usize,
+        step_back: bool,
+        lapsed: &mut Lapsed,
+    ) -> Result<()> {
         for watched in scopes {
             self.call.check()?;
             let scope = &watched.scope;
-            if watched.next_due.is_some_and(|due| due <= self.wall)
-                && self.gather_kind(Kind::Due, scope, limit, lapsed)?
-            {
-                lapsed.dealt_with.push((Kind::Due, scope.clone()));
-            }
-            if watched.next_expiry.is_some_and(|end| end <= self.boot.0)
-                && self.gather_kind(Kind::Expired, scope, limit, lapsed)?
-            {
-                lapsed.dealt_with.push((Kind::Expired, scope.clone()));
+            let is_due = watched.next_due.is_some_and(|due| due <= self.wall);
+            let has_expired = watched.next_expiry.is_some_and(|end| end <= self.boot.0);
+            for (kind, has_come) in [(Kind::Due, is_due), (Kind::Expired, has_expired)] {
+                if has_come && (self.gather_kind(kind, scope, limit, lapsed)? || step_back) {
+                    lapsed.outdated.push((kind, scope.clone()));
+                }
             }
         }
         Ok(())
     }
 
-    /// Adds the first `limit` items of the kind that lie in the territory; returns whether those are surely
-    /// all of the scope.
+    /// Adds the first items of the kind that lie in the territory; returns whether those are surely all of the scope.
     fn gather_kind(
         &self,
         kind: Kind,
@@ -294,7 +299,7 @@ impl Lapses<'_> {
     ) -> Result<bool> {
         let covered = self.territory.coverage_below(scope) == Coverage::Whole;
         let mut out_of_attempts = Vec::new();
-        let mut gathered = 0;
+        let (mut claimable, mut others) = (0, 0);
         let mut statement = self.connection.prepare_cached(match kind {
             Kind::Due => DUE,
             Kind::Expired => EXPIRED,
@@ -304,9 +309,11 @@ impl Lapses<'_> {
             Kind::Expired => statement.query((scope, self.boot.0, self.wall))?,
         };
         // Whether there are more than the limit is for the next claim to find out.
-        while gathered < limit
-            && let Some(row) = found.next()?
-        {
+        let is_end = loop {
+            if claimable >= limit || others >= PUT_AWAY {
+                break false;
+            }
+            let Some(row) = found.next()? else { break true };
             self.call.check()?;
             if !covered && !self.territory.contains(path_of(row)?) {
                 continue;
@@ -315,22 +322,25 @@ impl Lapses<'_> {
                 out_of_attempts.push(row.get::<_, String>(3)?);
                 continue;
             }
-            let place = Place::read(row)?;
-            lapsed.paths.insert(place.path.clone());
-            lapsed.items.push(LapsedItem {
-                place,
+            let item = LapsedItem {
+                place: Place::read(row)?,
                 is_claimable: row.get(4)?,
                 kind,
-            });
-            gathered += 1;
-        }
+            };
+            match item.is_claimable {
+                true => claimable += 1,
+                false => others += 1,
+            }
+            lapsed.paths.insert(item.place.path.clone());
+            lapsed.items.push(item);
+        };
         drop(found);
         for path in out_of_attempts {
             self.connection
                 .prepare_cached(EXPIRE_FOR_GOOD)?
                 .execute([path])?;
         }
-        Ok(covered && gathered < limit)
+        Ok(covered && is_end)
     }
 
     /// Offers what has fallen due and is not in the queue yet.
@@ -387,7 +397,7 @@ impl Lapses<'_> {
         })
     }
 
-    /// Returns how long after `now` something in `scope` becomes claimable, which is not before `bound`.
+    /// Returns how long after `now` something in `scope` becomes claimable, at the earliest, which is not before `bound`.
     fn wait_for(
         &self,
         sql: &'static str,
@@ -400,10 +410,14 @@ impl Lapses<'_> {
         }
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([scope])?;
+        let mut later = 0;
         while let Some(row) = found.next()? {
             let path = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
-            if self.territory.contains(path) {
-                return Ok(Some(row.get::<_, i64>(0)?.saturating_sub(now)));
+            let time: i64 = row.get(0)?;
+            later += usize::from(time > now);
+            // After so many of others it is early enough to look again.
+            if later >= LOOKED_AHEAD || self.territory.contains(path) {
+                return Ok(Some(time.saturating_sub(now)));
             }
             self.call.check()?;
         }

@@ -3,6 +3,7 @@
 mod claims;
 mod cycles;
 mod dependencies;
+mod lapses;
 mod many;
 mod model;
 mod queries;

@@ -7,7 +7,7 @@ use crate::work::LeaseToken;
 const SECOND: i64 = 1_000_000;
 
 impl Store {
-    fn scope(&self, prefix: Option<&str>) -> ClaimScope {
+    pub(super) fn scope(&self, prefix: Option<&str>) -> ClaimScope {
         ClaimScope {
             changeable: Arc::new(self.visible.clone()),
             writable: Arc::new([PathRange::all()]),
@@ -16,7 +16,7 @@ impl Store {
         }
     }
 
-    fn grant(&self) -> Grant {
+    pub(super) fn grant(&self) -> Grant {
         Grant {
             rules: Arc::new(rules()),
             visible: Arc::new(self.visible.clone()),
@@ -24,7 +24,7 @@ impl Store {
         }
     }
 
-    fn claim_in(&self, prefix: Option<&str>, max: usize, seconds: i64) -> Vec<WorkItem> {
+    pub(super) fn claim_in(&self, prefix: Option<&str>, max: usize, seconds: i64) -> Vec<WorkItem> {
         let claim = Claim {
             worker_id: "worker".to_owned(),
             max,
@@ -49,7 +49,7 @@ impl Store {
         self.claim_in(None, max, 10)
     }
 
-    fn claim_one(&self) -> Option<(String, LeaseToken)> {
+    pub(super) fn claim_one(&self) -> Option<(String, LeaseToken)> {
         let item = self.claim(1).pop()?;
         Some((
             item.path.as_str().to_owned(),
@@ -62,7 +62,7 @@ impl Store {
         super::super::supply(&self.connection, &self.time, &self.scope(None), &grant).unwrap()
     }
 
-    fn complete(&self, at: &str, token: LeaseToken) -> Result<()> {
+    pub(super) fn complete(&self, at: &str, token: LeaseToken) -> Result<()> {
         let change = Change::CompleteWork {
             path: path(at),
             token,
@@ -71,7 +71,7 @@ impl Store {
         self.apply(vec![change]).map(drop)
     }
 
-    fn fail(&self, at: &str, token: LeaseToken) -> Result<()> {
+    pub(super) fn fail(&self, at: &str, token: LeaseToken) -> Result<()> {
         let change = Change::FailWork {
             path: path(at),
             token,
