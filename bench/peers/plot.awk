@@ -2,6 +2,19 @@
 function log10(value) { return log(value) / log(10) }
 function across(backlog) { return 70 + (log10(backlog) - 3) * 150 }
 function down(rate) { return 330 - log10(rate) * 62 }
+# 1000000 as 1,000,000
+function grouped(number) { return number < 1000 ? number : grouped(int(number / 1000)) "," substr(number, length(number) - 2) }
+function called(name) { return name == "nexus" ? "Nexus" : name == "raw" ? "plain SQLite" : name }
+# Where the name of a line stands: beside its end, apart from the names before.
+function beside(line,    other, y) {
+    y = last_y[line] + 4
+    for (other = 2; other < line; other++) {
+        if (other in name_y && y > name_y[other] - 14 && y < name_y[other] + 14) {
+            y = name_y[other] + (last_y[line] < last_y[other] ? -14 : 14)
+        }
+    }
+    return name_y[line] = y
+}
 
 BEGIN {
     FS = "\t"
@@ -12,10 +25,10 @@ BEGIN {
     for (power = 0; power <= 4; power++) {
         y = down(10 ^ power)
         printf "<path d=\"M70 %.1fH520\" stroke=\"#d0d7de\"/>\n", y
-        printf "<text x=\"62\" y=\"%.1f\" text-anchor=\"end\">%d</text>\n", y + 4, 10 ^ power
+        printf "<text x=\"62\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n", y + 4, grouped(10 ^ power)
     }
     for (power = 3; power <= 6; power++) {
-        printf "<text x=\"%.1f\" y=\"350\" text-anchor=\"middle\">%d</text>\n", across(10 ^ power), 10 ^ power
+        printf "<text x=\"%.1f\" y=\"350\" text-anchor=\"middle\">%s</text>\n", across(10 ^ power), grouped(10 ^ power)
     }
 }
 /^#/ { printf "<text x=\"70\" y=\"376\" fill=\"#57606a\">%s</text>\n", substr($0, 3); next }
@@ -36,7 +49,7 @@ END {
             continue
         }
         printf "<path d=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\"/>\n", points[i], colours[i]
-        printf "<text x=\"%.1f\" y=\"%.1f\" fill=\"%s\">%s</text>\n", last_x[i] + 8, last_y[i] + 4, colours[i], name[i]
+        printf "<text x=\"%.1f\" y=\"%.1f\" fill=\"%s\">%s</text>\n", last_x[i] + 8, beside(i), colours[i], called(name[i])
     }
     print "</svg>"
 }
