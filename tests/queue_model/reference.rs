@@ -377,7 +377,7 @@ impl Reference {
         claimable.sort_by_key(|path| self.place(path));
         Expected {
             claimable,
-            strict: lapsed.len() <= max + 1,
+            strict: lapsed.len() <= max.max(32),
             lapsed,
         }
     }

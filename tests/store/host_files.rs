@@ -1,5 +1,6 @@
 //! The files of stores are no files for exports, imports and configurations.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 
@@ -48,16 +49,19 @@ fn is_kept(fs: &Filesystem, file: &Path) {
     }
 }
 
-/// Returns the locks that processes have on the file.
-fn locks(file: &Path) -> Vec<String> {
+/// Returns the locks that this process has on the file. The list of all locks may leave some out while others come and go.
+fn locks(file: &Path) -> BTreeSet<String> {
     let inode = format!(":{} ", fs::metadata(file).unwrap().ino());
-    let locks = fs::read_to_string("/proc/locks").unwrap();
-    let mut of_file: Vec<_> = locks
-        .lines()
-        .filter(|lock| lock.contains(&inode))
-        .map(|lock| lock.split_once(' ').unwrap().1.to_owned())
-        .collect();
-    of_file.sort();
+    let mut of_file = BTreeSet::new();
+    for descriptor in fs::read_dir("/proc/self/fdinfo").unwrap() {
+        // Other tests open and close files meanwhile.
+        let Ok(info) = fs::read_to_string(descriptor.unwrap().path()) else {
+            continue;
+        };
+        let locks = info.lines().filter(|line| line.starts_with("lock:"));
+        let locks = locks.filter(|lock| lock.contains(&inode));
+        of_file.extend(locks.map(|lock| lock.split_once(": ").unwrap().1.to_owned()));
+    }
     of_file
 }
 

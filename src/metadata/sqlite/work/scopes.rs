@@ -21,6 +21,9 @@ use crate::metadata::{Micros, Supply};
 
 /// Scopes that one claim of the whole store looks at, of those whose time has come.
 const SCOPES_AT_ONCE: usize = 16;
+/// Items of a kind and scope that enter the queue as a whole, so that they come in the order of claims: more than one worker
+/// takes at once, as a rule.
+const FEW: usize = 32;
 /// Delayed or running items outside of the territory that are gone through for when the first one inside will be claimable.
 const LOOKED_AHEAD: usize = 256;
 /// Items that cannot be claimed, though their time has come, and that a claim puts out of the way: of each kind and scope.
@@ -57,6 +60,13 @@ const EXPIRED: &str = "\
     FROM work INDEXED BY work_running
     WHERE status = 2 /* in_progress */ AND scope = ?1 AND lease_deadline <= ?2
     ORDER BY lease_deadline, path";
+/// How many rows [`DUE`] and [`EXPIRED`] have, up to a number: the index alone says it.
+pub(super) const COUNT_DUE: &str = "\
+    SELECT count(*) FROM (SELECT 1 FROM work INDEXED BY work_delayed
+                          WHERE delayed = 1 AND scope = ?1 AND not_before <= ?2 LIMIT ?3)";
+pub(super) const COUNT_EXPIRED: &str = "\
+    SELECT count(*) FROM (SELECT 1 FROM work INDEXED BY work_running
+                          WHERE status = 2 /* in_progress */ AND scope = ?1 AND lease_deadline <= ?2 LIMIT ?3)";
 /// What is delayed and would be claimable otherwise, and when.
 const NEXT_DUE: &str = "\
     SELECT not_before, path FROM work INDEXED BY work_delayed
@@ -249,8 +259,8 @@ pub(super) struct Lapses<'a> {
 }
 
 impl Lapses<'_> {
-    /// Returns up to `limit` items of each kind and scope that can be claimed, and some that cannot. Expired ones without
-    /// attempts left fail on the way.
+    /// Returns up to `limit` items of each kind and scope that can be claimed, and some that cannot; of one that has few, all.
+    /// Expired ones without attempts left fail on the way.
     pub fn first(&self, limit: usize) -> Result<Lapsed> {
         let mut lapsed = Lapsed::default();
         if self.whole {
@@ -298,6 +308,10 @@ impl Lapses<'_> {
         lapsed: &mut Lapsed,
     ) -> Result<bool> {
         let covered = self.territory.coverage_below(scope) == Coverage::Whole;
+        let limit = match self.are_few(kind, scope)? {
+            true => usize::MAX,
+            false => limit,
+        };
         let mut out_of_attempts = Vec::new();
         let (mut claimable, mut others) = (0, 0);
         let mut statement = self.connection.prepare_cached(match kind {
@@ -341,6 +355,19 @@ impl Lapses<'_> {
                 .execute([path])?;
         }
         Ok(covered && is_end)
+    }
+
+    fn are_few(&self, kind: Kind, scope: &str) -> Result<bool> {
+        let (sql, until) = match kind {
+            Kind::Due => (COUNT_DUE, self.wall),
+            Kind::Expired => (COUNT_EXPIRED, self.boot.0),
+        };
+        let most = FEW as i64;
+        let count: i64 = self
+            .connection
+            .prepare_cached(sql)?
+            .query_row((scope, until, most + 1), |row| row.get(0))?;
+        Ok(count <= most)
     }
 
     /// Offers what has fallen due and is not in the queue yet.

@@ -38,6 +38,27 @@ impl Store {
 }
 
 #[test]
+fn what_a_dead_worker_had_comes_by_priority_again() {
+    let store = Store::new();
+    for number in 0..32 {
+        let priority = 32 - number;
+        store.add(
+            &format!("/q/{number:02}"),
+            &format!(r#"{{"status": "ready", "priority": {priority}}}"#),
+        );
+    }
+    let paths: Vec<String> = (0..32)
+        .rev()
+        .map(|number| format!("/q/{number:02}"))
+        .collect();
+    assert_eq!(paths_of(&store.claim(32)), paths);
+    store.pass(20);
+    for path in paths {
+        assert_eq!(paths_of(&store.claim(1)), [path]);
+    }
+}
+
+#[test]
 fn an_expired_item_does_not_wait_for_all_that_fell_due() {
     let store = Store::new();
     store.add_taken("/q/last", 9, 1);

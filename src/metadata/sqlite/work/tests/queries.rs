@@ -404,13 +404,20 @@ fn assert_runs_on_indexes(store: &Store, sql: &str) {
 }
 
 #[test]
-fn the_index_alone_says_what_can_be_claimed() {
+fn the_index_alone_says_what_can_be_claimed_and_how_much_lapsed() {
     let store = Store::new();
     let plan = query_plan(&store, super::super::claimable::OF_DIRECTORY);
     assert!(
         plan.contains("COVERING INDEX work_claimable (directory=?)"),
         "{plan}"
     );
+    for sql in [
+        super::super::scopes::COUNT_DUE,
+        super::super::scopes::COUNT_EXPIRED,
+    ] {
+        let plan = query_plan(&store, sql);
+        assert!(plan.contains("USING COVERING INDEX"), "{plan}");
+    }
 }
 
 #[test]
