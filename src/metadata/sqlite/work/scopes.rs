@@ -60,13 +60,13 @@ const EXPIRED: &str = "\
     FROM work INDEXED BY work_running
     WHERE status = 2 /* in_progress */ AND scope = ?1 AND lease_deadline <= ?2
     ORDER BY lease_deadline, path";
-/// How many rows [`DUE`] and [`EXPIRED`] have, up to a number: the index alone says it.
-pub(super) const COUNT_DUE: &str = "\
-    SELECT count(*) FROM (SELECT 1 FROM work INDEXED BY work_delayed
-                          WHERE delayed = 1 AND scope = ?1 AND not_before <= ?2 LIMIT ?3)";
-pub(super) const COUNT_EXPIRED: &str = "\
-    SELECT count(*) FROM (SELECT 1 FROM work INDEXED BY work_running
-                          WHERE status = 2 /* in_progress */ AND scope = ?1 AND lease_deadline <= ?2 LIMIT ?3)";
+/// Has a row where [`DUE`] and [`EXPIRED`] have more than a number: the index alone says it.
+pub(super) const MORE_DUE: &str = "\
+    SELECT 1 FROM work INDEXED BY work_delayed
+    WHERE delayed = 1 AND scope = ?1 AND not_before <= ?2 LIMIT 1 OFFSET ?3";
+pub(super) const MORE_EXPIRED: &str = "\
+    SELECT 1 FROM work INDEXED BY work_running
+    WHERE status = 2 /* in_progress */ AND scope = ?1 AND lease_deadline <= ?2 LIMIT 1 OFFSET ?3";
 /// What is delayed and would be claimable otherwise, and when.
 const NEXT_DUE: &str = "\
     SELECT not_before, path FROM work INDEXED BY work_delayed
@@ -359,15 +359,11 @@ impl Lapses<'_> {
 
     fn are_few(&self, kind: Kind, scope: &str) -> Result<bool> {
         let (sql, until) = match kind {
-            Kind::Due => (COUNT_DUE, self.wall),
-            Kind::Expired => (COUNT_EXPIRED, self.boot.0),
+            Kind::Due => (MORE_DUE, self.wall),
+            Kind::Expired => (MORE_EXPIRED, self.boot.0),
         };
-        let most = FEW as i64;
-        let count: i64 = self
-            .connection
-            .prepare_cached(sql)?
-            .query_row((scope, until, most + 1), |row| row.get(0))?;
-        Ok(count <= most)
+        let mut statement = self.connection.prepare_cached(sql)?;
+        Ok(!statement.exists((scope, until, FEW as i64))?)
     }
 
     /// Offers what has fallen due and is not in the queue yet.

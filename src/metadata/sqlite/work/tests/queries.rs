@@ -412,8 +412,8 @@ fn the_index_alone_says_what_can_be_claimed_and_how_much_lapsed() {
         "{plan}"
     );
     for sql in [
-        super::super::scopes::COUNT_DUE,
-        super::super::scopes::COUNT_EXPIRED,
+        super::super::scopes::MORE_DUE,
+        super::super::scopes::MORE_EXPIRED,
     ] {
         let plan = query_plan(&store, sql);
         assert!(plan.contains("USING COVERING INDEX"), "{plan}");
