@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{
-    ContentHash, ContentReader, LOCAL_BACKEND, NewContent, Placement, Spool, Staging, damaged,
-};
+use super::{ContentHash, ContentReader, NewContent, Placement, Spool, Staging, damaged};
 use crate::call::Call;
 use crate::error::Result;
 
@@ -32,7 +30,7 @@ impl Copies {
         placement: &Placement,
         call: &Call,
     ) -> Result<()> {
-        if **backend != *LOCAL_BACKEND || content.size() > placement.inline_max() as u64 {
+        if !placement.is_inline(backend, content.size()) {
             let mut fill = |staging: &mut dyn Staging| {
                 content.copy_to(&mut |piece| staging.write(piece), call)
             };

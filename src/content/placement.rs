@@ -100,6 +100,11 @@ impl Placement {
             })
     }
 
+    /// Returns whether new content of `size` bytes in the backend `name` is kept in the database.
+    pub fn is_inline(&self, name: &str, size: u64) -> bool {
+        name == LOCAL_BACKEND && size <= self.inline_max as u64
+    }
+
     /// Returns a builder of new content for the backend `name`.
     pub fn builder(&self, name: &str) -> Result<ContentBuilder> {
         let inline_max = (name == LOCAL_BACKEND).then_some(self.inline_max);
@@ -108,7 +113,7 @@ impl Placement {
 
     /// Returns new content of `data` for the backend `name`.
     pub fn build(&self, name: &str, data: &[u8], call: &Call) -> Result<NewContent> {
-        if name == LOCAL_BACKEND && data.len() <= self.inline_max {
+        if self.is_inline(name, data.len() as u64) {
             return Ok(NewContent::inline(data));
         }
         let mut builder = self.builder(name)?;

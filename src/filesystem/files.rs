@@ -4,7 +4,7 @@ use super::change::{append_change, authorize, delete_change, relocation};
 use super::{Conditions, Filesystem, RelocateOptions, WriteOptions};
 use crate::access::Action;
 use crate::call::Call;
-use crate::content::{ContentReader, LOCAL_BACKEND, missing};
+use crate::content::{ContentReader, missing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{Change, Entry, StoredContent};
 use crate::path::VirtualPath;
@@ -64,7 +64,7 @@ impl Filesystem {
         let mut conditions = conditions.clone();
         let content = match found {
             None if conditions.if_match.is_some() => return Ok(None),
-            None if self.is_inline(&backend, data.len() as u64) => return Ok(None),
+            None if self.placement().is_inline(&backend, data.len() as u64) => return Ok(None),
             None => {
                 conditions.if_none_match = true;
                 self.placement().build(&backend, data, call)
@@ -73,7 +73,8 @@ impl Filesystem {
             Some((_, Some(content))) => {
                 let differs = conditions.if_match.is_some_and(|etag| etag != content.hash);
                 let size = content.size + data.len() as u64;
-                let stays_inline = content.data.is_some() && self.is_inline(&backend, size);
+                let stays_inline =
+                    content.data.is_some() && self.placement().is_inline(&backend, size);
                 if stays_inline || differs || conditions.if_none_match {
                     return Ok(None);
                 }
@@ -99,11 +100,6 @@ impl Filesystem {
             conditions,
             mime_type: mime_type.clone(),
         }))
-    }
-
-    /// Returns whether new content of `size` bytes in `backend` is kept in the database.
-    fn is_inline(&self, backend: &str, size: u64) -> bool {
-        backend == LOCAL_BACKEND && size <= self.handle.config.settings.inline_max_bytes.into()
     }
 
     /// Returns the content of the file at `path`, verified.

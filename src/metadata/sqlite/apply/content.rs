@@ -7,9 +7,7 @@ use rusqlite::OptionalExtension;
 
 use super::super::rows::{FileRow, blob};
 use super::super::transaction::Transaction;
-use crate::content::{
-    BlockHashes, ContentHash, ContentReader, LOCAL_BACKEND, NewContent, Staged, Staging,
-};
+use crate::content::{BlockHashes, ContentHash, ContentReader, NewContent, Staged, Staging};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::StoredContent;
 
@@ -320,7 +318,7 @@ fn copied(
     // It came to be since.
     let mut source = open(tx, content)?;
     let (placement, call) = (tx.placement, &tx.grant.call);
-    if **target == *LOCAL_BACKEND && source.size() <= placement.inline_max() as u64 {
+    if placement.is_inline(target, source.size()) {
         return Ok(NewContent::inline(&source.read_all(call)?));
     }
     let mut fill =
