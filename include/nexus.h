@@ -1498,11 +1498,14 @@ void nexus_strings_free(nexus_strings *list);
 /* Metadata ---------------------------------------------------------------------------------- */
 
 /**
- * Sets one metadata key of a file. The keys of work items (status, priority, depends_on,
- * worker_id, started_at, completed_at, not_before, tags, max_attempts) have types.
+ * Sets one metadata key of a file, or of a directory that was made. The keys of work items (status, priority,
+ * depends_on, worker_id, started_at, completed_at, not_before, tags, max_attempts) have types, and are for files only.
+ * A directory that exists only because something is in it has no metadata: IS_A_DIRECTORY; nexus_mkdir with
+ * NEXUS_MKDIR_EXIST_OK makes it one that was made. Metadata of directories follows a rename, is copied by a copy, and
+ * is part of a bundle, but not of nexus_export_metadata.
  *
  * @param fs          an open handle
- * @param path        the file; not NULL
+ * @param path        the file or directory; not NULL
  * @param key         the key, 1 to 255 bytes; not NULL
  * @param value_json  the value, a JSON text; not NULL
  * @param error       receives what went wrong; may be NULL
@@ -1520,10 +1523,10 @@ nexus_status nexus_set_meta(nexus_fs *fs,
                             nexus_error **error);
 
 /**
- * Sets one metadata key of a file under conditions.
+ * Sets one metadata key under conditions; see nexus_set_meta.
  *
  * @param fs          an open handle
- * @param path        the file; not NULL
+ * @param path        the file or directory; not NULL
  * @param key         the key, 1 to 255 bytes; not NULL
  * @param value_json  the value, a JSON text; not NULL
  * @param options     conditions; NULL for none
@@ -1541,10 +1544,10 @@ nexus_status nexus_set_meta_with(nexus_fs *fs,
                                  nexus_error **error);
 
 /**
- * Sets several metadata keys of a file at once; others stay.
+ * Sets several metadata keys at once; others stay. See nexus_set_meta.
  *
  * @param fs           an open handle
- * @param path         the file; not NULL
+ * @param path         the file or directory; not NULL
  * @param object_json  a JSON object; not NULL
  * @param error        receives what went wrong; may be NULL
  * @return OK; what nexus_set_meta returns
@@ -1558,10 +1561,10 @@ nexus_status nexus_set_meta_many(nexus_fs *fs,
                                  nexus_error **error);
 
 /**
- * Returns one metadata key of a file.
+ * Returns one metadata key of a file, or of a directory that was made.
  *
  * @param fs     an open handle
- * @param path   the file; not NULL
+ * @param path   the file or directory; not NULL
  * @param key    the key, 1 to 255 bytes; not NULL
  * @param json   receives the value as JSON, to be freed with nexus_string_free; not NULL
  * @param error  receives what went wrong; may be NULL
@@ -1578,10 +1581,10 @@ nexus_status nexus_get_meta(nexus_fs *fs,
                             nexus_error **error);
 
 /**
- * Returns all metadata of a file.
+ * Returns all metadata of a file, or of a directory that was made.
  *
  * @param fs           an open handle
- * @param path         the file; not NULL
+ * @param path         the file or directory; not NULL
  * @param object_json  receives a JSON object, to be freed with nexus_string_free; not NULL
  * @param error        receives what went wrong; may be NULL
  * @return OK; INVALID_PATH, ACCESS_DENIED, NOT_FOUND, IS_A_DIRECTORY, IO
@@ -1595,10 +1598,10 @@ nexus_status nexus_list_meta(nexus_fs *fs,
                              nexus_error **error);
 
 /**
- * Deletes one metadata key of a file.
+ * Deletes one metadata key of a file, or of a directory that was made.
  *
  * @param fs     an open handle
- * @param path   the file; not NULL
+ * @param path   the file or directory; not NULL
  * @param key    the key, 1 to 255 bytes; not NULL
  * @param error  receives what went wrong; may be NULL
  * @return OK; INVALID_PATH, ACCESS_DENIED, READ_ONLY, NOT_FOUND for an absent file or key,
@@ -1613,7 +1616,7 @@ nexus_status nexus_delete_meta(nexus_fs *fs,
                                nexus_error **error);
 
 /**
- * Finds the files that have a metadata key with a value. Uses an index.
+ * Finds the files, and the directories that were made, that have a metadata key with a value. Uses an index.
  *
  * @param fs          an open handle
  * @param key         the key, 1 to 255 bytes; not NULL

@@ -13,11 +13,14 @@ use super::text::hand_out;
 use crate::filesystem::Conditions;
 
 /// <!-- section: Metadata -->
-/// Sets one metadata key of a file. The keys of work items (status, priority, depends_on,
-/// worker_id, started_at, completed_at, not_before, tags, max_attempts) have types.
+/// Sets one metadata key of a file, or of a directory that was made. The keys of work items (status, priority,
+/// depends_on, worker_id, started_at, completed_at, not_before, tags, max_attempts) have types, and are for files only.
+/// A directory that exists only because something is in it has no metadata: IS_A_DIRECTORY; nexus_mkdir with
+/// NEXUS_MKDIR_EXIST_OK makes it one that was made. Metadata of directories follows a rename, is copied by a copy, and
+/// is part of a bundle, but not of nexus_export_metadata.
 ///
 /// @param fs          an open handle
-/// @param path        the file; not NULL
+/// @param path        the file or directory; not NULL
 /// @param key         the key, 1 to 255 bytes; not NULL
 /// @param value_json  the value, a JSON text; not NULL
 /// @param error       receives what went wrong; may be NULL
@@ -47,10 +50,10 @@ pub unsafe extern "C" fn nexus_set_meta(
     }
 }
 
-/// Sets one metadata key of a file under conditions.
+/// Sets one metadata key under conditions; see nexus_set_meta.
 ///
 /// @param fs          an open handle
-/// @param path        the file; not NULL
+/// @param path        the file or directory; not NULL
 /// @param key         the key, 1 to 255 bytes; not NULL
 /// @param value_json  the value, a JSON text; not NULL
 /// @param options     conditions; NULL for none
@@ -80,10 +83,10 @@ pub unsafe extern "C" fn nexus_set_meta_with(
     }
 }
 
-/// Sets several metadata keys of a file at once; others stay.
+/// Sets several metadata keys at once; others stay. See nexus_set_meta.
 ///
 /// @param fs           an open handle
-/// @param path         the file; not NULL
+/// @param path         the file or directory; not NULL
 /// @param object_json  a JSON object; not NULL
 /// @param error        receives what went wrong; may be NULL
 /// @return OK; what nexus_set_meta returns
@@ -108,10 +111,10 @@ pub unsafe extern "C" fn nexus_set_meta_many(
     }
 }
 
-/// Returns one metadata key of a file.
+/// Returns one metadata key of a file, or of a directory that was made.
 ///
 /// @param fs     an open handle
-/// @param path   the file; not NULL
+/// @param path   the file or directory; not NULL
 /// @param key    the key, 1 to 255 bytes; not NULL
 /// @param json   receives the value as JSON, to be freed with nexus_string_free; not NULL
 /// @param error  receives what went wrong; may be NULL
@@ -142,10 +145,10 @@ pub unsafe extern "C" fn nexus_get_meta(
     }
 }
 
-/// Returns all metadata of a file.
+/// Returns all metadata of a file, or of a directory that was made.
 ///
 /// @param fs           an open handle
-/// @param path         the file; not NULL
+/// @param path         the file or directory; not NULL
 /// @param object_json  receives a JSON object, to be freed with nexus_string_free; not NULL
 /// @param error        receives what went wrong; may be NULL
 /// @return OK; INVALID_PATH, ACCESS_DENIED, NOT_FOUND, IS_A_DIRECTORY, IO
@@ -172,10 +175,10 @@ pub unsafe extern "C" fn nexus_list_meta(
     }
 }
 
-/// Deletes one metadata key of a file.
+/// Deletes one metadata key of a file, or of a directory that was made.
 ///
 /// @param fs     an open handle
-/// @param path   the file; not NULL
+/// @param path   the file or directory; not NULL
 /// @param key    the key, 1 to 255 bytes; not NULL
 /// @param error  receives what went wrong; may be NULL
 /// @return OK; INVALID_PATH, ACCESS_DENIED, READ_ONLY, NOT_FOUND for an absent file or key,
@@ -201,7 +204,7 @@ pub unsafe extern "C" fn nexus_delete_meta(
     }
 }
 
-/// Finds the files that have a metadata key with a value. Uses an index.
+/// Finds the files, and the directories that were made, that have a metadata key with a value. Uses an index.
 ///
 /// @param fs          an open handle
 /// @param key         the key, 1 to 255 bytes; not NULL

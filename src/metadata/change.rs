@@ -205,4 +205,6 @@ pub struct ImportedDirectory {
     pub created_at: Micros,
     /// When it last changed.
     pub modified_at: Micros,
+    /// Its metadata, without work keys.
+    pub metadata: Vec<(String, MetadataValue)>,
 }

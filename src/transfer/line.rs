@@ -8,7 +8,7 @@ use super::line_reader::MAX_LINE_BYTES;
 use crate::content::ContentHash;
 use crate::error::{Error, Result};
 use crate::filesystem::{InvalidWorkKeys, check_mime_type, object_text};
-use crate::metadata::{Entry, MetadataValue, Micros, PathId, members, now};
+use crate::metadata::{DescribedEntry, Entry, MetadataValue, Micros, PathId, members, now};
 use crate::path::{VirtualPath, parse_id};
 use crate::work::{
     DependencyRef, Status, WorkField, WorkHistory, format_time, is_library_key, is_work_key,
@@ -56,12 +56,7 @@ fn write_within(
             "path_id",
             id.as_deref().map_or("null".to_owned(), json_string),
         ),
-        // Values are kept as they were given, so they can span lines; outside of strings, which
-        // cannot, a line end is white space.
-        (
-            "custom_metadata",
-            object_text(metadata).replace(['\n', '\r'], " "),
-        ),
+        ("custom_metadata", one_line(metadata)),
     ];
     for (index, (key, value)) in members.iter().enumerate() {
         out.push(if index == 0 { '{' } else { ',' });
@@ -71,10 +66,7 @@ fn write_within(
         out.push_str(value);
     }
     out.push('}');
-    if (out.len() - start) as u64 > limit {
-        let what = "the metadata makes a line of more than 256 MiB, which no import takes";
-        return Err(Error::unsupported(what).at(&entry.path));
-    }
+    within_limit(entry, out.len() - start, limit)?;
     out.push('\n');
     Ok(true)
 }
@@ -87,18 +79,44 @@ fn time_text(time: Micros) -> String {
     }
 }
 
-/// Adds the line of the directory `entry` to `out`; returns whether it was made.
-pub(super) fn write_directory(entry: &Entry, out: &mut String) -> bool {
+/// Adds the line of a directory to `out`; returns whether it was made.
+///
+/// # Errors
+/// `Unsupported`, naming the directory, if its metadata makes a line that no import takes.
+pub(super) fn write_directory(described: &DescribedEntry, out: &mut String) -> Result<bool> {
+    let (entry, metadata) = described;
     let Some(id) = entry.path_id else {
-        return false;
+        return Ok(false);
     };
+    let start = out.len();
     out.push_str(&format!(
-        "{{\"path\":{},\"path_id\":\"{id}\",\"created_at\":\"{}\",\"modified_at\":\"{}\"}}\n",
+        "{{\"path\":{},\"path_id\":\"{id}\",\"created_at\":\"{}\",\"modified_at\":\"{}\"",
         json_string(entry.path.as_str()),
         time_text(entry.created_at),
         time_text(entry.modified_at),
     ));
-    true
+    if !metadata.is_empty() {
+        out.push_str(",\"custom_metadata\":");
+        out.push_str(&one_line(metadata));
+    }
+    out.push('}');
+    within_limit(entry, out.len() - start, MAX_LINE_BYTES)?;
+    out.push('\n');
+    Ok(true)
+}
+
+/// Returns the JSON object of `metadata` without line ends. Values are kept as they were given, so they can span lines;
+/// outside of strings, which cannot, a line end is white space.
+fn one_line(metadata: &[(String, String)]) -> String {
+    object_text(metadata).replace(['\n', '\r'], " ")
+}
+
+fn within_limit(entry: &Entry, length: usize, limit: u64) -> Result<()> {
+    if length as u64 <= limit {
+        return Ok(());
+    }
+    let what = "the metadata makes a line of more than 256 MiB, which no import takes";
+    Err(Error::unsupported(what).at(&entry.path))
 }
 
 /// A directory as a line of a bundle describes it.
@@ -108,6 +126,8 @@ pub(super) struct DirectoryLine {
     pub path_id: Option<PathId>,
     pub created_at: Micros,
     pub modified_at: Micros,
+    /// Its metadata, without work keys.
+    pub metadata: Vec<(String, MetadataValue)>,
 }
 
 impl DirectoryLine {
@@ -126,6 +146,7 @@ impl DirectoryLine {
             path_id: path_id(members.path_id)?,
             created_at,
             modified_at: time("modified_at", members.modified_at)?.unwrap_or(created_at),
+            metadata: directory_metadata(members.custom_metadata)?,
         })
     }
 }
@@ -264,6 +285,23 @@ fn place(etag: &ContentHash, members: &Members<'_>) -> Result<Option<String>> {
         parse_id("backend_name", backend)?;
     }
     Ok(backend)
+}
+
+/// Reads the metadata of a directory: what is no work item has no work keys.
+fn directory_metadata(json: Option<&RawValue>) -> Result<Vec<(String, MetadataValue)>> {
+    let Some(object) = json else {
+        return Ok(Vec::new());
+    };
+    let mut values = Vec::new();
+    for (key, value) in members(object.get())? {
+        if is_library_key(&key) || is_work_key(&key) {
+            let what = format!("the key '{key}' is for files, not for directories");
+            return Err(Error::invalid_argument(what));
+        }
+        let value = MetadataValue::parse(&key, value.get())?;
+        values.push((key, value));
+    }
+    Ok(values)
 }
 
 fn path_id(json: Option<&RawValue>) -> Result<Option<PathId>> {

@@ -37,6 +37,7 @@ static nexus_fs *filled(void)
     OK(nexus_write(fs, "/docs/same", noise(LARGE, 1), LARGE, ERR));
     OK(nexus_mkdir(fs, "/empty/directory", NEXUS_MKDIR_PARENTS, ERR));
     set_meta(fs, "/docs/a", "owner", "\"ann\"");
+    set_meta(fs, "/empty/directory", "posix.mode", "\"0700\"");
     set_meta(fs, "/docs/large", "status", "\"ready\"");
     set_meta(fs, "/docs/a", "status", "\"blocked\"");
     set_meta(fs, "/docs/a", "depends_on", "\"/docs/large\"");
@@ -58,6 +59,7 @@ static void a_store_moves_with_its_contents(void)
     EXPECT_STR(listed(other, NULL), listed(fs, NULL));
     EXPECT_CONTENT(other, "/docs/same", noise(LARGE, 1), LARGE);
     EXPECT_INT(exists(other, "/empty/directory"), 1);
+    EXPECT_STR(meta(other, "/empty/directory", "posix.mode"), "\"0700\"");
     EXPECT_STR(meta(other, "/docs/a", "owner"), "\"ann\"");
     EXPECT_STR(meta(other, "/docs/a", "depends_on"), meta(fs, "/docs/a", "depends_on"));
     set_meta(other, "/docs/large", "status", "\"completed\"");

@@ -132,21 +132,6 @@ static void metadata_lives_as_long_as_its_file(void)
     close_store(fs);
 }
 
-static void directories_have_no_metadata(void)
-{
-    char *value = NULL;
-    nexus_fs *fs = open_store("");
-    put(fs, "/implied/file", "x");
-    OK(nexus_mkdir(fs, "/made", 0, ERR));
-    FAILS(IS_A_DIRECTORY, nexus_set_meta(fs, "/implied", "k", "1", ERR));
-    FAILS(IS_A_DIRECTORY, nexus_set_meta(fs, "/made", "k", "1", ERR));
-    FAILS(IS_A_DIRECTORY, nexus_set_meta_many(fs, "/made", "{\"k\":1}", ERR));
-    FAILS(IS_A_DIRECTORY, nexus_get_meta(fs, "/made", "k", &value, ERR));
-    FAILS(IS_A_DIRECTORY, nexus_list_meta(fs, "/", &value, ERR));
-    FAILS(IS_A_DIRECTORY, nexus_delete_meta(fs, "/made", "k", ERR));
-    close_store(fs);
-}
-
 static char *found(nexus_fs *fs, const char *key, const char *value, const char *base, size_t limit)
 {
     nexus_find_options options = NEXUS_FIND_OPTIONS_INIT;
@@ -163,6 +148,75 @@ static char *found(nexus_fs *fs, const char *key, const char *value, const char 
         all = text("%s%s%s", all, all[0] && count ? " " : "", paths_of(page));
     } while (options.cursor != NULL);
     return all;
+}
+
+static void a_directory_that_was_made_has_metadata(void)
+{
+    char *value = NULL;
+    nexus_fs *fs = open_store("");
+    OK(nexus_mkdir(fs, "/made", 0, ERR));
+    set_meta(fs, "/made", "k", "1");
+    OK(nexus_set_meta_many(fs, "/made", "{\"l\":[2],\"m\":null}", ERR));
+    EXPECT_STR(meta(fs, "/made", "k"), "1");
+    OK(nexus_delete_meta(fs, "/made", "m", ERR));
+    FAILS(NOT_FOUND, nexus_delete_meta(fs, "/made", "m", ERR));
+    OK(nexus_list_meta(fs, "/made", &value, ERR));
+    EXPECT_STR(keep(value), "{\"k\":1,\"l\":[2]}");
+    FAILS(IS_A_DIRECTORY, nexus_set_meta(fs, "/made", "status", "\"ready\"", ERR));
+    FAILS(IS_A_DIRECTORY, nexus_set_meta_many(fs, "/made", "{\"n\":1,\"priority\":1}", ERR));
+    FAILS(NOT_FOUND, nexus_get_meta(fs, "/made", "n", &value, ERR));
+    EXPECT_STR(found(fs, "k", "1", NULL, 0), "/made/");
+    close_store(fs);
+}
+
+static void a_directory_that_was_not_made_has_none(void)
+{
+    char *value = NULL;
+    nexus_fs *fs = open_store("");
+    put(fs, "/implied/file", "x");
+    FAILS(IS_A_DIRECTORY, nexus_set_meta(fs, "/implied", "k", "1", ERR));
+    EXPECT_HAS(message(), "was not made");
+    FAILS(IS_A_DIRECTORY, nexus_list_meta(fs, "/implied", &value, ERR));
+    FAILS(IS_A_DIRECTORY, nexus_set_meta(fs, "/", "k", "1", ERR));
+    FAILS(IS_A_DIRECTORY, nexus_list_meta(fs, "/", &value, ERR));
+    OK(nexus_mkdir(fs, "/implied", NEXUS_MKDIR_EXIST_OK, ERR));
+    set_meta(fs, "/implied", "k", "1");
+    OK(nexus_mkdir(fs, "/implied", NEXUS_MKDIR_EXIST_OK, ERR));
+    EXPECT_STR(meta(fs, "/implied", "k"), "1");
+    close_store(fs);
+}
+
+static void metadata_of_directories_goes_where_they_go(void)
+{
+    char *value = NULL;
+    nexus_fs *fs = open_store("");
+    OK(nexus_mkdir(fs, "/from/below", NEXUS_MKDIR_PARENTS, ERR));
+    put(fs, "/from/below/file", "x");
+    set_meta(fs, "/from", "k", "1");
+    set_meta(fs, "/from/below", "k", "2");
+    OK(nexus_copy(fs, "/from", "/copy", ERR));
+    EXPECT_STR(meta(fs, "/copy", "k"), "1");
+    EXPECT_STR(meta(fs, "/copy/below", "k"), "2");
+    OK(nexus_mkdir(fs, "/to", 0, ERR));
+    set_meta(fs, "/to", "old", "1");
+    OK(nexus_rename(fs, "/from", "/to", ERR));
+    EXPECT_STR(meta(fs, "/to", "k"), "1");
+    EXPECT_STR(meta(fs, "/to/below", "k"), "2");
+    FAILS(NOT_FOUND, nexus_get_meta(fs, "/to", "old", &value, ERR));
+    OK(nexus_mkdir(fs, "/second", 0, ERR));
+    set_meta(fs, "/second", "old", "1");
+    OK(nexus_copy(fs, "/to", "/second", ERR));
+    FAILS(NOT_FOUND, nexus_get_meta(fs, "/second", "old", &value, ERR));
+    OK(nexus_rmdir(fs, "/to", 1, ERR));
+    OK(nexus_rmdir(fs, "/copy", 1, ERR));
+    EXPECT_STR(found(fs, "k", "1", NULL, 0), "/second/");
+    OK(nexus_rmdir(fs, "/second", 1, ERR));
+    OK(nexus_mkdir(fs, "/to", 0, ERR));
+    OK(nexus_list_meta(fs, "/to", &value, ERR));
+    EXPECT_STR(keep(value), "{}");
+    OK(nexus_verify(fs, NEXUS_VERIFY_CONTENT, NULL, NULL, &value, ERR));
+    EXPECT_INT(json_int(keep(value), "error_count"), 0);
+    close_store(fs);
 }
 
 static void files_are_found_by_value_in_pages(void)
@@ -242,7 +296,9 @@ int main(int argc, char **argv)
     RUN(keys_are_set_listed_and_deleted);
     RUN(several_keys_are_set_together_or_not_at_all);
     RUN(metadata_lives_as_long_as_its_file);
-    RUN(directories_have_no_metadata);
+    RUN(a_directory_that_was_made_has_metadata);
+    RUN(a_directory_that_was_not_made_has_none);
+    RUN(metadata_of_directories_goes_where_they_go);
     RUN(files_are_found_by_value_in_pages);
     RUN(values_are_found_by_what_they_mean);
     RUN(a_large_value_is_found_too);

@@ -219,10 +219,10 @@ impl Run {
 
     fn metadata(&self, handle: usize, path: &str) {
         let handle = &self.handles[handle];
-        let expected = self.reference.file(path).map(|file| {
-            let values = file.metadata.iter();
+        let expected = self.reference.metadata(path).map(|values| {
             json!(
                 values
+                    .iter()
                     .map(|(key, text)| (*key, (*text).to_owned()))
                     .collect::<BTreeMap<_, _>>()
             )
@@ -237,7 +237,7 @@ impl Run {
         });
         assert_same(expected, actual, &format!("metadata of {path}"));
         let absent = handle.get_meta(path, "absent").unwrap_err().kind();
-        let expected = self.reference.file(path).map(drop);
+        let expected = self.reference.metadata(path).map(drop);
         assert_eq!(absent, expected.err().unwrap_or(ErrorKind::NotFound));
     }
 

@@ -26,7 +26,17 @@ pub struct File {
     pub version: u64,
     pub mime_type: String,
     mime_given: bool,
-    pub metadata: BTreeMap<&'static str, &'static str>,
+    pub metadata: Metadata,
+}
+
+pub type Metadata = BTreeMap<&'static str, &'static str>;
+
+/// A directory that was made.
+#[derive(Debug, Clone)]
+struct Made {
+    /// Its time, too.
+    id: Mark,
+    metadata: Metadata,
 }
 
 /// What is at a path.
@@ -41,7 +51,7 @@ pub enum Node {
 pub struct Reference {
     next: Mark,
     files: BTreeMap<String, File>,
-    made: BTreeMap<String, Mark>,
+    made: BTreeMap<String, Made>,
     /// The contents that files hold, and whether they lie in a file of the store.
     placed: BTreeMap<ContentHash, bool>,
 }
@@ -82,8 +92,8 @@ impl Reference {
         if let Some(file) = self.files.get(path) {
             return Some(Node::File(file.clone()));
         }
-        if let Some(id) = self.made.get(path) {
-            return Some(Node::Directory(Some(*id)));
+        if let Some(made) = self.made.get(path) {
+            return Some(Node::Directory(Some(made.id)));
         }
         (path == "/" || !self.is_empty(path)).then_some(Node::Directory(None))
     }
@@ -121,6 +131,21 @@ impl Reference {
         }
     }
 
+    /// Returns the metadata of a file, or of a directory that was made.
+    pub fn metadata(&self, path: &str) -> Outcome<&Metadata> {
+        match self.made.get(path) {
+            Some(made) => Ok(&made.metadata),
+            None => self.file(path).map(|file| &file.metadata),
+        }
+    }
+
+    fn metadata_mut(&mut self, path: &str) -> Outcome<&mut Metadata> {
+        self.metadata(path)?;
+        let made = self.made.get_mut(path).map(|made| &mut made.metadata);
+        let file = self.files.get_mut(path).map(|file| &mut file.metadata);
+        made.or(file).ok_or(ErrorKind::NotFound)
+    }
+
     fn directory(&self, path: &str) -> Outcome<()> {
         match self.node(path) {
             Some(Node::Directory(_)) => Ok(()),
@@ -150,11 +175,11 @@ impl Reference {
 
     pub fn find(&self, base: &str, key: &str, value: &str) -> Outcome<Vec<String>> {
         self.directory(base)?;
-        let has = |file: &File| file.metadata.get(key).is_some_and(|held| same(held, value));
-        let files = self.files.iter();
-        Ok(files
-            .filter(|(path, file)| below(path, base) && has(file))
-            .map(|(path, _)| path.clone())
+        let has = |metadata: &Metadata| metadata.get(key).is_some_and(|held| same(held, value));
+        Ok(self
+            .paths()
+            .into_iter()
+            .filter(|path| below(path, base) && self.metadata(path).is_ok_and(has))
             .collect())
     }
 
@@ -271,15 +296,12 @@ impl Reference {
                 Ok(None)
             }
             Change::SetMeta { path, values } => {
-                self.file(path)?;
-                let file = self.files.get_mut(path).unwrap();
-                file.metadata.extend(values.iter().copied());
+                self.metadata_mut(path)?.extend(values.iter().copied());
                 Ok(Some(path.clone()))
             }
             Change::DeleteMeta { path, key } => {
-                self.file(path)?;
-                let file = self.files.get_mut(path).unwrap();
-                file.metadata.remove(key).ok_or(ErrorKind::NotFound)?;
+                let removed = self.metadata_mut(path)?.remove(key);
+                removed.ok_or(ErrorKind::NotFound)?;
                 Ok(Some(path.clone()))
             }
             Change::RequireEtag { path, content } => {
@@ -378,9 +400,9 @@ impl Reference {
             }
             self.files.insert(moved(&path), file);
         }
-        for (path, id) in made {
+        for (path, directory) in made {
             self.made.remove(&path);
-            self.made.insert(moved(&path), id);
+            self.made.insert(moved(&path), directory);
         }
     }
 
@@ -388,13 +410,17 @@ impl Reference {
     fn copy(&mut self, from: &str, to: &str) {
         let (files, made) = self.tree(from);
         let mut files: BTreeMap<String, File> = files.into_iter().collect();
-        let made = made.into_iter().map(|(path, _)| path);
-        let all: BTreeSet<String> = files.keys().cloned().chain(made).collect();
+        let mut made: BTreeMap<String, Made> = made.into_iter().collect();
+        let all: BTreeSet<String> = files.keys().chain(made.keys()).cloned().collect();
         for path in all {
             let moved = format!("{to}{}", &path[from.len()..]);
             let mark = self.mark();
+            if let Some(directory) = made.remove(&path) {
+                let id = mark;
+                self.made.insert(moved, Made { id, ..directory });
+                continue;
+            }
             let Some(file) = files.remove(&path) else {
-                self.made.insert(moved, mark);
                 continue;
             };
             let mut copy = File {
@@ -411,14 +437,15 @@ impl Reference {
         }
     }
 
-    fn tree(&self, root: &str) -> (Vec<Placed<File>>, Vec<Placed<Mark>>) {
+    fn tree(&self, root: &str) -> (Vec<Placed<File>>, Vec<Placed<Made>>) {
         let files = self.files.iter().filter(|(path, _)| within(path, root));
         let made = self.made.iter().filter(|(path, _)| within(path, root));
         (
             files
                 .map(|(path, file)| (path.clone(), file.clone()))
                 .collect(),
-            made.map(|(path, id)| (path.clone(), *id)).collect(),
+            made.map(|(path, made)| (path.clone(), made.clone()))
+                .collect(),
         )
     }
 
@@ -428,8 +455,7 @@ impl Reference {
             Some(Node::Directory(_)) if !exist_ok => return Err(ErrorKind::AlreadyExists),
             Some(Node::Directory(Some(_))) => return Ok(()),
             Some(Node::Directory(None)) => {
-                let mark = self.mark();
-                self.made.insert(path.to_owned(), mark);
+                self.add_directory(path);
                 return Ok(());
             }
             None => {}
@@ -459,10 +485,17 @@ impl Reference {
             above = parent(above);
         }
         for path in missing.into_iter().rev() {
-            let mark = self.mark();
-            self.made.insert(path.to_owned(), mark);
+            self.add_directory(path);
         }
         Ok(())
+    }
+
+    fn add_directory(&mut self, path: &str) {
+        let made = Made {
+            id: self.mark(),
+            metadata: Metadata::new(),
+        };
+        self.made.insert(path.to_owned(), made);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use rusqlite::OptionalExtension;
 
+use super::rows::{self, Kind};
 use super::statements::Connection;
 use super::work;
 use crate::error::{Error, ErrorKind, Result};
@@ -11,18 +12,29 @@ use crate::range::Visible;
 
 /// Returns an error unless `path` is a file.
 pub(super) fn require_file(connection: &Connection, path: &VirtualPath) -> Result<()> {
-    let kind: Option<i64> = connection
-        .prepare_cached("SELECT kind FROM paths WHERE path = ?1")?
-        .query_row([path.as_str()], |row| row.get(0))
-        .optional()?;
-    match kind {
-        Some(1) => Ok(()),
+    match rows::kind_of(connection, path.as_str())? {
+        Some(Kind::File) => Ok(()),
         Some(_) => Err(Error::new(ErrorKind::IsADirectory, "is a directory").at(path)),
         None => Err(Error::not_found("no such file or directory").at(path)),
     }
 }
 
-/// Returns the JSON text of the untyped `key` of the file at `path`.
+/// Returns an error unless `path` can have metadata: a file, or a directory that was made.
+pub(super) fn require_described(connection: &Connection, path: &VirtualPath) -> Result<()> {
+    match rows::kind_of(connection, path.as_str())? {
+        Some(Kind::File | Kind::MadeDirectory) => Ok(()),
+        Some(Kind::ImpliedDirectory) => Err(without_metadata(path)),
+        None => Err(Error::not_found("no such file or directory").at(path)),
+    }
+}
+
+/// Returns the error for metadata of a directory that exists only because something is in it.
+pub(super) fn without_metadata(path: &VirtualPath) -> Error {
+    let what = "is a directory that was not made, so it has no metadata";
+    Error::new(ErrorKind::IsADirectory, what).at(path)
+}
+
+/// Returns the JSON text of the untyped `key` of what is at `path`.
 pub(super) fn value(
     connection: &Connection,
     path: &VirtualPath,
@@ -34,7 +46,7 @@ pub(super) fn value(
         .optional()?)
 }
 
-/// Returns all untyped keys of the file at `path` with their JSON texts.
+/// Returns all untyped keys of what is at `path` with their JSON texts.
 pub(super) fn values(connection: &Connection, path: &VirtualPath) -> Result<Vec<(String, String)>> {
     Ok(connection
         .prepare_cached("SELECT key, value FROM metadata WHERE path = ?1 ORDER BY key")?

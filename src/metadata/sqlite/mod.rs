@@ -334,7 +334,7 @@ impl MetadataStore for SqliteStore {
         grant: &Grant,
     ) -> StoreResult<Option<String>> {
         self.readers.snapshot(grant, |connection| {
-            find::require_file(connection, path)?;
+            find::require_described(connection, path)?;
             Ok(if is_work_key(key) {
                 work::value(connection, path, key)?
             } else {
@@ -345,7 +345,7 @@ impl MetadataStore for SqliteStore {
 
     fn metadata(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<Vec<(String, String)>> {
         self.readers.snapshot(grant, |connection| {
-            find::require_file(connection, path)?;
+            find::require_described(connection, path)?;
             Ok(all_values(connection, path)?)
         })
     }
@@ -590,7 +590,7 @@ impl MetadataStore for SqliteStore {
     }
 }
 
-/// Returns all keys of the file at `path`, typed or not, with their JSON texts, by key.
+/// Returns all keys of what is at `path`, typed or not, with their JSON texts, by key.
 fn all_values(connection: &Connection, path: &VirtualPath) -> Result<Vec<(String, String)>> {
     let mut values = find::values(connection, path)?;
     values.extend(work::all(connection, path)?);

@@ -89,6 +89,15 @@ pub(super) fn kind_at(row: &Row<'_>, column: usize) -> Result<Kind> {
     }
 }
 
+/// Returns what is at `path`.
+pub(super) fn kind_of(connection: &Connection, path: &str) -> Result<Option<Kind>> {
+    connection
+        .prepare_cached("SELECT kind FROM paths WHERE path = ?1")?
+        .query_row([path], |row| Ok(kind_at(row, 0)))
+        .optional()?
+        .transpose()
+}
+
 fn path_id_at(row: &Row<'_>, column: usize, kind: Kind) -> Result<Option<PathId>> {
     match kind {
         Kind::ImpliedDirectory => Ok(None),

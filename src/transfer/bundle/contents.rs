@@ -84,6 +84,7 @@ impl Filesystem {
                     path_id: directory.path_id,
                     created_at: directory.created_at,
                     modified_at: directory.modified_at,
+                    metadata: directory.metadata.clone(),
                 })));
             }
         }

@@ -115,7 +115,7 @@ impl Filesystem {
                 continue;
             }
             if entry.is_directory() {
-                directory_count += u64::from(line::write_directory(entry, &mut directories));
+                directory_count += u64::from(line::write_directory(&described, &mut directories)?);
                 continue;
             }
             let Some((entry, metadata)) = self.pack_content(described, pack, watch)? else {

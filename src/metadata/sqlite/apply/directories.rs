@@ -1,11 +1,10 @@
 //! Directories: made ones have an id, implied ones come and go with what is in them.
 
-use rusqlite::OptionalExtension;
-
 use super::super::guard;
-use super::super::rows::{self, Kind};
+use super::super::rows::{self, Kind, PathRow};
 use super::super::transaction::Transaction;
 use super::conditions::not_found;
+use super::metadata;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{Entry, PathId};
 use crate::path::{VirtualPath, parent_of};
@@ -101,12 +100,16 @@ pub(in super::super) fn ensure_parent(tx: &mut Transaction<'_>, path: &str) -> R
     }
 }
 
-/// Makes the copy of a directory of `kind`, unless it came to be with what was copied before.
-pub(super) fn copy(tx: &mut Transaction<'_>, path: &VirtualPath, kind: Kind) -> Result<()> {
+/// Makes the copy of the directory `row` with its metadata, unless it came to be with what was copied before.
+pub(super) fn copy(tx: &mut Transaction<'_>, path: &VirtualPath, row: &PathRow) -> Result<()> {
     ensure_parent(tx, path.as_str())?;
-    match kind_at(tx, path.as_str())? {
-        None => insert(tx, path.as_str(), kind),
-        Some(_) => Ok(()),
+    if kind_at(tx, path.as_str())?.is_some() {
+        return Ok(());
+    }
+    insert(tx, path.as_str(), row.kind)?;
+    match row.kind {
+        Kind::MadeDirectory => metadata::copy(tx, &row.path, path),
+        _ => Ok(()),
     }
 }
 
@@ -143,11 +146,7 @@ pub(super) fn is_empty(tx: &Transaction<'_>, path: &str) -> Result<bool> {
 }
 
 fn kind_at(tx: &Transaction<'_>, path: &str) -> Result<Option<Kind>> {
-    tx.connection
-        .prepare_cached("SELECT kind FROM paths WHERE path = ?1")?
-        .query_row([path], |row| Ok(rows::kind_at(row, 0)))
-        .optional()?
-        .transpose()
+    rows::kind_of(tx.connection, path)
 }
 
 /// Returns the error for a name that is taken.

@@ -119,7 +119,7 @@ fn held_already(tx: &mut Transaction<'_>, imported: &ImportedFile) -> Result<Hel
     content::carry(tx, held, path.as_str())
 }
 
-/// Makes the directory, unless it was made already.
+/// Makes the directory with its metadata, unless it was made already.
 pub(super) fn directory(tx: &mut Transaction<'_>, imported: &ImportedDirectory) -> Result<Entry> {
     let path = imported.path.as_str();
     let id = match imported.path_id {
@@ -129,7 +129,10 @@ pub(super) fn directory(tx: &mut Transaction<'_>, imported: &ImportedDirectory) 
     let times = (imported.created_at, imported.modified_at);
     match rows::find(tx.connection, path)?.map(|row| row.kind) {
         Some(Kind::File) => return Err(not_a_directory(path)),
-        Some(Kind::MadeDirectory) => {}
+        Some(Kind::MadeDirectory) => {
+            let row = rows::find(tx.connection, path)?.ok_or_else(|| not_found(&imported.path))?;
+            return tx.entry(row);
+        }
         Some(Kind::ImpliedDirectory) => {
             tx.run(
                 "UPDATE paths SET kind = 2, path_id = ?2, created_at = ?3, modified_at = ?4
@@ -147,6 +150,7 @@ pub(super) fn directory(tx: &mut Transaction<'_>, imported: &ImportedDirectory) 
         }
     }
     let row = rows::find(tx.connection, path)?.ok_or_else(|| not_found(&imported.path))?;
+    metadata::set_on(tx, &row, &imported.metadata)?;
     tx.entry(row)
 }
 

@@ -1,27 +1,50 @@
 //! Changing metadata.
 
-use super::super::rows::PathRow;
+use super::super::find::without_metadata;
+use super::super::rows::{self, Kind, PathRow};
 use super::super::transaction::Transaction;
 use super::super::work;
-use super::conditions::existing_file;
+use super::conditions::{check, is_directory, not_found};
 use crate::error::{Error, Result};
 use crate::metadata::{Conditions, Entry, MetadataValue};
 use crate::path::VirtualPath;
 use crate::work::is_work_key;
 
-/// Sets keys of the file at `path`.
+/// Sets keys of the file, or of the directory that was made, at `path`.
 pub(super) fn set(
     tx: &mut Transaction<'_>,
     path: &VirtualPath,
     values: &[(String, MetadataValue)],
     conditions: &Conditions,
 ) -> Result<Option<Entry>> {
-    let row = existing_file(tx, path, conditions)?;
+    let row = described(tx, path, conditions)?;
+    if row.file.is_none() {
+        let is_work =
+            |(_, value): &(String, MetadataValue)| matches!(value, MetadataValue::Work(_));
+        if values.iter().any(is_work) {
+            return Err(is_directory(path));
+        }
+    }
     set_on(tx, &row, values)?;
     tx.entry(row).map(Some)
 }
 
-/// Sets keys of the file `row`.
+/// Returns the row of what can have metadata at `path`, after checking `conditions` on it.
+fn described(
+    tx: &mut Transaction<'_>,
+    path: &VirtualPath,
+    conditions: &Conditions,
+) -> Result<PathRow> {
+    let row = rows::find(tx.connection, path.as_str())?;
+    check(tx, path, row.as_ref(), conditions)?;
+    match row {
+        Some(row) if row.kind != Kind::ImpliedDirectory => Ok(row),
+        Some(_) => Err(without_metadata(path)),
+        None => Err(not_found(path)),
+    }
+}
+
+/// Sets keys of the file or directory `row`. Work keys are for files.
 pub(super) fn set_on(
     tx: &mut Transaction<'_>,
     row: &PathRow,
@@ -47,14 +70,16 @@ pub(super) fn set_on(
     work::set(tx, row, &fields)
 }
 
-/// Removes one key of the file at `path`.
+/// Removes one key of the file, or of the directory that was made, at `path`.
 pub(super) fn delete(
     tx: &mut Transaction<'_>,
     path: &VirtualPath,
     key: &str,
 ) -> Result<Option<Entry>> {
-    let row = existing_file(tx, path, &Conditions::default())?;
-    let found = if is_work_key(key) {
+    let row = described(tx, path, &Conditions::default())?;
+    let found = if is_work_key(key) && row.file.is_none() {
+        return Err(is_directory(path));
+    } else if is_work_key(key) {
         work::clear(tx, &row, key)?
     } else {
         tx.run(
@@ -66,4 +91,14 @@ pub(super) fn delete(
         return Err(Error::not_found(format!("no metadata key {key:?}")).at(path));
     }
     tx.entry(row).map(Some)
+}
+
+/// Gives what is at `to` the untyped keys of what is at `from`.
+pub(super) fn copy(tx: &mut Transaction<'_>, from: &str, to: &VirtualPath) -> Result<()> {
+    tx.run(
+        "INSERT INTO metadata (path, key, value, digest)
+         SELECT ?2, key, value, digest FROM metadata WHERE path = ?1",
+        (from, to.as_str()),
+    )?;
+    Ok(())
 }

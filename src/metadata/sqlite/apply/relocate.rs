@@ -7,7 +7,7 @@ use super::conditions::{check, is_directory, not_found};
 use super::content;
 use super::directories::{already_exists, ensure_parent, is_empty, not_a_directory, prune_above};
 use super::files::{self, NewFile};
-use super::remove;
+use super::{metadata, remove};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{Entry, Relocation, guess_mime_type};
 use crate::path::{MAX_PATH_BYTES, MAX_SEGMENTS, VirtualPath};
@@ -106,6 +106,7 @@ fn clear_target(tx: &mut Transaction<'_>, relocation: &Relocation, source: &Path
         }
         _ => {
             tx.run("DELETE FROM paths WHERE path = ?1", [to.as_str()])?;
+            tx.run("DELETE FROM metadata WHERE path = ?1", [to.as_str()])?;
             Ok(())
         }
     }
@@ -234,7 +235,7 @@ fn copy_row(
 ) -> Result<()> {
     let path = VirtualPath::parse(&row.path)?.moved(from, to)?;
     let Some(file) = &row.file else {
-        return super::directories::copy(tx, &path, row.kind);
+        return super::directories::copy(tx, &path, row);
     };
     let held = carried(tx, file, &row.path, path.as_str())?;
     let now = tx.now();
@@ -252,10 +253,6 @@ fn copy_row(
     };
     ensure_parent(tx, path.as_str())?;
     files::insert(tx, &path, &held, &new)?;
-    tx.run(
-        "INSERT INTO metadata (path, key, value, digest)
-         SELECT ?2, key, value, digest FROM metadata WHERE path = ?1",
-        (&row.path, path.as_str()),
-    )?;
+    metadata::copy(tx, &row.path, &path)?;
     work::copied(tx, row, &path, new.path_id, now)
 }

@@ -35,8 +35,8 @@ pub(super) fn check_metadata(
         };
         last = (path.to_owned(), key.to_owned());
         let row_key = || RowKey::Metadata(path.to_owned(), key.to_owned());
-        if integer(row, 4) != Some(1) {
-            let what = format!("metadata '{key}' of a file that does not exist");
+        if !matches!(integer(row, 4), Some(1 | 2)) {
+            let what = format!("metadata '{key}' of a file or directory that does not exist");
             page.find(FindingKind::OrphanRow, row_key(), Some(path), what);
             continue;
         }

@@ -137,7 +137,7 @@ fn mend(connection: &Connection, finding: &Finding) -> Result<bool> {
         (OrphanRow, RowKey::Content(key)) => mender.remove_content(key.id),
         (OrphanRow, RowKey::Metadata(path, key)) => mender.run(
             "DELETE FROM metadata WHERE path = ?1 AND key = ?2
-               AND NOT EXISTS (SELECT 1 FROM paths WHERE path = ?1 AND kind = 1)",
+               AND NOT EXISTS (SELECT 1 FROM paths WHERE path = ?1 AND kind IN (1, 2))",
             [path, key],
         ),
         (DamagedRow, RowKey::Metadata(path, key)) => mender.remove_damaged_value(path, key),
