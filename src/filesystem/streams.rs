@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::change::write_options;
+use super::change::{metadata_change, write_options};
 use super::files::entry_of;
 use super::{Filesystem, WriteOptions};
-use crate::content::{ContentBuilder, ContentReader};
-use crate::error::Result;
-use crate::metadata::{Change, Conditions, Entry};
+use crate::call::Call;
+use crate::content::{ContentBuilder, ContentHash, ContentReader};
+use crate::error::{Error, Result};
+use crate::metadata::{Change, Conditions, Entry, MetadataValue};
 use crate::path::VirtualPath;
 
 impl Filesystem {
@@ -116,17 +117,41 @@ impl Writer {
     /// As [`Filesystem::write`]; `Misuse` after a write that failed.
     pub fn commit(self) -> Result<Entry> {
         let call = self.filesystem.begin();
+        let (filesystem, _, write) = self.finish(&call)?;
+        entry_of(filesystem.commit_one(write, &call)?)
+    }
+
+    /// Like [`commit`](Self::commit), and in the same transaction sets the metadata, a JSON object, that `describe` gives
+    /// for the etag.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit) and [`Filesystem::set_meta_many`].
+    pub fn commit_described(self, describe: impl FnOnce(&ContentHash) -> String) -> Result<Entry> {
+        let call = self.filesystem.begin();
+        let path = self.path.clone();
+        let (filesystem, etag, write) = self.finish(&call)?;
+        let values = MetadataValue::parse_object(&describe(&etag))?;
+        let description = metadata_change(path.as_str(), values, &Default::default())?;
+        let mut entries = filesystem
+            .commit(&Arc::new(vec![write, description]), &call)
+            .map_err(Error::outside_batch)?;
+        entry_of(entries.pop().flatten())
+    }
+
+    /// Returns the write that makes what was written the content of the file, with its etag.
+    fn finish(self, call: &Call) -> Result<(Filesystem, ContentHash, Change)> {
         let content = self
             .content
-            .finish(&call)
+            .finish(call)
             .map_err(|error| error.at(&self.path))?;
-        let change = Change::Write {
+        let etag = content.hash();
+        let write = Change::Write {
             path: self.path,
             content,
             backend: self.backend,
             conditions: self.conditions,
             mime_type: self.mime_type,
         };
-        entry_of(self.filesystem.commit_one(change, &call)?)
+        Ok((self.filesystem, etag, write))
     }
 }

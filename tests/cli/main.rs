@@ -26,6 +26,7 @@ mod failures;
 mod files;
 mod metadata;
 mod own_store;
+mod permissions;
 mod queue;
 mod screens;
 mod store;

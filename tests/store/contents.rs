@@ -365,3 +365,24 @@ fn large_appends_at_once_all_arrive() {
     });
     assert_eq!(fs.read("/a").unwrap(), LARGE.repeat(20));
 }
+
+#[test]
+fn a_writer_sets_metadata_in_the_transaction_of_its_commit() {
+    let place = Place::new();
+    let fs = place.connect(json!({}));
+    let written = |path: &str| {
+        let mut writer = fs.open_writer(path, &WriteOptions::default()).unwrap();
+        writer.write(LARGE).unwrap();
+        writer
+    };
+    let describe = |etag: &ContentHash| json!({"of": etag.to_string()}).to_string();
+    let entry = written("/a").commit_described(describe).unwrap();
+    let etag = entry.file.unwrap().etag.to_string();
+    assert_eq!(fs.get_meta("/a", "of").unwrap(), json!(etag).to_string());
+    let refused_by_metadata = |_: &ContentHash| json!({"depends_on": "/nothing"}).to_string();
+    refused(
+        written("/b").commit_described(refused_by_metadata),
+        ErrorKind::NotFound,
+    );
+    assert!(!fs.exists("/b").unwrap());
+}

@@ -8,12 +8,14 @@ use jiff::Timestamp;
 use nexus::error::ErrorKind;
 use nexus::filesystem::{Filesystem, ListOptions};
 use nexus::metadata::Entry;
-use rustix::fs::FileType;
+use rustix::fs::{FileType, Mode};
 
 use super::own::OwnStore;
-use super::posix::Kept;
+use super::posix::{Kept, PERMISSIONS};
 use super::tally::Tally;
-use super::target::{Aside, Target, has_content, has_time, look, own_store};
+use super::target::{
+    Aside, Target, give_mode, has_content, has_time, look, make_root, open_up, own_store, settle,
+};
 use super::walk::Excludes;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::Output;
@@ -27,14 +29,13 @@ const PAGE: usize = 1000;
 const PIECE: usize = 256 * 1024;
 /// Permissions of a file that has none kept; the umask takes its part.
 const USUAL_MODE: u32 = 0o666;
-/// The bit of a mode that is compared: others depend on the umask.
-const EXECUTE: u32 = 0o100;
 
 /// Copy files and trees of the store to the host.
 ///
 /// What is in the directory SOURCE comes to be in DEST; of several sources, each gets a directory in DEST. A file goes into
-/// DEST if that is a directory or ends with '/', else to DEST. Each file is written aside and then renamed, with its time and permissions. Files that
-/// are there with the same size and time are left alone. No symbolic link in DEST is followed.
+/// DEST if that is a directory or ends with '/', else to DEST. Each file is written aside, readable by the user alone, and then renamed, with
+/// its time and permissions; directories get theirs when what is in them is there. The umask applies. Files that are there with the same size
+/// and time are not copied. No symbolic link in DEST is followed.
 #[derive(Debug, Args)]
 #[command(override_usage = "nexus get [OPTIONS] <SOURCE>... <DEST>")]
 pub struct Get {
@@ -96,6 +97,7 @@ impl Get {
             tally: Tally::new(self.dry_run),
             progress,
             stop,
+            umask: umask_of_process(),
             out: &mut session.out,
         };
         let done = run.jobs(&jobs);
@@ -143,7 +145,16 @@ struct Run<'a> {
     tally: Tally,
     progress: Progress,
     stop: StopRequest,
+    /// Permission bits that nothing new has.
+    umask: u32,
     out: &'a mut Output,
+}
+
+/// A directory on the host that gets its permissions and time when nothing more is written to it.
+struct Unsettled {
+    /// Below the target.
+    names: Vec<String>,
+    kept: Kept,
 }
 
 impl Run<'_> {
@@ -170,26 +181,73 @@ impl Run<'_> {
     }
 
     fn job(&mut self, job: &Job) -> Result<()> {
-        let mut target = match self.args.dry_run {
-            true => None,
-            false => {
-                let failed = |error| Failure::host("write", &job.directory, &error);
+        let failed = |error| Failure::host("write", &job.directory, &error);
+        let mut unsettled = Vec::new();
+        let mut target = None;
+        if !self.args.dry_run {
+            if job.name.is_some() {
                 std::fs::create_dir_all(&job.directory).map_err(failed)?;
-                Some(Target::open(&job.directory, self.own).map_err(failed)?)
+            } else {
+                let kept = self.kept(&job.entry)?;
+                if make_root(&job.directory, kept.mode).map_err(failed)? {
+                    unsettled.push(Unsettled {
+                        names: Vec::new(),
+                        kept,
+                    });
+                }
             }
-        };
+            target = Some(Target::open(&job.directory, self.own).map_err(failed)?);
+        }
         if let Some(name) = &job.name {
-            return self.each(&job.entry, &[name], &job.directory, target.as_mut());
+            let target = target.as_mut();
+            return self.each(&job.entry, &[name], &job.directory, target, &mut unsettled);
         }
         let skip = job.entry.path.child_prefix().len();
-        each_below(self.fs, &job.entry, true, &mut |entry| {
+        let done = each_below(self.fs, &job.entry, true, &mut |entry| {
             let relative = &entry.path.as_str()[skip..];
             if self.is_excluded(relative) {
                 return Ok(());
             }
             let names: Vec<&str> = relative.split('/').collect();
-            self.each(entry, &names, &job.directory, target.as_mut())
-        })
+            self.each(
+                entry,
+                &names,
+                &job.directory,
+                target.as_mut(),
+                &mut unsettled,
+            )
+        });
+        // What was interrupted leaves no directory open to more than it should be.
+        match target {
+            Some(mut target) => done.and(self.settle(&unsettled, &job.directory, &mut target)),
+            None => done,
+        }
+    }
+
+    /// Gives directories their permissions and times, the innermost first.
+    fn settle(
+        &mut self,
+        unsettled: &[Unsettled],
+        directory: &Path,
+        target: &mut Target<'_>,
+    ) -> Result<()> {
+        for Unsettled { names, kept } in unsettled.iter().rev() {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let mode = kept.mode.map(|mode| mode & !self.umask);
+            let settled = target
+                .directory(&names)
+                .and_then(|directory| settle(directory, mode, kept.mtime));
+            if let Err(error) = settled {
+                let failure = Failure::host("write", &directory.join(names.join("/")), &error);
+                self.tally.fail(failure, &self.progress)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns what is kept for a directory; of the root of the store, nothing.
+    fn kept(&self, entry: &Entry) -> Result<Kept> {
+        Ok(Kept::of_store(self.fs, entry.path.as_str())?.unwrap_or_default())
     }
 
     /// Returns whether the file, or a directory that it is in, is left out.
@@ -208,27 +266,44 @@ impl Run<'_> {
         names: &[&str],
         directory: &Path,
         target: Option<&mut Target<'_>>,
+        unsettled: &mut Vec<Unsettled>,
     ) -> Result<()> {
-        self.stop.check()?;
         let host = directory.join(names.join("/"));
-        let outcome = match (&entry.file, target) {
-            (None, None) => {
-                self.tally.directories += 1;
-                Ok(())
-            }
-            (None, Some(target)) => match target.directory(names) {
-                Ok(_) => {
-                    self.tally.directories += 1;
-                    Ok(())
-                }
-                Err(error) => Err(Failure::host("make", &host, &error)),
-            },
-            (Some(_), target) => self.file(entry, names, &host, target),
+        let outcome = match &entry.file {
+            Some(_) => self.file(entry, names, &host, target),
+            None => self.directory(entry, names, &host, target, unsettled),
         };
         match outcome {
             Ok(()) => Ok(()),
             Err(failure) => self.tally.fail(failure, &self.progress),
         }
+    }
+
+    fn directory(
+        &mut self,
+        entry: &Entry,
+        names: &[&str],
+        host: &Path,
+        target: Option<&mut Target<'_>>,
+        unsettled: &mut Vec<Unsettled>,
+    ) -> Result<()> {
+        self.stop.check()?;
+        if let Some(target) = target {
+            let kept = self.kept(entry)?;
+            let failed = |error| Failure::host("make", host, &error);
+            let directory = target.directory_with(names, kept.mode).map_err(failed)?;
+            if kept.mode.is_some() {
+                open_up(directory).map_err(failed)?;
+            }
+            if kept != Kept::default() {
+                unsettled.push(Unsettled {
+                    names: names.iter().map(|name| (*name).to_owned()).collect(),
+                    kept,
+                });
+            }
+        }
+        self.tally.directories += 1;
+        Ok(())
     }
 
     fn file(
@@ -238,6 +313,7 @@ impl Run<'_> {
         host: &Path,
         target: Option<&mut Target<'_>>,
     ) -> Result<()> {
+        self.stop.check()?;
         let Some(file) = &entry.file else {
             return Ok(());
         };
@@ -259,6 +335,8 @@ impl Run<'_> {
             return self.tell(path, host);
         };
         let directory = target.directory(parents).map_err(failed)?;
+        // Where none are kept, a file keeps the permissions that it has on the host.
+        let mut usual = USUAL_MODE & !self.umask;
         if let Some(stat) = look(directory, name).map_err(failed)? {
             if self.own.has_entry(&stat) {
                 return Err(failed(own_store()));
@@ -271,22 +349,24 @@ impl Run<'_> {
                 );
                 return Err(Failure::new(Exit::Failure, text));
             }
-            let same_mode = kept
-                .mode
-                .is_none_or(|mode| (mode ^ stat.st_mode) & EXECUTE == 0);
+            if kind.is_file() {
+                usual = stat.st_mode & PERMISSIONS;
+            }
             let same_size = kind.is_file() && stat.st_size as u64 == file.size;
             let same = match self.args.checksum {
-                true => {
-                    same_size
-                        && same_mode
-                        && has_content(directory, name, &file.etag).map_err(failed)?
-                }
-                false => same_size && same_mode && has_time(&stat, mtime),
+                true => same_size && has_content(directory, name, &file.etag).map_err(failed)?,
+                false => same_size && has_time(&stat, mtime),
             };
-            if same {
+            let mode = kept.mode.map_or(usual, |mode| mode & !self.umask);
+            if same && mode == stat.st_mode & PERMISSIONS {
                 self.tally.unchanged += 1;
                 self.progress.add(file.size);
                 return Ok(());
+            }
+            if same && give_mode(directory, name, &stat, mode).map_err(failed)? {
+                self.tally.retouched += 1;
+                self.progress.add(file.size);
+                return self.tell(path, host);
             }
         }
         let mut reader = match self.fs.open_reader(path) {
@@ -294,8 +374,10 @@ impl Run<'_> {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        let mode = kept.mode.unwrap_or(USUAL_MODE);
-        let mut aside = Aside::create(directory, mode).map_err(failed)?;
+        // The content may be one that came with other permissions than were read before it was opened.
+        let kept = kept.narrowed_by(Kept::of_store(self.fs, path)?);
+        let mode = kept.mode.map_or(usual, |mode| mode & !self.umask);
+        let mut aside = Aside::create(directory).map_err(failed)?;
         let mut piece = vec![0; PIECE.min(reader.size().max(1) as usize)];
         let mut size = 0;
         loop {
@@ -308,7 +390,7 @@ impl Run<'_> {
             self.progress.add(count as u64);
             size += count as u64;
         }
-        aside.put_in_place(name, mtime).map_err(failed)?;
+        aside.put_in_place(name, mode, mtime).map_err(failed)?;
         self.tally.copied += 1;
         self.tally.bytes += size;
         self.tell(path, host)
@@ -322,6 +404,13 @@ impl Run<'_> {
         let out = &mut *self.out;
         self.progress.aside(|| out.line(line))
     }
+}
+
+/// Returns the permission bits that the process gives to nothing new.
+fn umask_of_process() -> u32 {
+    let umask = rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    rustix::process::umask(umask);
+    umask.as_raw_mode() & PERMISSIONS
 }
 
 /// Passes everything below the directory `entry` to `visit`, directories too if they are wanted.

@@ -28,7 +28,8 @@ const PIECE: usize = 256 * 1024;
 
 /// One change.
 pub enum Pending {
-    Directory(VirtualPath),
+    /// A directory, with time and mode where those that are kept are others.
+    Directory(VirtualPath, Option<Posix>),
     File {
         host: PathBuf,
         to: VirtualPath,
@@ -114,25 +115,29 @@ impl<'a> Loader<'a> {
         };
         for change in changes {
             match change {
-                Pending::Directory(to) => batch.mkdir(to.as_str(), directory)?,
+                Pending::Directory(to, posix) => {
+                    batch.mkdir(to.as_str(), directory)?;
+                    if let Some(posix) = posix {
+                        batch.set_meta_many(to.as_str(), &posix.of_directory())?;
+                    }
+                }
                 Pending::File {
                     to, data, posix, ..
                 } => {
                     let etag = ContentHash::of(data);
                     batch.write(to.as_str(), data, &WriteOptions::default())?;
-                    batch.set_meta_many(to.as_str(), &posix.to_json(&etag))?;
+                    batch.set_meta_many(to.as_str(), &posix.of_file(&etag))?;
                 }
                 Pending::Touch {
                     to, etag, posix, ..
-                } => batch.set_meta_many(to.as_str(), &posix.to_json(etag))?,
+                } => batch.set_meta_many(to.as_str(), &posix.of_file(etag))?,
             }
         }
         batch.commit().map(drop)
     }
 
     /// Writes a large file by stream: what was read of it, and then the rest. Returns its size. It is there at
-    /// once or not at all; time and mode follow in a change of their own, so that a file whose `put` ended
-    /// between the two is put again.
+    /// once, with time and mode, or not at all.
     pub fn stream(
         &self,
         host: &Path,
@@ -158,11 +163,7 @@ impl<'a> Loader<'a> {
                 Err(error) => return Err(Failure::host("read", host, &error)),
             }
         }
-        let entry = writer.commit()?;
-        if let Some(file) = entry.file {
-            self.fs
-                .set_meta_many(to.as_str(), &posix.to_json(&file.etag))?;
-        }
+        writer.commit_described(|etag| posix.of_file(etag))?;
         Ok(size)
     }
 }

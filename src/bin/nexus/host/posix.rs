@@ -1,4 +1,4 @@
-//! What a file of the host is beyond its bytes, as metadata of a file in the store.
+//! What a file or directory of the host is beyond its bytes, as metadata in the store.
 //!
 //! | key | value |
 //! |---|---|
@@ -22,7 +22,7 @@ const MODE: &str = "posix.mode";
 const ETAG: &str = "posix.etag";
 
 /// The bits of a mode that are kept: not those that change who runs a program.
-const PERMISSIONS: u32 = 0o777;
+pub const PERMISSIONS: u32 = 0o777;
 
 /// Time and permissions of a file of the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,17 +41,28 @@ impl Posix {
         }
     }
 
-    /// Returns the metadata for a file with the content `etag`, as a JSON object.
-    pub fn to_json(self, etag: &ContentHash) -> String {
-        let mut object = json!({MODE: format!("{:04o}", self.mode), ETAG: etag.to_string()});
+    /// Returns the metadata of a directory, as a JSON object.
+    pub fn of_directory(self) -> String {
+        self.to_json().to_string()
+    }
+
+    /// Returns the metadata of a file with the content `etag`, as a JSON object.
+    pub fn of_file(self, etag: &ContentHash) -> String {
+        let mut object = self.to_json();
+        object[ETAG] = etag.to_string().into();
+        object.to_string()
+    }
+
+    fn to_json(self) -> Value {
+        let mut object = json!({MODE: format!("{:04o}", self.mode)});
         if let Some(mtime) = self.mtime {
             object[MTIME] = mtime.to_string().into();
         }
-        object.to_string()
+        object
     }
 }
 
-/// What the metadata of a file in the store says. Anybody may have written it.
+/// What the metadata of a file or directory in the store says. Anybody may have written it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Kept {
     pub mtime: Option<Timestamp>,
@@ -60,11 +71,14 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Returns what is kept for the file at `path`; `None` if there is no such file.
+    /// Returns what is kept for what is at `path`: nothing for a directory that was not made. `None` if nothing is there.
     pub fn of_store(fs: &Filesystem, path: &str) -> Result<Option<Kept>> {
         let text = match fs.list_meta(path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::IsADirectory => {
+                return Ok(Some(Kept::default()));
+            }
             Err(error) => return Err(error.into()),
         };
         let values = nexus::json::parse(&text)?;
@@ -78,11 +92,25 @@ impl Kept {
         }))
     }
 
+    /// Returns whether this is what `put` wrote for a directory with `posix`.
+    pub fn is_of_directory(&self, posix: &Posix) -> bool {
+        self.mtime == posix.mtime && self.mode == Some(posix.mode)
+    }
+
     /// Returns whether this is what `put` wrote for `posix` and the content `etag`.
     pub fn is(&self, posix: &Posix, etag: &ContentHash) -> bool {
         self.mtime == posix.mtime
             && self.mode == Some(posix.mode)
             && self.etag.as_deref() == Some(&etag.to_string())
+    }
+
+    /// Returns this with the permissions that `other` has, too.
+    pub fn narrowed_by(self, other: Option<Kept>) -> Kept {
+        let mode = match (self.mode, other.and_then(|other| other.mode)) {
+            (Some(one), Some(other)) => Some(one & other),
+            (one, other) => one.or(other),
+        };
+        Kept { mode, ..self }
     }
 
     /// Returns the time of the content `etag`, if that is the one the time is about.

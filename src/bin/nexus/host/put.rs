@@ -23,7 +23,8 @@ use crate::signals::StopRequest;
 /// Copy files and trees of the host into the store.
 ///
 /// What is in the directory SOURCE comes to be in DEST; of several sources, each gets a directory in DEST. A file goes into
-/// DEST if that is a directory or ends with '/', else to DEST. Times and permissions are kept as metadata (posix.mtime, posix.mode).
+/// DEST if that is a directory or ends with '/', else to DEST. Times and permissions are kept as metadata (posix.mtime,
+/// posix.mode), of directories too.
 /// Files that are in the store with the same size, time and mode are not read again, so what was interrupted is just repeated. Symbolic
 /// links, special files, names that a store refuses, and the store itself are skipped and told of.
 #[derive(Debug, Args)]
@@ -181,9 +182,12 @@ impl Run<'_> {
                 return Ok(());
             }
             Found::Failed(failure) => return self.tally.fail(failure, &self.progress),
-            Found::Directory(to) => {
+            Found::Directory { to, metadata } => {
                 if !to.is_root() {
-                    self.add(Pending::Directory(to))?;
+                    let posix = Posix::of_host(&metadata);
+                    let kept = Kept::of_store(self.fs, to.as_str())?.unwrap_or_default();
+                    let changed = (!kept.is_of_directory(&posix)).then_some(posix);
+                    self.add(Pending::Directory(to, changed))?;
                 }
             }
             Found::File {
@@ -316,7 +320,7 @@ impl Run<'_> {
             return self.tally.fail(failure, &self.progress);
         }
         match change {
-            Pending::Directory(_) => {
+            Pending::Directory(..) => {
                 self.tally.directories += 1;
                 Ok(())
             }

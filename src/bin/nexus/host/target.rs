@@ -3,21 +3,28 @@
 //! Every step goes from an open directory to a name in it and follows no symbolic link, so neither a link that stands in the
 //! target nor one that appears meanwhile leads out of it.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use jiff::Timestamp;
 use nexus::content::ContentHash;
 use rustix::fs::{
-    AtFlags, Mode, OFlags, Stat, Timespec, Timestamps, UTIME_OMIT, fstat, futimens, mkdirat,
-    openat, renameat, statat, unlinkat,
+    AtFlags, Mode, OFlags, Stat, Timespec, Timestamps, UTIME_OMIT, fchmod, fstat, futimens,
+    mkdirat, openat, renameat, statat, unlinkat,
 };
 use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
 use super::own::OwnStore;
+use super::posix::PERMISSIONS;
+
+/// Permissions of a directory that has none kept; the umask takes its part.
+const USUAL_DIRECTORY_MODE: u32 = 0o777;
+/// What the user needs to write in a directory.
+const WORKING: u32 = 0o700;
 
 /// An open directory, and the way from it to the one in use.
 pub struct Target<'a> {
@@ -41,6 +48,12 @@ impl<'a> Target<'a> {
 
     /// Returns the directory at `names` below the root, which is made if it is missing.
     pub fn directory(&mut self, names: &[&str]) -> io::Result<&OwnedFd> {
+        self.directory_with(names, None)
+    }
+
+    /// The same; a directory that is missing gets the permissions `mode` as far as the umask lets it, and the user may write
+    /// in it for now, whatever `mode` says: until [`settle`].
+    pub fn directory_with(&mut self, names: &[&str], mode: Option<u32>) -> io::Result<&OwnedFd> {
         let common = self
             .way
             .iter()
@@ -50,7 +63,8 @@ impl<'a> Target<'a> {
         self.way.truncate(common);
         for name in &names[common..] {
             let parent = self.way.last().map_or(&self.root, |(_, fd)| fd);
-            let child = open_or_make(parent, name)?;
+            let mode = mode.unwrap_or(USUAL_DIRECTORY_MODE) | WORKING;
+            let child = open_or_make(parent, name, mode)?;
             if self.own.has_entry(&fstat(&child)?) {
                 return Err(own_store());
             }
@@ -65,11 +79,11 @@ pub fn own_store() -> io::Error {
     io::Error::other("it belongs to the store itself")
 }
 
-fn open_or_make(parent: &OwnedFd, name: &str) -> io::Result<OwnedFd> {
+fn open_or_make(parent: &OwnedFd, name: &str, mode: u32) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     match openat(parent, name, flags, Mode::empty()) {
         Err(Errno::NOENT) => {
-            match mkdirat(parent, name, Mode::from_raw_mode(0o777)) {
+            match mkdirat(parent, name, Mode::from_raw_mode(mode)) {
                 Ok(()) | Err(Errno::EXIST) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -80,6 +94,55 @@ fn open_or_make(parent: &OwnedFd, name: &str) -> io::Result<OwnedFd> {
         )),
         other => Ok(other?),
     }
+}
+
+/// Makes the directory at `path`, and those above it that are missing. Returns whether it was missing.
+pub fn make_root(path: &Path, mode: Option<u32>) -> io::Result<bool> {
+    let mode = mode.unwrap_or(USUAL_DIRECTORY_MODE) | WORKING;
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    match DirBuilder::new().mode(mode).create(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Lets the user work in `directory`, which was there.
+pub fn open_up(directory: &OwnedFd) -> io::Result<()> {
+    let mode = fstat(directory)?.st_mode & PERMISSIONS;
+    match mode & WORKING == WORKING {
+        true => Ok(()),
+        false => Ok(fchmod(directory, Mode::from_raw_mode(mode | WORKING))?),
+    }
+}
+
+/// Gives `directory`, which nothing more is written to, its permissions and its time, where they are known.
+pub fn settle(directory: &OwnedFd, mode: Option<u32>, mtime: Option<Timestamp>) -> io::Result<()> {
+    let stat = fstat(directory)?;
+    if let Some(mtime) = mtime
+        && !has_time(&stat, mtime)
+    {
+        futimens(directory, &modified_at(mtime))?;
+    }
+    match mode {
+        Some(mode) if mode != stat.st_mode & PERMISSIONS => {
+            Ok(fchmod(directory, Mode::from_raw_mode(mode))?)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Gives the file `name`, which is there as `stat` says, the permissions `mode`. Returns whether that was possible.
+pub fn give_mode(directory: &OwnedFd, name: &str, stat: &Stat, mode: u32) -> io::Result<bool> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let Ok(file) = openat(directory, name, flags, Mode::empty()) else {
+        return Ok(false);
+    };
+    let opened = fstat(&file)?;
+    let is_same = (opened.st_dev, opened.st_ino) == (stat.st_dev, stat.st_ino);
+    Ok(is_same && fchmod(&file, Mode::from_raw_mode(mode)).is_ok())
 }
 
 /// What stands at a name of a directory.
@@ -99,12 +162,12 @@ pub struct Aside<'a> {
 }
 
 impl<'a> Aside<'a> {
-    /// Creates the file with the permissions `mode`, as far as the umask lets it.
-    pub fn create(directory: &'a OwnedFd, mode: u32) -> io::Result<Aside<'a>> {
+    /// Creates the file for the user alone.
+    pub fn create(directory: &'a OwnedFd) -> io::Result<Aside<'a>> {
         let temporary = format!(".nexus-get-{}", uuid::Uuid::now_v7().simple());
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = openat(directory, &*temporary, flags, Mode::from_raw_mode(mode))?;
+        let file = openat(directory, &*temporary, flags, Mode::RUSR | Mode::WUSR)?;
         Ok(Aside {
             directory,
             temporary,
@@ -112,17 +175,11 @@ impl<'a> Aside<'a> {
         })
     }
 
-    /// Gives the file the time `mtime` and the name `name`; what had that name is replaced, be it a link.
-    pub fn put_in_place(self, name: &str, mtime: Timestamp) -> io::Result<()> {
-        let omitted = Timespec {
-            tv_sec: 0,
-            tv_nsec: UTIME_OMIT,
-        };
-        let times = Timestamps {
-            last_access: omitted,
-            last_modification: timespec(mtime),
-        };
-        futimens(&self.file, &times)?;
+    /// Gives the file the permissions `mode`, the time `mtime` and the name `name`; what had that name is replaced, be it
+    /// a link.
+    pub fn put_in_place(self, name: &str, mode: u32, mtime: Timestamp) -> io::Result<()> {
+        fchmod(&self.file, Mode::from_raw_mode(mode))?;
+        futimens(&self.file, &modified_at(mtime))?;
         renameat(self.directory, &*self.temporary, self.directory, name)?;
         Ok(())
     }
@@ -132,6 +189,17 @@ impl Drop for Aside<'_> {
     fn drop(&mut self) {
         // After the rename the name is gone already.
         let _ = unlinkat(self.directory, &*self.temporary, AtFlags::empty());
+    }
+}
+
+/// Returns what sets the time of modification, and no other.
+fn modified_at(mtime: Timestamp) -> Timestamps {
+    Timestamps {
+        last_access: Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_OMIT,
+        },
+        last_modification: timespec(mtime),
     }
 }
 

@@ -54,7 +54,10 @@ fn set(patterns: &[&String]) -> Result<GlobSet> {
 
 /// What stands in a tree.
 pub enum Found {
-    Directory(VirtualPath),
+    Directory {
+        to: VirtualPath,
+        metadata: Metadata,
+    },
     File {
         host: PathBuf,
         to: VirtualPath,
@@ -139,7 +142,10 @@ pub fn walk(
                 }
                 visit(skipped("the store itself"))?;
             }
-            _ if file_type.is_dir() => visit(Found::Directory(target))?,
+            Ok(metadata) if file_type.is_dir() => visit(Found::Directory {
+                to: target,
+                metadata,
+            })?,
             Ok(metadata) => visit(Found::File {
                 host,
                 to: target,
