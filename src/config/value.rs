@@ -2,12 +2,16 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 /// One value of a configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
+    /// Nothing: in YAML, a key may have no value.
+    Absent,
+    /// Null, written out.
     Null,
     Bool(bool),
     Integer(i128),
@@ -35,6 +39,7 @@ impl Value {
     /// Returns the type in words, with an article.
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
+            Value::Absent => "nothing",
             Value::Null => "null",
             Value::Bool(_) => "a boolean",
             Value::Integer(_) => "an integer",
@@ -76,13 +81,20 @@ pub(crate) fn shown(text: &str) -> String {
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TreeVisitor)
+        deserializer.deserialize_any(TreeVisitor::<Value>::default())
     }
 }
 
-struct TreeVisitor;
+/// Builds a tree whose nodes below the root are read as `Node`.
+pub(crate) struct TreeVisitor<Node>(PhantomData<Node>);
 
-impl<'de> Visitor<'de> for TreeVisitor {
+impl<Node> Default for TreeVisitor<Node> {
+    fn default() -> Self {
+        TreeVisitor(PhantomData)
+    }
+}
+
+impl<'de, Node: Deserialize<'de> + Into<Value>> Visitor<'de> for TreeVisitor<Node> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -135,8 +147,8 @@ impl<'de> Visitor<'de> for TreeVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
-            list.push(item);
+        while let Some(item) = items.next_element::<Node>()? {
+            list.push(item.into());
         }
         Ok(Value::List(list))
     }
@@ -151,7 +163,7 @@ impl<'de> Visitor<'de> for TreeVisitor {
                     shown(&key)
                 )));
             }
-            object.push((key, entries.next_value()?));
+            object.push((key, entries.next_value::<Node>()?.into()));
         }
         Ok(Value::Object(object))
     }

@@ -1,7 +1,10 @@
 //! YAML files: parsing within limits, and `${VAR}` in string values.
 
+use serde::de::{Deserialize, Deserializer};
+use serde_yaml::Spanned;
+
 use super::environment::Environment;
-use super::value::{Value, shown};
+use super::value::{TreeVisitor, Value, shown};
 
 /// Largest file that is read, in bytes. A configuration is a page of text; what is larger is
 /// something else.
@@ -13,7 +16,8 @@ const MAX_EXPANSION_DEPTH: usize = 16;
 /// Returns the tree of a YAML text; an empty one, or one with comments only, is an empty object.
 ///
 /// Booleans are those of YAML 1.2 (`no` is text), and numbers written with leading zeros or
-/// underscores are text too: an id such as `007` is not a number.
+/// underscores are text too: an id such as `007` is not a number. A key without a value is
+/// [`Value::Absent`]; `null` and `~`, written out, are [`Value::Null`].
 ///
 /// # Errors
 /// One line that says what is wrong and where. Duplicate keys, unknown tags, more than one
@@ -37,7 +41,7 @@ pub(crate) fn parse(text: &str) -> Result<Value, String> {
         reject_unsupported_tags: true,
         with_snippet: false,
     };
-    match serde_yaml::from_str_with_options(text, options) {
+    match serde_yaml::from_str_with_options(text, options).map(|Document(value)| value) {
         Ok(Value::Null) => Ok(Value::Object(Vec::new())),
         Ok(value) => Ok(value),
         Err(error) => {
@@ -48,13 +52,43 @@ pub(crate) fn parse(text: &str) -> Result<Value, String> {
     }
 }
 
+/// The tree of a document.
+struct Document(Value);
+
+impl<'de> Deserialize<'de> for Document {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer
+            .deserialize_any(TreeVisitor::<Node>::default())
+            .map(Document)
+    }
+}
+
+/// A value in a document. The parser reads nothing as null; where a value stands tells them apart.
+struct Node(Value);
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let node = Spanned::<Document>::deserialize(deserializer)?;
+        Ok(Node(match node.value.0 {
+            Value::Null if node.defined.span().is_empty() => Value::Absent,
+            value => value,
+        }))
+    }
+}
+
+impl From<Node> for Value {
+    fn from(node: Node) -> Value {
+        node.0
+    }
+}
+
 /// Replaces `${VAR}` and `${VAR:-default}` in every string below `value` by the variables of
 /// `environment`. The default stands for a variable that is not set or empty, and may hold
 /// references itself. `$${` is a literal `${`; any other `$` is itself. What a variable holds is
 /// not expanded again.
 ///
 /// # Errors
-/// One line that names the place, and the variable that is not set.
+/// One line that names the place, and the variable that is not set, or the value that is missing.
 pub(crate) fn expand(value: &mut Value, environment: &Environment) -> Result<(), String> {
     expand_at(String::new(), value, environment)
 }
@@ -84,6 +118,10 @@ fn expand_at(place: String, value: &mut Value, environment: &Environment) -> Res
             let dot = if place.is_empty() { "" } else { "." };
             expand_at(format!("{place}{dot}{key}"), entry, environment)
         }),
+        Value::Absent => Err(format!(
+            "{} has no value (write null where none is meant)",
+            shown(&place)
+        )),
         _ => Ok(()),
     }
 }
@@ -292,6 +330,44 @@ mod tests {
                 text("5"),
             ])
         );
+    }
+
+    #[test]
+    fn a_key_without_a_value_is_not_null() {
+        for text in [
+            "a:",
+            "a: \n",
+            "a: # a comment\n",
+            "a:\nb: 1\n",
+            "? a\n",
+            "{a}",
+            "{a: , b: 1}",
+            "{a: &x , b: *x}",
+            "a: &x\nb: 1\n",
+            "a: !!null\n",
+            "\u{e9}: \u{e9}\na:\n",
+        ] {
+            let mut value = parse(text).unwrap_or_else(|error| panic!("{text:?}: {error}"));
+            let error = expand(&mut value, &environment()).expect_err(text);
+            assert!(error.contains("'a' has no value"), "{text:?}: {error}");
+        }
+        for text in [
+            "a: null",
+            "a: ~",
+            "a: Null\nb: 1",
+            "{a: NULL}",
+            "a: &x null\nb: *x",
+        ] {
+            let mut value = parse(text).unwrap();
+            assert_eq!(expand(&mut value, &environment()), Ok(()), "{text:?}");
+            let Value::Object(entries) = value else {
+                panic!("{text:?} is no object");
+            };
+            assert_eq!(entries[0].1, Value::Null, "{text:?}");
+        }
+        let mut nested = parse("mounts:\n  - name: m\n    root:\n").unwrap();
+        let error = expand(&mut nested, &environment()).unwrap_err();
+        assert!(error.contains("'mounts[0].root' has no value"), "{error}");
     }
 
     #[test]

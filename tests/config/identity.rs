@@ -94,6 +94,31 @@ fn an_id_that_is_no_name_is_refused_in_every_source() {
 }
 
 #[test]
+fn a_key_without_a_value_is_refused_and_null_written_out_is_none() {
+    for key in ["tenant_id", "agent_id", "is_admin"] {
+        for text in [
+            format!("{key}:"),
+            format!("{key}:   # rendered from nothing\n"),
+            format!("{key}:\ncache_size_mb: 1\n"),
+            format!("{{cache_size_mb: 1, {key}: }}"),
+            format!("? {key}\n"),
+        ] {
+            let parts = ["'given.yaml'", key, "has no value"];
+            assert_refused(Host::yaml(&text), &text, &parts);
+            let found = Host::new().file("work/nexus.yaml", &text).discover();
+            assert_refused(found, &text, &[key, "has no value"]);
+        }
+    }
+    for none in ["null", "~", "Null"] {
+        let resolved = Host::yaml(&format!("tenant_id: {none}\nagent_id: {none}\n")).unwrap();
+        assert_eq!(identity(&resolved), (None, None, false), "{none}");
+        assert_eq!(resolved.source(Key::TenantId), Source::Explicit, "{none}");
+    }
+    let resolved = Host::new().connect(json!({"tenant_id": null})).unwrap();
+    assert_eq!(identity(&resolved), (None, None, false));
+}
+
+#[test]
 fn any_name_of_a_segment_is_an_id() {
     let longest = "x".repeat(255);
     for id in ["a", "a..b", "…", "null", "a b", longest.as_str()] {

@@ -1,4 +1,5 @@
 import { json, object } from './argument.js';
+import { NexusError } from './error.js';
 
 export interface NamespaceConfig {
   name: string;
@@ -16,7 +17,10 @@ export interface MountConfig {
   readonly?: boolean;
 }
 
-/** The configuration of a store, with the keys of its JSON. A key that is not known is INVALID_CONFIG. */
+/**
+ * The configuration of a store, with the keys of its JSON. A key that is not known is INVALID_CONFIG, and so is one of the
+ * identity that is there as undefined: null is none.
+ */
 export interface Config {
   mode?: 'embedded';
   data_dir?: string;
@@ -46,9 +50,20 @@ export type EffectiveConfig = {
   [K in keyof Config]-?: { value: any; source: string };
 };
 
+/** Keys whose absence opens the store to everybody: one that is there has a value. */
+const IDENTITY = ['tenant_id', 'agent_id', 'is_admin'] as const;
+
 /** The JSON of a config. Null looks for a configuration file and uses the environment. */
 export function configText(config: Config | null | undefined): string | null {
-  return config === null || config === undefined ? null : json(object(config, 'config'), 'config');
+  if (config === null || config === undefined) return null;
+  const given: Config = object(config, 'config');
+  for (const key of IDENTITY) {
+    // JSON leaves it out, as if nobody had been named.
+    if (key in given && given[key] === undefined) {
+      throw new NexusError('INVALID_CONFIG', `'${key}' has no value (null, written out, is none)`);
+    }
+  }
+  return json(given, 'config');
 }
 
 /** Keys that are said of a handle. Those of the engine stand already, and namespaces are in the store. */

@@ -45,6 +45,18 @@ test('a wrong configuration is refused by both ways to connect', async (t) => {
   await assert.rejects(connect('{}'), { code: 'ERR_INVALID_ARG_TYPE' });
 });
 
+test('an identity that is there without a value opens nothing', async (t) => {
+  const data_dir = join(scratch(t), 'store');
+  for (const key of ['tenant_id', 'agent_id', 'is_admin']) {
+    await refuses('INVALID_CONFIG', connect({ data_dir, [key]: undefined }));
+    assert.throws(() => connectSync({ data_dir, [key]: undefined }), { code: 'INVALID_CONFIG', message: new RegExp(key) });
+  }
+  assert.equal(existsSync(data_dir), false);
+  const store = await connect({ data_dir, tenant_id: null, agent_id: null });
+  assert.equal((await store.config()).tenant_id.value, null);
+  await store.close();
+});
+
 test('await using closes the store, the reader and the writer', async (t) => {
   const store = await open(t);
   await store.write('/f', 'content');
