@@ -82,9 +82,9 @@ impl<'a> Field<'a> {
         match &self.value {
             Value::Bool(flag) => Ok(*flag),
             Value::Supplied(text) => match text.to_ascii_lowercase().as_str() {
-                "true" | "1" => Ok(true),
-                "false" | "0" => Ok(false),
-                _ => Err(self.mismatch("a boolean (true, false, 1 or 0)")),
+                "true" | "yes" | "on" | "1" => Ok(true),
+                "false" | "no" | "off" | "0" => Ok(false),
+                _ => Err(self.mismatch("a boolean (true/false, yes/no, on/off or 1/0)")),
             },
             _ => Err(self.mismatch("a boolean")),
         }

@@ -60,6 +60,8 @@ pub(crate) struct Layer {
     pub(crate) api_key: Option<Option<ApiKey>>,
     pub(crate) timeout: Option<Option<Duration>>,
     named: Vec<Key>,
+    /// What is wrong with variables that were not needed, each in one line.
+    pub(crate) unneeded: Vec<String>,
 }
 
 impl Layer {
@@ -93,11 +95,12 @@ impl Layer {
         Ok(layer)
     }
 
-    /// Returns the layer of the environment variables that count beside `explicit`. A variable
-    /// whose key stands there already is not even read: it cannot matter, so it cannot be wrong.
+    /// Returns the layer of the environment variables that count beside `explicit`. A variable that is not needed,
+    /// since its key has a value already or takes none from a variable here, is checked like the others; where it is
+    /// malformed, it sets nothing and is noted in `unneeded`.
     ///
     /// # Errors
-    /// InvalidConfig, naming the variable.
+    /// InvalidConfig, naming the variable, for a malformed one that is needed.
     pub(crate) fn of_variables(
         explicit: &Layer,
         discovering: bool,
@@ -114,21 +117,35 @@ impl Layer {
                 Key::ConfigFile => matches!(explicit.config_file, Some(Some(_))),
                 _ => explicit.names(key),
             };
-            if decided || key.needs_discovery() && !discovering {
-                continue;
-            }
-            match environment.variable(variable)? {
-                None => {}
-                // Shells and service managers have no other way to unset a variable. An identity
-                // is too important for that: an empty tenant must not become "all tenants".
-                Some("") if !key.is_identity() => {}
-                Some(text) => {
-                    let origin = Origin::Variable(variable);
-                    layer.set(key, Value::Supplied(text.to_owned()), &origin, environment)?;
-                }
+            let is_needed = !decided && (discovering || !key.needs_discovery());
+            if is_needed {
+                layer.set_by_variable(key, variable, environment)?;
+            } else if let Err(error) = Layer::default().set_by_variable(key, variable, environment)
+            {
+                layer
+                    .unneeded
+                    .push(format!("{error} (ignored: nothing needs it here)"));
             }
         }
         Ok(layer)
+    }
+
+    fn set_by_variable(
+        &mut self,
+        key: Key,
+        variable: &'static str,
+        environment: &Environment,
+    ) -> Result<()> {
+        match environment.variable(variable)? {
+            None => Ok(()),
+            // Shells and service managers have no other way to unset a variable. An identity
+            // is too important for that: an empty tenant must not become "all tenants".
+            Some("") if !key.is_identity() => Ok(()),
+            Some(text) => {
+                let origin = Origin::Variable(variable);
+                self.set(key, Value::Supplied(text.to_owned()), &origin, environment)
+            }
+        }
     }
 
     /// Returns whether the source names `key`.

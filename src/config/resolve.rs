@@ -65,12 +65,18 @@ pub struct Resolved {
     /// The file that was read, if any; absolute.
     pub(super) config_file: Option<PathBuf>,
     pub(super) sources: Sources,
+    warnings: Vec<String>,
 }
 
 impl Resolved {
     /// Returns where the value of `key` comes from.
     pub fn source(&self, key: Key) -> Source {
         self.sources.of(key)
+    }
+
+    /// Returns what is wrong with environment variables that nothing needed, each in one line that names the variable.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Returns the configuration of a handle derived from this one, bound to `tenant` and `agent`;
@@ -266,11 +272,17 @@ fn unreadable(path: &Path, error: io::Error) -> Error {
 struct Merge {
     layers: [(Source, Layer); 3],
     sources: Sources,
+    warnings: Vec<String>,
 }
 
 impl Merge {
-    fn of(explicit: Layer, variables: Layer, file: Layer) -> Self {
+    fn of(explicit: Layer, mut variables: Layer, file: Layer) -> Self {
+        let warnings = std::mem::take(&mut variables.unneeded);
+        for warning in &warnings {
+            log::emit(Level::Warn, warning);
+        }
         Merge {
+            warnings,
             layers: [
                 (Source::Explicit, explicit),
                 (Source::Environment, variables),
@@ -384,6 +396,7 @@ impl Merge {
             settings,
             config_file,
             sources: self.sources,
+            warnings: self.warnings,
         })
     }
 }

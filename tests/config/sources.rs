@@ -227,12 +227,20 @@ fn a_file_cannot_name_another_file() {
 }
 
 #[test]
-fn booleans_of_the_environment_are_true_false_1_and_0() {
+fn booleans_of_the_environment_are_those_of_shells_and_services() {
     for (text, expected) in [
         ("true", true),
         ("TRUE", true),
+        ("yes", true),
+        ("Yes", true),
+        ("on", true),
+        ("ON", true),
         ("1", true),
         ("False", false),
+        ("no", false),
+        ("NO", false),
+        ("off", false),
+        ("Off", false),
         ("0", false),
     ] {
         let host = Host::new()
@@ -241,8 +249,13 @@ fn booleans_of_the_environment_are_true_false_1_and_0() {
         let settings = host.connect(json!({})).unwrap().settings;
         assert_eq!(settings.strict_namespaces, expected, "{text}");
         assert_eq!(settings.housekeeping, expected, "{text}");
+        let host = Host::new()
+            .with("STRICT", text)
+            .file("work/nexus.yaml", "strict_namespaces: ${STRICT}");
+        let settings = host.discover().unwrap().settings;
+        assert_eq!(settings.strict_namespaces, expected, "{text} in a file");
     }
-    for text in ["yes", "on", "2", " true", "t"] {
+    for text in ["maybe", "y", "2", " true", "t", "enabled"] {
         for variable in ["NEXUS_STRICT_NAMESPACES", "NEXUS_IS_ADMIN"] {
             let result = Host::new().with(variable, text).discover();
             assert_refused(result, &format!("{variable}={text}"), &[variable]);
@@ -277,6 +290,46 @@ fn a_variable_that_cannot_matter_cannot_be_wrong() {
     assert_refused(tenant_matters, "an empty tenant", &["NEXUS_TENANT_ID"]);
     host.connect(json!({"cache_size_mb": 1, "agent_id": "a"}))
         .unwrap();
+}
+
+#[test]
+fn a_malformed_variable_that_is_not_needed_is_reported_by_name_only() {
+    for (variable, text, config) in [
+        ("NEXUS_CACHE_SIZE_MB", "many", json!({"cache_size_mb": 1})),
+        ("NEXUS_HOUSEKEEPING", "maybe", json!({"housekeeping": true})),
+        ("NEXUS_DURABILITY", "FULL", json!({"durability": "full"})),
+        (
+            "NEXUS_DATA_DIR",
+            "s3://u:s3cret@host",
+            json!({"data_dir": "x"}),
+        ),
+        ("NEXUS_TENANT_ID", "", json!({"tenant_id": "acme"})),
+        ("NEXUS_IS_ADMIN", "maybe", json!({"agent_id": "a"})),
+        ("NEXUS_IS_ADMIN", "maybe", json!({})),
+        ("NEXUS_CONFIG_FILE", "two\nlines", json!({})),
+    ] {
+        let host = Host::new().with(variable, text);
+        let resolved = host.connect(config.clone());
+        let resolved = resolved.unwrap_or_else(|error| panic!("{variable}={text}: {error}"));
+        let [warning] = resolved.warnings() else {
+            panic!("{variable}={text}: {:?}", resolved.warnings());
+        };
+        assert!(warning.contains(variable), "{warning}");
+        assert!(!warning.contains("s3cret"), "{warning}");
+        assert!(!warning.contains('\n'), "{warning}");
+        assert!(text.is_empty() || !warning.contains(text), "{warning}");
+        let expected = config.as_object().unwrap();
+        for key in expected.keys() {
+            assert_eq!(
+                effective(&resolved)[key]["source"],
+                "explicit",
+                "{variable}"
+            );
+        }
+    }
+    let host = Host::new().with("NEXUS_CACHE_SIZE_MB", "9");
+    let resolved = host.connect(json!({"cache_size_mb": 1})).unwrap();
+    assert!(resolved.warnings().is_empty(), "a valid one is no matter");
 }
 
 #[test]

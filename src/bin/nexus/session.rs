@@ -1,5 +1,6 @@
 //! The store that a command works on.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use nexus::config::{self, Environment, Resolved};
@@ -7,7 +8,7 @@ use nexus::filesystem::Filesystem;
 use serde_json::{Map, Value};
 
 use crate::arguments::Global;
-use crate::failure::{Exit, Failure, Result};
+use crate::failure::{self, Exit, Failure, Result};
 use crate::host::own::OwnStore;
 use crate::output::Output;
 
@@ -15,11 +16,17 @@ use crate::output::Output;
 pub struct Session {
     pub global: Global,
     pub out: Output,
+    /// Whether the warnings of the configuration were printed.
+    has_warned: Cell<bool>,
 }
 
 impl Session {
     pub fn new(global: Global, out: Output) -> Session {
-        Session { global, out }
+        Session {
+            global,
+            out,
+            has_warned: Cell::new(false),
+        }
     }
 
     /// Returns the configuration: options over environment over config file.
@@ -48,7 +55,13 @@ impl Session {
             explicit.insert("is_admin".into(), true.into());
         }
         let explicit = Value::Object(explicit).to_string();
-        Ok(config::resolve_in(&environment, Some(&explicit))?)
+        let config = config::resolve_in(&environment, Some(&explicit))?;
+        if !self.has_warned.replace(true) {
+            for warning in config.warnings() {
+                failure::warn(warning);
+            }
+        }
+        Ok(config)
     }
 
     /// Opens the store, which must be there: a command that only looks must not make one where an option is
