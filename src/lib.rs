@@ -39,6 +39,7 @@ pub mod config;
 pub mod content;
 pub mod error;
 pub mod filesystem;
+pub mod host;
 pub mod json;
 pub mod log;
 mod maintenance;

@@ -37,6 +37,13 @@ fn hand_out_store(
 /// Opens a store, creating it where there is none. Any number of processes, and of handles in one
 /// process, may have a store open at once.
 ///
+/// Key by key, the explicit configuration goes over the environment, that over a file, and that over the
+/// default; tenant_id, agent_id and is_admin come together from the highest that names one of them. In YAML a key
+/// without a value is INVALID_CONFIG; null, written out, is none. A URL where a path is wanted (data_dir, db_path,
+/// config_file, the root of a mount) is INVALID_CONFIG and names the key that is for it. Booleans in variables are
+/// true/false, yes/no, on/off or 1/0 in any case. A malformed variable is INVALID_CONFIG where its value is
+/// needed, else a warning of the log function names it. No message has credentials of a URL.
+///
 /// @param config_json  a JSON object with the configuration; NULL looks for a configuration file
 ///                     (./nexus.yaml, ./nexus.yml, ~/.nexus/config.yaml) and uses the environment
 /// @param fs           receives the handle, to be closed with nexus_close; not NULL
@@ -65,7 +72,7 @@ pub unsafe extern "C" fn nexus_connect(
 
 /// Opens a store as a configuration file says.
 ///
-/// @param yaml_path  a YAML file of the host; not NULL
+/// @param yaml_path  a YAML file of the host, a regular one (or /dev/null); not NULL
 /// @param fs         receives the handle, to be closed with nexus_close; not NULL
 /// @param error      receives what went wrong; may be NULL
 /// @return OK; what nexus_connect returns; INVALID_CONFIG where there is no such file

@@ -11,6 +11,7 @@ use super::keys::nearest;
 use super::settings::ApiKey;
 use super::value::{Value, shown};
 use crate::error::{Error, Result};
+use crate::host::address::{described, refuse_url, scheme_of, without_credentials};
 use crate::path::{MAX_NAME_BYTES, VirtualPath, parse_id};
 
 /// Where a value was written, as messages name it.
@@ -31,9 +32,10 @@ impl Origin {
         Origin::File(name.to_string_lossy().into_owned())
     }
 
-    /// Returns an InvalidConfig that names this origin and says `what`.
+    /// Returns an InvalidConfig that names this origin and says `what`, without credentials of URLs.
     pub(crate) fn invalid(&self, what: impl fmt::Display) -> Error {
-        Error::invalid_config(format!("{self}: {what}"))
+        let message = format!("{self}: {what}");
+        Error::invalid_config(without_credentials(&message).into_owned())
     }
 }
 
@@ -133,12 +135,40 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Reads the path of a file or directory of the host, and makes it absolute.
+    /// Reads the path of a file or directory of the host, and makes it absolute. A URL is refused with the key that is
+    /// for it.
     pub(crate) fn host_path(self) -> Result<PathBuf> {
         let text = self.text("a path")?;
+        if let Err(reason) = refuse_url(Path::new(text)) {
+            let scheme = scheme_of(text).unwrap_or_default();
+            return Err(self.invalid(format_args!("{reason}; {}", self.key_for(&scheme))));
+        }
         self.environment
             .absolute(Path::new(text))
             .map_err(|error| self.invalid(error))
+    }
+
+    /// Returns which key is for a URL with this scheme.
+    fn key_for(&self, scheme: &str) -> &'static str {
+        let database = ["postgres", "postgresql"];
+        let objects = ["s3", "gs", "az"];
+        let is_one_of = |names: &[&str]| {
+            // Drivers and clients add to them: `postgresql+psycopg`, `jdbc:postgresql`, `s3a`.
+            let mut parts = scheme.split(['+', ':']);
+            parts.any(|part| names.iter().any(|name| part.trim_end_matches('a') == *name))
+        };
+        match scheme {
+            "file" => {
+                "write the path itself, without 'file://'; 'content_url' will take such a URL"
+            }
+            "http" | "https" => "'url' is the key for the address of a server",
+            _ if is_one_of(&database) => "'database_url' will take it",
+            _ if is_one_of(&objects) && self.name.ends_with(".root") => {
+                "a mount whose 'backend' is an object store will take it"
+            }
+            _ if is_one_of(&objects) => "'content_url' will take it",
+            _ => "'database_url', 'content_url' and 'url' are the keys for URLs",
+        }
     }
 
     /// Reads the name of a file, or `auto` (`None`).
@@ -158,6 +188,9 @@ impl<'a> Field<'a> {
             // Too long to be shown.
             return Err(self.invalid(format_args!("has more than {MAX_NAME_BYTES} bytes")));
         }
+        if let Some(scheme) = scheme_of(text) {
+            return Err(self.invalid(format_args!("is {}, not a name", described(&scheme))));
+        }
         match parse_id(&format!("'{}'", self.name), text) {
             Ok(text) => Ok(text.to_owned()),
             Err(error) => Err(self.origin.invalid(error)),
@@ -176,6 +209,13 @@ impl<'a> Field<'a> {
     /// Reads a path of the store.
     pub(crate) fn virtual_path(self) -> Result<VirtualPath> {
         match &self.value {
+            Value::Text(text) | Value::Supplied(text) if scheme_of(text).is_some() => {
+                let scheme = scheme_of(text).unwrap_or_default();
+                Err(self.invalid(format_args!(
+                    "is {}, not a path of the store",
+                    described(&scheme)
+                )))
+            }
             Value::Text(text) | Value::Supplied(text) => VirtualPath::parse(text)
                 .map_err(|error| self.invalid(format_args!("is not a valid path: {error}"))),
             _ => Err(self.wrong_type("a path of the store")),

@@ -1,7 +1,8 @@
 //! From sources to settings: which files are read, and which source wins.
 
-use std::fs::File;
+use std::fs::Metadata;
 use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use super::value::{Value, shown};
 use super::yaml;
 use crate::error::{Error, Result};
 use crate::filesystem::is_store_file;
+use crate::host::address::refuse_url;
+use crate::host::plain::open_at_once;
 use crate::log::{self, Level};
 
 const DEFAULT_DATA_DIR: &str = "./nexus-data";
@@ -185,6 +188,8 @@ pub fn resolve_file_in(environment: &Environment, path: &Path) -> Result<Resolve
     if path.as_os_str().is_empty() {
         return Err(Error::invalid_config("the path of a config file is empty"));
     }
+    refuse_url(path)
+        .map_err(|reason| Error::invalid_config(format!("the path of a config file {reason}")))?;
     tell_misspelt(environment);
     let path = environment.absolute(path)?;
     let explicit = read_layer(&path, environment)?;
@@ -249,9 +254,14 @@ fn read_layer(path: &Path, environment: &Environment) -> Result<Layer> {
         return Err(origin.invalid("belongs to a store"));
     }
     let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(yaml::MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(|error| unreadable(path, error))?;
+    let failed = |error| unreadable(path, error);
+    let file = open_at_once(path).map_err(failed)?;
+    if !is_readable_to_its_end(&file.metadata().map_err(failed)?) {
+        return Err(origin.invalid("not a regular file"));
+    }
+    file.take(yaml::MAX_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
     if bytes.len() as u64 > yaml::MAX_FILE_BYTES {
         return Err(origin.invalid("larger than 1 MiB"));
     }
@@ -260,6 +270,12 @@ fn read_layer(path: &Path, environment: &Environment) -> Result<Layer> {
         .map_err(|reason| origin.invalid(format_args!("not valid YAML: {reason}")))?;
     yaml::expand(&mut value, environment).map_err(|reason| origin.invalid(reason))?;
     Layer::of_document(value, &origin, environment)
+}
+
+/// Returns whether reading ends by itself and never waits: of a regular file, and of /dev/null, which stands for no configuration.
+fn is_readable_to_its_end(metadata: &Metadata) -> bool {
+    let null = rustix::fs::makedev(1, 3);
+    metadata.is_file() || metadata.file_type().is_char_device() && metadata.rdev() == null
 }
 
 fn unreadable(path: &Path, error: io::Error) -> Error {

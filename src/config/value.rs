@@ -6,6 +6,8 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
+use crate::host::address::without_credentials;
+
 /// One value of a configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
@@ -63,9 +65,10 @@ impl Value {
     }
 }
 
-/// Returns `text` in quotes, escaped to one line and cut: it may hold anything.
+/// Returns `text` in quotes, escaped to one line and cut: it may hold anything. Credentials of URLs are left out.
 pub(crate) fn shown(text: &str) -> String {
     const SHOWN_CHARS: usize = 64;
+    let text = without_credentials(text);
     let mut chars = text.chars();
     let mut line = String::from("'");
     line.extend(chars.by_ref().take(SHOWN_CHARS).flat_map(|c| match c {

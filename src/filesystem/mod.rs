@@ -52,6 +52,7 @@ use crate::call::{Call, Interrupts};
 use crate::config::{self, Resolved};
 use crate::content::Placement;
 use crate::error::{Error, ErrorKind, Result};
+use crate::host::address::refuse_url;
 use crate::log::{self, Level};
 use crate::metadata::{Entry, Grant, MetadataStore, StoreError, StoreResult};
 use crate::path::{VirtualPath, quoted};
@@ -227,11 +228,14 @@ impl Filesystem {
     }
 
     /// Fails if `file` of the host, which need not exist and is not opened, is one of this store, of another that this process has
-    /// open, or of a directory with a `nexus-store` file.
+    /// open, or of a directory with a `nexus-store` file; or if it is a URL and no path.
     ///
     /// # Errors
-    /// `InvalidArgument` naming the file.
+    /// `InvalidArgument` naming the file, or the scheme of the URL.
     pub(crate) fn check_host_file(&self, file: &Path) -> Result<()> {
+        refuse_url(file).map_err(|reason| {
+            Error::invalid_argument(format!("the name of a file of the host {reason}"))
+        })?;
         match is_store_file(file) {
             false => Ok(()),
             true => {

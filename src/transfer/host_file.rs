@@ -1,11 +1,11 @@
 //! Files of the host: which may be read, and what errors say of them.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::host::plain;
 use crate::path::quoted;
 
 /// Opens `file`, which must be a plain one: reading a pipe or a device may block, or never end.
@@ -14,16 +14,9 @@ use crate::path::quoted;
 /// `InvalidArgument` for what is no plain file; `Io`.
 pub(super) fn open_plain(file: &Path) -> Result<File> {
     let failed = |error| host_error("read", file, error);
-    let opened = OpenOptions::new()
-        .read(true)
-        // To open a pipe waits for its writer.
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-        .open(file)
-        .map_err(failed)?;
-    match opened.metadata().map_err(failed)?.is_file() {
-        true => Ok(opened),
-        false => Err(refused(file, "is no plain file")),
-    }
+    plain::open_plain(file)
+        .map_err(failed)?
+        .ok_or_else(|| refused(file, "is no plain file"))
 }
 
 /// Returns the error for a `file` that is refused, as it `is`.

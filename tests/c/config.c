@@ -248,6 +248,162 @@ static void yaml_is_checked_like_json(void)
     close_store(fs);
 }
 
+static void a_yaml_identity_without_a_value_opens_nothing(void)
+{
+    static const char *const keys[] = {"tenant_id", "agent_id", "is_admin"};
+    nexus_fs *fs = NULL;
+    size_t i;
+    forget_environment();
+    setenv("EMPTY", "", 1);
+    for (i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        write_disk(disk("bad.yaml"), text("data_dir: %s/store\n%s:\n", expect_directory, keys[i]));
+        FAILS(INVALID_CONFIG, nexus_connect_file(disk("bad.yaml"), &fs, ERR));
+        EXPECT_HAS(message(), keys[i]);
+        EXPECT_HAS(message(), "no value");
+        write_disk(disk("nexus.yaml"), text("data_dir: %s/store\n%s: # rendered from nothing\n", expect_directory, keys[i]));
+        FAILS(INVALID_CONFIG, nexus_connect(NULL, &fs, ERR));
+        EXPECT_HAS(message(), keys[i]);
+        write_disk(disk("bad.yaml"), text("data_dir: %s/store\n%s: ${EMPTY}\n", expect_directory, keys[i]));
+        FAILS(INVALID_CONFIG, nexus_connect_file(disk("bad.yaml"), &fs, ERR));
+        EXPECT_HAS(message(), keys[i]);
+    }
+    EXPECT(access(disk("store"), F_OK) != 0);
+    EXPECT_STR(setting_of(connect_to_file(text("data_dir: %s/store\ntenant_id: null\n", expect_directory)), "tenant_id"), "null (\"explicit\")");
+    EXPECT_STR(setting_of(connect_to_file(text("data_dir: %s/store\ntenant_id: ~\n", expect_directory)), "tenant_id"), "null (\"explicit\")");
+}
+
+static void a_url_is_no_path_and_its_credentials_are_not_shown(void)
+{
+    static const char *const urls[][2] = {
+        {"postgresql://user:secret@db/nexus", "'database_url'"}, {"postgres://user:secret@db/nexus", "'database_url'"},
+        {"s3://user:secret@bucket/x", "'content_url'"}, {"gs://user:secret@bucket", "'content_url'"},
+        {"az://user:secret@container", "'content_url'"}, {"https://user:secret@host/", "'url'"},
+        {"file:///srv/user:secret@x", "'content_url'"}, {"mysql://user:secret@db", "'database_url'"},
+    };
+    static const char *const keys[][2] = {
+        {"data_dir", "NEXUS_DATA_DIR"}, {"db_path", "NEXUS_DB_PATH"}, {"config_file", "NEXUS_CONFIG_FILE"}};
+    nexus_fs *fs = NULL;
+    size_t i, j;
+    for (i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        for (j = 0; j < sizeof keys / sizeof keys[0]; j++) {
+            forget_environment();
+            FAILS(INVALID_CONFIG, nexus_connect(text("{\"%s\": \"%s\"}", keys[j][0], urls[i][0]), &fs, ERR));
+            EXPECT_HAS(message(), keys[j][0]);
+            EXPECT_HAS(message(), urls[i][1]);
+            EXPECT_LACKS(message(), "secret");
+            setenv(keys[j][1], urls[i][0], 1);
+            FAILS(INVALID_CONFIG, nexus_connect(NULL, &fs, ERR));
+            EXPECT_HAS(message(), keys[j][1]);
+            EXPECT_HAS(message(), urls[i][1]);
+            EXPECT_LACKS(message(), "secret");
+        }
+        forget_environment();
+        FAILS(INVALID_CONFIG, try_open(text("\"mounts\": [{\"name\": \"m\", \"path\": \"/m\", \"root\": \"%s\"}]", urls[i][0])));
+        EXPECT_HAS(message(), "mounts[0].root");
+        EXPECT_LACKS(message(), "secret");
+        FAILS(INVALID_CONFIG, nexus_connect_file(urls[i][0], &fs, ERR));
+        EXPECT_LACKS(message(), "secret");
+        FAILS(INVALID_CONFIG, nexus_connect(text("{\"mode\": \"%s\"}", urls[i][0]), &fs, ERR));
+        EXPECT_LACKS(message(), "secret");
+        FAILS(INVALID_CONFIG, nexus_connect(text("{\"tenant_id\": \"%s\"}", urls[i][0]), &fs, ERR));
+        EXPECT_LACKS(message(), "secret");
+        FAILS(INVALID_CONFIG, nexus_connect(text("{\"%s\": 1}", urls[i][0]), &fs, ERR));
+        EXPECT_LACKS(message(), "secret");
+    }
+    EXPECT(access("postgresql:", F_OK) != 0);
+    EXPECT(access("s3:", F_OK) != 0);
+    EXPECT(access("file:", F_OK) != 0);
+}
+
+static void a_url_names_no_file_of_the_host(void)
+{
+    static const char *const url = "s3://user:secret@bucket/x";
+    nexus_fs *fs;
+    forget_environment();
+    fs = open_store("");
+    put(fs, "/a", "x");
+    FAILS(INVALID_ARGUMENT, nexus_backup(fs, url, NULL, NULL, NULL, ERR));
+    EXPECT_LACKS(message(), "secret");
+    FAILS(INVALID_ARGUMENT, nexus_export_metadata(fs, url, NULL, NULL, NULL, NULL, ERR));
+    EXPECT_LACKS(message(), "secret");
+    FAILS(INVALID_ARGUMENT, nexus_import_metadata(fs, url, NULL, NULL, NULL, NULL, ERR));
+    EXPECT_LACKS(message(), "secret");
+    FAILS(INVALID_ARGUMENT, nexus_bundle_export(fs, "postgresql://user:secret@db", NULL, NULL, NULL, NULL, ERR));
+    EXPECT_LACKS(message(), "secret");
+    FAILS(INVALID_ARGUMENT, nexus_bundle_import(fs, "postgresql://user:secret@db", NULL, NULL, NULL, NULL, ERR));
+    EXPECT_LACKS(message(), "secret");
+    EXPECT(access("s3:", F_OK) != 0);
+    close_store(fs);
+}
+
+static void booleans_of_variables_are_those_of_shells(void)
+{
+    static const char *const yes[] = {"true", "yes", "on", "1", "YES", "On"}, *const no[] = {"false", "no", "off", "0", "NO", "Off"};
+    const char *config = text("{\"data_dir\": \"%s/store\"}", expect_directory);
+    nexus_fs *fs = NULL;
+    size_t i;
+    for (i = 0; i < sizeof yes / sizeof yes[0]; i++) {
+        forget_environment();
+        setenv("NEXUS_STRICT_NAMESPACES", yes[i], 1);
+        setenv("NEXUS_HOUSEKEEPING", no[i], 1);
+        EXPECT_STR(setting_of(connect_to(config), "strict_namespaces"), "true (\"environment\")");
+        EXPECT_STR(setting_of(connect_to(config), "housekeeping"), "false (\"environment\")");
+        setenv("NEXUS_DATA_DIR", disk("store"), 1);
+        setenv("NEXUS_IS_ADMIN", yes[i], 1);
+        EXPECT_STR(setting_of(connect_to(NULL), "is_admin"), "true (\"environment\")");
+        EXPECT_STR(setting_of(connect_to_file(text("data_dir: %s/store\nis_admin: ${NEXUS_IS_ADMIN}\n", expect_directory)), "is_admin"),
+                   "true (\"explicit\")");
+    }
+    setenv("NEXUS_STRICT_NAMESPACES", "maybe", 1);
+    FAILS(INVALID_CONFIG, nexus_connect(config, &fs, ERR));
+    EXPECT_HAS(message(), "NEXUS_STRICT_NAMESPACES");
+    EXPECT_LACKS(message(), "maybe");
+}
+
+static char heard_lines[4096];
+
+static void hear(void *user, int32_t level, const char *line)
+{
+    (void)user;
+    if (level == NEXUS_LOG_WARN) {
+        strncat(heard_lines, line, sizeof heard_lines - strlen(heard_lines) - 1);
+    }
+}
+
+static void a_malformed_variable_that_nothing_needs_is_reported_in_the_log(void)
+{
+    forget_environment();
+    setenv("NEXUS_STRICT_NAMESPACES", "maybe", 1);
+    setenv("NEXUS_CACHE_SIZE_MB", "plenty", 1);
+    setenv("NEXUS_IS_ADMIN", "perhaps", 1);
+    setenv("NEXUS_DB_PATH", "postgresql://user:secret@db/nexus", 1);
+    heard_lines[0] = '\0';
+    OK(nexus_set_log_callback(hear, NULL, NEXUS_LOG_WARN, ERR));
+    close_store(connect_to(text("{\"data_dir\": \"%s/store\", \"db_path\": \"%s/store/metadata.db\", \"strict_namespaces\": false, "
+                                "\"cache_size_mb\": 10}",
+                                expect_directory, expect_directory)));
+    OK(nexus_set_log_callback(NULL, NULL, 0, ERR));
+    EXPECT_HAS(heard_lines, "NEXUS_STRICT_NAMESPACES");
+    EXPECT_HAS(heard_lines, "NEXUS_CACHE_SIZE_MB");
+    EXPECT_HAS(heard_lines, "NEXUS_IS_ADMIN");
+    EXPECT_HAS(heard_lines, "NEXUS_DB_PATH");
+    EXPECT_LACKS(heard_lines, "maybe");
+    EXPECT_LACKS(heard_lines, "plenty");
+    EXPECT_LACKS(heard_lines, "secret");
+}
+
+static void a_pipe_is_no_config_file(void)
+{
+    nexus_fs *fs = NULL;
+    forget_environment();
+    EXPECT_INT(mkfifo(disk("pipe.yaml"), 0600), 0);
+    alarm(60);
+    FAILS(INVALID_CONFIG, nexus_connect_file(disk("pipe.yaml"), &fs, ERR));
+    FAILS(INVALID_CONFIG, nexus_connect("{\"config_file\": \"pipe.yaml\"}", &fs, ERR));
+    alarm(0);
+    EXPECT_HAS(message(), "pipe.yaml");
+}
+
 static void the_effective_configuration_hides_the_key(void)
 {
     const char *config;
@@ -342,6 +498,12 @@ int main(int argc, char **argv)
     RUN(the_documented_variables_bind_a_handle);
     RUN(yaml_expands_variables);
     RUN(yaml_is_checked_like_json);
+    RUN(a_yaml_identity_without_a_value_opens_nothing);
+    RUN(a_url_is_no_path_and_its_credentials_are_not_shown);
+    RUN(a_url_names_no_file_of_the_host);
+    RUN(booleans_of_variables_are_those_of_shells);
+    RUN(a_malformed_variable_that_nothing_needs_is_reported_in_the_log);
+    RUN(a_pipe_is_no_config_file);
     RUN(the_effective_configuration_hides_the_key);
     RUN(the_engine_keeps_its_first_openers_settings);
     RUN(readonly_writes_take_an_admin);

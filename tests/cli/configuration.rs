@@ -124,6 +124,78 @@ fn a_misspelt_variable_is_told() {
 }
 
 #[test]
+fn a_malformed_variable_is_reported_once_where_an_option_decides() {
+    let store = Store::new();
+    let run = finish(
+        store
+            .command()
+            .args(["--tenant", "acme", "write", "/shared/acme/a", "x"])
+            .env("NEXUS_IS_ADMIN", "perhaps"),
+    );
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert_eq!(
+        run.stderr.matches("NEXUS_IS_ADMIN").count(),
+        1,
+        "{}",
+        run.stderr
+    );
+    assert!(run.stderr.starts_with("nexus: warning: "), "{}", run.stderr);
+    assert!(!run.stderr.contains("perhaps"), "{}", run.stderr);
+    let run = finish(
+        store
+            .command()
+            .args(["ls"])
+            .env("NEXUS_IS_ADMIN", "perhaps"),
+    );
+    assert_eq!(run.code, Some(2), "where it decides, it fails");
+    assert!(run.stderr.contains("NEXUS_IS_ADMIN"), "{}", run.stderr);
+    let run = finish(store.command().args(["ls"]).env("NEXUS_IS_ADMIN", "yes"));
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_url_is_no_path_of_the_host_and_its_credentials_are_not_printed() {
+    let store = Store::new();
+    store.ok(&["write", "/a", "x"]);
+    let url = "postgresql://user:s3cret@db/nexus";
+    for arguments in [
+        &["--data-dir", url, "init"][..],
+        &["--config", url, "ls"],
+        &["backup", url],
+        &["export", url],
+        &["import", url],
+        &["bundle", "export", url],
+        &["bundle", "import", url],
+        &["put", url, "/b"],
+        &["get", "/a", url],
+        &["write", "/b", "--file", url],
+        &["man", url],
+        &["work", "graph", "--output", url],
+        &[
+            "work",
+            "complete",
+            "/a",
+            "1",
+            "--write",
+            "/b=postgresql://user:s3cret@db",
+        ],
+    ] {
+        let run = store.run(arguments);
+        assert_eq!(run.code, Some(2), "{arguments:?}: {}", run.stderr);
+        assert!(run.stderr.contains("URL"), "{arguments:?}: {}", run.stderr);
+        assert!(
+            !run.stderr.contains("s3cret"),
+            "{arguments:?}: {}",
+            run.stderr
+        );
+    }
+    store.fails(2, "'database_url'", &["--data-dir", url, "ls"]);
+    store.fails(2, "'content_url'", &["--data-dir", "s3://bucket/x", "ls"]);
+    assert!(!store.path("postgresql:").exists());
+    assert!(!store.path("s3:").exists());
+}
+
+#[test]
 fn the_table_names_the_source_of_each_value() {
     let store = Store::missing();
     let text = store.ok(&["config", "--tenant", "acme"]);

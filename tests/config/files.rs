@@ -119,6 +119,43 @@ fn yes_and_no_are_not_booleans() {
 }
 
 #[test]
+fn no_key_goes_without_a_value() {
+    for key in nexus::config::Key::ALL {
+        let text = format!("{}:\n", key.name());
+        assert_refused(Host::yaml(&text), &text, &[key.name(), "has no value"]);
+    }
+    for (text, place) in [
+        ("mounts: [{name: m, path: /m, root: }]", "'mounts[0].root'"),
+        ("namespaces:\n  - name:\n", "'namespaces[0].name'"),
+        ("namespaces:\n  -\n", "'namespaces[0]'"),
+    ] {
+        assert_refused(Host::yaml(text), text, &[place, "has no value"]);
+    }
+}
+
+#[test]
+fn a_pipe_is_no_config_file() {
+    let host = Host::new();
+    let pipe = host.path("work/nexus.yaml");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    for result in [
+        host.connect_file("work/nexus.yaml"),
+        host.connect(json!({"config_file": "nexus.yaml"})),
+        host.discover(),
+    ] {
+        assert_refused(result, "a pipe", &["'nexus.yaml'", "not a regular file"]);
+    }
+}
+
+#[test]
+fn the_null_device_is_an_empty_config() {
+    let host = Host::new().file("work/nexus.yaml", "cache_size_mb: 1");
+    let resolved = host.connect(json!({"config_file": "/dev/null"})).unwrap();
+    assert_eq!(resolved.settings.cache_size_mb, 100);
+}
+
+#[test]
 fn a_message_shows_no_directory_of_the_host() {
     let host = Host::new().file("work/nexus.yaml", "cache: 1");
     let message = host.discover().unwrap_err().to_string();

@@ -1,6 +1,7 @@
 //! The configuration as hosts meet it: every key, every source, what wins, and what is refused.
 #![allow(clippy::expect_used)]
 
+mod addresses;
 mod effective;
 mod files;
 mod host;

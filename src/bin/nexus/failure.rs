@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use nexus::error::{Error, ErrorKind};
+use nexus::host::address::without_credentials;
 
 use crate::text::printable;
 
@@ -90,6 +91,7 @@ impl Failure {
             .collect();
         let text = text.join("; ").replace(":; ", ": ");
         let text = text.strip_prefix("error: ").unwrap_or(&text);
+        let text = without_credentials(text);
         Failure::usage(format!("{text} (see 'nexus --help')"))
     }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::report::{number, text_of};
 use super::upkeep::watched;
 use crate::failure::{Exit, Failure, Result};
+use crate::host::local_path;
 use crate::session::{Session, host_text};
 use crate::text::{counted, human_bytes};
 
@@ -17,7 +18,7 @@ use crate::text::{counted, human_bytes};
 #[derive(Debug, Args)]
 pub struct Backup {
     /// An empty directory, one to be made, or an earlier backup of this store
-    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(value_name = "DIR", value_parser = local_path(), value_hint = ValueHint::DirPath)]
     target: PathBuf,
 }
 

@@ -11,6 +11,7 @@ use super::transfer::{
 };
 use super::upkeep::watched;
 use crate::failure::{Failure, Result};
+use crate::host::local_path;
 use crate::session::{Session, host_text};
 use crate::text::{counted, human_bytes};
 
@@ -27,7 +28,7 @@ pub enum Bundle {
 #[derive(Debug, Args)]
 pub struct Export {
     /// The file, which is replaced as a whole
-    #[arg(value_hint = ValueHint::FilePath)]
+    #[arg(value_parser = local_path(), value_hint = ValueHint::FilePath)]
     file: PathBuf,
     #[command(flatten)]
     selection: Selection,
@@ -38,7 +39,7 @@ pub struct Export {
 /// It is read to its end and checked before anything of it can be seen.
 #[derive(Debug, Args)]
 pub struct Import {
-    #[arg(value_hint = ValueHint::FilePath)]
+    #[arg(value_parser = local_path(), value_hint = ValueHint::FilePath)]
     file: PathBuf,
     #[command(flatten)]
     collision: Collision,

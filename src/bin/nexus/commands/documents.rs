@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::arguments::Arguments;
 use crate::failure::{Failure, Result};
-use crate::host::replace;
+use crate::host::{local_path, replace};
 use crate::session::Session;
 
 /// Print a completion script for a shell.
@@ -25,10 +25,10 @@ pub struct Completions {
 #[derive(Debug, Args)]
 pub struct Man {
     /// Where to write nexus.1 and a page for each command; it is made if it is missing
-    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(value_name = "DIR", value_parser = local_path(), value_hint = ValueHint::DirPath)]
     directory: Option<PathBuf>,
     /// The same
-    #[arg(short, long, value_name = "DIR", conflicts_with = "directory", value_hint = ValueHint::DirPath)]
+    #[arg(short, long, value_name = "DIR", conflicts_with = "directory", value_parser = local_path(), value_hint = ValueHint::DirPath)]
     output: Option<PathBuf>,
 }
 

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::report::{number, text_of};
 use super::upkeep::watched;
 use crate::failure::{Exit, Failure, Result};
+use crate::host::local_path;
 use crate::session::{Session, host_text};
 use crate::table::{Rows, cell};
 use crate::text::counted;
@@ -38,7 +39,7 @@ pub struct Selection {
 #[derive(Debug, Args)]
 pub struct Export {
     /// The file, which is replaced as a whole; '-' is stdout
-    #[arg(value_hint = ValueHint::FilePath)]
+    #[arg(value_parser = local_path(), value_hint = ValueHint::FilePath)]
     file: PathBuf,
     #[command(flatten)]
     selection: Selection,
@@ -67,7 +68,7 @@ pub struct Collision {
 #[derive(Debug, Args)]
 pub struct Import {
     /// The file; '-' is stdin
-    #[arg(value_hint = ValueHint::FilePath)]
+    #[arg(value_parser = local_path(), value_hint = ValueHint::FilePath)]
     file: PathBuf,
     #[command(flatten)]
     collision: Collision,

@@ -10,6 +10,7 @@ use nexus::filesystem::{Conditions, Filesystem, LeaseCondition, WriteOptions};
 use nexus::metadata::Entry;
 
 use crate::failure::{Exit, Failure, Result, reason};
+use crate::host::local_path;
 use crate::json::EntryRow;
 use crate::session::Session;
 
@@ -27,7 +28,7 @@ pub struct Write {
     #[arg(conflicts_with = "file")]
     content: Option<String>,
     /// Take the content from this file of the host
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(short, long, value_name = "FILE", value_parser = local_path(), value_hint = ValueHint::FilePath)]
     file: Option<PathBuf>,
     /// Add to what is there
     #[arg(short, long)]

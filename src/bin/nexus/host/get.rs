@@ -10,6 +10,7 @@ use nexus::filesystem::{Filesystem, ListOptions};
 use nexus::metadata::Entry;
 use rustix::fs::{FileType, Mode};
 
+use super::check_local;
 use super::own::OwnStore;
 use super::posix::{Kept, PERMISSIONS};
 use super::tally::Tally;
@@ -70,6 +71,7 @@ impl Get {
         let Some((target, sources)) = self.paths.split_last() else {
             return Err(Failure::usage("a source and a destination are needed"));
         };
+        check_local(target)?;
         let excludes = Excludes::new(&self.exclude)?;
         let fs = session.open()?;
         let own = session.own_store()?;

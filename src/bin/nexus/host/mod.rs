@@ -20,9 +20,25 @@ mod walk;
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use clap::builder::{PathBufValueParser, TypedValueParser};
+use nexus::host::address::refuse_url;
 
 use crate::failure::{Failure, Result};
+
+/// Returns the parser of an argument that is a path of the host. A URL is refused, which would make a directory of that name.
+pub fn local_path() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match refuse_url(&path) {
+        Ok(()) => Ok(path),
+        Err(reason) => Err(format!("it {reason}")),
+    })
+}
+
+/// Fails if `path` is a URL.
+pub fn check_local(path: &Path) -> Result<()> {
+    refuse_url(path).map_err(|reason| Failure::usage(format!("the path of the host {reason}")))
+}
 
 /// Writes `bytes` aside and renames them to `path`, which has all of them or stays as it is. What is no plain file, such as a pipe or a
 /// link (/dev/stdout is one), is written to.

@@ -9,6 +9,7 @@ use nexus::error::ErrorKind;
 use nexus::filesystem::Filesystem;
 use nexus::path::VirtualPath;
 
+use super::check_local;
 use super::load::{Loader, Pending, SMALL, open_plain};
 use super::own::OwnStore;
 use super::posix::{Kept, Posix};
@@ -52,6 +53,7 @@ impl Put {
         let Some((target, sources)) = self.paths.split_last() else {
             return Err(Failure::usage("a source and a destination are needed"));
         };
+        sources.iter().try_for_each(|source| check_local(source))?;
         let excludes = Excludes::new(&self.exclude)?;
         let target = target
             .to_str()

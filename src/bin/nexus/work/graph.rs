@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{draw, svg};
 use crate::failure::{Exit, Failure, Result};
-use crate::host::replace;
+use crate::host::{local_path, replace};
 use crate::session::Session;
 
 /// Draw what depends on what.
@@ -30,7 +30,7 @@ pub struct Graph {
     #[arg(short, long, value_name = "N", default_value_t = 500)]
     limit: usize,
     /// Write to this file, which is replaced as a whole, instead of stdout
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(short, long, value_name = "FILE", value_parser = local_path(), value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
 }
 

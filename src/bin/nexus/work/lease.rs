@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use nexus::filesystem::{ClaimOptions, WriteOptions};
+use nexus::host::address::refuse_url;
 use serde_json::json;
 
 use super::views::lease_left;
@@ -199,7 +200,9 @@ fn assignment(text: &str) -> Result<(String, PathBuf), String> {
     // The path may have a '=' of its own; a file of the host that has one is written './a=b'.
     match text.rsplit_once('=') {
         Some((path, file)) if !path.is_empty() && !file.is_empty() => {
-            Ok((path.to_owned(), Path::new(file).to_owned()))
+            let file = Path::new(file);
+            refuse_url(file).map_err(|reason| format!("FILE {reason}"))?;
+            Ok((path.to_owned(), file.to_owned()))
         }
         _ => Err("not of the form PATH=FILE".to_owned()),
     }

@@ -1,0 +1,4 @@
+//! The host: its paths, and the directories in which a store keeps its files.
+
+pub mod address;
+pub(crate) mod plain;
