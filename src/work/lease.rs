@@ -40,6 +40,8 @@ impl fmt::Display for LeaseToken {
     }
 }
 
+/// The number at which a count of attempts stays: every double and every 64-bit integer holds it exactly.
+pub const MOST_ATTEMPTS: i64 = (1 << 53) - 1;
 /// Longest lease, and longest delay of a retry.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// How long a first failure delays the next attempt; each further one doubles it.

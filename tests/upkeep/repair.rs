@@ -148,7 +148,7 @@ fn an_item_whose_status_is_damaged_waits_for_a_person() {
     let store = filled();
     store.damage(
         "PRAGMA ignore_check_constraints = ON;
-         UPDATE work SET status = 'reacy', lease = 5, lease_deadline = 5 WHERE path = '/jobs/2'",
+         UPDATE work SET status = 9, lease = 5, lease_deadline = 5 WHERE path = '/jobs/2'",
     );
     repair(&store, "a status that there is not");
     let status = store.fs.get_meta("/jobs/2", "status").unwrap();

@@ -102,7 +102,7 @@ pub const CASES: &[(&str, &str)] = &[
     ),
     (
         "UPDATE work SET status = 1 WHERE path = '/jobs/2';
-         INSERT INTO work_directories VALUES ('/jobs', '/jobs', 9223372036854775807, 9223372036854775807)",
+         INSERT INTO work_directories VALUES ('/jobs', '/jobs', x'', 9223372036854775807)",
         "wrong_count",
     ),
     (
@@ -112,7 +112,7 @@ pub const CASES: &[(&str, &str)] = &[
     ),
     (
         "PRAGMA ignore_check_constraints = ON;
-         UPDATE work SET status = 'done' WHERE path = '/jobs/2'",
+         UPDATE work SET status = 12 WHERE path = '/jobs/2'",
         "damaged_row",
     ),
     (

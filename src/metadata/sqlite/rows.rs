@@ -123,6 +123,18 @@ pub(super) fn integer(row: &Row<'_>, column: usize) -> Option<i64> {
     row.get_ref(column).ok()?.as_i64().ok()
 }
 
+/// Reads a number of things; 0 for anything else.
+pub(super) fn count(row: &Row<'_>, column: usize) -> u64 {
+    let number = integer(row, column).unwrap_or(0);
+    u64::try_from(number).unwrap_or(0)
+}
+
+/// Reads a text; `None` for anything else.
+pub(super) fn text(row: &Row<'_>, column: usize) -> Option<String> {
+    let text = row.get_ref(column).ok()?.as_str().ok()?;
+    Some(text.to_owned())
+}
+
 /// Returns the row at `path`.
 pub(super) fn find(connection: &Connection, path: &str) -> Result<Option<PathRow>> {
     let mut statement = connection.prepare_cached(concat!(

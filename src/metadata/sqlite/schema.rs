@@ -14,12 +14,13 @@ const PAGE_SIZE: i32 = 4096;
 
 /// Migration `n` turns schema `n` into `n + 1`. They stay for good: stores of every version are
 /// opened by every later one.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema/001_initial.sql"),
     include_str!("schema/002_directories_of_work.sql"),
     include_str!("schema/003_covering_claimable.sql"),
     include_str!("schema/004_doomed.sql"),
     include_str!("schema/005_status_numbers.sql"),
+    include_str!("schema/006_strict_work.sql"),
 ];
 
 /// Brings the database to the newest schema, creating it as the store `uuid` if it is empty, and
@@ -77,13 +78,13 @@ pub(super) fn enter_boot(connection: &mut Connection, boot_id: &str) -> Result<i
     }
     transaction.execute(
         "UPDATE store SET boot_number = ?1, boot_id = ?2",
-        (number + 1, boot_id),
+        (number.saturating_add(1), boot_id),
     )?;
     if !known.is_empty() {
         leases::pass_over_lost(&transaction)?;
     }
     transaction.commit()?;
-    Ok(number + 1)
+    Ok(number.saturating_add(1))
 }
 
 /// Returns the UUID of the store in a database that exists, without changing anything.
@@ -199,18 +200,19 @@ mod tests {
                 "INSERT INTO store (id, uuid, schema_version, rules_version, lease_sequence, boot_number,
                                     boot_id, collections)
                  VALUES (1, 'the-uuid', 1, 1, 77, 3, 'boot', 0);
-                 INSERT INTO work (path, path_id, created_at, directory, scope, item, status, rank, delayed)
-                 VALUES ('/q/a', x'01', 20, '/q', '/q', 1, 'ready', 5, 0),
-                        ('/q/b', x'02', 10, '/q', '/q', 1, 'ready', 6, 0),
-                        ('/q/c', x'03', 1, '/q', '/q', 1, 'ready', 1, 1),
-                        ('/shared/t/x/d', x'04', 30, '/shared/t/x', '/shared/t', 1, 'ready', 2, 0),
-                        ('/other/e', x'05', 40, '/other', '/other', 1, 'completed', 2, 0),
-                        ('/other/f', x'06', 41, '/other', '/other', 1, 'in_progress', 2, 0),
-                        ('/other/g', x'07', 42, '/other', '/other', 1, 'blocked', 2, 0),
-                        ('/other/h', x'08', 43, '/other', '/other', 1, 'pending', 2, 0),
-                        ('/other/i', x'09', 44, '/other', '/other', 1, 'failed', 2, 0),
-                        ('/other/j', x'0a', 45, '/other', '/other', 1, 'cancelled', 2, 0),
-                        ('/other/k', x'0b', 46, '/other', '/other', NULL, NULL, 2, 0);
+                 INSERT INTO work (path, path_id, created_at, directory, scope, item, status, priority, rank,
+                                   delayed, not_before)
+                 VALUES ('/q/a', x'00000000000000000000000000000001', 20, '/q', '/q', 1, 'ready', 5, 5, 0, NULL),
+                        ('/q/b', x'00000000000000000000000000000002', 10, '/q', '/q', 1, 'ready', 6, 6, 0, NULL),
+                        ('/q/c', x'00000000000000000000000000000003', 1, '/q', '/q', 1, 'ready', 1, 1, 1, 9),
+                        ('/shared/t/x/d', x'00000000000000000000000000000004', 30, '/shared/t/x', '/shared/t', 1, 'ready', 2, 2, 0, NULL),
+                        ('/other/e', x'00000000000000000000000000000005', 40, '/other', '/other', 1, 'completed', 2, 2, 0, NULL),
+                        ('/other/f', x'00000000000000000000000000000006', 41, '/other', '/other', 1, 'in_progress', 2, 2, 0, NULL),
+                        ('/other/g', x'00000000000000000000000000000007', 42, '/other', '/other', 1, 'blocked', 2, 2, 0, NULL),
+                        ('/other/h', x'00000000000000000000000000000008', 43, '/other', '/other', 1, 'pending', 2, 2, 0, NULL),
+                        ('/other/i', x'00000000000000000000000000000009', 44, '/other', '/other', 1, 'failed', 2, 2, 0, NULL),
+                        ('/other/j', x'0000000000000000000000000000000a', 45, '/other', '/other', 1, 'cancelled', 2, 2, 0, NULL),
+                        ('/other/k', x'0000000000000000000000000000000b', 46, '/other', '/other', NULL, NULL, 2, 2, 0, NULL);
                  INSERT INTO doomed VALUES (1, x'06', 0), (1, x'07', 1);",
             )
             .unwrap();
@@ -274,6 +276,126 @@ mod tests {
             .query_row("SELECT count(*) FROM doomed", [], |row| row.get(0))
             .unwrap();
         assert_eq!(doomed, 2, "what was to be removed still is");
+    }
+
+    /// Rows of earlier schemas may hold any type and any number, since their tables took all.
+    #[test]
+    fn rows_of_a_wrong_type_or_an_extreme_value_stay_items_with_values_in_range() {
+        let mut connection = schema_1();
+        for migration in &MIGRATIONS[1..5] {
+            connection.execute_batch(migration).unwrap();
+        }
+        connection
+            .execute_batch(
+                "UPDATE store SET schema_version = 5;
+                 INSERT INTO paths (path, kind, path_id, created_at, modified_at)
+                 VALUES ('/x/id', 1, x'00112233445566778899aabbccddeeff', 70, 70);
+                 INSERT INTO work (path, path_id, created_at, directory, scope, item, status, priority, rank)
+                 VALUES ('/x/attempts', zeroblob(16), 50, '/x', '/x', 1, 1, NULL, 9223372036854775807),
+                        ('/x/last', randomblob(16), 51, '/x', '/x', 1, 1, 9223372036854775807,
+                         9223372036854775807),
+                        ('/x/lease', randomblob(16), 52, '/x', '/x', 1, 2, 1e300, 5),
+                        ('/x/id', 'an id', 'long ago', '/x', '/x', 1, 5, 'high', 'high');
+                 UPDATE work SET attempts = 9223372036854775807, max_attempts = -3 WHERE path = '/x/attempts';
+                 UPDATE work SET attempts = 9.3e18, max_attempts = 'many', open_edges = -1, dependencies = -1,
+                                 delayed = 7
+                 WHERE path = '/x/last';
+                 UPDATE work SET lease = 'token', lease_deadline = 9.3e18, lease_expires_at = 'soon',
+                                 started_at = 'now', tags = x'5b5d', not_before = x'00', delayed = 1
+                 WHERE path = '/x/lease';",
+            )
+            .unwrap();
+        prepare(&mut connection, "another").unwrap();
+        let row = |path: &str, columns: &str| -> String {
+            let sql = format!("SELECT concat_ws(' ', {columns}) FROM work WHERE path = ?1");
+            connection
+                .query_row(&sql, [path], |row| row.get(0))
+                .unwrap()
+        };
+        let numbers = "attempts, quote(max_attempts), open_edges, quote(dependencies), delayed";
+        assert_eq!(row("/x/attempts", numbers), "9007199254740991 1 0 NULL 0");
+        assert_eq!(row("/x/last", numbers), "9007199254740991 NULL 0 0 0");
+        let lease =
+            "status, lease, lease_deadline, quote(lease_expires_at), quote(started_at), tags";
+        assert_eq!(row("/x/lease", lease), "2 1 0 NULL NULL []");
+        assert_eq!(
+            row("/x/lease", "priority, rank, delayed"),
+            "9223372036854775807 9223372036854775807 0"
+        );
+        assert_eq!(
+            row(
+                "/x/id",
+                "hex(path_id), created_at, quote(priority), quote(rank)"
+            ),
+            "00112233445566778899AABBCCDDEEFF 70 NULL X''"
+        );
+        let next_expiry: i64 = connection
+            .query_row(
+                "SELECT next_expiry FROM work_scopes WHERE scope = '/x'",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(
+            next_expiry, 0,
+            "the next claim finds that the lease has ended"
+        );
+        let order: Vec<String> = connection
+            .prepare("SELECT path FROM work WHERE directory = '/x' AND status = 1 ORDER BY rank")
+            .unwrap()
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .collect::<rusqlite::Result<_>>()
+            .unwrap();
+        assert_eq!(
+            order,
+            ["/x/last", "/x/attempts"],
+            "no priority comes after the greatest one"
+        );
+    }
+
+    #[test]
+    fn stores_of_every_earlier_schema_become_the_same() {
+        let schema_of = |connection: &Connection| -> Vec<String> {
+            connection
+                .prepare("SELECT type || ' ' || name || ' ' || coalesce(sql, '') FROM sqlite_schema ORDER BY 1")
+                .unwrap()
+                .query_map([], |row| row.get(0))
+                .unwrap()
+                .collect::<rusqlite::Result<_>>()
+                .unwrap()
+        };
+        let items_of = |connection: &Connection| -> Vec<String> {
+            connection
+                .prepare("SELECT concat_ws(' ', path, status, hex(rank), delayed) FROM work ORDER BY path")
+                .unwrap()
+                .query_map([], |row| row.get(0))
+                .unwrap()
+                .collect::<rusqlite::Result<_>>()
+                .unwrap()
+        };
+        let mut reference = schema_1();
+        prepare(&mut reference, "another").unwrap();
+        for version in 2..MIGRATIONS.len() {
+            let mut connection = schema_1();
+            for migration in &MIGRATIONS[1..version] {
+                connection.execute_batch(migration).unwrap();
+            }
+            connection
+                .execute("UPDATE store SET schema_version = ?1", [version as i64])
+                .unwrap();
+            prepare(&mut connection, "another").unwrap();
+            assert_eq!(
+                schema_of(&connection),
+                schema_of(&reference),
+                "from schema {version}"
+            );
+            assert_eq!(
+                items_of(&connection),
+                items_of(&reference),
+                "from schema {version}"
+            );
+        }
     }
 
     #[test]

@@ -57,6 +57,7 @@ impl Time {
 
     /// Returns the time of the boot clock.
     pub fn boot(&self) -> BootTime {
-        BootTime((self.boot_number << BOOT_BITS) + self.clock.since_boot())
+        let boot = self.boot_number.saturating_mul(1 << BOOT_BITS);
+        BootTime(boot.saturating_add(self.clock.since_boot()))
     }
 }

@@ -60,7 +60,7 @@ pub(super) fn check_metadata(
 /// directory early enough.
 const ITEMS: &str = "\
     SELECT w.path, w.path_id, p.path_id, p.kind, w.created_at = p.created_at,
-           w.rank = coalesce(w.priority, 9223372036854775807),
+           w.rank = coalesce(w.priority, x''),
            w.dependencies,
            (SELECT count(*) FROM edges AS e WHERE e.item_id = w.path_id),
            w.open_edges,

@@ -15,14 +15,14 @@ use super::super::statements::Connection;
 use super::super::time::{BootTime, Time};
 use super::claimable::Search;
 use super::fetch::Items;
-use super::order::{Best, Place};
+use super::order::Best;
 use super::scopes::{self, Lapsed, Lapses};
 use super::some::{self, AT_ONCE};
 use super::territory::{Territory, parent};
 use crate::error::{Error, Result};
 use crate::metadata::{Claim, ClaimScope, Grant, Supply};
 use crate::range::PathRange;
-use crate::work::{Status, WorkItem};
+use crate::work::{MOST_ATTEMPTS, Status, WorkItem};
 
 /// What a claim reads first: the tokens that are reserved, and whether time made anything claimable.
 const OPENING: &str = concat!(
@@ -49,7 +49,8 @@ fn take(which: &str, token: &str, more: &str) -> String {
     format!(
         "UPDATE OR FAIL work
          SET {more} status = 2 /* in_progress */, worker_id = ?1, started_at = ?2,
-             lease_deadline = ?3, lease_expires_at = ?4, attempts = attempts + 1, lease = {token}
+             lease_deadline = ?3, lease_expires_at = ?4, attempts = attempts + (attempts < {MOST_ATTEMPTS}),
+             lease = {token}
          WHERE path {which}"
     )
 }
@@ -70,6 +71,7 @@ impl Claims<'_> {
         let search = search(self.connection, grant, &territory, &claim.scope);
         let lapses = search.lapses(self.time);
         let (last, mut any_lapsed) = open(self.connection, &lapses)?;
+        let mut unreadable = std::collections::HashSet::new();
         loop {
             // Some of what time has made claimable is considered each time. What of it is not taken goes into the
             // queue, so that others are considered next; where all that is not enough, it goes on.
@@ -77,7 +79,7 @@ impl Claims<'_> {
                 true => lapses.first(claim.max)?,
                 false => Lapsed::default(),
             };
-            let mut best = Best::new(claim.max);
+            let mut best = Best::without(claim.max, &unreadable);
             lapsed.offer_to(&mut best);
             let visits = search.offer_to(&mut best)?;
             let found = best.into_places();
@@ -86,16 +88,27 @@ impl Claims<'_> {
                 any_lapsed = lapses.has_any_time_come()?;
                 continue;
             }
+            let items = Items {
+                connection: self.connection,
+                backends: self.backends,
+                rules: &grant.rules,
+                call: &grant.call,
+            };
+            let (items, damaged) = items.claimable(&found)?;
+            if !damaged.is_empty() {
+                unreadable.extend(damaged);
+                continue;
+            }
             let directories = found.iter().map(|place| parent(&place.path));
             let taken_from = LazyCell::new(|| directories.collect::<HashSet<_>>());
             for visit in visits {
                 visit.note(self.connection, |directory| taken_from.contains(directory))?;
             }
-            let items = match found.len() {
-                0 => Vec::new(),
+            let items = match items.len() {
+                0 => items,
                 count => {
                     let first_token = self.tokens.take(self.connection, count as i64, last)?;
-                    self.take(claim, grant, &found, &lapsed, first_token)?
+                    self.take(claim, grant, items, &lapsed, first_token)?
                 }
             };
             lapsed.admit_rest(&lapses, &found)?;
@@ -103,20 +116,20 @@ impl Claims<'_> {
         }
     }
 
-    /// Gives the worker the items at the places `found`, under leases with tokens from `first_token` on.
+    /// Gives the worker `items`, under leases with tokens from `first_token` on.
     fn take(
         &self,
         claim: &Claim,
         grant: &Grant,
-        found: &[Place],
+        mut items: Vec<WorkItem>,
         lapsed: &Lapsed,
         first_token: i64,
     ) -> Result<Vec<WorkItem>> {
         let (wall, boot) = (self.time.wall(), self.time.boot());
         let deadline = boot.after(claim.lease);
         let (mut last, mut watched) = (None, None);
-        for place in found {
-            let directory = parent(&place.path);
+        for item in &items {
+            let directory = parent(item.path.as_str());
             if last == Some(directory) {
                 continue;
             }
@@ -126,18 +139,11 @@ impl Claims<'_> {
             }
             (last, watched) = (Some(directory), Some(scope));
         }
-        let waiting = Items {
-            connection: self.connection,
-            backends: self.backends,
-            rules: &grant.rules,
-            call: &grant.call,
-        };
-        let mut items = waiting.claimable(found)?;
         for (item, token) in items.iter_mut().zip(first_token..) {
             item.status = Status::InProgress;
             item.worker_id = Some(claim.worker_id.clone());
             item.started_at = Some(wall);
-            item.attempts += 1;
+            item.attempts = item.attempts.saturating_add(1).min(MOST_ATTEMPTS as u64);
             item.lease = token as u64;
             item.lease_expires_at = Some(wall.saturating_add(claim.lease));
         }

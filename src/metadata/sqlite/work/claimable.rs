@@ -6,6 +6,7 @@
 //! item that comes before those found. Scopes and directories that a worker may not take from are skipped,
 //! so that what others have costs one look-up.
 
+use super::super::rows::integer;
 use super::super::statements::Connection;
 use super::super::time::Time;
 use super::directories::{self, Bound, Visit};
@@ -78,7 +79,7 @@ impl<'a> Search<'a> {
     }
 
     /// Offers at least the first items to `best`, and returns where it looked for them.
-    pub fn offer_to(&self, best: &mut Best) -> Result<Vec<Visit>> {
+    pub fn offer_to(&self, best: &mut Best<'_>) -> Result<Vec<Visit>> {
         let mut visits = Vec::new();
         if self.whole {
             let before = best.clone();
@@ -165,7 +166,7 @@ impl<'a> Search<'a> {
         sql: &'static str,
         of: Option<&str>,
         skipped: usize,
-        best: &mut Best,
+        best: &mut Best<'_>,
         visits: &mut Vec<Visit>,
     ) -> Result<bool> {
         let mut skips_left = skipped;
@@ -175,7 +176,7 @@ impl<'a> Search<'a> {
             None => statement.query([])?,
         };
         while let Some(row) = found.next()? {
-            let bound = Bound::read(row, 1)?;
+            let bound = Bound::read(row, 1);
             if best.is_before(bound) {
                 break;
             }
@@ -197,14 +198,14 @@ impl<'a> Search<'a> {
         &self,
         directory: &str,
         bound: Bound,
-        best: &mut Best,
+        best: &mut Best<'_>,
         visits: &mut Vec<Visit>,
     ) -> Result<bool> {
         let places = match self.territory.coverage_in(directory) {
             Coverage::Nothing => return Ok(false),
-            Coverage::Part => self.items_of_part(directory, best.limit())?,
+            Coverage::Part => self.items_of_part(directory, best.wanted())?,
             Coverage::Whole => {
-                let places = self.first_items(directory, best.limit())?;
+                let places = self.first_items(directory, best.wanted())?;
                 visits.push(Visit {
                     directory: directory.to_owned(),
                     bound,
@@ -221,16 +222,14 @@ impl<'a> Search<'a> {
     /// item lies there which does not.
     fn first_items(&self, directory: &str, limit: usize) -> Result<Vec<Place>> {
         let mut statement = self.connection.prepare_cached(OF_DIRECTORY)?;
-        let lies_there = |place: &rusqlite::Result<Place>| {
-            place
-                .as_ref()
-                .map_or(true, |place| parent(&place.path) == directory)
-        };
-        let places = statement
-            .query_map([directory], Place::read)?
-            .filter(lies_there)
-            .take(limit);
-        Ok(places.collect::<rusqlite::Result<_>>()?)
+        let mut found = statement.query([directory])?;
+        let mut places = Vec::new();
+        while places.len() < limit
+            && let Some(row) = found.next()?
+        {
+            places.extend(Place::read(row).filter(|place| parent(&place.path) == directory));
+        }
+        Ok(places)
     }
 
     /// Walks a directory up to `limit` items; `None` if more than `skipped` on the way are not wanted.
@@ -242,8 +241,8 @@ impl<'a> Search<'a> {
         while places.len() < limit
             && let Some(row) = found.next()?
         {
-            if self.territory.contains(path_of(row)?) {
-                places.push(Place::read(row)?);
+            if path_of(row).is_some_and(|path| self.territory.contains(path)) {
+                places.extend(Place::read(row));
                 continue;
             }
             self.call.check()?;
@@ -282,9 +281,11 @@ impl<'a> Search<'a> {
                     Some(left) => tries_left = left,
                     None => return Ok(None),
                 }
-                let is_claimable = row.get::<_, Option<bool>>(4)?.unwrap_or(false);
-                if is_claimable && parent(path_of(row)?) == directory {
-                    best.offer(Place::read(row)?);
+                let is_claimable = integer(row, 4) == Some(1);
+                if let Some(place) = Place::read(row).filter(|_| is_claimable)
+                    && parent(&place.path) == directory
+                {
+                    best.offer(place);
                 }
             }
         }

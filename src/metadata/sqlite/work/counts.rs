@@ -18,7 +18,7 @@ pub(in super::super) fn counts(
 ) -> Result<WorkCounts> {
     let mut counts = WorkCounts::default();
     let mut statement = connection.prepare_cached(
-        "SELECT status, open_edges > 0, delayed = 1 AND not_before > ?3, count(*)
+        "SELECT status, open_edges > 0, delayed = 1 AND coalesce(not_before > ?3, 0), count(*)
          FROM work NOT INDEXED
          WHERE path >= ?1 AND path < ?2 AND status IS NOT NULL
          GROUP BY 1, 2, 3",
@@ -27,7 +27,7 @@ pub(in super::super) fn counts(
         call.check()?;
         let mut found = statement.query((&range.start, &range.end, now))?;
         while let Some(row) = found.next()? {
-            if let Some(status) = status(row, 0)? {
+            if let Some(status) = status(row, 0) {
                 let number: i64 = row.get(3)?;
                 add(&mut counts, status, row.get(1)?, row.get(2)?, number as u64);
             }

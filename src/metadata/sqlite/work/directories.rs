@@ -11,19 +11,20 @@ use std::collections::BTreeMap;
 use rusqlite::{OptionalExtension, Row};
 
 use super::super::statements::Connection;
+use super::order::Term;
 use crate::error::Result;
 use crate::metadata::PathId;
 
 /// What items are sorted by in the order of claims, before their path: rank and creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Bound(pub i64, pub i64);
+pub(super) struct Bound(pub Term, pub Term);
 
 impl Bound {
     /// Comes before every item.
-    const FIRST: Bound = Bound(i64::MIN, i64::MIN);
+    const FIRST: Bound = Bound(Term::Number(i64::MIN), Term::Number(i64::MIN));
 
-    pub fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
-        Ok(Bound(row.get(first)?, row.get(first + 1)?))
+    pub fn read(row: &Row<'_>, first: usize) -> Self {
+        Bound(Term::read(row, first), Term::read(row, first + 1))
     }
 }
 
@@ -78,7 +79,7 @@ pub(super) struct Firsts(BTreeMap<String, (String, Bound)>);
 impl Firsts {
     /// Notes the item of `row`, which has its directory, scope, rank and creation from the column `first` on.
     pub fn note(&mut self, row: &Row<'_>, first: usize) -> Result<()> {
-        let bound = Bound::read(row, first + 2)?;
+        let bound = Bound::read(row, first + 2);
         let directory = row
             .get_ref(first)?
             .as_str()
@@ -178,7 +179,7 @@ impl Visit {
 pub(super) fn next(connection: &Connection, position: &str) -> Result<Option<(String, Bound)>> {
     Ok(connection
         .prepare_cached(NEXT)?
-        .query_row([position], |row| Ok((row.get(0)?, Bound::read(row, 1)?)))
+        .query_row([position], |row| Ok((row.get(0)?, Bound::read(row, 1))))
         .optional()?)
 }
 

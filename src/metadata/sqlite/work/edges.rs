@@ -141,7 +141,7 @@ fn unknown(named: &Named) -> Error {
 
 const HAS_DEPENDENTS: &str = "SELECT 1 FROM edges WHERE blocker_id = ?1 LIMIT 1";
 const COUNT_OPENED: &str = "\
-    UPDATE work SET open_edges = open_edges + 1
+    UPDATE work SET open_edges = min(open_edges, 9007199254740990) + 1
     WHERE path_id IN (SELECT item_id FROM edges WHERE blocker_id = ?1 AND open = 0)";
 const OPEN: &str = "UPDATE edges SET open = 1 WHERE blocker_id = ?1 AND open = 0";
 /// Items that wait for the blocker, where they stand in the queue, and whether they wait for nothing else.
@@ -152,11 +152,11 @@ const WAITING: &str = "\
     FROM edges AS e CROSS JOIN work AS w ON w.path_id = e.item_id
     WHERE e.blocker_id = ?1 AND e.item_id > ?2 AND e.open = 1
     ORDER BY e.item_id LIMIT ?3";
-const COUNT_CLOSED: &str = "UPDATE work SET open_edges = open_edges - 1 WHERE path = ?1";
+const COUNT_CLOSED: &str = "UPDATE work SET open_edges = max(open_edges - 1, 0) WHERE path = ?1";
 /// A blocked item that waits for nothing any more is ready.
 const COUNT_CLOSED_AT_END: &str = "\
     UPDATE work
-    SET open_edges = open_edges - 1,
+    SET open_edges = max(open_edges - 1, 0),
         status = iif(status = 4 /* blocked */ AND open_edges = 1 AND dependencies > 0, 1 /* ready */, status)
     WHERE path = ?1";
 const CLOSE: &str = "UPDATE edges SET open = 0 WHERE item_id = ?1 AND blocker_id = ?2";

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row};
 
-use super::super::rows::{self, Kind};
+use super::super::rows::{self, Kind, count, integer, text};
 use super::super::statements::Connection;
 use super::super::time::BootTime;
 use super::edges::id_at;
@@ -34,17 +34,17 @@ pub(in super::super) fn explain(
         )?
         .query_row((path.as_str(), now.0), |row| {
             Ok(Explanation {
-                status: status(row, 0)?,
-                dependencies: row.get::<_, i64>(1)? as u64,
+                status: status(row, 0),
+                dependencies: count(row, 1),
                 open: Vec::new(),
-                not_before: row.get(2)?,
-                worker_id: row.get(3)?,
-                attempts: row.get::<_, i64>(4)? as u64,
-                max_attempts: row.get::<_, Option<i64>>(5)?.map(|most| most as u64),
-                last_error: row.get(6)?,
-                lease_expires_at: row.get(7)?,
-                lease_expired: row.get::<_, Option<bool>>(8)?.unwrap_or(false),
-                delayed: row.get(9)?,
+                not_before: integer(row, 2),
+                worker_id: text(row, 3),
+                attempts: count(row, 4),
+                max_attempts: integer(row, 5).map(|_| count(row, 5)),
+                last_error: text(row, 6),
+                lease_expires_at: integer(row, 7),
+                lease_expired: integer(row, 8) == Some(1),
+                delayed: integer(row, 9) == Some(1),
             })
         })
         .optional()?;
@@ -78,13 +78,12 @@ fn blocker(edge: &Row<'_>, visible: &Visible) -> Result<Blocker> {
     Ok(Blocker {
         path_id: Some(id_at(edge, 0)?),
         path: Some(path),
-        status: status(edge, 2)?,
+        status: status(edge, 2),
         deleted: edge.get(3)?,
     })
 }
 
 /// Reads a status; `None` for anything that is none.
-pub(super) fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Status>> {
-    let number = row.get_ref(column)?.as_i64().ok();
-    Ok(number.and_then(Status::from_number))
+pub(super) fn status(row: &Row<'_>, column: usize) -> Option<Status> {
+    integer(row, column).and_then(Status::from_number)
 }

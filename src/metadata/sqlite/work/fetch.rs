@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::Row;
 
 use super::super::backends::BackendCache;
-use super::super::rows::blob;
+use super::super::rows::{blob, count, integer, text};
 use super::super::statements::Connection;
 use super::super::time::BootTime;
 use super::edges::id_at;
@@ -15,7 +15,7 @@ use super::territory::parent;
 use crate::access::Rules;
 use crate::call::Call;
 use crate::content::ContentHash;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::path::VirtualPath;
 use crate::work::{Status, WorkItem};
 
@@ -54,6 +54,10 @@ const CLAIMABLE_FROM: &str = items!(
      ORDER BY w.rank, w.created_at, w.path"
 );
 
+/// The items that were read, and the paths of those whose rows, or those of their files, are damaged. `verify` reports
+/// them; queries and claims go on without them.
+pub(super) type Read = (Vec<WorkItem>, Vec<String>);
+
 /// What items are read with.
 pub(super) struct Items<'a> {
     pub connection: &'a Connection,
@@ -63,36 +67,49 @@ pub(super) struct Items<'a> {
 }
 
 impl Items<'_> {
-    /// Returns the items at `places` as they are at the moment `now`.
-    pub fn at(&self, now: BootTime, places: &[Place]) -> Result<Vec<WorkItem>> {
+    /// Returns the items at `places` as they are at the moment `now`, and the paths of those that are damaged.
+    pub fn at(&self, now: BootTime, places: &[Place]) -> Result<Read> {
         let mut items = Vec::with_capacity(places.len());
+        let mut damaged = Vec::new();
         let mut statement = self.connection.prepare_cached(AT_MOMENT)?;
         for place in places {
             self.call.check()?;
             let mut found = statement.query((&place.path, now.0))?;
-            let row = found.next()?.ok_or_else(incomplete)?;
-            items.push(WorkItem {
-                status: status(row, 14)?.ok_or_else(incomplete)?,
-                blocker_count: row.get::<_, i64>(15)? as u64,
-                lease: row.get::<_, i64>(16)? as u64,
-                lease_expires_at: row.get(17)?,
-                lease_expired: row.get::<_, Option<bool>>(18)?.unwrap_or(false),
-                ..self.read(row, &place.path)?
-            });
+            let item = match found.next()? {
+                Some(row) => self.at_moment(row, &place.path),
+                None => None,
+            };
+            match item {
+                Some(item) => items.push(item),
+                None => damaged.push(place.path.clone()),
+            }
         }
-        Ok(items)
+        Ok((items, damaged))
     }
 
-    /// Returns the items at `places`, which can be claimed.
-    pub fn claimable(&self, places: &[Place]) -> Result<Vec<WorkItem>> {
+    /// Reads an item that may be in any state; `None` where its row or that of its file is damaged.
+    fn at_moment(&self, row: &Row<'_>, path: &str) -> Option<WorkItem> {
+        Some(WorkItem {
+            status: status(row, 14)?,
+            blocker_count: count(row, 15),
+            lease: count(row, 16),
+            lease_expires_at: integer(row, 17),
+            lease_expired: integer(row, 18) == Some(1),
+            ..self.read(row, path)?
+        })
+    }
+
+    /// Returns the items at `places`, which can be claimed, and the paths of those that are damaged.
+    pub fn claimable(&self, places: &[Place]) -> Result<Read> {
         let mut items = Vec::with_capacity(places.len());
-        while let [place, following @ ..] = &places[items.len()..] {
+        let mut damaged = Vec::new();
+        while let [place, following @ ..] = &places[items.len() + damaged.len()..] {
             self.call.check()?;
             let directory = parent(&place.path);
             let follows = |next: &Place| parent(&next.path) == directory;
             if following.first().is_some_and(follows) {
                 let before = items.len();
-                self.read_run(directory, &places[before..], &mut items)?;
+                self.read_run(directory, &places[before + damaged.len()..], &mut items)?;
                 if items.len() > before {
                     continue;
                 }
@@ -100,10 +117,16 @@ impl Items<'_> {
             // Also where the item is not in the index, as time alone has made it claimable.
             let mut statement = self.connection.prepare_cached(CLAIMABLE)?;
             let mut found = statement.query([&place.path])?;
-            let row = found.next()?.ok_or_else(incomplete)?;
-            items.push(self.read(row, &place.path)?);
+            let item = match found.next()? {
+                Some(row) => self.read(row, &place.path),
+                None => None,
+            };
+            match item {
+                Some(item) => items.push(item),
+                None => damaged.push(place.path.clone()),
+            }
         }
-        Ok(items)
+        Ok((items, damaged))
     }
 
     /// Reads as many of the first of `places` as follow each other in the queue of `directory`.
@@ -114,46 +137,44 @@ impl Items<'_> {
         for place in places {
             let Some(row) = found.next()? else { break };
             let path = row.get_ref(0)?.as_str();
-            if path.is_ok_and(|path| path == place.path) {
-                items.push(self.read(row, &place.path)?);
-            } else {
+            if !path.is_ok_and(|path| path == place.path) {
                 break;
             }
+            let Some(item) = self.read(row, &place.path) else {
+                break;
+            };
+            items.push(item);
         }
         Ok(())
     }
 
-    /// Reads an item that nobody works on.
-    fn read(&self, row: &Row<'_>, path: &str) -> Result<WorkItem> {
-        let backend = row.get(2)?;
-        let backends = self.backends.with(backend, self.connection)?;
-        Ok(WorkItem {
-            path_id: id_at(row, 1)?,
+    /// Reads an item that nobody works on; `None` where its row or that of its file is damaged.
+    fn read(&self, row: &Row<'_>, path: &str) -> Option<WorkItem> {
+        let backend = integer(row, 2)?;
+        let backends = self.backends.with(backend, self.connection).ok()?;
+        Some(WorkItem {
+            path_id: id_at(row, 1).ok()?,
             tenant_id: self.rules.tenant_of(path).map(str::to_owned),
             path: VirtualPath::from_stored(path.to_owned()),
-            backend: backends.name(backend)?,
-            etag: blob::<32>(row, 3).map(ContentHash::from_bytes)?,
-            mime_type: row.get::<_, Arc<str>>(4)?,
-            size: row.get::<_, i64>(5)? as u64,
-            created_at: row.get(6)?,
-            updated_at: row.get(7)?,
+            backend: backends.name(backend).ok()?,
+            etag: blob::<32>(row, 3).map(ContentHash::from_bytes).ok()?,
+            mime_type: row.get::<_, Arc<str>>(4).ok()?,
+            size: count(row, 5),
+            created_at: integer(row, 6)?,
+            updated_at: integer(row, 7)?,
             status: Status::Ready,
-            priority: row.get(8)?,
+            priority: integer(row, 8),
             blocker_count: 0,
-            worker_id: row.get(9)?,
-            started_at: row.get(10)?,
-            not_before: row.get(11)?,
-            tags: row.get(12)?,
-            attempts: row.get::<_, i64>(13)? as u64,
+            worker_id: text(row, 9),
+            started_at: integer(row, 10),
+            not_before: integer(row, 11),
+            tags: text(row, 12),
+            attempts: count(row, 13),
             lease: 0,
             lease_expires_at: None,
             lease_expired: false,
         })
     }
-}
-
-fn incomplete() -> Error {
-    Error::corrupt("the row of a work item does not fit its file")
 }
 
 /// The statements above, for the test that looks at their plans.

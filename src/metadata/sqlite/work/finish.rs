@@ -33,7 +33,7 @@ const FAIL: &str = end_lease!(
      started_at = NULL"
 );
 const RELEASE: &str = end_lease!(
-    "status = 1 /* ready */, attempts = attempts - 1, worker_id = NULL, started_at = NULL"
+    "status = 1 /* ready */, attempts = max(attempts - 1, 0), worker_id = NULL, started_at = NULL"
 );
 
 /// An item and its live lease.
@@ -52,7 +52,8 @@ pub(in super::super) fn heartbeat(
     lease: Micros,
 ) -> Result<()> {
     let held = held(tx, path, token)?;
-    let (deadline, expires_at) = (tx.time.boot().after(lease), tx.time.wall() + lease);
+    let deadline = tx.time.boot().after(lease);
+    let expires_at = tx.time.wall().saturating_add(lease);
     tx.run(HEARTBEAT, (path.as_str(), deadline.0, expires_at))?;
     // Those who wait for the lease to end wait for another moment.
     tx.work.supplied |= deadline < held.deadline;

@@ -7,6 +7,7 @@ use super::super::statements::Connection;
 use super::super::transaction::Transaction;
 use super::directories;
 use super::edges;
+use super::order::Term;
 use super::scopes;
 use super::territory::parent;
 use crate::access::Rules;
@@ -14,10 +15,7 @@ use crate::error::{Error, Result};
 use crate::metadata::{Micros, PathId};
 use crate::path::VirtualPath;
 use crate::range::PathRange;
-use crate::work::{Status, WorkField, WorkHistory, is_library_key};
-
-/// `rank` of an item without priority: it comes last.
-const LAST_RANK: i64 = i64::MAX;
+use crate::work::{MOST_ATTEMPTS, Status, WorkField, WorkHistory, is_library_key};
 
 /// Sets typed keys of the file `row`.
 pub(in super::super) fn set(
@@ -57,7 +55,7 @@ fn insert(tx: &Transaction<'_>, row: &PathRow, id: PathId) -> Result<ItemState> 
             row.created_at,
             directory,
             scope,
-            LAST_RANK,
+            Term::Absent,
         ),
     )?;
     Ok(ItemState::default())
@@ -85,7 +83,7 @@ fn state(tx: &Transaction<'_>, path: &str) -> Result<Option<ItemState>> {
         .prepare_cached("SELECT status, lease, lease_deadline FROM work WHERE path = ?1")?
         .query_row([path], |row| {
             Ok(ItemState {
-                status: super::explain::status(row, 0)?,
+                status: super::explain::status(row, 0),
                 lease: row.get(1)?,
                 lease_deadline: row.get(2)?,
             })
@@ -210,7 +208,7 @@ pub(in super::super) fn clear(tx: &mut Transaction<'_>, row: &PathRow, key: &str
         "status" => set_status(tx, &row.path, id, &before, None)?,
         "priority" => {
             let sql = "UPDATE work SET priority = NULL, rank = ?2 WHERE path = ?1";
-            tx.run(sql, (&row.path, LAST_RANK))?;
+            tx.run(sql, (&row.path, Term::Absent))?;
         }
         "not_before" => {
             let sql = "UPDATE work SET not_before = NULL, delayed = 0 WHERE path = ?1";
@@ -335,7 +333,7 @@ pub(in super::super) fn imported(
             "UPDATE work SET attempts = ?2, last_error = ?3, result = ?4 WHERE path = ?1",
             (
                 &row.path,
-                history.attempts,
+                history.attempts.clamp(0, MOST_ATTEMPTS),
                 &history.last_error,
                 &history.result,
             ),
@@ -399,7 +397,7 @@ pub(in super::super) fn place_again(
                  lease_deadline = iif(lease IS NULL, lease_deadline, coalesce(lease_deadline, 0))
              WHERE path = ?1",
         )?
-        .execute((path, directory, scope, LAST_RANK))?;
+        .execute((path, directory, scope, Term::Absent))?;
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO work_scopes

@@ -1,26 +1,59 @@
 //! The order of claims and of the views.
 
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashSet};
 
 use rusqlite::Row;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
 use super::directories::Bound;
-use crate::error::Result;
+
+/// What items are sorted by: a number, or nothing, which comes after every number. In the database nothing is an empty
+/// blob, or NULL in columns that are not sorted by SQLite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in super::super) enum Term {
+    Number(i64),
+    Absent,
+}
+
+impl From<Option<i64>> for Term {
+    fn from(number: Option<i64>) -> Self {
+        number.map_or(Term::Absent, Term::Number)
+    }
+}
+
+impl Term {
+    /// Reads a term. A damaged row does not end a query of many: what is no number is nothing.
+    pub fn read(row: &Row<'_>, column: usize) -> Self {
+        match row.get_ref(column) {
+            Ok(ValueRef::Integer(number)) => Term::Number(number),
+            Ok(ValueRef::Real(number)) => Term::Number(number as i64),
+            _ => Term::Absent,
+        }
+    }
+}
+
+impl ToSql for Term {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Term::Number(number) => (*number).into(),
+            Term::Absent => ToSqlOutput::Borrowed(ValueRef::Blob(&[])),
+        })
+    }
+}
 
 /// Where an item stands: what it is sorted by, and its path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
-    pub key: [i64; 3],
+    pub key: [Term; 3],
     pub path: String,
 }
 
 impl Place {
-    /// Reads a place from a row of three numbers and a path.
-    pub fn read(row: &Row<'_>) -> rusqlite::Result<Place> {
-        Ok(Place {
-            key: [row.get(0)?, row.get(1)?, row.get(2)?],
-            path: row.get(3)?,
-        })
+    /// Reads a place from a row of three terms and a path; `None` where the path is damaged.
+    pub fn read(row: &Row<'_>) -> Option<Place> {
+        let path = path_of(row)?.to_owned();
+        let key = [0, 1, 2].map(|column| Term::read(row, column));
+        Some(Place { key, path })
     }
 
     /// Returns where it stands in the order of claims.
@@ -29,23 +62,33 @@ impl Place {
     }
 }
 
-/// Reads the path of a row that [`Place::read`] reads.
-pub(super) fn path_of<'r>(row: &'r Row<'_>) -> Result<&'r str> {
-    Ok(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?)
+/// Reads the path of a row that [`Place::read`] reads; `None` where it is damaged.
+pub(super) fn path_of<'r>(row: &'r Row<'_>) -> Option<&'r str> {
+    row.get_ref(3).ok()?.as_str().ok()
 }
 
 /// The first `limit` of what it is offered.
 #[derive(Clone)]
-pub(super) struct Best {
+pub(super) struct Best<'a> {
     places: BinaryHeap<Place>,
     limit: usize,
+    unreadable: Option<&'a HashSet<String>>,
 }
 
-impl Best {
+impl<'a> Best<'a> {
     pub fn new(limit: usize) -> Self {
         Best {
             places: BinaryHeap::new(),
             limit,
+            unreadable: None,
+        }
+    }
+
+    /// As [`Best::new`], but for the items at the paths `unreadable`.
+    pub fn without(limit: usize, unreadable: &'a HashSet<String>) -> Self {
+        Best {
+            unreadable: Some(unreadable),
+            ..Best::new(limit)
         }
     }
 
@@ -54,13 +97,32 @@ impl Best {
         self.limit
     }
 
+    /// Returns whether it leaves out the item at `path`.
+    pub fn ignores(&self, path: &str) -> bool {
+        self.unreadable.is_some_and(|paths| paths.contains(path))
+    }
+
+    /// Returns how many of a source it may need.
+    pub fn wanted(&self) -> usize {
+        let ignored = self.unreadable.map_or(0, HashSet::len);
+        self.limit.saturating_add(ignored)
+    }
+
     /// Returns whether it has all that it keeps, and all of those come before `bound` in the order of claims.
     pub fn is_before(&self, bound: Bound) -> bool {
         self.places.len() >= self.limit
             && self.places.peek().is_none_or(|last| last.bound() < bound)
     }
 
+    /// Returns whether it has all that it keeps, and all of those come before `place`.
+    pub fn is_full_before(&self, place: &Place) -> bool {
+        self.places.len() >= self.limit && self.places.peek().is_none_or(|last| last < place)
+    }
+
     pub fn offer(&mut self, place: Place) {
+        if self.ignores(&place.path) {
+            return;
+        }
         if self.places.len() < self.limit {
             self.places.push(place);
         } else if let Some(mut last) = self.places.peek_mut()
@@ -73,5 +135,20 @@ impl Best {
     /// Returns their places, in order.
     pub fn into_places(self) -> Vec<Place> {
         self.places.into_sorted_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_comes_after_every_number() {
+        let mut terms = [Term::Absent, Term::Number(i64::MAX), Term::Number(i64::MIN)];
+        terms.sort();
+        assert_eq!(
+            terms,
+            [Term::Number(i64::MIN), Term::Number(i64::MAX), Term::Absent]
+        );
     }
 }

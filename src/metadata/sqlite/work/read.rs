@@ -3,11 +3,14 @@
 use std::collections::HashSet;
 
 use rusqlite::{OptionalExtension, Row};
+use serde::de::IgnoredAny;
 
+use super::super::rows::{count, integer, text};
 use super::super::statements::Connection;
 use super::edges::id_at;
+use super::explain::status;
 use crate::error::Result;
-use crate::metadata::{Micros, PathId};
+use crate::metadata::PathId;
 use crate::path::VirtualPath;
 use crate::range::{PathRange, Visible};
 use crate::work::{DependencyRef, Status, WorkField, format_time, json_string};
@@ -44,7 +47,7 @@ fn read(
         )?
         .query_row([path.as_str()], |row| {
             Ok((
-                columns(row)?,
+                columns(row),
                 row.get::<_, Option<i64>>(2)?.is_some(),
                 id_at(row, 13),
             ))
@@ -65,38 +68,37 @@ fn read(
 
 type Columns = [(&'static str, Option<String>); 13];
 
-/// Reads the columns as JSON, in the order of their keys, all but the dependencies.
-fn columns(row: &Row<'_>) -> rusqlite::Result<Columns> {
-    let number = |column: usize| -> rusqlite::Result<Option<String>> {
-        Ok(row.get::<_, Option<i64>>(column)?.map(|n| n.to_string()))
+/// Reads the columns as JSON, in the order of their keys, all but the dependencies. A damaged column is absent, so that an
+/// export of many files does not end with it.
+fn columns(row: &Row<'_>) -> Columns {
+    let number = |column| integer(row, column).map(|number| number.to_string());
+    let time = |column| integer(row, column).map(|time| json_string(&format_time(time)));
+    let text = |column| text(row, column).map(|text| json_string(&text));
+    let json = |column| {
+        super::super::rows::text(row, column)
+            .filter(|json| serde_json::from_str::<IgnoredAny>(json).is_ok())
     };
-    let time = |column: usize| -> rusqlite::Result<Option<String>> {
-        let time = row.get::<_, Option<Micros>>(column)?;
-        Ok(time.map(|time| json_string(&format_time(time))))
-    };
-    let status = |column: usize| -> rusqlite::Result<Option<String>> {
-        let status = super::explain::status(row, column)?;
-        Ok(status.map(|status| json_string(status.name())))
-    };
-    let text = |column: usize| -> rusqlite::Result<Option<String>> {
-        let text = row.get::<_, Option<String>>(column)?;
-        Ok(text.map(|text| json_string(&text)))
-    };
-    Ok([
-        ("attempts", number(0)?.filter(|attempts| attempts != "0")),
-        ("completed_at", time(1)?),
+    let status = status(row, 10).map(|status| json_string(status.name()));
+    [
+        (
+            "attempts",
+            Some(count(row, 0))
+                .filter(|n| *n > 0)
+                .map(|n| n.to_string()),
+        ),
+        ("completed_at", time(1)),
         ("depends_on", None),
-        ("last_error", text(3)?),
-        ("lease_expires_at", time(4)?),
-        ("max_attempts", number(5)?),
-        ("not_before", time(6)?),
-        ("priority", number(7)?),
-        ("result", row.get(8)?),
-        ("started_at", time(9)?),
-        ("status", status(10)?),
-        ("tags", row.get(11)?),
-        ("worker_id", text(12)?),
-    ])
+        ("last_error", text(3)),
+        ("lease_expires_at", time(4)),
+        ("max_attempts", number(5)),
+        ("not_before", time(6)),
+        ("priority", number(7)),
+        ("result", json(8)),
+        ("started_at", time(9)),
+        ("status", status),
+        ("tags", json(11)),
+        ("worker_id", text(12)),
+    ]
 }
 
 fn dependencies(connection: &Connection, item: PathId) -> Result<String> {

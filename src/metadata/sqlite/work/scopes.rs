@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension, Row};
 
+use super::super::rows::integer;
 use super::super::statements::Connection;
 use super::super::time::BootTime;
 use super::directories;
@@ -53,13 +54,15 @@ const DUE: &str = "\
     SELECT rank, created_at, 0, path, status IS 1 /* ready */ AND open_edges = 0, 0
     FROM work INDEXED BY work_delayed
     WHERE delayed = 1 AND scope = ?1 AND not_before <= ?2 ORDER BY not_before, path";
-/// As [`DUE`]. An item that has fallen due as well comes by both; by this one it can be claimed.
+/// As [`DUE`], those that began first. The index alone says which leases have ended. An item that has fallen due as well
+/// comes by both; by this one it can be claimed.
 const EXPIRED: &str = "\
     SELECT rank, created_at, 0, path, open_edges = 0 AND (delayed = 0 OR not_before <= ?3),
            coalesce(attempts >= max_attempts, 0)
-    FROM work INDEXED BY work_running
-    WHERE status = 2 /* in_progress */ AND scope = ?1 AND lease_deadline <= ?2
-    ORDER BY lease_deadline, path";
+    FROM (SELECT path AS expired, started_at AS since FROM work INDEXED BY work_running
+          WHERE status = 2 /* in_progress */ AND scope = ?1 AND lease_deadline <= ?2)
+    CROSS JOIN work ON path = expired
+    ORDER BY since, expired DESC";
 /// Has a row where [`DUE`] and [`EXPIRED`] have more than a number: the index alone says it.
 pub(super) const MORE_DUE: &str = "\
     SELECT 1 FROM work INDEXED BY work_delayed
@@ -92,10 +95,8 @@ const SET_NEXT_DUE: &str = "\
     WHERE scope = ?1";
 const SET_NEXT_EXPIRY: &str = "\
     UPDATE work_scopes
-    SET next_expiry = (SELECT lease_deadline FROM work INDEXED BY work_running
-                       WHERE status = 2 /* in_progress */ AND scope = ?1
-                         AND lease_deadline IS NOT NULL
-                       ORDER BY lease_deadline LIMIT 1)
+    SET next_expiry = (SELECT min(lease_deadline) FROM work INDEXED BY work_running
+                       WHERE status = 2 /* in_progress */ AND scope = ?1)
     WHERE scope = ?1";
 /// A lease that ended counts as a failed attempt.
 const EXPIRE: &str = end_lease!(
@@ -202,7 +203,7 @@ impl Lapsed {
         self.paths.contains(path)
     }
 
-    pub fn offer_to(&self, best: &mut Best) {
+    pub fn offer_to(&self, best: &mut Best<'_>) {
         for item in self.items.iter().filter(|item| item.is_claimable) {
             best.offer(item.place.clone());
         }
@@ -329,16 +330,19 @@ impl Lapses<'_> {
             }
             let Some(row) = found.next()? else { break true };
             self.call.check()?;
-            if !covered && !self.territory.contains(path_of(row)?) {
+            let Some(place) = Place::read(row) else {
+                continue;
+            };
+            if !covered && !self.territory.contains(&place.path) {
                 continue;
             }
-            if row.get(5)? {
-                out_of_attempts.push(row.get::<_, String>(3)?);
+            if integer(row, 5) == Some(1) {
+                out_of_attempts.push(place.path);
                 continue;
             }
             let item = LapsedItem {
-                place: Place::read(row)?,
-                is_claimable: row.get(4)?,
+                place,
+                is_claimable: integer(row, 4) == Some(1),
                 kind,
             };
             match item.is_claimable {
@@ -367,7 +371,7 @@ impl Lapses<'_> {
     }
 
     /// Offers what has fallen due and is not in the queue yet.
-    pub fn offer_due_to(&self, best: &mut Best) -> Result<()> {
+    pub fn offer_due_to(&self, best: &mut Best<'_>) -> Result<()> {
         if !self.has_any_time_come()? {
             return Ok(());
         }
@@ -379,8 +383,10 @@ impl Lapses<'_> {
             let mut found = statement.query((&watched.scope, self.wall))?;
             while let Some(row) = found.next()? {
                 self.call.check()?;
-                if self.territory.contains(path_of(row)?) {
-                    best.offer(Place::read(row)?);
+                if path_of(row).is_some_and(|path| self.territory.contains(path))
+                    && let Some(place) = Place::read(row)
+                {
+                    best.offer(place);
                 }
             }
         }
@@ -435,8 +441,9 @@ impl Lapses<'_> {
         let mut found = statement.query([scope])?;
         let mut later = 0;
         while let Some(row) = found.next()? {
-            let path = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
-            let time: i64 = row.get(0)?;
+            let (Some(time), Ok(path)) = (integer(row, 0), row.get_ref(1)?.as_str()) else {
+                continue;
+            };
             later += usize::from(time > now);
             // After so many of others it is early enough to look again.
             if later >= LOOKED_AHEAD || self.territory.contains(path) {

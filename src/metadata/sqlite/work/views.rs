@@ -4,13 +4,17 @@
 //! limit. One that sees a part walks it too, as long as it meets little that it must skip; else the
 //! parts it sees are gone through and the first items kept, so that the cost follows what is visible.
 
+use std::collections::HashSet;
+
+use rusqlite::OptionalExtension;
+
 use super::super::backends::BackendCache;
 use super::super::statements::Connection;
 use super::super::time::Time;
 use super::claimable::Search;
 use super::fetch::Items;
 use super::order::{Best, Place, path_of};
-use super::territory::{Territory, parent};
+use super::territory::{Territory, after, parent};
 use crate::access::Rules;
 use crate::call::Call;
 use crate::error::Result;
@@ -61,12 +65,15 @@ const BY_PRIORITY: Plan = Plan {
         SELECT rank, created_at, 0, path FROM work NOT INDEXED
         WHERE item = 1 AND path >= ?1 AND path < ?2",
 };
-/// Those of some scopes. There are no more of them than there are workers, so they are sorted. `~` turns the
-/// order round; without a start comes last.
-const IN_PROGRESS: &str = "\
-    SELECT coalesce(~started_at, 9223372036854775807), 0, 0, path
-    FROM work INDEXED BY work_running
-    WHERE status = 2 /* in_progress */ AND scope >= ?1 AND scope < ?2";
+/// The next scope in which something is in progress.
+const NEXT_RUNNING_SCOPE: &str = "\
+    SELECT scope FROM work INDEXED BY work_running
+    WHERE status = 2 /* in_progress */ AND scope >= ?1 AND scope < ?2 ORDER BY scope LIMIT 1";
+/// Those of a scope, newest first. `~` turns the order round; without a start comes last.
+const RUNNING_IN_SCOPE: &str = "\
+    SELECT ~started_at, 0, 0, path FROM work INDEXED BY work_running
+    WHERE status = 2 /* in_progress */ AND scope = ?1
+    ORDER BY scope, started_at DESC, path";
 
 /// What the views of a caller are computed from.
 pub(in super::super) struct Views<'a> {
@@ -85,28 +92,35 @@ impl Views<'_> {
         if limit == 0 {
             return Ok(Vec::new());
         }
-        let places = match view {
-            WorkView::Ready => self.ready(limit)?,
-            WorkView::Blocked => self.planned(&BLOCKED, limit)?,
-            WorkView::Pending => self.planned(&PENDING, limit)?,
-            WorkView::InProgress => self.in_progress(limit)?,
-            WorkView::ByPriority => self.planned(&BY_PRIORITY, limit)?,
-        };
         let items = Items {
             connection: self.connection,
             backends: self.backends,
             rules: self.rules,
             call: self.call,
         };
-        match view {
-            WorkView::Ready => items.claimable(&places),
-            _ => items.at(self.time.boot(), &places),
+        let mut unreadable = HashSet::new();
+        loop {
+            let best = Best::without(limit, &unreadable);
+            let places = match view {
+                WorkView::Ready => self.ready(best)?,
+                WorkView::Blocked => self.planned(&BLOCKED, best)?,
+                WorkView::Pending => self.planned(&PENDING, best)?,
+                WorkView::InProgress => self.in_progress(best)?,
+                WorkView::ByPriority => self.planned(&BY_PRIORITY, best)?,
+            };
+            let (items, damaged) = match view {
+                WorkView::Ready => items.claimable(&places)?,
+                _ => items.at(self.time.boot(), &places)?,
+            };
+            if damaged.is_empty() || places.len() < limit {
+                return Ok(items);
+            }
+            unreadable.extend(damaged);
         }
     }
 
     /// Returns what could be claimed, and what has fallen due and was not looked at since.
-    fn ready(&self, limit: usize) -> Result<Vec<Place>> {
-        let mut best = Best::new(limit);
+    fn ready(&self, mut best: Best<'_>) -> Result<Vec<Place>> {
         let territory = Territory::new(&self.visible.ranges);
         let search = Search {
             connection: self.connection,
@@ -120,31 +134,44 @@ impl Views<'_> {
         Ok(best.into_places())
     }
 
-    fn in_progress(&self, limit: usize) -> Result<Vec<Place>> {
-        let mut best = Best::new(limit);
-        let mut statement = self.connection.prepare_cached(IN_PROGRESS)?;
+    /// Goes through the scopes in which something is in progress, each up to where the items found come before the rest.
+    fn in_progress(&self, mut best: Best<'_>) -> Result<Vec<Place>> {
+        let mut running = self.connection.prepare_cached(RUNNING_IN_SCOPE)?;
+        let mut next = self.connection.prepare_cached(NEXT_RUNNING_SCOPE)?;
         for range in &self.visible.ranges {
-            let first = self.rules.scope_of(parent(&range.start));
-            let mut found = statement.query((first, &range.end))?;
-            while let Some(row) = found.next()? {
-                self.call.check()?;
-                if range.contains(path_of(row)?) {
-                    best.offer(Place::read(row)?);
+            let mut position = self.rules.scope_of(parent(&range.start)).to_owned();
+            while let Some(scope) = next
+                .query_row((&position, &range.end), |row| row.get::<_, String>(0))
+                .optional()?
+            {
+                let mut found = running.query([&scope])?;
+                while let Some(row) = found.next()? {
+                    self.call.check()?;
+                    let Some(place) = Place::read(row).filter(|place| range.contains(&place.path))
+                    else {
+                        continue;
+                    };
+                    if best.is_full_before(&place) {
+                        break;
+                    }
+                    best.offer(place);
                 }
+                position = after(&scope);
             }
         }
         Ok(best.into_places())
     }
 
-    fn planned(&self, plan: &Plan, limit: usize) -> Result<Vec<Place>> {
-        match self.walk(plan, limit)? {
+    fn planned(&self, plan: &Plan, best: Best<'_>) -> Result<Vec<Place>> {
+        match self.walk(plan, &best)? {
             Some(places) => Ok(places),
-            None => self.gather(plan, limit),
+            None => self.gather(plan, best),
         }
     }
 
     /// Takes the items from the index; `None` if too many on the way are not visible.
-    fn walk(&self, plan: &Plan, limit: usize) -> Result<Option<Vec<Place>>> {
+    fn walk(&self, plan: &Plan, best: &Best<'_>) -> Result<Option<Vec<Place>>> {
+        let limit = best.limit();
         let skips = limit.saturating_mul(SKIPPED_PER_ITEM);
         let mut skips_left = skips.clamp(SKIPPED_AT_LEAST, SKIPPED_AT_MOST);
         let mut places = Vec::new();
@@ -154,8 +181,11 @@ impl Views<'_> {
             && let Some(row) = found.next()?
         {
             self.call.check()?;
-            if self.visible.contains(path_of(row)?) {
-                places.push(Place::read(row)?);
+            let Some(path) = path_of(row).filter(|path| !best.ignores(path)) else {
+                continue;
+            };
+            if self.visible.contains(path) {
+                places.extend(Place::read(row));
                 continue;
             }
             match skips_left.checked_sub(1) {
@@ -167,14 +197,15 @@ impl Views<'_> {
     }
 
     /// Goes through all that is visible and keeps the first items.
-    fn gather(&self, plan: &Plan, limit: usize) -> Result<Vec<Place>> {
-        let mut best = Best::new(limit);
+    fn gather(&self, plan: &Plan, mut best: Best<'_>) -> Result<Vec<Place>> {
         let mut statement = self.connection.prepare_cached(plan.within)?;
         for range in &self.visible.ranges {
             let mut found = statement.query((&range.start, &range.end))?;
             while let Some(row) = found.next()? {
                 self.call.check()?;
-                best.offer(Place::read(row)?);
+                if let Some(place) = Place::read(row) {
+                    best.offer(place);
+                }
             }
         }
         Ok(best.into_places())
@@ -185,9 +216,10 @@ impl Views<'_> {
 #[cfg(test)]
 pub(super) const WALKS: [&str; 3] = [BLOCKED.walk, PENDING.walk, BY_PRIORITY.walk];
 #[cfg(test)]
-pub(super) const WITHIN: [&str; 4] = [
+pub(super) const WITHIN: [&str; 5] = [
     BLOCKED.within,
     PENDING.within,
     BY_PRIORITY.within,
-    IN_PROGRESS,
+    NEXT_RUNNING_SCOPE,
+    RUNNING_IN_SCOPE,
 ];
