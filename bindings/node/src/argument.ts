@@ -2,6 +2,7 @@
 import { types } from 'node:util';
 
 import { NexusError, type ErrorCode } from './error.js';
+import { stringify } from './json.js';
 
 /** Bytes to write. A view is used where it lies: leave it alone until the call has settled. Strings become UTF-8. */
 export type Data = string | NodeJS.ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
@@ -31,6 +32,9 @@ export function maybePath(value: unknown, name: string): string | null {
   return value === undefined || value === null ? null : path(value, name);
 }
 
+/** A whole number, which may be a BigInt. */
+export type Integer = number | bigint;
+
 /** A whole number from 0; undefined where it is absent. */
 export function maybeCount(value: unknown, name: string, most?: number): number | undefined {
   return value === undefined ? undefined : count(value, name, most);
@@ -43,9 +47,16 @@ export function count(value: unknown, name: string, most = Number.MAX_SAFE_INTEG
 }
 
 export function integer(value: unknown, name: string): number {
+  if (typeof value === 'bigint') return fromBigInt(value, name);
   if (typeof value !== 'number') throw wrongType(name, 'a number', value);
   if (!Number.isSafeInteger(value)) throw new NexusError('INVALID_ARGUMENT', `${name} must be a whole number: ${value}`);
   return value;
+}
+
+function fromBigInt(value: bigint, name: string): number {
+  const number = Number(value);
+  if (Number.isSafeInteger(number)) return number;
+  throw new NexusError('INVALID_ARGUMENT', `${name} must be from -(2^53 - 1) to 2^53 - 1: ${value}`);
 }
 
 /** What a word stands for; undefined where it is absent. */
@@ -75,7 +86,7 @@ export function maybeTime(value: unknown, name: string): bigint | undefined {
 
 /** A JSON text of a value. */
 export function json(value: unknown, name: string): string {
-  const encoded = JSON.stringify(value);
+  const encoded = stringify(value);
   if (encoded === undefined) throw wrongType(name, 'a JSON value', value);
   return encoded;
 }
@@ -88,6 +99,44 @@ export function maybeJson(value: unknown, name: string): string | null {
 export function object(value: unknown, name: string): object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrongType(name, 'an object', value);
   return value;
+}
+
+/** The names of options that a call takes. */
+export type Names = ReadonlySet<string>;
+
+export function names(...of: (string | Names)[]): Names {
+  return new Set(of.flatMap((one) => (typeof one === 'string' ? [one] : [...one])));
+}
+
+/** Refuses options that a call does not know: one that is misspelt would have no effect. */
+export function expectKnown(options: object, known: Names): void {
+  if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
+  for (const name in options) {
+    if (known.has(name) || (options as Record<string, unknown>)[name] === undefined) continue;
+    const nearest = nearestOf(name, known);
+    const advice = nearest === undefined ? 'it takes none' : `did you mean '${nearest}'?`;
+    throw new NexusError('INVALID_ARGUMENT', `there is no option '${name}': ${advice}`);
+  }
+}
+
+function nearestOf(name: string, known: Names): string | undefined {
+  const plain = (text: string): string => text.replaceAll(/[_-]/g, '').toLowerCase();
+  const distances = [...known].map((one) => [one, distance(plain(name), plain(one))] as const);
+  return distances.sort(([, one], [, other]) => one - other)[0]?.[0];
+}
+
+/** How many letters have to be inserted, removed or replaced to make one text of the other (Levenshtein). */
+function distance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, at) => at);
+  for (let i = 1; i <= one.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= other.length; j++) {
+      const replaced = (row[j - 1] as number) + (one[i - 1] === other[j - 1] ? 0 : 1);
+      next.push(Math.min((row[j] as number) + 1, (next[j - 1] as number) + 1, replaced));
+    }
+    row = next;
+  }
+  return row[other.length] as number;
 }
 
 export function signal(value: unknown): AbortSignal | undefined {

@@ -1,13 +1,16 @@
-import { bytes, count, json, maybeText, object, path as pathText, text, type Data } from './argument.js';
+import { bytes, count, expectKnown, json, maybeText, object, path as pathText, text, type Data, type Integer } from './argument.js';
 import { nothing, output } from './call.js';
 import { NexusError } from './error.js';
 import { native, type NativeFunction } from './library.js';
-import { conditions, mkdirFlags, moveFlags, type CallOptions, type MkdirOptions, type WriteOptions } from './operations/files.js';
+import { BATCHED, CALL, conditions, mkdirFlags, moveFlags, type CallOptions, type MkdirOptions, type WriteOptions } from './operations/files.js';
 import type { JsonValue, Metadata } from './operations/metadata.js';
-import { completion, failure } from './operations/work.js';
+import { BATCHED_FAIL, completion, failure } from './operations/work.js';
 import type { Call, Target } from './queue.js';
 import { takeRows, type Entry } from './rows.js';
 import { Steps } from './steps.js';
+
+/** The batch as a whole has a signal. */
+type BatchedWriteOptions = Omit<WriteOptions, 'signal'>;
 
 /** One operation, ready to be added to a batch of the library. */
 type Operation = Call<void>;
@@ -31,14 +34,14 @@ export class Batch {
     return this.#operations.length;
   }
 
-  write(path: string, data: Data, options: WriteOptions = {}): this {
+  write(path: string, data: Data, options: BatchedWriteOptions = {}): this {
     const view = bytes(data);
-    return this.#add(native.nexus_batch_write, pathText(path), view, view.byteLength, conditions(options));
+    return this.#add(native.nexus_batch_write, pathText(path), view, view.byteLength, conditions(options, BATCHED.write));
   }
 
-  append(path: string, data: Data, options: WriteOptions = {}): this {
+  append(path: string, data: Data, options: BatchedWriteOptions = {}): this {
     const view = bytes(data);
-    return this.#add(native.nexus_batch_append, pathText(path), view, view.byteLength, conditions(options));
+    return this.#add(native.nexus_batch_append, pathText(path), view, view.byteLength, conditions(options, BATCHED.write));
   }
 
   delete(path: string): this {
@@ -46,19 +49,24 @@ export class Batch {
   }
 
   rename(from: string, to: string, options: { noReplace?: boolean } = {}): this {
-    return this.#add(native.nexus_batch_rename, pathText(from, 'from'), pathText(to, 'to'), moveFlags(options));
+    return this.#add(native.nexus_batch_rename, pathText(from, 'from'), pathText(to, 'to'), moveFlags(options, BATCHED.move));
   }
 
   copy(from: string, to: string, options: { noReplace?: boolean } = {}): this {
-    return this.#add(native.nexus_batch_copy, pathText(from, 'from'), pathText(to, 'to'), moveFlags(options));
+    return this.#add(native.nexus_batch_copy, pathText(from, 'from'), pathText(to, 'to'), moveFlags(options, BATCHED.move));
   }
 
-  mkdir(path: string, options: MkdirOptions = {}): this {
-    return this.#add(native.nexus_batch_mkdir, pathText(path), mkdirFlags(options));
+  mkdir(path: string, options: Omit<MkdirOptions, 'signal'> = {}): this {
+    return this.#add(native.nexus_batch_mkdir, pathText(path), mkdirFlags(options, BATCHED.mkdir));
   }
 
   setMeta(path: string, key: string, value: JsonValue): this {
     return this.#add(native.nexus_batch_set_meta, pathText(path), text(key, 'key'), json(value, 'value'));
+  }
+
+  /** The same with the JSON text of the value. */
+  setMetaJson(path: string, key: string, value: string): this {
+    return this.#add(native.nexus_batch_set_meta, pathText(path), text(key, 'key'), text(value, 'value'));
   }
 
   setMetaMany(path: string, values: Metadata): this {
@@ -70,15 +78,16 @@ export class Batch {
   }
 
   /** So the files that a worker writes are there exactly if the item is completed. */
-  completeWork(path: string, lease: number, result?: JsonValue): this {
+  completeWork(path: string, lease: Integer, result?: JsonValue): this {
     return this.#add(native.nexus_batch_complete_work, ...completion(path, lease, result));
   }
 
-  failWork(path: string, lease: number, why?: string, options: { retryAfterMs?: number } = {}): this {
+  failWork(path: string, lease: Integer, why?: string, options: { retryAfterMs?: Integer } = {}): this {
+    expectKnown(options, BATCHED_FAIL);
     return this.#add(native.nexus_batch_fail_work, ...failure(path, lease, why, options));
   }
 
-  releaseWork(path: string, lease: number): this {
+  releaseWork(path: string, lease: Integer): this {
     return this.#add(native.nexus_batch_release_work, pathText(path), count(lease, 'lease'));
   }
 
@@ -88,7 +97,7 @@ export class Batch {
   }
 
   /** A condition: the lease of a work item is held. */
-  requireLease(path: string, lease: number): this {
+  requireLease(path: string, lease: Integer): this {
     return this.#add(native.nexus_batch_require_lease, pathText(path), count(lease, 'lease'));
   }
 
@@ -98,6 +107,7 @@ export class Batch {
    * changed, `error.index` tells the operation, and it may be tried again.
    */
   async commit(options: CallOptions = {}): Promise<(Entry | null)[]> {
+    expectKnown(options, CALL);
     this.#expectOpen();
     this.#state = 'being committed';
     try {

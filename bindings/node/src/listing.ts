@@ -51,7 +51,7 @@ export class Listing implements PromiseLike<EntryList>, AsyncIterable<Entry> {
 
   /** Gives the entries page by page. Each page is of one moment; between them the store may change. */
   async *pages(size: number = PAGE): AsyncGenerator<EntryList, void, undefined> {
-    let left = this.#options.limit ?? Infinity;
+    let left = this.#options.limit === undefined ? Infinity : count(this.#options.limit, 'limit');
     let cursor = this.#options.cursor;
     if (count(size, 'size') === 0) throw new RangeError('a page has at least one row');
     // As in the library, a limit of 0 is none.

@@ -1,5 +1,5 @@
 import './dispose.js';
-import { count, room } from './argument.js';
+import { count, room, type Integer } from './argument.js';
 import { giveBack, nothing, output, run, runQuick } from './call.js';
 import { NexusError } from './error.js';
 import { Exclusive } from './exclusive.js';
@@ -40,7 +40,7 @@ export class Reader implements AsyncDisposable, AsyncIterable<Buffer> {
   }
 
   /** Goes to `offset`, in bytes from the beginning. */
-  seek(offset: number): Promise<void> {
+  seek(offset: Integer): Promise<void> {
     return this.#run(() => ({ fn: native.nexus_reader_seek, args: [count(offset, 'offset')], result: nothing }));
   }
 

@@ -2,6 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { CONSTANTS } from './abi.js';
+import { whole } from './json.js';
 import { decodeRow, native, type NativeFunction } from './library.js';
 
 /** What the store knows of one file or directory. */
@@ -51,8 +52,8 @@ export interface WorkItem {
   createdAt: Date | null;
   updatedAt: Date | null;
   status: WorkStatus;
-  /** Lower comes first; null comes last. */
-  priority: number | null;
+  /** Lower comes first; null comes last. A BigInt beyond 2^53 - 1, where a number would be rounded. */
+  priority: number | bigint | null;
   /** How many dependencies are open. */
   blockerCount: number;
   workerId: string | null;
@@ -71,7 +72,9 @@ export interface WorkItem {
 
 /** Microseconds since 1970, 0 for none. Dates have milliseconds. */
 function date(micros: number | bigint): Date | null {
-  return Number(micros) === 0 ? null : new Date(Math.floor(Number(micros) / 1000));
+  if (micros === 0 || micros === 0n) return null;
+  const millis = typeof micros === 'number' ? Math.floor(micros / 1000) : Number((micros - (((micros % 1000n) + 1000n) % 1000n)) / 1000n);
+  return new Date(millis);
 }
 
 export function decodeEntry(pointer: bigint): Entry {
@@ -79,9 +82,9 @@ export function decodeEntry(pointer: bigint): Entry {
   return {
     path: row.path,
     kind: row.kind === CONSTANTS.KIND_DIRECTORY ? 'directory' : 'file',
-    size: Number(row.size),
+    size: whole(row.size) as number,
     etag: row.etag,
-    version: Number(row.version),
+    version: whole(row.version) as number,
     mimeType: row.mime_type,
     pathId: row.path_id,
     backendName: row.backend_name,
@@ -99,10 +102,10 @@ function decodeMatch(pointer: bigint): Match {
   const row = decodeRow('nexus_match', pointer);
   return {
     path: row.path,
-    line: Number(row.line),
+    line: whole(row.line) as number,
     text: row.text,
-    matchStart: Number(row.match_start),
-    matchEnd: Number(row.match_end),
+    matchStart: whole(row.match_start) as number,
+    matchEnd: whole(row.match_end) as number,
   };
 }
 
@@ -115,19 +118,19 @@ function decodeWorkItem(pointer: bigint): WorkItem {
     backendId: row.backend_id,
     physicalPath: row.physical_path,
     fileType: row.file_type,
-    sizeBytes: Number(row.size_bytes),
+    sizeBytes: whole(row.size_bytes) as number,
     contentHash: row.content_hash,
     createdAt: date(row.created_at),
     updatedAt: date(row.updated_at),
     status: row.status,
-    priority: row.has_priority === 1 ? Number(row.priority) : null,
-    blockerCount: Number(row.blocker_count),
+    priority: row.has_priority === 1 ? whole(row.priority) : null,
+    blockerCount: whole(row.blocker_count) as number,
     workerId: row.worker_id,
     startedAt: date(row.started_at),
     notBefore: date(row.not_before),
     tags: row.tags === null ? [] : JSON.parse(row.tags),
-    attempts: Number(row.attempts),
-    lease: Number(row.lease),
+    attempts: whole(row.attempts) as number,
+    lease: whole(row.lease) as number,
     leaseExpiresAt: date(row.lease_expires_at),
     leaseExpired: row.lease_expired === 1,
   };

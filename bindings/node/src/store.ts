@@ -1,5 +1,5 @@
 import './dispose.js';
-import { maybeCount, maybePath, maybeText, path as pathText, signal as checkedSignal } from './argument.js';
+import { expectKnown, maybeCount, maybePath, maybeText, names, path as pathText, signal as checkedSignal } from './argument.js';
 import { cancelled, NexusError } from './error.js';
 import { forget, watch } from './backstop.js';
 import { Batch } from './batch.js';
@@ -46,9 +46,12 @@ const operations = {
   grep: finding.grep,
   contentIds: finding.contentIds,
   setMeta: metadata.setMeta,
+  setMetaJson: metadata.setMetaJson,
   setMetaMany: metadata.setMetaMany,
   getMeta: metadata.getMeta,
+  getMetaJson: metadata.getMetaJson,
   listMeta: metadata.listMeta,
+  listMetaJson: metadata.listMetaJson,
   deleteMeta: metadata.deleteMeta,
   pathId: metadata.pathId,
   pathOfId: metadata.pathOfId,
@@ -108,6 +111,7 @@ export class Store implements AsyncDisposable {
 
   /** Reads a whole file, checked against its etag. */
   async read(path: string, options: CallOptions = {}): Promise<Buffer> {
+    expectKnown(options, files.CALL);
     const name = pathText(path);
     return this.#with((store) => readWhole(store, name), options);
   }
@@ -158,6 +162,7 @@ export class Store implements AsyncDisposable {
    * be faster, so claim and wait by turns. Any number may wait at once: they share the few threads of the pool.
    */
   async workWait(options: WaitOptions = {}): Promise<boolean> {
+    expectKnown(options, work.WAIT);
     const prefix = maybePath(options.prefix, 'prefix');
     const end = performance.now() + (maybeCount(options.timeoutMs, 'timeoutMs') ?? Infinity);
     const begun = this.#handle.interrupts;
@@ -174,12 +179,14 @@ export class Store implements AsyncDisposable {
   }
 
   workWaitSync(options: WaitOptions = {}): boolean {
+    expectKnown(options, work.WAIT);
     const timeoutMs = maybeCount(options.timeoutMs, 'timeoutMs') ?? -1;
     return runSync(this.#handle, work.waitCall(maybePath(options.prefix, 'prefix'), timeoutMs));
   }
 
   /** Opens a file for reading piece by piece. A signal ends reads, too, as long as the reader is open. */
   async openReader(path: string, options: CallOptions = {}): Promise<Reader> {
+    expectKnown(options, files.CALL);
     const reader = output();
     const call = { fn: native.nexus_reader_open, args: [pathText(path), reader], result: () => reader[0] };
     return this.#open(call, options, (handle, scope) => new Reader(handle, this.#handle, scope));
@@ -195,22 +202,26 @@ export class Store implements AsyncDisposable {
 
   /** A file as a stream of node. */
   createReadStream(path: string, options: ReadStreamOptions = {}): ReturnType<typeof streams.readable> {
-    return streams.readable(() => this.openReader(path, options), options);
+    const opening = streams.toRead(options);
+    return streams.readable(() => this.openReader(path, opening), options);
   }
 
   /** A stream of node whose file appears when it has finished, which puts its entry in `entry`. */
   createWriteStream(path: string, options: WriteStreamOptions = {}): ReturnType<typeof streams.writable> {
-    return streams.writable(() => this.openWriter(path, options), options);
+    const opening = streams.toWrite(options);
+    return streams.writable(() => this.openWriter(path, opening), options);
   }
 
   /** A file as a byte stream of the web. */
   readableStream(path: string, options: ReadStreamOptions = {}): ReadableStream<Uint8Array> {
-    return streams.readableWeb(() => this.openReader(path, options), options);
+    const opening = streams.toRead(options);
+    return streams.readableWeb(() => this.openReader(path, opening), options);
   }
 
   /** A stream of the web whose file appears when it is closed. */
   writableStream(path: string, options: WriteStreamOptions = {}): WritableStream<Uint8Array | string> {
-    return streams.writableWeb(() => this.openWriter(path, options), options);
+    const opening = streams.toWrite(options);
+    return streams.writableWeb(() => this.openWriter(path, opening), options);
   }
 
   /** Derives a narrower handle, never an admin's, on the same store. It costs next to nothing and outlives this one. */
@@ -218,7 +229,9 @@ export class Store implements AsyncDisposable {
     return this.withIdentitySync(identity);
   }
 
-  withIdentitySync({ tenantId, agentId }: Identity): Store {
+  withIdentitySync(identity: Identity): Store {
+    expectKnown(identity, IDENTITY);
+    const { tenantId, agentId } = identity;
     return new Store(this.#handle.derive(maybeText(tenantId, 'tenantId'), maybeText(agentId, 'agentId')));
   }
 
@@ -306,6 +319,8 @@ export interface Identity {
   tenantId?: string | null | undefined;
   agentId?: string | null | undefined;
 }
+
+const IDENTITY = names('tenantId', 'agentId');
 
 /**
  * A handle of the library, and what is in flight on it. Its calls, and all that was opened on it, hold on to this: it is

@@ -1,9 +1,9 @@
 // Files as streams of node and of the web.
 import { Readable, Writable, type WritableOptions } from 'node:stream';
 
-import { count, maybeCount } from './argument.js';
+import { count, expectKnown, maybeCount, names } from './argument.js';
 import { nothing } from './call.js';
-import type { WriteOptions, CallOptions } from './operations/files.js';
+import { CALL, WRITE, type WriteOptions, type CallOptions } from './operations/files.js';
 import type { Reader } from './reader.js';
 import type { Entry } from './rows.js';
 import type { Writer } from './writer.js';
@@ -19,6 +19,22 @@ export interface ReadStreamOptions extends CallOptions {
 
 export interface WriteStreamOptions extends WriteOptions {
   highWaterMark?: number | undefined;
+}
+
+const READ_STREAM = names(CALL, 'start', 'end', 'highWaterMark');
+const WRITE_STREAM = names(WRITE, 'highWaterMark');
+
+/** What opens the reader of a stream. */
+export function toRead(options: ReadStreamOptions): CallOptions {
+  expectKnown(options, READ_STREAM);
+  return { signal: options.signal };
+}
+
+/** What opens the writer of a stream. */
+export function toWrite(options: WriteStreamOptions): WriteOptions {
+  expectKnown(options, WRITE_STREAM);
+  const { highWaterMark: _, ...conditions } = options;
+  return conditions;
 }
 
 type Open<T> = () => Promise<T>;

@@ -1,6 +1,7 @@
 /** A view of a store with the calls of `node:fs/promises`, for programs that take an `fs`. */
 import { constants } from 'node:fs';
 
+import { expectKnown, names } from '../argument.js';
 import type { Store } from '../store.js';
 import { Root, type PathLike } from './paths.js';
 import { FsPromises } from './promises.js';
@@ -26,8 +27,11 @@ export interface NexusFs {
   createWriteStream(path: PathLike, options?: WriteStreamOptions | BufferEncoding | null): WriteStream;
 }
 
+const OPTIONS = names('root');
+
 /** Makes the view. It is used as long as the store is open, and needs no closing. */
 export function createFs(store: Store, options: FsOptions = {}): NexusFs {
+  expectKnown(options, OPTIONS);
   const root = new Root(options.root ?? '/');
   return {
     promises: new FsPromises(store, root),

@@ -1,6 +1,6 @@
 // Files and directories.
 import { CONSTANTS } from '../abi.js';
-import { bytes, count, flag, maybeCount, maybePath, maybeText, path as pathText, room, signal, type Data } from '../argument.js';
+import { bytes, count, expectKnown, flag, maybeCount, maybePath, maybeText, names, path as pathText, room, signal, type Data, type Integer, type Names } from '../argument.js';
 import { isOne, OutputCall, PlainCall } from '../call.js';
 import { native, options as struct } from '../library.js';
 import type { Call } from '../queue.js';
@@ -19,7 +19,7 @@ export interface Conditions extends CallOptions {
   /** The work item that `lease` belongs to. */
   leasePath?: string | undefined;
   /** The lease token that must be held on `leasePath`. */
-  lease?: number | undefined;
+  lease?: Integer | undefined;
 }
 
 export interface WriteOptions extends Conditions {
@@ -46,8 +46,18 @@ export interface RmdirOptions extends CallOptions {
   recursive?: boolean | undefined;
 }
 
+export const CALL = names('signal');
+export const CONDITIONS = names(CALL, 'ifMatch', 'leasePath', 'lease');
+export const WRITE = names(CONDITIONS, 'ifNoneMatch', 'mimeType');
+const MOVE = names(CONDITIONS, 'noReplace');
+const MKDIR = names(CALL, 'parents', 'existOk');
+/** In a batch they have no signal of their own. */
+export const BATCHED = { write: names('ifMatch', 'leasePath', 'lease', 'ifNoneMatch', 'mimeType'), move: names('noReplace'), mkdir: names('parents', 'existOk') };
+const RMDIR = names(CALL, 'recursive');
+
 /** The struct of conditions; null where there are none, which the library decodes faster. */
-export function conditions(set: WriteOptions): object | null {
+export function conditions(set: WriteOptions, known: Names = WRITE): object | null {
+  expectKnown(set, known);
   const { ifMatch, ifNoneMatch, mimeType, leasePath, lease } = set;
   if ((ifMatch ?? ifNoneMatch ?? mimeType ?? leasePath ?? lease) === undefined) return null;
   return struct('nexus_write_options', {
@@ -59,11 +69,13 @@ export function conditions(set: WriteOptions): object | null {
   });
 }
 
-export function moveFlags(options: MoveOptions): number {
+export function moveFlags(options: MoveOptions, known: Names = MOVE): number {
+  expectKnown(options, known);
   return flag(options.noReplace, 'noReplace') === 1 ? CONSTANTS.NO_REPLACE : 0;
 }
 
-export function mkdirFlags(options: MkdirOptions): number {
+export function mkdirFlags(options: MkdirOptions, known: Names = MKDIR): number {
+  expectKnown(options, known);
   return (
     (flag(options.parents, 'parents') === 1 ? CONSTANTS.MKDIR_PARENTS : 0) |
     (flag(options.existOk, 'existOk') === 1 ? CONSTANTS.MKDIR_EXIST_OK : 0)
@@ -104,10 +116,11 @@ class TextCall extends OutputCall<Entry> {
  */
 export function readAt(
   path: string,
-  offset: number,
+  offset: Integer,
   buffer: NodeJS.ArrayBufferView,
   options: CallOptions = {},
 ): Call<number> {
+  expectKnown(options, CALL);
   const view = room(buffer);
   const inputs = [pathText(path), count(offset, 'offset'), view, view.byteLength];
   return new OutputCall(native.nexus_read_at, inputs, Number, signal(options.signal));
@@ -115,6 +128,7 @@ export function readAt(
 
 /** Describes a file or directory. */
 export function stat(path: string, options: CallOptions = {}): Call<Entry> {
+  expectKnown(options, CALL);
   return new OutputCall(native.nexus_stat, [pathText(path)], takeEntry, signal(options.signal));
 }
 
@@ -129,12 +143,14 @@ export function isDirectory(path: string, options: CallOptions = {}): Call<boole
 }
 
 function asking(fn: typeof native.nexus_exists, path: string, options: CallOptions): Call<boolean> {
+  expectKnown(options, CALL);
   return new OutputCall(fn, [pathText(path)], isOne, signal(options.signal));
 }
 
 /** Deletes a file and its metadata. */
 function delete_(path: string, options: Conditions = {}): Call<void> {
-  return new PlainCall(native.nexus_delete_with, [pathText(path), conditions(options)], signal(options.signal));
+  const args = [pathText(path), conditions(options, CONDITIONS)];
+  return new PlainCall(native.nexus_delete_with, args, signal(options.signal));
 }
 export { delete_ as delete };
 
@@ -152,7 +168,7 @@ export function copy(from: string, to: string, options: MoveOptions = {}): Call<
 }
 
 function moving(fn: typeof native.nexus_rename_with, from: string, to: string, options: MoveOptions): Call<void> {
-  const args = [pathText(from, 'from'), pathText(to, 'to'), moveFlags(options), conditions(options)];
+  const args = [pathText(from, 'from'), pathText(to, 'to'), moveFlags(options), conditions(options, MOVE)];
   return new PlainCall(fn, args, signal(options.signal));
 }
 
@@ -163,5 +179,6 @@ export function mkdir(path: string, options: MkdirOptions = {}): Call<void> {
 
 /** Removes a directory. */
 export function rmdir(path: string, options: RmdirOptions = {}): Call<void> {
+  expectKnown(options, RMDIR);
   return new PlainCall(native.nexus_rmdir, [pathText(path), flag(options.recursive, 'recursive') ?? 0], signal(options.signal));
 }

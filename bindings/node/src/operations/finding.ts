@@ -1,11 +1,12 @@
 // Lists and searches.
-import { flag, json, maybeCount, maybePath, maybeText, path as pathText, signal, text } from '../argument.js';
+import { expectKnown, flag, json, maybeCount, maybePath, maybeText, names, path as pathText, signal, text, type Integer } from '../argument.js';
 import { output } from '../call.js';
+import { whole } from '../json.js';
 import { native, options as struct } from '../library.js';
 import type { Call } from '../queue.js';
 import { takeRows, type Entry, type Match } from '../rows.js';
 import { Texts } from '../texts.js';
-import type { CallOptions } from './files.js';
+import { CALL, type CallOptions } from './files.js';
 import type { JsonValue } from './metadata.js';
 
 /** Entries, ordered by the bytes of their paths. */
@@ -23,7 +24,7 @@ export type MatchList = Match[] & {
 
 export interface PageOptions extends CallOptions {
   /** Most rows to return; all without it. */
-  limit?: number | undefined;
+  limit?: Integer | undefined;
   /** Where to go on: the `cursor` of the rows before. */
   cursor?: string | undefined;
 }
@@ -56,15 +57,21 @@ export interface GrepOptions extends CallOptions {
   /** Only files whose path below `base` matches this glob pattern. */
   filePattern?: string | undefined;
   /** Most rows to return; 1,000 without it. */
-  maxMatches?: number | undefined;
+  maxMatches?: Integer | undefined;
   /** Most bytes of content to search. */
-  maxBytes?: number | undefined;
+  maxBytes?: Integer | undefined;
 }
+
+const PAGE = names(CALL, 'limit', 'cursor');
+const LIST = names(PAGE, 'path', 'prefix', 'recursive', 'includeDirectories');
+const FIND = names(PAGE, 'base');
+const GREP = names(CALL, 'ignoreCase', 'base', 'filePattern', 'maxMatches', 'maxBytes');
 
 /** A page of at most so many rows is no long call. */
 const SHORT_PAGE = 1000;
 
 export function listCall(options: ListOptions): Call<EntryList> {
+  expectKnown(options, LIST);
   const set = struct('nexus_list_options', {
     recursive: flag(options.recursive, 'recursive'),
     include_directories: flag(options.includeDirectories, 'includeDirectories'),
@@ -86,6 +93,7 @@ export function findByMetaCall(key: string, value: JsonValue, options: FindOptio
 }
 
 function findOptions(options: FindOptions): object {
+  expectKnown(options, FIND);
   return struct('nexus_find_options', {
     base: maybePath(options.base, 'base'),
     limit: maybeCount(options.limit, 'limit'),
@@ -99,7 +107,7 @@ function entriesCall(fn: typeof native.nexus_list, args: unknown[], options: Pag
   return {
     fn,
     args: [...args, list],
-    lane: (options.limit ?? Infinity) <= SHORT_PAGE ? 'short' : 'long',
+    lane: Number(options.limit ?? Infinity) <= SHORT_PAGE ? 'short' : 'long',
     signal: signal(options.signal),
     ...takeRows('entries', list, cursor),
   };
@@ -107,6 +115,7 @@ function entriesCall(fn: typeof native.nexus_list, args: unknown[], options: Pag
 
 /** Searches the lines of files with a regular expression, in time linear in their size. */
 export function grep(pattern: string, options: GrepOptions = {}): Call<MatchList> {
+  expectKnown(options, GREP);
   const list = output();
   const set = struct('nexus_grep_options', {
     ignore_case: flag(options.ignoreCase, 'ignoreCase'),
@@ -116,7 +125,7 @@ export function grep(pattern: string, options: GrepOptions = {}): Call<MatchList
     max_bytes: maybeCount(options.maxBytes, 'maxBytes'),
   });
   const about = (matches: bigint): { skipped: number; truncated: boolean } => ({
-    skipped: Number(native.nexus_matches_skipped(matches)),
+    skipped: whole(native.nexus_matches_skipped(matches)) as number,
     truncated: native.nexus_matches_truncated(matches) === 1,
   });
   return {
@@ -130,15 +139,16 @@ export function grep(pattern: string, options: GrepOptions = {}): Call<MatchList
 
 /** The etags of many files: null where there is no such file or the handle may not read it. */
 export function contentIds(paths: readonly string[], options: CallOptions = {}): Call<(string | null)[]> {
+  expectKnown(options, CALL);
   const list = output();
-  const names = new Texts(Array.from(paths), (name) => pathText(name));
+  const texts = new Texts(Array.from(paths), (name) => pathText(name));
   return {
     fn: native.nexus_content_ids,
     get args() {
-      names.make();
-      return [names.pointers, names.length, list];
+      texts.make();
+      return [texts.pointers, texts.length, list];
     },
-    prepare: () => names.makeInSlices(),
+    prepare: () => texts.makeInSlices(),
     signal: signal(options.signal),
     ...takeRows('strings', list),
   };

@@ -2,11 +2,12 @@
 import { fileURLToPath } from 'node:url';
 
 import { CONSTANTS } from '../abi.js';
-import { flag, maybeChoice, maybePath, maybeText, maybeTime, signal, text } from '../argument.js';
+import { expectKnown, flag, maybeChoice, maybePath, maybeText, maybeTime, names, signal, text } from '../argument.js';
 import { output, OutputCall } from '../call.js';
+import { parseExactly, whole } from '../json.js';
 import { native, options as struct } from '../library.js';
 import type { Call } from '../queue.js';
-import type { CallOptions } from './files.js';
+import { CALL, type CallOptions } from './files.js';
 
 export interface LongCallOptions extends CallOptions {
   /**
@@ -57,6 +58,11 @@ export interface ImportReport {
   [member: string]: any;
 }
 
+const LONG = names(CALL, 'onProgress');
+const EXPORT = names(LONG, 'prefix', 'tenantId', 'modifiedAfter');
+const IMPORT = names(LONG, 'mode', 'dryRun', 'invalidWorkKeys');
+const VERIFY = names(LONG, 'content', 'repair');
+
 const IMPORT_MODES = {
   skip: CONSTANTS.IMPORT_SKIP,
   overwrite: CONSTANTS.IMPORT_OVERWRITE,
@@ -69,7 +75,7 @@ const INVALID_KEYS = { refuse: CONSTANTS.KEYS_REFUSE, rename: CONSTANTS.KEYS_REN
 export function exportMetadata(file: string | URL, options: ExportOptions = {}): Call<number> {
   const lines = output<number>();
   return long(native.nexus_export_metadata, [hostFile(file), exportOptions(options)], options, lines, () =>
-    Number(lines[0]),
+    whole(lines[0]) as number,
   );
 }
 
@@ -90,11 +96,13 @@ export function bundleImport(file: string | URL, options: ImportOptions = {}): C
 
 /** Copies the store, as of one moment and while it is in use, to a directory of the host. */
 export function backup(directory: string | URL, options: LongCallOptions = {}): Call<Record<string, any>> {
+  expectKnown(options, LONG);
   return reporting(native.nexus_backup, [hostFile(directory)], options);
 }
 
 /** Checks the store. The report tells errors, and what can be reclaimed. */
 export function verify(options: VerifyOptions = {}): Call<Record<string, any>> {
+  expectKnown(options, VERIFY);
   const flags =
     (flag(options.content, 'content') === 1 ? CONSTANTS.VERIFY_CONTENT : 0) |
     (flag(options.repair, 'repair') === 1 ? CONSTANTS.VERIFY_REPAIR : 0);
@@ -103,25 +111,30 @@ export function verify(options: VerifyOptions = {}): Call<Record<string, any>> {
 
 /** Finds files with the same content below a prefix. */
 export function findDuplicates(prefix?: string, options: LongCallOptions = {}): Call<any> {
+  expectKnown(options, LONG);
   return reporting(native.nexus_find_duplicates, [maybePath(prefix, 'prefix')], options);
 }
 
 /** Removes content that no file has any more, and what broken-off writes left behind. */
 export function gc(options: LongCallOptions = {}): Call<Record<string, any>> {
+  expectKnown(options, LONG);
   return reporting(native.nexus_gc, [], options);
 }
 
 /** Measures what this handle may read. */
 export function storageStats(options: CallOptions = {}): Call<Record<string, any>> {
-  return new OutputCall(native.nexus_storage_stats, [], JSON.parse, signal(options.signal), 'long');
+  expectKnown(options, CALL);
+  return new OutputCall(native.nexus_storage_stats, [], parseExactly, signal(options.signal), 'long');
 }
 
 /** Describes a content: its size, and the number of files with it that this handle may read. */
 export function contentInfo(etag: string, options: CallOptions = {}): Call<{ etag: string; size: number; ref_count: number }> {
-  return new OutputCall(native.nexus_content_info, [text(etag, 'etag')], JSON.parse, signal(options.signal));
+  expectKnown(options, CALL);
+  return new OutputCall(native.nexus_content_info, [text(etag, 'etag')], parseExactly, signal(options.signal));
 }
 
 function exportOptions(options: ExportOptions): object {
+  expectKnown(options, EXPORT);
   return struct('nexus_export_options', {
     prefix: maybePath(options.prefix, 'prefix'),
     tenant_id: maybeText(options.tenantId, 'tenantId'),
@@ -130,6 +143,7 @@ function exportOptions(options: ExportOptions): object {
 }
 
 function importOptions(options: ImportOptions): object {
+  expectKnown(options, IMPORT);
   return struct('nexus_import_options', {
     mode: maybeChoice(IMPORT_MODES, options.mode, 'mode'),
     dry_run: flag(options.dryRun, 'dryRun'),
@@ -144,7 +158,7 @@ function hostFile(file: string | URL): string {
 /** A long call whose output is a JSON report. */
 function reporting<T>(fn: typeof native.nexus_gc, args: unknown[], options: LongCallOptions): Call<T> {
   const report = output<string>();
-  return long(fn, args, options, report, () => JSON.parse(report[0]));
+  return long(fn, args, options, report, () => parseExactly(report[0]));
 }
 
 function long<T>(
@@ -158,7 +172,7 @@ function long<T>(
   const thrown: unknown[] = [];
   const progress = (_user: null, done: number, total: number, what: string): 0 | 1 => {
     try {
-      return onProgress?.(Number(done), Number(total), what) === false ? 1 : 0;
+      return onProgress?.(whole(done) as number, whole(total) as number, what) === false ? 1 : 0;
     } catch (error) {
       thrown.push(error);
       return 1;

@@ -1,10 +1,11 @@
 // Files as work items.
-import { choice, count, integer, maybeCount, maybeJson, maybePath, maybeText, path as pathText, signal, text } from '../argument.js';
+import { choice, count, expectKnown, integer, maybeCount, maybeJson, maybePath, maybeText, names, path as pathText, signal, text, type Integer } from '../argument.js';
 import { isOne, output, OutputCall, PlainCall, run, runQuick } from '../call.js';
+import { parseExactly } from '../json.js';
 import { native, options as struct } from '../library.js';
 import { Target, type Call } from '../queue.js';
 import { takeRows, type WorkItem, type WorkStatus } from '../rows.js';
-import type { CallOptions } from './files.js';
+import { CALL, type CallOptions } from './files.js';
 import type { JsonValue } from './metadata.js';
 
 /** What a work item waits for. */
@@ -28,49 +29,55 @@ export interface ClaimOptions extends CallOptions {
   /** Only items whose paths begin with this. */
   prefix?: string | undefined;
   /** Most items to take, 1 to 10,000; 1 without it. */
-  max?: number | undefined;
+  max?: Integer | undefined;
   /** How long the lease lasts, in milliseconds; 30,000 without it. */
-  leaseMs?: number | undefined;
+  leaseMs?: Integer | undefined;
 }
 
 export interface FailOptions extends CallOptions {
   /** When the item is ready again; else after min(2^(attempts - 1) s, 1 h). */
-  retryAfterMs?: number | undefined;
+  retryAfterMs?: Integer | undefined;
 }
 
 export interface WaitOptions extends CallOptions {
   /** Only items whose paths begin with this. */
   prefix?: string | undefined;
   /** How long to wait, in milliseconds; for ever without it. */
-  timeoutMs?: number | undefined;
+  timeoutMs?: Integer | undefined;
 }
 
+const CLAIM = names(CALL, 'prefix', 'max', 'leaseMs');
+const FAIL = names(CALL, 'retryAfterMs');
+export const BATCHED_FAIL = names('retryAfterMs');
+export const WAIT = names(CALL, 'prefix', 'timeoutMs');
+
 /** Items that can be claimed: status ready, no open dependency, due. By priority, then by creation. */
-export function getReadyWork(limit: number, options: CallOptions = {}): Call<WorkItem[]> {
+export function getReadyWork(limit: Integer, options: CallOptions = {}): Call<WorkItem[]> {
   return query(native.nexus_get_ready_work, limit, options);
 }
 
 /** Items of status pending that no dependency holds up. */
-export function getPendingWork(limit: number, options: CallOptions = {}): Call<WorkItem[]> {
+export function getPendingWork(limit: Integer, options: CallOptions = {}): Call<WorkItem[]> {
   return query(native.nexus_get_pending_work, limit, options);
 }
 
 /** Items that are held up, those with the most open dependencies first. */
-export function getBlockedWork(limit: number, options: CallOptions = {}): Call<WorkItem[]> {
+export function getBlockedWork(limit: Integer, options: CallOptions = {}): Call<WorkItem[]> {
   return query(native.nexus_get_blocked_work, limit, options);
 }
 
 /** Items of status in_progress, the latest started first. */
-export function getInProgressWork(limit: number, options: CallOptions = {}): Call<WorkItem[]> {
+export function getInProgressWork(limit: Integer, options: CallOptions = {}): Call<WorkItem[]> {
   return query(native.nexus_get_in_progress_work, limit, options);
 }
 
 /** Every work item, of any status, by priority. */
-export function getWorkByPriority(limit: number, options: CallOptions = {}): Call<WorkItem[]> {
+export function getWorkByPriority(limit: Integer, options: CallOptions = {}): Call<WorkItem[]> {
   return query(native.nexus_get_work_by_priority, limit, options);
 }
 
-function query(fn: typeof native.nexus_get_ready_work, limit: number, options: CallOptions): Call<WorkItem[]> {
+function query(fn: typeof native.nexus_get_ready_work, limit: Integer, options: CallOptions): Call<WorkItem[]> {
+  expectKnown(options, CALL);
   const list = output();
   return {
     fn,
@@ -87,7 +94,8 @@ export type WorkView = 'ready' | 'pending' | 'blocked' | 'in_progress' | 'by_pri
  * At most `limit` items of a view as the library's own JSON text: an array of objects with the columns of the view, times
  * as RFC 3339, null where something is absent.
  */
-export function workJson(view: WorkView, limit: number, options: CallOptions = {}): Call<string> {
+export function workJson(view: WorkView, limit: Integer, options: CallOptions = {}): Call<string> {
+  expectKnown(options, CALL);
   const list = output();
   const json = output<string>();
   const encode: Call<string> = { fn: native.nexus_work_list_json, args: [json], result: () => json[0] };
@@ -128,12 +136,14 @@ const VIEWS = {
 
 /** Says what a work item waits for. */
 export function workExplain(path: string, options: CallOptions = {}): Call<WorkExplanation> {
-  return new OutputCall(native.nexus_work_explain, [pathText(path)], JSON.parse, signal(options.signal));
+  expectKnown(options, CALL);
+  return new OutputCall(native.nexus_work_explain, [pathText(path)], parseExactly, signal(options.signal));
 }
 
 /** Counts the work items below a prefix. */
 export function workStats(prefix?: string, options: CallOptions = {}): Call<WorkStats> {
-  return new OutputCall(native.nexus_work_stats, [maybePath(prefix, 'prefix')], JSON.parse, signal(options.signal));
+  expectKnown(options, CALL);
+  return new OutputCall(native.nexus_work_stats, [maybePath(prefix, 'prefix')], parseExactly, signal(options.signal));
 }
 
 /**
@@ -141,6 +151,7 @@ export function workStats(prefix?: string, options: CallOptions = {}): Call<Work
  * progress under a lease, whose token (`lease`) finishes it. Nothing to claim is an empty array.
  */
 export function workClaim(workerId: string, options: ClaimOptions = {}): Call<WorkItem[]> {
+  expectKnown(options, CLAIM);
   const list = output();
   const set = struct('nexus_claim_options', {
     max: maybeCount(options.max, 'max', 0xffff_ffff),
@@ -156,35 +167,39 @@ export function workClaim(workerId: string, options: ClaimOptions = {}): Call<Wo
 }
 
 /** Lets the lease of an item last `leaseMs` from now on. LEASE_LOST where it is another's, or has ended. */
-export function workHeartbeat(path: string, lease: number, leaseMs: number, options: CallOptions = {}): Call<void> {
+export function workHeartbeat(path: string, lease: Integer, leaseMs: Integer, options: CallOptions = {}): Call<void> {
+  expectKnown(options, CALL);
   const args = [pathText(path), count(lease, 'lease'), count(leaseMs, 'leaseMs')];
   return new PlainCall(native.nexus_work_heartbeat, args, signal(options.signal));
 }
 
 /** Completes an item and ends its lease. `result` is kept as its metadata of that name. */
-export function workComplete(path: string, lease: number, result?: JsonValue, options: CallOptions = {}): Call<void> {
+export function workComplete(path: string, lease: Integer, result?: JsonValue, options: CallOptions = {}): Call<void> {
+  expectKnown(options, CALL);
   const args = completion(path, lease, result);
   return new PlainCall(native.nexus_work_complete, args, signal(options.signal));
 }
 
 /** Gives up an attempt and ends the lease. The item is ready again after a while, or failed for good. */
-export function workFail(path: string, lease: number, why?: string, options: FailOptions = {}): Call<void> {
+export function workFail(path: string, lease: Integer, why?: string, options: FailOptions = {}): Call<void> {
+  expectKnown(options, FAIL);
   const args = failure(path, lease, why, options);
   return new PlainCall(native.nexus_work_fail, args, signal(options.signal));
 }
 
 /** Gives an item back as if it had not been claimed. */
-export function workRelease(path: string, lease: number, options: CallOptions = {}): Call<void> {
+export function workRelease(path: string, lease: Integer, options: CallOptions = {}): Call<void> {
+  expectKnown(options, CALL);
   const args = [pathText(path), count(lease, 'lease')];
   return new PlainCall(native.nexus_work_release, args, signal(options.signal));
 }
 
 /** The arguments of a completion, also in a batch. */
-export function completion(path: string, lease: number, result: JsonValue | undefined): unknown[] {
+export function completion(path: string, lease: Integer, result: JsonValue | undefined): unknown[] {
   return [pathText(path), count(lease, 'lease'), maybeJson(result, 'result')];
 }
 
-export function failure(path: string, lease: number, why: string | undefined, options: FailOptions): unknown[] {
+export function failure(path: string, lease: Integer, why: string | undefined, options: FailOptions): unknown[] {
   const retryAfterMs = maybeCount(options.retryAfterMs, 'retryAfterMs') ?? 0;
   return [pathText(path), count(lease, 'lease'), maybeText(why, 'why'), retryAfterMs];
 }
