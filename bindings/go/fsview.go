@@ -1,3 +1,5 @@
+//go:build cgo
+
 package nexus
 
 import (
@@ -32,6 +34,8 @@ var (
 // [text/template.ParseFS] and the like. It is for reading. It implements [fs.ReadDirFS], [fs.ReadFileFS], [fs.StatFS],
 // [fs.GlobFS] (with the patterns of [path.Match], not those of [Store.Glob]) and [fs.SubFS]; its files are io.Seeker and
 // io.ReaderAt too, and keep the content that they opened. FileInfo.Sys returns an [*Entry].
+//
+// [net/http.FileServerFS] has no way to learn an ETag from a file system; nexus/httpfs has a FileServer that sends it.
 //
 // The directory need not exist until it is used. With [Store.WithContext], a context ends the calls.
 //

@@ -33,7 +33,7 @@ func (a *arguments) optionalJSON(value any) *C.char {
 	return a.json(value)
 }
 
-// SetMeta sets one metadata key of a file to anything that [encoding/json] can write; a [json.RawMessage] is stored as it
+// SetMeta sets one metadata key of a file, or of a directory that was made, to anything that [encoding/json] can write; a [json.RawMessage] is stored as it
 // is. The keys of work items (status, priority, depends_on, worker_id, started_at, completed_at, not_before, tags,
 // max_attempts) have types.
 func (s *Store) SetMeta(path, key string, value any) error {
@@ -68,8 +68,9 @@ func (s *Store) SetMetaMany(path string, object any) error {
 	return s.call(nil, func(fs *C.nexus_fs) C.bridge_outcome { return C.bridge_set_meta_many(fs, file, text) })
 }
 
-// GetMeta reads one metadata key of a file into value, as [json.Unmarshal] does; into a *json.RawMessage it comes as it
-// was stored. An absent key is ErrNotFound.
+// GetMeta reads one metadata key of a file, or of a directory that was made, into value, as [json.Unmarshal] does; into a
+// *json.RawMessage it comes as it was stored. A number in an interface value is a [json.Number], which keeps all its digits,
+// where Unmarshal would round it to a float64. An absent key is ErrNotFound.
 func (s *Store) GetMeta(path, key string, value any) error {
 	var a arguments
 	file, name := a.path(path), a.text("a key", key)
@@ -80,13 +81,15 @@ func (s *Store) GetMeta(path, key string, value any) error {
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal([]byte(text), value); err != nil {
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	if err := decoder.Decode(value); err != nil {
 		return &Error{Status: StatusInvalidArgument, Message: err.Error(), Path: path, Index: -1, cause: err}
 	}
 	return nil
 }
 
-// ListMeta returns all metadata of a file.
+// ListMeta returns all metadata of a file, or of a directory that was made.
 func (s *Store) ListMeta(path string) (map[string]json.RawMessage, error) {
 	var a arguments
 	file := a.path(path)

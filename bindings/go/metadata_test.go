@@ -131,3 +131,21 @@ func mustRead(t testing.TB, file string) string {
 	must(t, err)
 	return string(text)
 }
+
+func TestNoIntegerOfMetadataIsRounded(t *testing.T) {
+	store := newStore(t)
+	write(t, store, "/a", "1")
+	const odd = 1<<53 + 1
+	must(t, store.SetMeta("/a", "id", map[string]any{"n": int64(odd), "list": []uint64{1<<64 - 1}}))
+	var value map[string]any
+	must(t, store.GetMeta("/a", "id", &value))
+	equal(t, "a number in an interface", value["n"], any(json.Number("9007199254740993")))
+	value["more"] = true
+	must(t, store.SetMeta("/a", "id", value))
+	var raw json.RawMessage
+	must(t, store.GetMeta("/a", "id", &raw))
+	equal(t, "what was read and written again", string(raw), `{"list":[18446744073709551615],"more":true,"n":9007199254740993}`)
+	var typed struct{ N int64 }
+	must(t, store.GetMeta("/a", "id", &typed))
+	equal(t, "a number in an int64", typed.N, odd)
+}
