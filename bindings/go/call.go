@@ -39,7 +39,8 @@ func (s *Store) call(ctx context.Context, do func(fs *C.nexus_fs) C.bridge_outco
 		return err
 	}
 	defer h.end(own)
-	return interruptible(ctx, own.fs, func() C.bridge_outcome { return do(own.fs) })
+	// A Close may come before the call has begun in C.
+	return h.noteClosed(interruptible(ctx, own.fs, func() C.bridge_outcome { return do(own.fs) }))
 }
 
 // jsonCall makes a call that returns a JSON text, and reads it into value; nil takes no value.
