@@ -133,9 +133,10 @@ fn status_name(kind: ErrorKind) -> String {
 }
 
 struct Scenario {
-    directory: TempDir,
     handles: HashMap<String, Filesystem>,
     saved: HashMap<String, Value>,
+    /// The last: a directory is removed when its store is closed.
+    directory: TempDir,
 }
 
 /// What a call gave, and what of it `save` keeps.

@@ -42,11 +42,12 @@ proptest! {
 
 /// A store beside its model.
 struct Run {
-    directory: TempDir,
     handles: Vec<Filesystem>,
     reference: Reference,
     ids: BTreeMap<Mark, PathId>,
     times: BTreeMap<Mark, i64>,
+    /// The last: a directory is removed when its store is closed.
+    directory: TempDir,
 }
 
 impl Run {

@@ -221,10 +221,11 @@ proptest! {
 }
 
 struct Store {
-    directory: TempDir,
     operator: Filesystem,
     own: Filesystem,
     others: Vec<Filesystem>,
+    /// The last: a directory is removed when its store is closed.
+    directory: TempDir,
 }
 
 impl Store {

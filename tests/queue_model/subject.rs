@@ -28,12 +28,13 @@ use super::operation::{Finish, HANDLES, Key};
 use super::reference::{EPOCH, ERROR, Guard, Operation, RESULT};
 
 pub struct Subject {
-    directory: TempDir,
     placement: Arc<Placement>,
     clock: Arc<ManualClock>,
     stores: Vec<SqliteStore>,
     /// The engine whose turn it is.
     turn: usize,
+    /// The last: a directory is removed when its store is closed.
+    directory: TempDir,
 }
 
 impl Subject {

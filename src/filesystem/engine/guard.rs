@@ -17,20 +17,20 @@ const DATABASE_FILES: [&str; 5] = ["", "-wal", "-shm", "-journal", "-pins"];
 /// Returns whether the file of the host at `file`, which need not exist, is one of a store: of any that this process has open,
 /// or in a directory with a `nexus-store` file.
 pub fn is_store_file(file: &Path) -> bool {
+    is_file_of(&opened::all(), file)
+}
+
+fn is_file_of<P: AsRef<Places>>(opened: &[P], file: &Path) -> bool {
     let identity = identity_of(file);
-    let opened = opened::all();
-    if opened.iter().any(|(id, _)| identity == Some(*id)) {
-        return true;
-    }
     // A rename replaces the name itself; whoever opens it gets to where it leads.
     let paths = [name_of(file), place::resolve_host_path(file)];
     let directories: Vec<_> = opened
         .iter()
-        .flat_map(|(_, places)| places.directories())
+        .flat_map(|places| places.as_ref().directories())
         .collect();
     opened
         .iter()
-        .any(|(_, places)| goes_with_database(places, identity, &paths))
+        .any(|places| goes_with_database(places.as_ref(), identity, &paths))
         || paths.iter().any(|path| is_part(path, &directories))
 }
 
@@ -44,6 +44,8 @@ fn name_of(file: &Path) -> PathBuf {
     }
 }
 
+/// Returns whether the file is the database or one of its companions. An inode identifies those only while their own paths lead
+/// to it: that of a store whose directory was removed may be any other file's as soon as the store is closed.
 fn goes_with_database(places: &Places, identity: Option<FileIdentity>, paths: &[PathBuf]) -> bool {
     database_files(places.db_path.as_os_str())
         .any(|own| paths.contains(&own) || (identity.is_some() && identity == identity_of(&own)))
@@ -73,4 +75,30 @@ fn database_files(database: &OsStr) -> impl Iterator<Item = PathBuf> {
         file.push(end);
         file.into()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn an_inode_is_the_databases_only_while_the_path_of_the_database_leads_to_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().canonicalize().unwrap();
+        let (database, other) = (root.join("store/names.db"), root.join("import.jsonl"));
+        fs::create_dir(root.join("store")).unwrap();
+        fs::write(&database, "").unwrap();
+        let opened = [Arc::new(Places::new(root.join("store"), database.clone()))];
+        // A second name is how a file gets the inode of another for certain.
+        fs::hard_link(&database, &other).unwrap();
+        assert!(is_file_of(&opened, &other), "the database by another name");
+        fs::remove_file(&database).unwrap();
+        assert!(!is_file_of(&opened, &other), "the database was removed");
+        fs::write(&database, "").unwrap();
+        assert!(!is_file_of(&opened, &other), "the database is another file");
+        assert!(is_file_of(&opened, &database));
+    }
 }

@@ -95,13 +95,11 @@ pub(super) fn insert(engine: &Arc<Engine>) -> Result<()> {
     Ok(())
 }
 
-/// Returns where the stores lie that this process has open, with the identities of their databases.
-pub(super) fn all() -> Vec<(FileIdentity, Arc<Places>)> {
+/// Returns where the stores lie that this process has open.
+pub(super) fn all() -> Vec<Arc<Places>> {
     let opened = OPENED.lock();
-    let places = opened
-        .iter()
-        .filter_map(|(identity, opened)| Some((*identity, opened.places.upgrade()?)));
-    places.collect()
+    let places = opened.values().map(|opened| opened.places.upgrade());
+    places.flatten().collect()
 }
 
 /// Returns the identity of the file at `path`, without opening it.
