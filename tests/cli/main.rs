@@ -9,7 +9,7 @@
 //! | every kind of damage | `damage` |
 //! | trees of the host, in and out | `trees` |
 //! | the files of the store itself | `own_store` |
-//! | the queue | `queue`, `worker` |
+//! | the queue | `queue`, `worker`, `worker_ends` |
 //! | what goes wrong, and the exit codes | `failures` |
 //! | options, environment, config files | `configuration` |
 //! | every command, on a terminal and in a pipe | `everywhere` |
@@ -35,3 +35,4 @@ mod transfer;
 mod trees;
 mod upkeep;
 mod worker;
+mod worker_ends;

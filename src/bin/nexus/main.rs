@@ -37,6 +37,9 @@ use self::output::Output;
 use self::session::Session;
 
 fn main() -> ExitCode {
+    if let Some(code) = work::supervise() {
+        return code;
+    }
     let plain = std::env::args_os().any(|argument| argument == "--no-color");
     let mut command = Arguments::command();
     if plain {

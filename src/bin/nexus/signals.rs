@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM as a request that work in progress looks at.
+//! SIGINT, SIGTERM and SIGHUP as a request that work in progress looks at.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -6,7 +6,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use nexus::filesystem::Filesystem;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGSTOP, SIGTERM, SIGTSTP};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
@@ -27,7 +27,7 @@ impl StopRequest {
     pub fn install() -> Result<StopRequest> {
         let signal = Arc::new(AtomicUsize::new(0));
         let at_once = Arc::new(AtomicBool::new(false));
-        for number in [SIGINT, SIGTERM] {
+        for number in unless_ignored(&[SIGHUP]).chain([SIGINT, SIGTERM]) {
             flag::register_conditional_default(number, Arc::clone(&at_once))?;
             flag::register(number, Arc::clone(&at_once))?;
             flag::register_usize(number, Arc::clone(&signal), number as usize)?;
@@ -74,21 +74,27 @@ impl StopRequest {
     }
 }
 
-/// Counts the signals: the first asks to finish, a second one to end at once.
+/// Counts the signals: the first asks to finish, a second one to end at once. SIGHUP and SIGQUIT ask for that alone: the
+/// terminal is gone, or a person wants no waiting.
 #[derive(Clone)]
 pub struct StopCount(Arc<AtomicUsize>);
 
 impl StopCount {
     pub fn install() -> Result<StopCount> {
         let count = Arc::new(AtomicUsize::new(0));
-        let mut signals = Signals::new([SIGINT, SIGTERM])?;
-        let shared = Arc::clone(&count);
+        let mut signals =
+            Signals::new(unless_ignored(&[SIGHUP, SIGQUIT]).chain([SIGINT, SIGTERM]))?;
+        let stop = StopCount(Arc::clone(&count));
+        let shared = stop.clone();
         std::thread::spawn(move || {
-            for _ in signals.forever() {
-                shared.fetch_add(1, Ordering::SeqCst);
+            for signal in signals.forever() {
+                match signal {
+                    SIGHUP | SIGQUIT => shared.insist(),
+                    _ => drop(count.fetch_add(1, Ordering::SeqCst)),
+                }
             }
         });
-        Ok(StopCount(count))
+        Ok(stop)
     }
 
     pub fn count(&self) -> usize {
@@ -98,6 +104,41 @@ impl StopCount {
     /// Acts like a second signal.
     pub fn insist(&self) {
         self.0.fetch_max(2, Ordering::SeqCst);
+    }
+}
+
+/// Has `around` run at each SIGTSTP (Ctrl-Z), with what stops the process until it is continued.
+pub fn around_stops(around: impl Fn(&dyn Fn()) + Send + 'static) -> Result<()> {
+    let mut signals = Signals::new(unless_ignored(&[SIGTSTP]))?;
+    std::thread::spawn(move || {
+        for _ in signals.forever() {
+            around(&|| drop(signal_hook::low_level::raise(SIGSTOP)));
+        }
+    });
+    Ok(())
+}
+
+/// Returns those of `numbers` that this process was not started to ignore, as by `nohup`.
+fn unless_ignored(numbers: &[i32]) -> impl Iterator<Item = i32> {
+    let ignored = Ignored::by_this_process();
+    let heard = numbers.iter().filter(move |number| !ignored.has(**number));
+    heard.copied()
+}
+
+/// Signals that are ignored, as a mask.
+pub struct Ignored(u64);
+
+impl Ignored {
+    /// Returns those that this process ignores.
+    pub fn by_this_process() -> Ignored {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mut lines = status.lines();
+        let mask = lines.find_map(|line| line.strip_prefix("SigIgn:"));
+        Ignored(mask.map_or(0, |mask| u64::from_str_radix(mask.trim(), 16).unwrap_or(0)))
+    }
+
+    pub fn has(&self, number: i32) -> bool {
+        self.0 >> (number - 1) & 1 == 1
     }
 }
 

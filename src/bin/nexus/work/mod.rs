@@ -18,6 +18,8 @@ mod svg;
 mod top;
 mod views;
 
+pub use self::run::supervise;
+
 use clap::Subcommand;
 use nexus::filesystem::WorkView;
 

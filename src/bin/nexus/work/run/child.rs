@@ -1,20 +1,22 @@
 //! The command: its input, what it says, and its end.
 
 use std::io::{self, Read, Write};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
-use std::sync::Arc;
+use std::process::ExitStatus;
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
 use nexus::error::Error;
 use nexus::filesystem::{Reader, WorkItem};
-use parking_lot::Mutex;
-use rustix::process::{Pid, Signal, kill_process_group};
+use parking_lot::{Mutex, RwLock};
+use rustix::process::Pid;
 
 use super::Worker;
+use super::supervisor::{Order, Report, Supervisor};
 use crate::failure::Failure;
 
 /// How much of the end of stderr becomes the error.
@@ -29,11 +31,29 @@ const REST: Duration = Duration::from_secs(1);
 
 /// A command that was started.
 pub struct Child {
-    process: std::process::Child,
-    status: Option<ExitStatus>,
+    /// `None` once it has ended.
+    supervisor: Option<Arc<Supervisor>>,
+    supervisors: Arc<Supervisors>,
+    group: Pid,
+    end: Option<Ended>,
     stderr: Listener,
     stdout: Option<Listener>,
     input_error: Arc<Mutex<Option<Error>>>,
+}
+
+/// The supervisors of a worker.
+#[derive(Default)]
+pub struct Supervisors {
+    all: Mutex<Vec<Weak<Supervisor>>>,
+    idle: Mutex<Vec<Arc<Supervisor>>>,
+    /// Held for reading while a command starts, and for writing while all are stopped.
+    starting: RwLock<()>,
+}
+
+enum Ended {
+    By(ExitStatus),
+    /// Its supervisor was killed, and it with it.
+    Unsupervised,
 }
 
 /// How a command ended.
@@ -47,67 +67,69 @@ pub struct Outcome {
 }
 
 impl Child {
-    /// Starts the command of `worker` for `item`, in a process group of its own: a Ctrl-C is for the worker, and what
-    /// ends the command ends all that it started.
+    /// Starts the command of `worker` for `item` under a supervisor, in a process group of its own: a Ctrl-C is for the
+    /// worker, and what ends the command ends all that it started.
     pub fn start(worker: &Worker, item: &WorkItem, content: Reader) -> Result<Child, Failure> {
-        let (program, arguments) = match worker.command.split_first() {
-            Some(parts) => parts,
-            None => return Err(Failure::usage("a command is needed")),
+        let Some(program) = worker.command.first() else {
+            return Err(Failure::usage("a command is needed"));
         };
-        let stdout = match (worker.capture, worker.json) {
-            (true, _) => Stdio::piped(),
-            (false, true) => Stdio::from(io::stderr()),
-            (false, false) => Stdio::inherit(),
-        };
-        let mut process = Command::new(program);
-        for (name, value) in &worker.variables {
-            match value {
-                Some(value) => process.env(name, value),
-                None => process.env_remove(name),
-            };
+        let failed = |error| Failure::host("run", Path::new(program), &error);
+        let (stdin, input) = io::pipe().map_err(failed)?;
+        let (heard, stderr) = io::pipe().map_err(failed)?;
+        let (captured, stdout) = match worker.capture {
+            true => io::pipe().map(|(captured, stdout)| (Some(captured), Some(stdout))),
+            false => Ok((None, None)),
         }
-        let mut process = process
-            .args(arguments)
-            .env("NEXUS_WORK_PATH", item.path.as_str())
-            .env("NEXUS_WORK_LEASE", item.lease.to_string())
-            .env("NEXUS_WORK_ID", item.path_id.to_string())
-            .env("NEXUS_WORK_ATTEMPT", item.attempts.to_string())
-            .env("NEXUS_WORK_WORKER", &worker.id)
-            .stdin(Stdio::piped())
-            .stdout(stdout)
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .map_err(|error| Failure::host("run", Path::new(program), &error))?;
+        .map_err(failed)?;
+        let stream = match (&stdout, worker.json) {
+            (Some(stdout), _) => stdout.as_fd(),
+            (None, true) => rustix::stdio::stderr(),
+            (None, false) => rustix::stdio::stdout(),
+        };
+        let values = [
+            item.path.to_string(),
+            item.lease.to_string(),
+            item.path_id.to_string(),
+            item.attempts.to_string(),
+        ];
+        let streams = [stdin.as_fd(), stream, stderr.as_fd()];
+        let (supervisor, group) = worker
+            .supervisors
+            .run(worker, &values, streams)
+            .map_err(failed)?;
         let input_error = Arc::new(Mutex::new(None));
-        if let Some(stdin) = process.stdin.take() {
-            let failed = Arc::clone(&input_error);
-            thread::spawn(move || *failed.lock() = feed(content, stdin).err());
-        }
-        let stderr = Listener::start(process.stderr.take(), Keep::Last(STDERR_BYTES), true);
-        let stdout = worker.capture.then(|| {
-            let stdout = process.stdout.take();
-            Listener::start(stdout, Keep::First(STDOUT_BYTES), false)
-        });
+        let failed = Arc::clone(&input_error);
+        thread::spawn(move || *failed.lock() = feed(content, input).err());
         Ok(Child {
-            process,
-            status: None,
-            stderr,
-            stdout,
+            supervisor: Some(supervisor),
+            supervisors: Arc::clone(&worker.supervisors),
+            group,
+            end: None,
+            stderr: Listener::start(heard, Keep::Last(STDERR_BYTES), true),
+            stdout: captured
+                .map(|captured| Listener::start(captured, Keep::First(STDOUT_BYTES), false)),
             input_error,
         })
     }
 
-    /// Returns whether the command has ended.
-    pub fn has_ended(&mut self) -> bool {
-        if self.status.is_none() {
-            // An error here means that there is no such process.
-            self.status = self
-                .process
-                .try_wait()
-                .unwrap_or_else(|_| Some(ExitStatus::default()));
+    /// Waits up to `patience` for the end of the command. Returns whether it has ended.
+    pub fn has_ended_within(&mut self, patience: Duration) -> bool {
+        let Some(supervisor) = &self.supervisor else {
+            return true;
+        };
+        match supervisor.report(Some(patience)) {
+            Ok(Some(Report::Ended(status))) => {
+                self.end = Some(Ended::By(status));
+                self.supervisors.idle.lock().extend(self.supervisor.take());
+            }
+            Ok(_) => return false,
+            Err(_) => {
+                Supervisor::clean_up(self.group);
+                self.end = Some(Ended::Unsupervised);
+                self.supervisor = None;
+            }
         }
-        self.status.is_some()
+        true
     }
 
     /// Returns what went wrong with reading the content for it.
@@ -115,25 +137,26 @@ impl Child {
         self.input_error.lock().take()
     }
 
-    /// Sends `signal` to the command and to what it started.
-    pub fn signal(&mut self, signal: Signal) {
-        // Its number is its own until it was waited for.
-        let id = i32::try_from(self.process.id())
-            .ok()
-            .and_then(Pid::from_raw);
-        if let (false, Some(id)) = (self.has_ended(), id) {
-            let _ = kill_process_group(id, signal);
+    /// Ends the command and its process group: asks first, then kills. Returns how it ended.
+    pub fn end(&mut self) -> Outcome {
+        if let Some(supervisor) = &self.supervisor {
+            supervisor.order(Order::End);
         }
+        while !self.has_ended_within(REST) {}
+        self.outcome()
     }
 
     /// Returns how it ended; it must have.
     pub fn outcome(&mut self) -> Outcome {
-        let status = self.status.unwrap_or_default();
-        let error = match (status.code(), status.signal()) {
-            (Some(0), _) => None,
-            (Some(code), _) => Some(format!("exit status {code}")),
-            (None, Some(signal)) => Some(format!("killed by signal {signal}")),
-            (None, None) => Some("ended in an unknown way".to_owned()),
+        let error = match &self.end {
+            Some(Ended::By(status)) => match (status.code(), status.signal()) {
+                (Some(0), _) => None,
+                (Some(code), _) => Some(format!("exit status {code}")),
+                (None, Some(signal)) => Some(format!("killed by signal {signal}")),
+                (None, None) => Some("ended in an unknown way".to_owned()),
+            },
+            Some(Ended::Unsupervised) => Some("its supervisor was killed".to_owned()),
+            None => Some("ended in an unknown way".to_owned()),
         };
         Outcome {
             error,
@@ -147,8 +170,61 @@ impl Child {
     }
 }
 
+impl Supervisors {
+    /// Runs the command of `worker` under a supervisor that has nothing to do, or a new one. While commands are stopped, it
+    /// waits until they go on.
+    fn run(
+        &self,
+        worker: &Worker,
+        values: &[String; 4],
+        streams: [BorrowedFd<'_>; 3],
+    ) -> io::Result<(Arc<Supervisor>, Pid)> {
+        let _starting = self.starting.read();
+        loop {
+            let idle = self.idle.lock().pop();
+            let is_new = idle.is_none();
+            let supervisor = idle.map_or_else(|| self.start(worker), Ok)?;
+            match supervisor.run(values, streams) {
+                // Killed while it had nothing to do.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe && !is_new => {}
+                group => return Ok((supervisor, group?)),
+            }
+        }
+    }
+
+    fn start(&self, worker: &Worker) -> io::Result<Arc<Supervisor>> {
+        let supervisor = Arc::new(Supervisor::start(&worker.command, |process| {
+            for (name, value) in &worker.variables {
+                match value {
+                    Some(value) => process.env(name, value),
+                    None => process.env_remove(name),
+                };
+            }
+            process.env("NEXUS_WORK_WORKER", &worker.id);
+        })?);
+        let mut all = self.all.lock();
+        all.retain(|supervisor| supervisor.strong_count() > 0);
+        all.push(Arc::downgrade(&supervisor));
+        Ok(supervisor)
+    }
+
+    /// Stops all commands, runs `stopped`, and lets them go on.
+    pub fn stop_during(&self, stopped: impl FnOnce()) {
+        let _none_starts = self.starting.write();
+        self.order(Order::Stop);
+        stopped();
+        self.order(Order::Continue);
+    }
+
+    fn order(&self, order: Order) {
+        for supervisor in self.all.lock().iter().filter_map(Weak::upgrade) {
+            supervisor.order(order);
+        }
+    }
+}
+
 /// Writes the content to the command. One that does not want it all is no error.
-fn feed(mut content: Reader, mut stdin: std::process::ChildStdin) -> Result<(), Error> {
+fn feed(mut content: Reader, mut stdin: io::PipeWriter) -> Result<(), Error> {
     let mut piece = vec![0; PIECE];
     loop {
         let count = content.read(&mut piece)?;
@@ -172,12 +248,9 @@ struct Listener {
 }
 
 impl Listener {
-    fn start(stream: Option<impl Read + Send + 'static>, keep: Keep, pass_on: bool) -> Listener {
+    fn start(mut stream: impl Read + Send + 'static, keep: Keep, pass_on: bool) -> Listener {
         let kept = Arc::new(Mutex::new(Vec::new()));
         let (sender, ended) = channel();
-        let Some(mut stream) = stream else {
-            return Listener { kept, ended };
-        };
         let shared = Arc::clone(&kept);
         thread::spawn(move || {
             let mut piece = vec![0; PIECE];

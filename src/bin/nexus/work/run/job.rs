@@ -1,6 +1,5 @@
 //! One item: its command, its heartbeats, and how it ends.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use nexus::error::{Error, ErrorKind};
@@ -8,14 +7,12 @@ use nexus::filesystem::WorkItem;
 use serde_json::Value;
 
 use super::Worker;
-use super::child::{Child, Outcome};
+use super::child::Child;
 use crate::duration;
 use crate::failure::Failure;
 
-/// The first and the longest pause between two looks at a command.
-const PAUSES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(40)];
-/// How long a command that is told to end has for that before it is killed.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The pause between two checks of what may end a command, but for its own end.
+const PAUSE: Duration = Duration::from_millis(40);
 
 /// An item that was worked on.
 pub struct Job {
@@ -76,7 +73,7 @@ fn work(worker: &Worker, item: &WorkItem, began: Instant) -> End {
     match watch(worker, item, &mut child, began) {
         None => finish(worker, item, child),
         Some(halt) => {
-            let outcome = end(&mut child);
+            let outcome = child.end();
             match halt {
                 Halt::Stopped => store(fs.work_release(path, lease), End::Released),
                 Halt::LeaseLost(error) => End::Lost(error.to_string()),
@@ -96,10 +93,9 @@ fn work(worker: &Worker, item: &WorkItem, began: Instant) -> End {
 fn watch(worker: &Worker, item: &WorkItem, child: &mut Child, began: Instant) -> Option<Halt> {
     let period = worker.lease / 3;
     let mut next = began + period;
-    let mut pause = PAUSES[0];
     let mut held_until = began + worker.lease;
     loop {
-        if child.has_ended() {
+        if child.has_ended_within(PAUSE) {
             return None;
         }
         if let Some(error) = child.input_error() {
@@ -128,8 +124,6 @@ fn watch(worker: &Worker, item: &WorkItem, child: &mut Child, began: Instant) ->
             }
             next = asked + period;
         }
-        thread::sleep(pause);
-        pause = (pause * 2).min(PAUSES[1]);
     }
 }
 
@@ -138,19 +132,6 @@ fn is_passing(error: &Error) -> bool {
         error.kind(),
         ErrorKind::Busy | ErrorKind::Io | ErrorKind::NoSpace
     )
-}
-
-/// Ends the command: asks first, then kills.
-fn end(child: &mut Child) -> Outcome {
-    child.signal(rustix::process::Signal::TERM);
-    let deadline = Instant::now() + PATIENCE;
-    while !child.has_ended() {
-        if Instant::now() >= deadline {
-            child.signal(rustix::process::Signal::KILL);
-        }
-        thread::sleep(PAUSES[1]);
-    }
-    child.outcome()
 }
 
 /// Completes the item or fails the attempt, by how the command ended.

@@ -4,10 +4,16 @@
 //! mod      claims while there is room, waits while there is nothing, stops when it is asked to
 //!  └ job     one item: its command, its heartbeats, and how it ends
 //!     └ child   the command: its input, what it says, and its end
+//!        └ supervisor   what the worker says to the process that ends the command's group, also when the worker is killed
+//!           └ group         that process
 //! ```
 
 mod child;
+mod group;
 mod job;
+mod supervisor;
+
+pub use self::group::supervise;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -20,12 +26,13 @@ use clap::Args;
 use nexus::filesystem::{ClaimOptions, Filesystem, WorkItem};
 use serde_json::json;
 
+use self::child::Supervisors;
 use self::job::{End, Job};
 use super::lease::{LEASE, worker_id};
 use crate::duration;
 use crate::failure::{Exit, Failure, Result};
 use crate::session::Session;
-use crate::signals::StopCount;
+use crate::signals::{self, StopCount};
 use crate::text::{counted, printable};
 
 /// How long the loop sleeps at most before it looks for signals.
@@ -40,7 +47,11 @@ const OVERTAKEN: Duration = Duration::from_millis(10);
 /// Exit status 0 completes the item; any other fails the attempt, with the end of what the command wrote to stderr as the error.
 ///
 /// SIGTERM or Ctrl-C ends it: it claims nothing more and lets what runs finish. After --grace, or at a second signal, the commands are ended and their items
-/// given back. A command that lost its lease is ended, too. With --json, each item that ended is a line of JSON, and what commands print goes to stderr.
+/// given back. A closed terminal (SIGHUP) and SIGQUIT do so at once. A command that lost its lease is ended, too. If the worker itself is killed, its commands
+/// are ended, and their items can be claimed again when the leases end. A command is ended with its process group: by SIGTERM, after 5 seconds by SIGKILL.
+/// Ctrl-Z stops the commands together with the worker.
+///
+/// With --json, each item that ended is a line of JSON, and what commands print goes to stderr.
 #[derive(Debug, Args)]
 pub struct Run {
     /// Commands that run at once
@@ -92,6 +103,7 @@ struct Worker {
     /// Stdout is for JSON lines.
     json: bool,
     stop: StopCount,
+    supervisors: Arc<Supervisors>,
 }
 
 /// How often an item ended in which way.
@@ -107,6 +119,9 @@ impl Run {
     pub fn run(self, session: &mut Session) -> Result<()> {
         let fs = session.open()?;
         let stop = StopCount::install()?;
+        let supervisors = Arc::new(Supervisors::default());
+        let running = Arc::clone(&supervisors);
+        signals::around_stops(move |stopped| running.stop_during(stopped))?;
         let options = ClaimOptions {
             prefix: self.prefix.clone(),
             max: 1,
@@ -123,6 +138,7 @@ impl Run {
             capture: self.capture,
             json: session.out.json,
             stop,
+            supervisors,
         });
         let (sender, ended) = channel();
         let mut shift = Shift {
