@@ -21,10 +21,21 @@ install(FILES "${nexus_stage}/${nexus_shared_file}" DESTINATION "${CMAKE_INSTALL
 install(FILES "${nexus_stage}/${nexus_shared_soname}" DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT runtime)
 install(FILES "${nexus_shared}" "${nexus_static}" DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 
-# pkg-config: relative to the file itself, so that a moved tree still works.
+# pkg-config: relative to the file itself, so that a moved tree still works. A directory that was given as an absolute path stays
+# where it is.
 set(nexus_pc_dir "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
-file(RELATIVE_PATH nexus_pc_prefix "/prefix/${nexus_pc_dir}" "/prefix")
-string(REGEX REPLACE "/$" "" nexus_pc_prefix "${nexus_pc_prefix}")
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+  set(nexus_pc_prefix "${CMAKE_INSTALL_PREFIX}")
+else()
+  file(RELATIVE_PATH nexus_pc_prefix "/prefix/${nexus_pc_dir}" "/prefix")
+  string(REGEX REPLACE "/$" "" nexus_pc_prefix "\${pcfiledir}/${nexus_pc_prefix}")
+endif()
+foreach(directory INCLUDEDIR LIBDIR)
+  set(nexus_pc_${directory} "${CMAKE_INSTALL_${directory}}")
+  if(NOT IS_ABSOLUTE "${nexus_pc_${directory}}")
+    string(PREPEND nexus_pc_${directory} "\${prefix}/")
+  endif()
+endforeach()
 list(TRANSFORM nexus_static_needs PREPEND "-l" OUTPUT_VARIABLE nexus_pc_private)
 list(JOIN nexus_pc_private " " nexus_pc_private)
 configure_file("${PROJECT_SOURCE_DIR}/cmake/nexus.pc.in" "${PROJECT_BINARY_DIR}/nexus.pc" @ONLY)

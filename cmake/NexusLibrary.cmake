@@ -33,8 +33,9 @@ set(nexus_shared_soname "libnexus.so.${PROJECT_VERSION_MAJOR}")
 set(nexus_shared_file "libnexus.so.${PROJECT_VERSION}")
 set(nexus_static "${nexus_stage}/libnexus.a")
 
-# What the system has to add to the static library (`rustc --print native-static-libs`).
-set(nexus_static_needs gcc_s util rt pthread m dl c)
+# What the system has to add to the static library (`rustc --print native-static-libs`), but for `gcc_s`: the compiler's driver
+# adds the library that unwinds by itself, and takes another where a program is linked with -static or -static-libgcc.
+set(nexus_static_needs util rt pthread m dl c)
 
 add_custom_target(nexus_cargo ALL
   COMMAND "${CMAKE_COMMAND}" -E env "CARGO_TARGET_DIR=${nexus_target_dir}"
