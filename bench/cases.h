@@ -45,6 +45,8 @@ typedef struct bench_case {
     size_t small_count; /* under --instructions */
     size_t size;        /* of a file's content */
     int tree;           /* `count` says entries, and no files are made for it */
+    /* How many cases on the same store, this one included, take items out of it that nothing puts back. */
+    size_t drains;
     int second_is_nexus; /* the second contender is Nexus too */
     int alone;           /* there is no second contender */
     unsigned threads[2]; /* 0: one */
@@ -86,6 +88,7 @@ void prepare_queue_long(contender *side);
 void prepare_queue_few(contender *side);
 void prepare_queue_delayed(contender *side);
 void prepare_queue_expired(contender *side);
+size_t items_of_a_run(void);
 double run_queue(contender *side, size_t *operations);
 double run_queue_tenant(contender *side, size_t *operations);
 double run_queue_prefix(contender *side, size_t *operations);

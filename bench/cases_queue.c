@@ -106,12 +106,18 @@ static void check_order(contender *side, const drain_plan *plan, const queue_ite
     }
 }
 
+/* How many items a run claims at most. */
+size_t items_of_a_run(void)
+{
+    return bench_settings.instructions ? 2 * SEGMENT : bench_settings.quick ? 2000 : 10000;
+}
+
 /* Claims and completes; returns items a second. A short queue is filled up again every now and then,
  * out of the measurement; a long one is drained a little. */
 static double drain(contender *side, store *worker, const drain_plan *plan, size_t *operations)
 {
     const queue_api *queue = side->api->queue;
-    size_t total = bench_settings.instructions ? 2 * SEGMENT : bench_settings.quick ? 2000 : 10000;
+    size_t total = items_of_a_run();
     size_t done = 0;
     double seconds = 0;
     queue_item *taken = allocate(plan->segment * sizeof *taken);

@@ -175,10 +175,13 @@ static double run_once(const bench_case *chosen, contender *side, int place, siz
 
 static size_t count_of(const bench_case *chosen)
 {
-    return bench_settings.count > 0      ? bench_settings.count
-           : bench_settings.instructions ? chosen->small_count
-           : bench_settings.quick        ? chosen->quick_count
-                                         : chosen->count;
+    size_t count = bench_settings.count > 0      ? bench_settings.count
+                   : bench_settings.instructions ? chosen->small_count
+                   : bench_settings.quick        ? chosen->quick_count
+                                                 : chosen->count;
+    size_t runs = bench_settings.instructions ? 1 : bench_settings.runs + 1;
+    size_t drained = chosen->drains * runs * items_of_a_run();
+    return count > drained ? count : drained;
 }
 
 static void set_up(const bench_case *chosen, contender *side, int place, size_t count)
