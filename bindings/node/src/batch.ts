@@ -1,11 +1,11 @@
 import { bytes, count, expectKnown, json, maybeText, object, path as pathText, text, type Data, type Integer } from './argument.js';
-import { nothing, output } from './call.js';
+import { nothing, output, runSync } from './call.js';
 import { NexusError } from './error.js';
 import { native, type NativeFunction } from './library.js';
 import { BATCHED, CALL, conditions, mkdirFlags, moveFlags, type CallOptions, type MkdirOptions, type WriteOptions } from './operations/files.js';
 import type { JsonValue, Metadata } from './operations/metadata.js';
 import { BATCHED_FAIL, completion, failure } from './operations/work.js';
-import type { Call, Target } from './queue.js';
+import { Target, type Call } from './queue.js';
 import { takeRows, type Entry } from './rows.js';
 import { Steps } from './steps.js';
 
@@ -20,12 +20,14 @@ type Operation = Call<void>;
  * {@link commit}; leave their buffers alone until then.
  */
 export class Batch {
+  readonly #store: Target;
   readonly #withStore: <T>(work: (store: Target) => Promise<T>, options: CallOptions) => Promise<T>;
   readonly #operations: Operation[] = [];
   #state: 'open' | 'being committed' | 'committed' = 'open';
 
   /** @internal */
-  constructor(withStore: <T>(work: (store: Target) => Promise<T>, options: CallOptions) => Promise<T>) {
+  constructor(store: Target, withStore: <T>(work: (store: Target) => Promise<T>, options: CallOptions) => Promise<T>) {
+    this.#store = store;
     this.#withStore = withStore;
   }
 
@@ -120,6 +122,13 @@ export class Batch {
     }
   }
 
+  commitSync(): (Entry | null)[] {
+    this.#expectOpen();
+    const entries = commitAllSync(this.#store, this.#operations);
+    this.#state = 'committed';
+    return entries;
+  }
+
   #add(fn: NativeFunction, ...args: unknown[]): this {
     this.#expectOpen();
     this.#operations.push({ fn, args, result: nothing });
@@ -145,15 +154,38 @@ async function commitAll(store: Target, operations: readonly Operation[]): Promi
   }
 }
 
+function commitAllSync(store: Target, operations: readonly Operation[]): (Entry | null)[] {
+  const made = output();
+  const batch = new Target(runSync(store, { fn: native.nexus_batch_new, args: [made], result: () => made[0] }));
+  try {
+    for (const [index, operation] of operations.entries()) {
+      try {
+        runSync(batch, operation);
+      } catch (error) {
+        throw atIndex(error, index);
+      }
+    }
+    const results = output();
+    return runSync(batch, { fn: native.nexus_batch_commit, args: [results], ...takeRows('results', results) });
+  } finally {
+    native.nexus_batch_free(batch.native);
+  }
+}
+
 /** Adds the operations one after the other: an object of the library takes one call at a time. */
 async function addAll(batch: Steps, operations: readonly Operation[]): Promise<void> {
   for (const [index, operation] of operations.entries()) {
     try {
       await batch.run(operation);
     } catch (error) {
-      if (!(error instanceof NexusError) || error.code === 'CANCELLED') throw error;
-      throw new NexusError(error.code, error.message, { path: error.path, index });
+      throw atIndex(error, index);
     }
   }
+}
+
+/** Says of an error which operation failed. */
+function atIndex(error: unknown, index: number): unknown {
+  if (!(error instanceof NexusError) || error.code === 'CANCELLED') return error;
+  return new NexusError(error.code, error.message, { path: error.path, index });
 }
 

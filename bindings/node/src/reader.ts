@@ -1,6 +1,6 @@
 import './dispose.js';
 import { count, room, type Integer } from './argument.js';
-import { giveBack, nothing, output, run, runQuick } from './call.js';
+import { giveBack, nothing, output, run, runQuick, runSync } from './call.js';
 import { NexusError } from './error.js';
 import { Exclusive } from './exclusive.js';
 import { watch, forget } from './backstop.js';
@@ -44,6 +44,16 @@ export class Reader implements AsyncDisposable, AsyncIterable<Buffer> {
     return this.#run(() => ({ fn: native.nexus_reader_seek, args: [count(offset, 'offset')], result: nothing }));
   }
 
+  readSync(buffer: NodeJS.ArrayBufferView): number {
+    const view = room(buffer);
+    const got = output<number>();
+    return this.#runSync({ fn: native.nexus_reader_read, args: [view, view.byteLength, got], result: () => Number(got[0]) });
+  }
+
+  seekSync(offset: Integer): void {
+    this.#runSync({ fn: native.nexus_reader_seek, args: [count(offset, 'offset')], result: nothing });
+  }
+
   /** The rest of the content, in chunks. Closes the reader at the end. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void, undefined> {
     try {
@@ -66,8 +76,21 @@ export class Reader implements AsyncDisposable, AsyncIterable<Buffer> {
     }));
   }
 
+  closeSync(): void {
+    if (this.#closed !== undefined) return;
+    this.#closed = Promise.resolve();
+    forget(this);
+    runSync(this.#target, { fn: native.nexus_reader_close, args: [], result: nothing });
+    this.#scope?.close();
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #runSync<T>(call: Call<T>): T {
+    if (this.#closed !== undefined) throw new NexusError('MISUSE', 'the reader is closed');
+    return runSync(this.#target, call);
   }
 
   async #carryOut<T>(call: Call<T>): Promise<T> {

@@ -154,7 +154,7 @@ export class Store implements AsyncDisposable {
 
   /** Begins a batch: changes to be made together, all or nothing. */
   batch(): Batch {
-    return new Batch((job, options) => this.#with(job, options));
+    return new Batch(this.#handle, (job, options) => this.#with(job, options));
   }
 
   /**
@@ -192,12 +192,24 @@ export class Store implements AsyncDisposable {
     return this.#open(call, options, (handle, scope) => new Reader(handle, this.#handle, scope));
   }
 
+  openReaderSync(path: string): Reader {
+    const reader = output();
+    const call = { fn: native.nexus_reader_open, args: [pathText(path), reader], result: () => reader[0] };
+    return new Reader(runSync(this.#handle, call), this.#handle);
+  }
+
   /** Begins a file that is written piece by piece. Conditions are checked at the commit. */
   async openWriter(path: string, options: WriteOptions = {}): Promise<Writer> {
     const writer = output();
     const args = [pathText(path), files.conditions(options), writer];
     const call = { fn: native.nexus_writer_open, args, result: () => writer[0] };
     return this.#open(call, options, (handle, scope) => new Writer(handle, this.#handle, scope));
+  }
+
+  openWriterSync(path: string, options: WriteOptions = {}): Writer {
+    const writer = output();
+    const args = [pathText(path), files.conditions(options), writer];
+    return new Writer(runSync(this.#handle, { fn: native.nexus_writer_open, args, result: () => writer[0] }), this.#handle);
   }
 
   /** A file as a stream of node. */

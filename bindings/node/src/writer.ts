@@ -1,6 +1,6 @@
 import './dispose.js';
 import { bytes, type Data } from './argument.js';
-import { giveBack, nothing, output, run } from './call.js';
+import { giveBack, nothing, output, run, runSync } from './call.js';
 import { NexusError } from './error.js';
 import { Exclusive } from './exclusive.js';
 import { watch, forget } from './backstop.js';
@@ -30,6 +30,38 @@ export class Writer implements AsyncDisposable {
     this.#expectOpen();
     const view = bytes(data);
     await this.#run({ fn: native.nexus_writer_write, args: [view, view.byteLength], result: nothing });
+  }
+
+  writeSync(data: Data): void {
+    this.#expectOpen();
+    const view = bytes(data);
+    runSync(this.#target, { fn: native.nexus_writer_write, args: [view, view.byteLength], result: nothing });
+  }
+
+  commitSync(): Entry {
+    this.#expectOpen();
+    this.#ended = 'aborted';
+    forget(this);
+    const entry = output();
+    try {
+      const call = { fn: native.nexus_writer_commit, args: [entry], result: () => takeEntry(entry[0]) };
+      const committed = runSync(this.#target, call);
+      this.#ended = 'committed';
+      return committed;
+    } catch (error) {
+      native.nexus_writer_abort(this.#target.native, output());
+      throw error;
+    } finally {
+      this.#scope?.close();
+    }
+  }
+
+  abortSync(): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = 'aborted';
+    forget(this);
+    native.nexus_writer_abort(this.#target.native, output());
+    this.#scope?.close();
   }
 
   /** Makes what was written the content of the file. After an error nothing was changed, and the writer is aborted. */

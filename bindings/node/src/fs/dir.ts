@@ -1,30 +1,69 @@
 import '../dispose.js';
 import { systemError } from './errors.js';
+import { atOnce, promised, type Script } from './script.js';
 import type { Dirent } from './stats.js';
 
 /** Like fs.Dir: a directory that is read entry by entry, in bounded memory. */
 export class Dir<Name extends string | Buffer = string> implements AsyncIterable<Dirent<Name>>, AsyncDisposable {
   readonly path: string;
-  readonly #entries: AsyncGenerator<Dirent<Name>, void, undefined>;
+  /** The next entries; undefined where there are no more. */
+  readonly #page: () => Script<Dirent<Name>[] | undefined>;
+  #entries: Dirent<Name>[] = [];
   #isClosed = false;
+  /** The read before: one after the other takes an entry. */
+  #last: Promise<unknown> = Promise.resolve();
 
   /** @internal */
-  constructor(path: string, entries: AsyncGenerator<Dirent<Name>, void, undefined>) {
+  constructor(path: string, page: () => Script<Dirent<Name>[] | undefined>) {
     this.path = path;
-    this.#entries = entries;
+    this.#page = page;
   }
 
   /** The next entry; null at the end. */
-  async read(): Promise<Dirent<Name> | null> {
-    this.#expectOpen('read');
-    const { done, value } = await this.#entries.next();
-    return done ? null : value;
+  read(): Promise<Dirent<Name> | null>;
+  read(callback: (error: Error | null, entry?: Dirent<Name> | null) => void): void;
+  read(callback?: (error: Error | null, entry?: Dirent<Name> | null) => void): Promise<Dirent<Name> | null> | void {
+    const reading = this.#read();
+    if (callback === undefined) return reading;
+    reading.then((entry) => process.nextTick(callback, null, entry), (error) => process.nextTick(callback, error));
   }
 
-  async close(): Promise<void> {
+  #read(): Promise<Dirent<Name> | null> {
+    const read = this.#last.then(() => promised(this.#next()));
+    this.#last = read.catch(() => {});
+    return read;
+  }
+
+  readSync(): Dirent<Name> | null {
+    return atOnce(this.#next());
+  }
+
+  *#next(): Script<Dirent<Name> | null> {
+    this.#expectOpen('read');
+    while (this.#entries.length === 0) {
+      const page = yield* this.#page();
+      if (page === undefined) return null;
+      this.#entries = page.reverse();
+    }
+    return this.#entries.pop() ?? null;
+  }
+
+  close(): Promise<void>;
+  close(callback: (error: Error | null) => void): void;
+  close(callback?: (error: Error | null) => void): Promise<void> | void {
+    const closing = this.#close();
+    if (callback === undefined) return closing;
+    closing.then(() => process.nextTick(callback, null), (error) => process.nextTick(callback, error));
+  }
+
+  async #close(): Promise<void> {
+    this.closeSync();
+  }
+
+  closeSync(): void {
     this.#expectOpen('close');
     this.#isClosed = true;
-    await this.#entries.return();
+    this.#entries = [];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -19,6 +19,7 @@ const DESCRIPTIONS = {
   ENODEV: 'no such device',
   ENOENT: 'no such file or directory',
   ENOSPC: 'no space left on device',
+  ENOSYS: 'function not implemented',
   ENOTDIR: 'not a directory',
   ENOTEMPTY: 'directory not empty',
   ENOTSUP: 'operation not supported on socket',

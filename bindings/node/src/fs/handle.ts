@@ -6,34 +6,14 @@ import type { Readable, Writable } from 'node:stream';
 import '../dispose.js';
 import { bytes } from '../argument.js';
 import { Exclusive } from '../exclusive.js';
-import type { Reader } from '../reader.js';
 import { readable, writable, type Sink } from '../streams.js';
+import type { Time } from './calls/description.js';
 import { inSteps, type Encoding, type FileData } from './data.js';
-import { systemError, translated, unlessAborted } from './errors.js';
-import { BigIntStats, inForm, type Stats, type StatOptions } from './stats.js';
+import { systemError, unlessAborted } from './errors.js';
+import type { HeldFile, Position, ReadPlace, WritePlace } from './held.js';
+import { atOnce, promised, type Script } from './script.js';
+import { inForm, type BigIntStats, type Stats, type StatOptions } from './stats.js';
 import { refuseBackwards } from './streams.js';
-
-/** What a handle stands for. */
-export interface OpenFile {
-  stat(written: number): Promise<Stats>;
-  /** Where it is read; absent for a directory. */
-  reader?: Reader | undefined;
-  /** Where it is written. */
-  sink?: Sink<void> | undefined;
-  /** Whether what is written goes to the end, wherever that is. */
-  appends?: boolean | undefined;
-}
-
-type Position = number | bigint | null | undefined;
-
-export interface ReadPlace<T extends NodeJS.ArrayBufferView = Buffer> {
-  buffer?: T | undefined;
-  offset?: number | null | undefined;
-  length?: number | null | undefined;
-  position?: Position;
-}
-
-type WritePlace = Omit<ReadPlace, 'buffer'>;
 
 export interface HandleStreamOptions {
   encoding?: BufferEncoding | null | undefined;
@@ -45,8 +25,6 @@ export interface HandleStreamOptions {
   signal?: AbortSignal | undefined;
 }
 
-const ROOM = 16 * 1024;
-
 /**
  * Like FileHandle of node. One for reading sees the content that it opened. What one for writing has written is there when
  * it is closed; what it appends, at once.
@@ -54,18 +32,15 @@ const ROOM = 16 * 1024;
 export class FileHandle extends EventEmitter implements AsyncDisposable {
   /** There is no descriptor. */
   readonly fd = -1;
-  readonly #file: OpenFile;
+  /** @internal */
+  declare readonly held: HeldFile;
   readonly #turns = new Exclusive();
   #closed: Promise<void> | undefined;
-  /** Where the program reads or writes next. */
-  #position = 0;
-  /** Where the reader or the writer is. */
-  #at = 0;
 
   /** @internal */
-  constructor(file: OpenFile) {
+  constructor(held: HeldFile) {
     super();
-    this.#file = file;
+    Object.defineProperty(this, 'held', { value: held });
   }
 
   read(buffer: ReadPlace): Promise<{ bytesRead: number; buffer: Buffer }>;
@@ -82,26 +57,11 @@ export class FileHandle extends EventEmitter implements AsyncDisposable {
     length?: number | null,
     position?: Position,
   ): Promise<{ bytesRead: number; buffer: NodeJS.ArrayBufferView }> {
-    const options: ReadPlace<NodeJS.ArrayBufferView> = ArrayBuffer.isView(given)
-      ? { buffer: given, ...placed(offset, length, position) }
-      : { ...given };
-    const buffer = options.buffer ?? Buffer.alloc(ROOM);
-    const room = part(bytes(buffer), options);
-    const bytesRead = await this.#use('read', () => this.#read(room, options.position));
-    return { bytesRead, buffer };
+    return this.#use('read', () => this.held.reading(given, offset, length, position));
   }
 
-  async #read(room: Uint8Array, position: Position): Promise<number> {
-    const { reader, sink } = this.#file;
-    if (sink !== undefined) throw systemError('EBADF', 'read');
-    if (reader === undefined) throw systemError('EISDIR', 'read');
-    const isHere = isCurrent(position);
-    const at = isHere ? this.#position : Number(position);
-    if (at !== this.#at) await reader.seek(at);
-    const got = await reader.read(room);
-    this.#at = at + got;
-    if (isHere) this.#position = this.#at;
-    return got;
+  async readv(buffers: readonly NodeJS.ArrayBufferView[], position?: Position): Promise<{ bytesRead: number; buffers: readonly NodeJS.ArrayBufferView[] }> {
+    return { bytesRead: await this.#use('read', () => this.held.readingMany(buffers, position)), buffers };
   }
 
   /** Reads what is left. */
@@ -109,16 +69,7 @@ export class FileHandle extends EventEmitter implements AsyncDisposable {
   readFile(options?: { encoding?: 'buffer' | null | undefined } | 'buffer' | null): Promise<Buffer>;
   async readFile(options?: { encoding?: Encoding | null | undefined } | Encoding | null): Promise<string | Buffer> {
     const encoding = typeof options === 'string' ? options : options?.encoding;
-    const content = await this.#use('read', async () => {
-      const room = Buffer.allocUnsafe(Math.max((this.#file.reader?.size ?? 1) - this.#position, 0));
-      let filled = 0;
-      while (filled < room.length) {
-        const got = await this.#read(room.subarray(filled), null);
-        if (got === 0) break;
-        filled += got;
-      }
-      return room.subarray(0, filled);
-    });
+    const content = await this.#use('read', () => this.held.readingRest());
     return encoding && encoding !== 'buffer' ? content.toString(encoding) : content;
   }
 
@@ -136,23 +87,11 @@ export class FileHandle extends EventEmitter implements AsyncDisposable {
     length?: number | BufferEncoding | null,
     position?: Position,
   ): Promise<{ bytesWritten: number; buffer: string | NodeJS.ArrayBufferView }> {
-    const place = typeof data === 'string'
-      ? { position: offset as Position }
-      : placed(offset as number | WritePlace, length as number, position);
-    const content = typeof data === 'string' ? Buffer.from(data, (length ?? 'utf8') as BufferEncoding) : part(bytes(data), place);
-    await this.#use('write', () => this.#write(content, place.position));
-    return { bytesWritten: content.byteLength, buffer: data };
+    return { bytesWritten: await this.#use('write', () => this.held.writingPart(data, offset, length, position)), buffer: data };
   }
 
-  async #write(content: Uint8Array, position: Position): Promise<void> {
-    const { sink, appends } = this.#file;
-    if (sink === undefined) throw systemError('EBADF', 'write');
-    const isHere = appends || isCurrent(position);
-    const at = isHere ? this.#position : Number(position);
-    if (!appends && at !== this.#at) throw systemError('ENOTSUP', 'write');
-    await sink.write(content);
-    this.#at += content.byteLength;
-    if (isHere) this.#position = this.#at;
+  async writev(buffers: readonly NodeJS.ArrayBufferView[], position?: Position): Promise<{ bytesWritten: number; buffers: readonly NodeJS.ArrayBufferView[] }> {
+    return { bytesWritten: await this.#use('write', () => this.held.writingMany(buffers, position)), buffers };
   }
 
   /** Writes all of `data` on. */
@@ -161,9 +100,10 @@ export class FileHandle extends EventEmitter implements AsyncDisposable {
     options?: { encoding?: BufferEncoding | null | undefined; signal?: AbortSignal | undefined } | BufferEncoding | null,
   ): Promise<void> {
     const { encoding, signal } = typeof options === 'string' ? { encoding: options } : { signal: undefined, ...options };
+    this.#expectOpen('write');
     try {
-      await this.#use('write', async () => {
-        for await (const chunk of inSteps(data, encoding ?? 'utf8', signal)) await this.#write(chunk, null);
+      await this.#turns.run(async () => {
+        for await (const chunk of inSteps(data, encoding ?? 'utf8', signal)) await promised(this.held.writing(chunk, null));
       });
     } catch (error) {
       throw unlessAborted(error, signal);
@@ -178,21 +118,36 @@ export class FileHandle extends EventEmitter implements AsyncDisposable {
   stat(options: StatOptions & { bigint: true }): Promise<BigIntStats>;
   stat(options?: (StatOptions & { bigint?: false | undefined }) | null): Promise<Stats>;
   async stat(options?: StatOptions | null): Promise<Stats | BigIntStats> {
-    return inForm(await this.#use('fstat', () => this.#file.stat(this.#at)), options);
+    return inForm(await this.#use('fstat', () => this.held.stating()), options);
+  }
+
+  /** Of a file that is written, to the length that it has; any other is ENOTSUP. */
+  truncate(length?: number | null): Promise<void> {
+    return this.#use('ftruncate', () => this.held.truncating(length));
+  }
+
+  /** Of a file that is written, it takes effect when the handle is closed. */
+  chmod(mode: number | string): Promise<void> {
+    return this.#use('fchmod', () => this.held.changingMode(mode));
+  }
+
+  /** Of a file that is written, it takes effect when the handle is closed. */
+  utimes(accessed: Time, modified: Time): Promise<void> {
+    return this.#use('futime', () => this.held.changingTimes(accessed, modified));
   }
 
   /** Does nothing: what is written is as durable as the store is, when the handle is closed. */
-  async sync(): Promise<void> {
-    await this.#use('fsync', async () => {});
+  sync(): Promise<void> {
+    return this.#use('fsync', () => this.held.nothing('fsync'));
   }
 
-  async datasync(): Promise<void> {
-    await this.#use('fdatasync', async () => {});
+  datasync(): Promise<void> {
+    return this.#use('fdatasync', () => this.held.nothing('fdatasync'));
   }
 
   /** Does nothing: the files of a store have no owner. */
-  async chown(_uid: number, _gid: number): Promise<void> {
-    await this.#use('fchown', async () => {});
+  chown(_uid: number, _gid: number): Promise<void> {
+    return this.#use('fchown', () => this.held.nothing('fchown'));
   }
 
   createReadStream(options: HandleStreamOptions = {}): Readable {
@@ -231,16 +186,21 @@ export class FileHandle extends EventEmitter implements AsyncDisposable {
       commit: async () => (autoClose ? this.close() : undefined),
       abort: async () => (autoClose ? this.#abort() : undefined),
     };
-    const settings = { highWaterMark, signal, defaultEncoding: encoding ?? undefined, gathers: this.#file.appends };
+    const settings = { highWaterMark, signal, defaultEncoding: encoding ?? undefined, gathers: this.held.appends };
     return writable(async () => sink, settings);
   }
 
   /** Closes the handle. What was written becomes the content of the file. Again is no error. */
   close(): Promise<void> {
-    return (this.#closed ??= this.#end(async ({ reader, sink }) => {
-      await reader?.close();
-      await sink?.commit();
-    }));
+    return (this.#closed ??= this.#end(() => this.held.closing()));
+  }
+
+  /** @internal */
+  closeSync(): void {
+    if (this.#closed !== undefined) throw systemError('EBADF', 'close');
+    this.#closed = Promise.resolve();
+    atOnce(this.held.closing());
+    this.emit('close');
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -249,47 +209,23 @@ export class FileHandle extends EventEmitter implements AsyncDisposable {
 
   /** Closes it and forgets what was written. */
   #abort(): Promise<void> {
-    return (this.#closed ??= this.#end(async ({ sink }) => sink?.abort()));
+    return (this.#closed ??= this.#end(() => this.held.aborting()));
   }
 
-  async #end(how: (file: OpenFile) => Promise<void>): Promise<void> {
+  async #end(how: () => Script<void>): Promise<void> {
     try {
-      await this.#turns.run(() => how(this.#file));
-    } catch (error) {
-      throw translated(error, 'close');
+      await this.#turns.run(() => promised(how()));
     } finally {
       this.emit('close');
     }
   }
 
-  async #use<T>(syscall: string, job: () => Promise<T>): Promise<T> {
+  #expectOpen(syscall: string): void {
     if (this.#closed !== undefined) throw systemError('EBADF', syscall);
-    try {
-      return await this.#turns.run(job);
-    } catch (error) {
-      throw translated(error, syscall);
-    }
   }
-}
 
-function placed(offset: number | null | WritePlace | undefined, length: number | null | undefined, position: Position): WritePlace {
-  return typeof offset === 'object' && offset !== null ? offset : { offset, length, position };
-}
-
-/** -1 stands for no position, too. */
-function isCurrent(position: Position): boolean {
-  return position === undefined || position === null || Number(position) === -1;
-}
-
-/** The bytes of a buffer between `offset` and `length` more. */
-function part(buffer: Uint8Array, { offset, length }: WritePlace): Uint8Array {
-  const from = inRange('offset', offset ?? 0, buffer.byteLength);
-  const count = inRange('length', length ?? buffer.byteLength - from, buffer.byteLength - from);
-  return buffer.subarray(from, from + count);
-}
-
-function inRange(name: string, value: number, most: number): number {
-  if (Number.isInteger(value) && value >= 0 && value <= most) return value;
-  const message = `The value of "${name}" is out of range. It must be >= 0 && <= ${most}. Received ${value}`;
-  throw Object.assign(new RangeError(message), { code: 'ERR_OUT_OF_RANGE' });
+  async #use<T>(syscall: string, job: () => Script<T>): Promise<T> {
+    this.#expectOpen(syscall);
+    return this.#turns.run(() => promised(job()));
+  }
 }

@@ -14,6 +14,10 @@ export interface Name {
   /** For messages. */
   given: string;
   stored: string;
+  /** Whether it says that it is a directory. */
+  endsWithSlash: boolean;
+  /** The same by a dot, which nothing can be made as. */
+  endsWithDot: boolean;
 }
 
 /** What the paths below a directory begin with, without the slash. */
@@ -37,7 +41,8 @@ export class Root {
     const stored = resolved === '/' ? this.#base || '/' : this.#base + resolved;
     const long = resolved.split('/').some((segment) => Buffer.byteLength(segment) > MOST_BYTES_OF_NAME);
     if (long || Buffer.byteLength(stored) > MOST_BYTES_OF_PATH) throw systemError('ENAMETOOLONG', syscall, given);
-    return { given, stored };
+    const below = resolved !== '/';
+    return { given, stored, endsWithSlash: below && given.endsWith('/'), endsWithDot: below && given.endsWith('/.') };
   }
 
   /** Whether this is the root, which is there for the program even where nothing is below it. */

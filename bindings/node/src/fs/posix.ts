@@ -1,13 +1,16 @@
-// Permissions and times as metadata of a file, in the form that `nexus put` and `nexus get` use, too:
+// Permissions and times as metadata of a file or directory, in the form that `nexus put` and `nexus get` use, too:
 //
 //   posix.mode    permission bits in octal, for example "0755"
 //   posix.mtime   when the content last changed, RFC 3339 in UTC
-//   posix.etag    the content that posix.mtime is about; once the file has another, that time is past
+//   posix.etag    of files: the content that posix.mtime is about; once the file has another, that time is past
 import type { Metadata } from '../operations/metadata.js';
 
 const PERMISSIONS = 0o777;
+/** Permissions of what has none kept. */
+export const FILE_MODE = 0o644;
+export const DIRECTORY_MODE = 0o755;
 
-/** The permission bits of a file; undefined where none were set. */
+/** The permission bits of a file or directory; undefined where none were set. */
 export function modeOf(metadata: Record<string, unknown>): number | undefined {
   const mode = metadata['posix.mode'];
   return typeof mode === 'string' && /^[0-7]{1,4}$/.test(mode) ? Number.parseInt(mode, 8) & PERMISSIONS : undefined;
@@ -26,15 +29,12 @@ export function modeMetadata(mode: number): Metadata {
   return { 'posix.mode': (mode & PERMISSIONS).toString(8).padStart(4, '0') };
 }
 
-export function mtimeMetadata(time: Date, etag: string): Metadata {
-  return { 'posix.mtime': time.toISOString(), 'posix.etag': etag };
+/** The etag of a directory is null. */
+export function mtimeMetadata(time: Date, etag: string | null): Metadata {
+  return { 'posix.mtime': time.toISOString(), ...(etag === null ? {} : { 'posix.etag': etag }) };
 }
 
 /** Permissions as programs give them: a number, or octal digits. */
 export function modeNumber(mode: number | string): number {
   return typeof mode === 'string' ? Number.parseInt(mode, 8) : mode;
-}
-
-export function hasExecuteBit(mode: number | string): boolean {
-  return (modeNumber(mode) & 0o111) !== 0;
 }

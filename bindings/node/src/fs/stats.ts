@@ -1,6 +1,6 @@
 // What stat and readdir tell of a file.
 import type { Entry } from '../rows.js';
-import { mtimeOf, modeOf } from './posix.js';
+import { DIRECTORY_MODE, FILE_MODE, modeOf, mtimeOf } from './posix.js';
 
 const DIRECTORY = 0o040000;
 const FILE = 0o100000;
@@ -47,7 +47,8 @@ export class Stats extends NothingSpecial {
     this.uid = process.getuid?.() ?? 0;
     this.gid = process.getgid?.() ?? 0;
     this.ino = inode(entry);
-    this.mode = entry.kind === 'directory' ? DIRECTORY | 0o755 : FILE | (modeOf(metadata) ?? 0o644);
+    const mode = modeOf(metadata);
+    this.mode = entry.kind === 'directory' ? DIRECTORY | (mode ?? DIRECTORY_MODE) : FILE | (mode ?? FILE_MODE);
     this.size = entry.size;
     this.blocks = Math.ceil(entry.size / 512);
     this.mtimeMs = mtimeOf(metadata, entry.etag) ?? changed;

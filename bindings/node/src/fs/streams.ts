@@ -2,12 +2,14 @@
 import { finished, type Readable, type Writable } from 'node:stream';
 
 import { NexusError } from '../error.js';
-import type { Store } from '../store.js';
 import { readable, writable, type Source } from '../streams.js';
 import { systemError, translated, unlessAborted } from './errors.js';
 import { writeMode } from './flags.js';
-import type { PathLike, Root } from './paths.js';
+import type { FileHandle } from './handle.js';
+import type { PathLike } from './paths.js';
+import { promised } from './script.js';
 import { openSink } from './sink.js';
+import { withEncoding, type View } from './view.js';
 
 export interface ReadStreamOptions {
   encoding?: BufferEncoding | null | undefined;
@@ -17,6 +19,10 @@ export interface ReadStreamOptions {
   end?: number | undefined;
   highWaterMark?: number | undefined;
   signal?: AbortSignal | undefined;
+  /** An open file, in place of the path. */
+  fd?: number | FileHandle | null | undefined;
+  /** Whether the stream closes an open file at its end; true without it. */
+  autoClose?: boolean | undefined;
 }
 
 export interface WriteStreamOptions {
@@ -30,6 +36,10 @@ export interface WriteStreamOptions {
   start?: number | undefined;
   highWaterMark?: number | undefined;
   signal?: AbortSignal | undefined;
+  /** An open file, in place of the path. */
+  fd?: number | FileHandle | null | undefined;
+  /** Whether the stream closes an open file at its end; true without it. */
+  autoClose?: boolean | undefined;
 }
 
 type Options<T> = T | BufferEncoding | null | undefined;
@@ -51,12 +61,18 @@ export interface WriteStream extends Writable, FileStream {
   readonly bytesWritten: number;
 }
 
-export function createReadStream(store: Store, root: Root, path: PathLike, given?: Options<ReadStreamOptions>): ReadStream {
-  const { encoding, signal, ...range } = withEncoding(given);
+export function createReadStream(view: View, path: PathLike, given?: Options<ReadStreamOptions>): ReadStream {
+  const { encoding, signal, fd, autoClose, ...range } = withEncoding<ReadStreamOptions>(given);
+  if (fd !== undefined && fd !== null) {
+    const handle = typeof fd === 'number' ? view.handle(fd, 'read') : fd;
+    return Object.assign(handle.createReadStream({ encoding, signal, autoClose, ...range }), { path }) as unknown as ReadStream;
+  }
   refuseBackwards(range);
   let bytesRead = 0;
   const open = async (): Promise<Source> => {
-    const reader = await store.openReader(root.name(path, 'open').stored, { signal });
+    const name = view.root.name(path, 'open');
+    await promised(view.expectDirectory(name, 'open', undefined));
+    const reader = await view.store.openReader(name.stored, { signal });
     announce(stream);
     const read = async (buffer: Uint8Array): Promise<number> => {
       const got = await reader.read(buffer);
@@ -72,17 +88,24 @@ export function createReadStream(store: Store, root: Root, path: PathLike, given
     if (callback !== undefined) finished(stream, callback);
     stream.destroy();
   };
+  readStreams.add(stream);
   return described(stream, path, { bytesRead: () => bytesRead }, close) as ReadStream;
 }
 
 /** What replaces a file appears when the stream has finished; what is appended, piece by piece. */
-export function createWriteStream(store: Store, root: Root, path: PathLike, given?: Options<WriteStreamOptions>): WriteStream {
-  const { encoding, flags = 'w', mode, signal, highWaterMark, start } = withEncoding(given);
+export function createWriteStream(view: View, path: PathLike, given?: Options<WriteStreamOptions>): WriteStream {
+  const { encoding, flags = 'w', mode, signal, highWaterMark, start, fd, autoClose } = withEncoding<WriteStreamOptions>(given);
+  if (fd !== undefined && fd !== null) {
+    const handle = typeof fd === 'number' ? view.handle(fd, 'write') : fd;
+    return Object.assign(handle.createWriteStream({ encoding, signal, autoClose, start, highWaterMark }), { path }) as unknown as WriteStream;
+  }
   const { appends, exclusive } = writeMode(flags, String(path));
   if (!appends && start) throw systemError('ENOTSUP', 'open', String(path));
   let bytesWritten = 0;
   const open = async () => {
-    const sink = await openSink(store, root.name(path, 'open'), { flags, mode, signal });
+    const name = view.root.name(path, 'open');
+    await promised(view.expectDirectory(name, 'open', 'file'));
+    const sink = await promised(openSink(view, name, { flags, mode, signal }));
     announce(stream);
     const write = async (data: string | Uint8Array): Promise<void> => {
       await sink.write(data);
@@ -102,7 +125,19 @@ export function createWriteStream(store: Store, root: Root, path: PathLike, give
     else if (callback !== undefined) stream.once('close', callback);
     stream.end();
   };
+  writeStreams.add(stream);
   return described(stream, path, { bytesWritten: () => bytesWritten }, close) as WriteStream;
+}
+
+const readStreams = new WeakSet<object>();
+const writeStreams = new WeakSet<object>();
+
+export function isReadStream(stream: unknown): boolean {
+  return typeof stream === 'object' && stream !== null && readStreams.has(stream);
+}
+
+export function isWriteStream(stream: unknown): boolean {
+  return typeof stream === 'object' && stream !== null && writeStreams.has(stream);
 }
 
 /** Adds what streams of files have. */
@@ -134,8 +169,4 @@ function announce(stream: Readable | Writable): void {
     stream.emit('open');
     stream.emit('ready');
   });
-}
-
-function withEncoding<T extends object>(options: Options<T>): T {
-  return (typeof options === 'string' ? { encoding: options } : (options ?? {})) as T;
 }

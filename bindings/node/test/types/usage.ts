@@ -33,7 +33,17 @@ export async function use(): Promise<void> {
   const web: [ReadableStream<Uint8Array>, WritableStream] = [store.readableStream('/f'), store.writableStream('/g')];
   void [node, web];
 
-  const fs: NexusFs = createFs(store, { root: '/workspace' });
+  await store.setMeta('/f', 'id', 2n ** 60n);
+  const priority: number | bigint | null | undefined = items[0]?.priority;
+  const exact: string = await store.getMetaJson('/f', 'id');
+  await store.getMeta('/f', 'id', { bigint: true });
+  void [priority, exact];
+
+  const fs: NexusFs = createFs(store, { root: '/workspace', umask: 0o077 });
+  const now: string = fs.readFileSync('/f', 'utf8');
+  fs.readdir('/', (error, found: string[]) => void [error, found]);
+  const isFile: boolean = fs.statSync('/f').isFile();
+  void [now, isFile];
   const text: string = await fs.promises.readFile('/f', 'utf8');
   const bytes: Buffer = await fs.promises.readFile('/f');
   const names: string[] = await fs.promises.readdir('/');
@@ -71,6 +81,10 @@ export function refuse(store: Store): void {
   void store.setMeta('/f', 'k', () => 1);
   // @ts-expect-error: an option that does not exist
   void store.read('/f', { encoding: 'utf8' });
+  // @ts-expect-error: a misspelt option
+  void store.workClaim('me', { lease_ms: 5 });
+  // @ts-expect-error: the signal is that of the commit
+  store.batch().write('/f', 'x', { signal: AbortSignal.timeout(5) });
   // @ts-expect-error: read-only
   store.isOpen = false;
 }
