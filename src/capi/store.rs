@@ -44,6 +44,9 @@ fn hand_out_store(
 /// true/false, yes/no, on/off or 1/0 in any case. A malformed variable is INVALID_CONFIG where its value is
 /// needed, else a warning of the log function names it. No message has credentials of a URL.
 ///
+/// What is made on the disk is for its owner alone, whatever the umask. A new store takes only a directory in which nothing
+/// is in cas/ and tmp/; a link or a pipe in the place of a file or directory of a store is INVALID_CONFIG.
+///
 /// @param config_json  a JSON object with the configuration; NULL looks for a configuration file
 ///                     (./nexus.yaml, ./nexus.yml, ~/.nexus/config.yaml) and uses the environment
 /// @param fs           receives the handle, to be closed with nexus_close; not NULL

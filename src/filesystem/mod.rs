@@ -38,7 +38,7 @@ use parking_lot::RwLock;
 
 pub use self::batch::Batch;
 pub(crate) use self::change::check_mime_type;
-pub(crate) use self::engine::{DirectoryLock, MOUNTS, Marker, write_note};
+pub(crate) use self::engine::{DirectoryLock, MOUNTS, Marker, read_note, write_note};
 pub use self::engine::{is_store_file, resolve_host_path};
 pub(crate) use self::listing::prefix_range;
 pub(crate) use self::metadata::object_text;

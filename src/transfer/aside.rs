@@ -1,8 +1,7 @@
 //! A file of the host that is written aside and then put in its place.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -10,6 +9,7 @@ use uuid::Uuid;
 use super::host_file::{host_error, refused};
 use crate::error::{Error, Result};
 use crate::filesystem::Filesystem;
+use crate::host::directory::create_file_at;
 
 /// A new file in the directory of its target. Dropped before [`put_in_place`](Self::put_in_place), it
 /// leaves nothing.
@@ -35,12 +35,8 @@ impl Aside {
         let start = unique.len().saturating_sub(200);
         let start = (start..).find(|at| unique.is_char_boundary(*at));
         let temporary = directory_of(target).join(&unique[start.unwrap_or_default()..]);
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&temporary)
-            .map_err(|error| host_error("create", target, error))?;
+        let file =
+            create_file_at(&temporary).map_err(|error| host_error("create", target, error))?;
         Ok(Aside {
             writer: BufWriter::new(file),
             temporary,

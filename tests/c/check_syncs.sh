@@ -41,7 +41,7 @@ check() {
       if (!last_sync || last_sync < last_rename) complain("a content file is renamed into cas/ without a sync of its own")
       last_rename = NR
     }
-    line ~ /^mkdir(at)?\(.*cas\/[0-9a-f][0-9a-f]"/ { made = NR }
+    line ~ /^mkdirat\([0-9]+<[^>]*\/cas>, "[0-9a-f][0-9a-f]"/ { made = NR }
     line ~ /^(fsync|fdatasync)\([0-9]+<[^>]*\/cas>/ { parent_synced = NR }
     line ~ /^(fsync|fdatasync)\([0-9]+<[^>]*\/cas(\/[0-9a-f][0-9a-f])?>/ { directory_synced = NR }
     line ~ /^pwrite(64|v)\([0-9]+<[^>]*-wal>/ {

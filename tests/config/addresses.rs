@@ -36,7 +36,7 @@ fn assert_refused_without_credentials(
         Some(config) => host.connect(config.clone()),
     };
     assert_refused(result(), described, parts);
-    let error = result().unwrap_err();
+    let error = result().expect_err(described);
     for shown in [error.to_string(), format!("{error:?}")] {
         assert!(!shown.contains("s3cret"), "{described}: {shown}");
         assert!(!shown.contains("user"), "{described}: {shown}");

@@ -289,7 +289,11 @@ fn collecting_removes_what_no_file_holds_and_nothing_else() {
     let orphan = content_file(&place, b"held by nobody");
     std::fs::create_dir_all(orphan.parent().unwrap()).unwrap();
     std::fs::write(&orphan, "held by nobody").unwrap();
-    std::fs::write(place.path("store/tmp/left-by-the-dead"), "half").unwrap();
+    std::fs::write(
+        place.path("store/tmp/0190aaaa-bbbb-7ccc-8ddd-eeeeffff0000"),
+        "half",
+    )
+    .unwrap();
     let report: Value = serde_json::from_str(&fs.gc(&mut |_, _, _| true).unwrap()).unwrap();
     assert_eq!(report["orphan_contents"], 1, "{report}");
     assert_eq!(report["orphan_bytes"], 14, "{report}");

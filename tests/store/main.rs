@@ -4,6 +4,7 @@
 
 mod contents;
 mod creating;
+mod foreign;
 mod host_files;
 mod mounts;
 mod namespaces;

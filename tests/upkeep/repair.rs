@@ -287,7 +287,13 @@ fn orphans_and_left_files_go_with_a_repair() {
     let orphan = content_file(&store.data(), b"orphan");
     fs::create_dir_all(orphan.parent().unwrap()).unwrap();
     fs::write(&orphan, "orphan").unwrap();
-    fs::write(store.data().join("tmp/left"), "x").unwrap();
+    fs::write(
+        store
+            .data()
+            .join("tmp/0190aaaa-bbbb-7ccc-8ddd-eeeeffff0000"),
+        "x",
+    )
+    .unwrap();
     let report = store.verify(REPAIR);
     assert_eq!(report["reclaimable"]["orphan_files"], 1);
     assert!(!orphan.exists());

@@ -357,7 +357,14 @@ fn files_of_nobody_are_reclaimable_and_no_error() {
     let orphan = content_file(&store.data(), b"orphan");
     fs::create_dir_all(orphan.parent().unwrap()).unwrap();
     fs::write(&orphan, "orphan").unwrap();
-    fs::write(store.data().join("tmp/left behind"), "four").unwrap();
+    fs::write(
+        store
+            .data()
+            .join("tmp/0190aaaa-bbbb-7ccc-8ddd-eeeeffff0000"),
+        "four",
+    )
+    .unwrap();
+    fs::write(store.data().join("tmp/of somebody else"), "not counted").unwrap();
     let report = store.verify(READ_ALL);
     assert_eq!(report["error_count"], 0, "{report:#}");
     assert_eq!(

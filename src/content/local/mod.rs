@@ -4,19 +4,20 @@
 //! An unfinished file is locked (`flock`) by its writer, so a file whose lock can be taken belongs to
 //! nobody and may go; a directory of them, a spool, likewise. Publishing renames it into `cas/` and syncs the directories; that, and every
 //! removal, happens under the metadata store's write lock.
+//!
+//! All of it is reached from open [directories](Directory), and no link is followed. What has not the name and the kind that this
+//! module gives is not its own: it is never read, counted or removed.
 
+mod reclaim;
 mod spool;
 mod staging;
 
-use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-use rustix::fs::{FlockOperation, flock};
 
 use self::spool::{SpoolDirectory, SpooledFile};
 use self::staging::{StagedFile, StagingFile};
@@ -25,14 +26,22 @@ use super::{
 };
 use crate::call::Call;
 use crate::error::{Error, Result};
+use crate::host::directory::{Directory, is_file, is_foreign, refused};
 
+/// The directory of contents.
+pub(crate) const CAS: &str = "cas";
+/// The directory of unfinished contents.
+pub(crate) const TMP: &str = "tmp";
 /// The directory for what a repair took out.
 pub(crate) const QUARANTINE: &str = "quarantine";
+
+/// Most directories that are kept open while contents are put in place.
+const OPEN_SHARDS: usize = 32;
 
 /// A directory of contents.
 #[derive(Debug, Clone)]
 pub struct LocalContentStore {
-    root: Arc<Path>,
+    root: Arc<Directory>,
     /// For each first byte of a hash, whether this process knows that the name of its directory in `cas/`
     /// is durable.
     durable_shards: Arc<[AtomicBool; 256]>,
@@ -40,54 +49,74 @@ pub struct LocalContentStore {
 
 impl LocalContentStore {
     /// Opens the contents in the directory `root`, creating its two parts if they are missing.
+    ///
+    /// # Errors
+    /// `InvalidConfig` if something else, such as a link, has the name of a part.
     pub fn open(root: &Path) -> Result<Self> {
-        for part in ["cas", "tmp"] {
-            create_directory(&root.join(part))?;
+        let failed = |error| refused("cannot create a content directory", error);
+        let root = Directory::open(root).map_err(open_failed)?;
+        for part in [CAS, TMP] {
+            root.make_directory(part).map_err(failed)?;
         }
+        root.directory(QUARANTINE).map_err(failed)?;
         // Also where they were there: whoever made them may have died before the sync.
-        sync_directory(root)?;
+        root.sync().map_err(sync_failed)?;
         Ok(Self::at(root))
     }
 
     /// Opens the contents in the directory `root` without writing to it.
-    pub fn open_readonly(root: &Path) -> Self {
-        Self::at(root)
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_readonly(root: &Path) -> Result<Self> {
+        let root = Directory::open(root).map_err(open_failed)?;
+        for part in [CAS, TMP] {
+            root.directory(part)
+                .map_err(|error| refused("cannot open a content directory", error))?;
+        }
+        Ok(Self::at(root))
     }
 
-    fn at(root: &Path) -> Self {
+    fn at(root: Directory) -> Self {
         LocalContentStore {
-            root: root.into(),
+            root: Arc::new(root),
             durable_shards: Arc::new([const { AtomicBool::new(false) }; 256]),
         }
     }
 
-    /// Calls `visit` for each file in `tmp/` that belongs to nobody, and counts those for which it returns
-    /// `true`.
-    fn visit_unfinished(&self, visit: &mut dyn FnMut(&Path) -> bool) -> Result<Reclaimed> {
-        let mut counted = Reclaimed::default();
-        for path in directory_entries(&self.root.join("tmp"))? {
-            // One that vanishes meanwhile was published or discarded by its writer.
-            let Ok(file) = File::open(&path) else {
-                continue;
-            };
-            if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-                continue;
-            }
-            let bytes = bytes_of(&path, &file);
-            if visit(&path) {
-                counted.files += 1;
-                counted.bytes += bytes;
-            }
+    /// Opens the directory of contents.
+    fn cas(&self) -> io::Result<Directory> {
+        let missing = || io::Error::from(io::ErrorKind::NotFound);
+        self.root.directory(CAS)?.ok_or_else(missing)
+    }
+
+    /// Opens the directory of unfinished contents.
+    fn tmp(&self) -> io::Result<Directory> {
+        let missing = || io::Error::from(io::ErrorKind::NotFound);
+        self.root.directory(TMP)?.ok_or_else(missing)
+    }
+
+    /// Opens the directory that the file of a content is in, if there is one.
+    fn shard(&self, hash: &ContentHash) -> io::Result<Option<Directory>> {
+        match own(self.root.directory(CAS))? {
+            Some(cas) => own(cas.directory(&*shard_name(hash.as_bytes()[0]))),
+            None => Ok(None),
         }
-        Ok(counted)
+    }
+
+    /// Opens the file of a content for reading.
+    fn file(&self, hash: &ContentHash) -> io::Result<Option<File>> {
+        // Through a link in place of `cas/` or of a directory in it, at worst: what is read is verified.
+        self.root.file(&*path_of(hash))
     }
 
     /// Compares what stands under the name of a content with the whole content in `file`.
     fn compare(&self, hash: &ContentHash, size: u64, file: &File, call: &Call) -> Result<Standing> {
-        let there = match File::open(self.file(hash)) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Standing::Missing),
-            Err(error) => return Err(Error::io("cannot open a content", error)),
+        let there = match self.file(hash) {
+            Ok(Some(file)) => file,
+            Ok(None) => return Ok(Standing::Missing),
+            Err(error) if is_foreign(&error) => return Ok(Standing::Damaged),
+            Err(error) => return Err(open_failed(error)),
         };
         if bytes_in(&there)? != size {
             return Ok(Standing::Damaged);
@@ -107,15 +136,6 @@ impl LocalContentStore {
         }
         Ok(Standing::Same)
     }
-
-    fn shard(&self, hash: &ContentHash) -> PathBuf {
-        let [first, ..] = hash.as_bytes();
-        self.root.join("cas").join(format!("{first:02x}"))
-    }
-
-    fn file(&self, hash: &ContentHash) -> PathBuf {
-        self.shard(hash).join(hash.to_string())
-    }
 }
 
 impl ContentStore for LocalContentStore {
@@ -128,104 +148,130 @@ impl ContentStore for LocalContentStore {
     }
 
     fn publish(&self, staged: &[&dyn Staged]) -> Result<()> {
-        let mut directories = BTreeSet::new();
-        let mut shards = Vec::new();
-        for staged in staged {
-            let shard = self.shard(&staged.hash());
-            create_directory(&shard)?;
-            // Not only where it was missing: whoever made it may have failed before the sync.
-            let first = staged.hash().as_bytes()[0];
-            let is_durable = &self.durable_shards[usize::from(first)];
-            if !is_durable.load(Ordering::Acquire) {
-                directories.insert(self.root.join("cas"));
-                shards.push(is_durable);
+        let cas = self.cas().map_err(publish_failed)?;
+        let mut staged = staged.to_vec();
+        // One directory after the other: each is opened once.
+        staged.sort_by_key(|staged| staged.hash().as_bytes()[0]);
+        let mut shards: Vec<(u8, Option<Directory>)> = Vec::new();
+        for of_shard in staged.chunk_by(|a, b| a.hash().as_bytes()[0] == b.hash().as_bytes()[0]) {
+            let first = of_shard[0].hash().as_bytes()[0];
+            let shard = cas
+                .make_directory(&*shard_name(first))
+                .map_err(publish_failed)?;
+            for staged in of_shard {
+                let name = staged.hash().to_string();
+                let kind = staged.as_any();
+                if let Some(file) = kind.downcast_ref::<StagedFile>() {
+                    file.move_to(&shard, &name)?;
+                } else if let Some(file) = kind.downcast_ref::<SpooledFile>() {
+                    file.link_to(&shard, &name)?;
+                } else {
+                    return Err(Error::internal("a staged content of another backend"));
+                }
             }
-            let target = self.file(&staged.hash());
-            let kind = staged.as_any();
-            if let Some(file) = kind.downcast_ref::<StagedFile>() {
-                file.move_to(&target)?;
-            } else if let Some(file) = kind.downcast_ref::<SpooledFile>() {
-                file.link_to(&target)?;
-            } else {
-                return Err(Error::internal("a staged content of another backend"));
+            let kept = (shards.len() < OPEN_SHARDS).then_some(shard);
+            shards.push((first, kept));
+        }
+        // After all renames: a file system makes them durable together with the first.
+        for (first, shard) in &shards {
+            match shard {
+                Some(shard) => shard.sync().map_err(sync_failed)?,
+                None => sync_shard(&cas, &shard_name(*first))?,
             }
-            directories.insert(shard);
         }
-        for directory in &directories {
-            sync_directory(directory)?;
-        }
-        for is_durable in shards {
-            is_durable.store(true, Ordering::Release);
+        let is_durable = |first: u8| &self.durable_shards[usize::from(first)];
+        // Not only where one was missing: whoever made it may have failed before the sync.
+        if !(shards.iter()).all(|(first, _)| is_durable(*first).load(Ordering::Acquire)) {
+            cas.sync().map_err(sync_failed)?;
+            for (first, _) in &shards {
+                is_durable(*first).store(true, Ordering::Release);
+            }
         }
         Ok(())
     }
 
     fn sync_names(&self) -> Result<()> {
-        let cas = self.root.join("cas");
-        for shard in directory_entries(&cas)? {
-            sync_directory(&shard)?;
+        let cas = self.cas().map_err(sync_failed)?;
+        for shard in cas.names().map_err(read_failed)? {
+            if let Some(shard) = own(cas.directory(&*shard)).map_err(sync_failed)? {
+                shard.sync().map_err(sync_failed)?;
+            }
         }
-        sync_directory(&cas)
+        cas.sync().map_err(sync_failed)
     }
 
     fn open(&self, hash: &ContentHash) -> Result<Option<Box<dyn ContentFile>>> {
-        match File::open(self.file(hash)) {
-            Ok(file) => Ok(Some(Box::new(OpenFile(file)))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("cannot open a content", error)),
-        }
+        let file = own(self.file(hash)).map_err(open_failed)?;
+        Ok(file.map(|file| Box::new(OpenFile(file)) as _))
     }
 
     fn size_of(&self, hash: &ContentHash) -> Result<Option<u64>> {
-        match self.file(hash).metadata() {
-            Ok(metadata) => Ok(Some(metadata.len())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("cannot look for a content", error)),
-        }
+        self.root
+            .size_of(path_of(hash))
+            .map_err(|error| Error::io("cannot look for a content", error))
     }
 
     fn remove(&self, hash: &ContentHash) -> Result<()> {
-        ignore_missing(fs::remove_file(self.file(hash)))
-            .map_err(|error| Error::io("cannot remove a content", error))
+        let remove = || -> io::Result<()> {
+            match self.shard(hash)? {
+                Some(shard) => shard.remove_file(hash.to_string()),
+                None => Ok(()),
+            }
+        };
+        remove().map_err(|error| Error::io("cannot remove a content", error))
     }
 
     fn reclaim_unfinished(&self) -> Result<Reclaimed> {
-        self.visit_unfinished(&mut |path| match path.is_dir() {
-            true => fs::remove_dir_all(path).is_ok(),
-            false => fs::remove_file(path).is_ok(),
-        })
+        let tmp = own(self.root.directory(TMP)).map_err(read_failed)?;
+        tmp.map_or(Ok(Reclaimed::default()), |tmp| reclaim::reclaim(&tmp))
     }
 
     fn unfinished(&self) -> Result<Reclaimed> {
-        self.visit_unfinished(&mut |_| true)
+        let tmp = own(self.root.directory(TMP)).map_err(read_failed)?;
+        tmp.map_or(Ok(Reclaimed::default()), |tmp| reclaim::count(&tmp))
     }
 
     fn quarantine(&self, hash: &ContentHash, run: &str) -> Result<Option<String>> {
-        let directory = self.root.join(QUARANTINE);
-        create_directory(&directory)?;
-        let of_run = directory.join(run);
-        create_directory(&of_run)?;
-        let name = of_run.join(hash.to_string());
-        match fs::hard_link(self.file(hash), name) {
+        let failed = |error| Error::io("cannot quarantine a content", error);
+        let make = |directory: &Directory, name: &str| {
+            let made = directory.make_directory(name);
+            made.map_err(|error| refused("cannot quarantine a content", error))
+        };
+        let directory = make(&self.root, QUARANTINE)?;
+        let of_run = make(&directory, run)?;
+        let Some(shard) = self.shard(hash).map_err(failed)? else {
+            return Ok(None);
+        };
+        match shard.link(hash.to_string(), &of_run, hash.to_string()) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::io("cannot quarantine a content", error)),
+            Err(error) => return Err(failed(error)),
         }
-        for directory in [&*self.root, &*directory, &*of_run] {
-            sync_directory(directory)?;
+        for directory in [&*self.root, &directory, &of_run] {
+            directory.sync().map_err(sync_failed)?;
         }
         Ok(Some(format!("{QUARANTINE}/{run}/{hash}")))
     }
 
     fn walk(&self, visit: &mut dyn FnMut(ContentHash, u64) -> Result<bool>) -> Result<()> {
-        for shard in directory_entries(&self.root.join("cas"))? {
-            for path in directory_entries(&shard)? {
-                let name = path.file_name().and_then(|name| name.to_str());
-                let Some(Ok(hash)) = name.map(ContentHash::parse) else {
+        let Some(cas) = own(self.root.directory(CAS)).map_err(read_failed)? else {
+            return Ok(());
+        };
+        for shard in cas.names().map_err(read_failed)? {
+            let Some(shard) = own(cas.directory(&*shard)).map_err(read_failed)? else {
+                continue;
+            };
+            for name in shard.names().map_err(read_failed)? {
+                let Some(Ok(hash)) = name.to_str().map(ContentHash::parse) else {
                     continue;
                 };
-                let size = path.metadata().map_or(0, |metadata| metadata.len());
+                // One that went meanwhile has the size 0; what is no file is no content.
+                let size = match shard.stat(&*name) {
+                    Ok(Some(stat)) if !is_file(&stat) => continue,
+                    Ok(Some(stat)) => u64::try_from(stat.st_size).unwrap_or(0),
+                    _ => 0,
+                };
                 if !visit(hash, size)? {
                     return Ok(());
                 }
@@ -235,27 +281,55 @@ impl ContentStore for LocalContentStore {
     }
 }
 
+/// Returns nothing in place of what is not the store's own.
+fn own<T>(found: io::Result<Option<T>>) -> io::Result<Option<T>> {
+    match found {
+        Err(error) if is_foreign(&error) => Ok(None),
+        found => found,
+    }
+}
+
+/// Returns the name of the directory in `cas/` of hashes with this first byte.
+fn shard_name(first: u8) -> String {
+    format!("{first:02x}")
+}
+
+/// Returns the path of a content in the directory of contents.
+fn path_of(hash: &ContentHash) -> String {
+    format!("{CAS}/{}/{hash}", shard_name(hash.as_bytes()[0]))
+}
+
+/// Makes the names in the directory `name` of `cas` durable.
+fn sync_shard(cas: &Directory, name: &str) -> Result<()> {
+    let shard = cas.directory(name).map_err(sync_failed)?;
+    match shard {
+        Some(shard) => shard.sync().map_err(sync_failed),
+        None => Err(sync_failed(io::ErrorKind::NotFound.into())),
+    }
+}
+
+fn open_failed(error: io::Error) -> Error {
+    Error::io("cannot open a content", error)
+}
+
+fn publish_failed(error: io::Error) -> Error {
+    Error::io("cannot open a content directory", error)
+}
+
+fn read_failed(error: io::Error) -> Error {
+    Error::io("cannot read a content directory", error)
+}
+
+fn sync_failed(error: io::Error) -> Error {
+    Error::io("cannot sync a content directory", error)
+}
+
 /// What stands under the name of a content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Missing,
     Same,
     Damaged,
-}
-
-/// Returns the bytes of an unfinished file, or of the files in a directory of them.
-fn bytes_of(path: &Path, file: &File) -> u64 {
-    let Ok(metadata) = file.metadata() else {
-        return 0;
-    };
-    if !metadata.is_dir() {
-        return metadata.len();
-    }
-    let files = directory_entries(path).unwrap_or_default();
-    files
-        .iter()
-        .map(|file| file.metadata().map_or(0, |metadata| metadata.len()))
-        .sum()
 }
 
 struct OpenFile(File);
@@ -289,41 +363,4 @@ fn bytes_in(file: &File) -> Result<u64> {
     Ok(metadata
         .map_err(|error| Error::io("cannot read a content", error))?
         .len())
-}
-
-/// Creates `path` with mode 0700 and returns whether it was missing.
-fn create_directory(path: &Path) -> Result<bool> {
-    match fs::DirBuilder::new().mode(0o700).create(path) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(Error::io("cannot create a content directory", error)),
-    }
-}
-
-/// Makes the names in the directory `path` durable.
-fn sync_directory(path: &Path) -> Result<()> {
-    File::open(path)
-        .and_then(|directory| directory.sync_all())
-        .map_err(|error| Error::io("cannot sync a content directory", error))
-}
-
-/// Returns the paths in `directory`; none if it is missing or, put there by somebody else, a file.
-fn directory_entries(directory: &Path) -> Result<Vec<PathBuf>> {
-    use io::ErrorKind::{NotADirectory, NotFound};
-    let failed = |error| Error::io("cannot read a content directory", error);
-    let entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error)),
-    };
-    entries
-        .map(|entry| Ok(entry.map_err(failed)?.path()))
-        .collect()
-}
-
-fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
 }

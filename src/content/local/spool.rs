@@ -4,30 +4,31 @@
 //! may remove it. Large contents are files in it; the small ones stand one after the other in one file.
 
 use std::any::Any;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use rustix::fs::{FlockOperation, flock};
-use uuid::Uuid;
+use rustix::fs::{FlockOperation, flock, fstat};
 
-use super::{LocalContentStore, OpenFile, Standing, ignore_missing};
+use super::reclaim::{SMALL, link_name, new_name, remove_spool};
+use super::{LocalContentStore, OpenFile, Standing};
 use crate::call::Call;
 use crate::content::blocks::ContentHasher;
 use crate::content::{
     BlockHashes, ContentFile, ContentHash, NewContent, SmallContents, Spool, Staged, Staging,
 };
 use crate::error::{Error, Result};
+use crate::host::directory::Directory;
 
 /// A directory in `tmp/` that goes when it is dropped.
 #[derive(Debug)]
 pub(super) struct SpoolDirectory {
     store: LocalContentStore,
-    path: PathBuf,
-    _lock: File,
+    name: String,
+    /// Locked.
+    directory: Directory,
     small: Arc<SmallFile>,
 }
 
@@ -35,31 +36,26 @@ impl SpoolDirectory {
     /// Creates an empty one in the `tmp/` of `store`.
     pub fn create(store: &LocalContentStore) -> Result<Arc<Self>> {
         let failed = |error| Error::io("cannot create a temporary directory", error);
+        let tmp = store.tmp().map_err(failed)?;
         loop {
-            let path = store.root.join("tmp").join(Uuid::now_v7().to_string());
-            let made = fs::DirBuilder::new().mode(0o700).create(&path);
-            made.map_err(failed)?;
-            let lock = match File::open(&path) {
+            let name = new_name();
+            let directory = match tmp.make_directory(&*name) {
+                // A collector can remove it before it is opened, or locked.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                lock => lock.map_err(failed)?,
+                directory => directory.map_err(failed)?,
             };
-            flock(&lock, FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
-            // A collector can remove it before it is locked.
-            let inode = lock.metadata().map_err(failed)?.ino();
-            if !path.metadata().is_ok_and(|found| found.ino() == inode) {
+            flock(&directory, FlockOperation::LockExclusive)
+                .map_err(|error| failed(error.into()))?;
+            let inode = |stat: rustix::fs::Stat| (stat.st_dev, stat.st_ino);
+            let locked = fstat(&directory).map_err(|error| failed(error.into()))?;
+            if tmp.stat(&*name).map_err(failed)?.map(inode) != Some(inode(locked)) {
                 continue;
             }
-            let file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(path.join("small"))
-                .map_err(failed)?;
+            let file = directory.create_file(SMALL).map_err(failed)?;
             return Ok(Arc::new(SpoolDirectory {
                 store: store.clone(),
-                path,
-                _lock: lock,
+                name,
+                directory,
                 small: Arc::new(SmallFile {
                     file,
                     end: Mutex::new(0),
@@ -72,23 +68,23 @@ impl SpoolDirectory {
 impl Drop for SpoolDirectory {
     fn drop(&mut self) {
         // What cannot be removed now is reclaimed at the next opening.
-        let _ = fs::remove_dir_all(&self.path);
+        let _ = self
+            .store
+            .tmp()
+            .and_then(|tmp| remove_spool(&tmp, &self.name, &self.directory));
     }
 }
 
 impl Spool for Arc<SpoolDirectory> {
     fn stage(&self) -> Result<Box<dyn Staging>> {
-        let path = self.path.join(Uuid::now_v7().to_string());
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
+        let name = new_name();
+        let file = self
+            .directory
+            .create_file(&*name)
             .map_err(|error| Error::io("cannot create a temporary content file", error))?;
         Ok(Box::new(SpoolingFile {
-            directory: Arc::clone(self),
-            path,
+            spool: Arc::clone(self),
+            name,
             file,
             hasher: ContentHasher::default(),
         }))
@@ -130,8 +126,8 @@ impl SmallContents for SmallFile {
 
 /// A content being written to a spool.
 struct SpoolingFile {
-    directory: Arc<SpoolDirectory>,
-    path: PathBuf,
+    spool: Arc<SpoolDirectory>,
+    name: String,
     file: File,
     hasher: ContentHasher,
 }
@@ -149,11 +145,11 @@ impl Staging for SpoolingFile {
             .sync_all()
             .map_err(|error| Error::io("cannot sync a content", error))?;
         let (hash, size, blocks) = self.hasher.finish();
-        let store = &self.directory.store;
+        let store = &self.spool.store;
         let standing = store.compare(&hash, size, &self.file, call)?;
         Ok(Arc::new(SpooledFile {
-            _directory: self.directory,
-            path: self.path,
+            spool: self.spool,
+            name: self.name,
             hash,
             size,
             blocks,
@@ -166,8 +162,8 @@ impl Staging for SpoolingFile {
 /// commit can be tried again.
 #[derive(Debug)]
 pub(super) struct SpooledFile {
-    _directory: Arc<SpoolDirectory>,
-    path: PathBuf,
+    spool: Arc<SpoolDirectory>,
+    name: String,
     hash: ContentHash,
     size: u64,
     blocks: BlockHashes,
@@ -175,15 +171,16 @@ pub(super) struct SpooledFile {
 }
 
 impl SpooledFile {
-    /// Gives the file the name `target` too, in place of whatever stands there.
-    pub fn link_to(&self, target: &Path) -> Result<()> {
-        let name = self.path.with_extension("link");
+    /// Gives the file the name `name` in `shard` too, in place of whatever stands there.
+    pub fn link_to(&self, shard: &Directory, name: &str) -> Result<()> {
+        let spool = &self.spool.directory;
+        let second = link_name(&self.name);
         let link = || -> io::Result<()> {
-            ignore_missing(fs::remove_file(&name))?;
-            fs::hard_link(&self.path, &name)?;
-            fs::rename(&name, target)?;
+            spool.remove_file(&*second)?;
+            spool.link(&*self.name, spool, &*second)?;
+            spool.rename(&*second, shard, name)?;
             // Renaming a name of a file over another name of it leaves both.
-            ignore_missing(fs::remove_file(&name))
+            spool.remove_file(&*second)
         };
         link().map_err(|error| Error::io("cannot publish a content", error))
     }
@@ -207,10 +204,10 @@ impl Staged for SpooledFile {
     }
 
     fn open(&self) -> Result<Box<dyn ContentFile>> {
-        let file = File::open(&self.path);
-        Ok(Box::new(OpenFile(file.map_err(|error| {
-            Error::io("cannot open a content", error)
-        })?)))
+        let failed = |error| Error::io("cannot open a content", error);
+        let file = self.spool.directory.file(&*self.name).map_err(failed)?;
+        let missing = || failed(io::ErrorKind::NotFound.into());
+        Ok(Box::new(OpenFile(file.ok_or_else(missing)?)))
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -1,59 +1,72 @@
 //! Unfinished content files.
 
 use std::any::Any;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Seek, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{FlockOperation, flock};
-use uuid::Uuid;
 
-use super::{LocalContentStore, OpenFile, Standing, ignore_missing};
+use super::reclaim::new_name;
+use super::{LocalContentStore, OpenFile, Standing};
 use crate::call::Call;
 use crate::content::blocks::ContentHasher;
 use crate::content::{BlockHashes, ContentFile, ContentHash, Staged, Staging};
 use crate::error::{Error, Result};
+use crate::host::directory::Directory;
 
 /// A file in `tmp/`, locked by this process, that goes when it is dropped.
 #[derive(Debug)]
 struct TemporaryFile {
-    path: PathBuf,
+    store: LocalContentStore,
+    name: String,
     file: File,
+    is_renamed: AtomicBool,
 }
 
 impl TemporaryFile {
-    fn create(directory: &Path) -> io::Result<Self> {
+    fn create(store: &LocalContentStore) -> io::Result<Self> {
         loop {
-            let path = directory.join(Uuid::now_v7().to_string());
-            let file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&path)?;
+            let name = new_name();
+            let file = store.tmp()?.create_file(&*name)?;
             // A collector can take the lock between the creation and here, and remove the file: then
             // it has no name any more, and another is made.
             flock(&file, FlockOperation::LockExclusive)?;
             if file.metadata()?.nlink() == 1 {
-                return Ok(TemporaryFile { path, file });
+                return Ok(TemporaryFile {
+                    store: store.clone(),
+                    name,
+                    file,
+                    is_renamed: AtomicBool::new(false),
+                });
             }
         }
+    }
+
+    fn rename(&self, shard: &Directory, name: &str) -> io::Result<()> {
+        self.store.tmp()?.rename(&*self.name, shard, name)?;
+        self.is_renamed.store(true, Ordering::Release);
+        Ok(())
     }
 }
 
 impl Drop for TemporaryFile {
     fn drop(&mut self) {
+        if self.is_renamed.load(Ordering::Acquire) {
+            return;
+        }
         // What cannot be removed now is reclaimed at the next opening.
-        let _ = ignore_missing(fs::remove_file(&self.path));
+        let _ = self
+            .store
+            .tmp()
+            .and_then(|tmp| tmp.remove_file(&*self.name));
     }
 }
 
 /// A content being written to a temporary file.
 pub(super) struct StagingFile {
-    store: LocalContentStore,
     temporary: TemporaryFile,
     hasher: ContentHasher,
 }
@@ -61,10 +74,9 @@ pub(super) struct StagingFile {
 impl StagingFile {
     /// Creates an empty file in the `tmp/` of `store`.
     pub fn create(store: &LocalContentStore) -> Result<Self> {
-        let temporary = TemporaryFile::create(&store.root.join("tmp"))
+        let temporary = TemporaryFile::create(store)
             .map_err(|error| Error::io("cannot create a temporary content file", error))?;
         Ok(StagingFile {
-            store: store.clone(),
             temporary,
             hasher: ContentHasher::default(),
         })
@@ -83,6 +95,7 @@ impl Staging for StagingFile {
     fn finish(self: Box<Self>, call: &Call) -> Result<Arc<dyn Staged>> {
         let (hash, size, blocks) = self.hasher.finish();
         let standing = self
+            .temporary
             .store
             .compare(&hash, size, &self.temporary.file, call)?;
         let staged = StagedFile {
@@ -128,31 +141,30 @@ impl StagedFile {
         synced
     }
 
-    /// Renames the file to `target`, over whatever stands there.
+    /// Gives the file the name `name` in `shard`, in place of whatever stands there.
     ///
     /// When an earlier transaction moved it and then failed to commit, the temporary name is gone,
     /// and the content is written again from the file that is still open.
-    pub fn move_to(&self, target: &Path) -> Result<()> {
+    pub fn move_to(&self, shard: &Directory, name: &str) -> Result<()> {
         let rename = || -> io::Result<()> {
             if !self.is_synced.load(Ordering::Acquire) {
                 self.sync()?;
             }
-            match fs::rename(&self.temporary.path, target) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => self.copy_to(target),
+            match self.temporary.rename(shard, name) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => self.copy_to(shard, name),
                 other => other,
             }
         };
         rename().map_err(|error| Error::io("cannot publish a content", error))
     }
 
-    fn copy_to(&self, target: &Path) -> io::Result<()> {
-        let directory = self.temporary.path.parent().unwrap_or(Path::new("."));
-        let mut copy = TemporaryFile::create(directory)?;
+    fn copy_to(&self, shard: &Directory, name: &str) -> io::Result<()> {
+        let mut copy = TemporaryFile::create(&self.temporary.store)?;
         let mut source = &self.temporary.file;
         source.rewind()?;
         io::copy(&mut source, &mut copy.file)?;
         copy.file.sync_all()?;
-        fs::rename(&copy.path, target)
+        copy.rename(shard, name)
     }
 }
 

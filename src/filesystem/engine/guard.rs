@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::opened::{self, FileIdentity, Places, identity_of};
 use super::{MOUNTS, marker, place};
 use crate::config::DATABASE_NAME;
-use crate::content::local::QUARANTINE;
+use crate::content::local::{CAS, QUARANTINE, TMP};
 
 /// What stands behind the name of a database in the names of the files that go with it.
 const DATABASE_FILES: [&str; 5] = ["", "-wal", "-shm", "-journal", "-pins"];
@@ -64,12 +64,13 @@ fn is_part(path: &Path, directories: &[PathBuf]) -> bool {
 
 /// Returns whether a directory of a store has something of its own under this name.
 fn is_name_of_part(name: &OsStr) -> bool {
-    let parts = ["cas", "tmp", QUARANTINE, MOUNTS, place::LOCK, marker::NAME];
+    let parts = [CAS, TMP, QUARANTINE, MOUNTS, place::LOCK, marker::NAME];
     parts.iter().any(|part| name == *part)
         || database_files(DATABASE_NAME.as_ref()).any(|file| name == file.as_os_str())
 }
 
-fn database_files(database: &OsStr) -> impl Iterator<Item = PathBuf> {
+/// Returns the names of the database and of the files that go with it.
+pub(super) fn database_files(database: &OsStr) -> impl Iterator<Item = PathBuf> {
     DATABASE_FILES.iter().map(|end| {
         let mut file = database.to_owned();
         file.push(end);

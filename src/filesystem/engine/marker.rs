@@ -3,17 +3,20 @@
 //! The one in a data directory also says whether the store is still being created. Until it does not, the database may be missing
 //! and there are no contents. From then on the directory is nothing without its database.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::content::LOCAL_BACKEND;
 use crate::error::{Error, Result};
+use crate::host::directory::{Directory, refused};
 
 /// Name of the file.
 pub(super) const NAME: &str = "nexus-store";
+
+/// Longest note that is read, in bytes: what is longer is no note.
+const MAX_NOTE_BYTES: u64 = 1024 * 1024;
 
 /// What it says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,30 +57,43 @@ impl Marker {
 
     /// Returns what the file in `directory` says, or `None` if there is none.
     pub fn read(directory: &Path) -> Result<Option<Marker>> {
-        let text = match fs::read_to_string(directory.join(NAME)) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::io("cannot read the nexus-store file", error)),
-        };
-        serde_json::from_str(&text)
-            .map(Some)
+        let note = read_note(directory, NAME)
+            .map_err(|error| refused("cannot read the nexus-store file", error))?;
+        note.map(|note| serde_json::from_slice(&note))
+            .transpose()
             .map_err(|_| Error::invalid_config("a nexus-store file is damaged"))
     }
 
     /// Writes the file into `directory`, durably.
     pub fn write(&self, directory: &Path) -> Result<()> {
         write_note(directory, NAME, self)
-            .map_err(|error| Error::io("cannot write the nexus-store file", error))
+            .map_err(|error| refused("cannot write the nexus-store file", error))
     }
+}
+
+/// Returns the bytes of the file `name` in `directory`; `None` if the one or the other is missing.
+pub(crate) fn read_note(directory: &Path, name: &str) -> io::Result<Option<Vec<u8>>> {
+    let directory = match Directory::open(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        directory => directory?,
+    };
+    let Some(file) = directory.file(name)? else {
+        return Ok(None);
+    };
+    let mut note = Vec::new();
+    file.take(MAX_NOTE_BYTES).read_to_end(&mut note)?;
+    Ok(Some(note))
 }
 
 /// Writes `note` as JSON to the file `name` in `directory`, durably: the former one or this one is there.
 pub(crate) fn write_note(directory: &Path, name: &str, note: &impl Serialize) -> io::Result<()> {
-    let temporary = directory.join(format!("{name}.new"));
-    let mut file = File::create(&temporary)?;
+    let directory = Directory::open(directory)?;
+    let temporary = format!("{name}.new");
+    directory.remove_left(&*temporary)?;
+    let mut file = directory.create_file(&*temporary)?;
     file.write_all(serde_json::to_string(note)?.as_bytes())?;
     file.write_all(b"\n")?;
     file.sync_all()?;
-    fs::rename(&temporary, directory.join(name))?;
-    File::open(directory)?.sync_all()
+    directory.rename(&*temporary, &directory, name)?;
+    directory.sync()
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 pub use self::guard::is_store_file;
-pub(crate) use self::marker::{Marker, write_note};
+pub(crate) use self::marker::{Marker, read_note, write_note};
 pub(crate) use self::mounts::MOUNTS;
 use self::opened::Places;
 use self::pair::Pair;
@@ -33,6 +33,7 @@ pub(crate) struct Engine {
     pub store: Box<dyn MetadataStore>,
     pub settings: EngineSettings,
     local: Arc<LocalContentStore>,
+    mounted: mounts::Mounted,
     pub uuid: String,
     rules: RwLock<Arc<Rules>>,
     /// Dropped after `store`: until then its files are known.
@@ -94,6 +95,7 @@ impl Engine {
                 housekeeping: settings.housekeeping,
             },
             local,
+            mounted: mounts::Mounted::default(),
             uuid,
             places: Arc::new(places),
         })

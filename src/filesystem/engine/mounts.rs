@@ -1,16 +1,19 @@
 //! Opening the backends that a configuration mounts.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::marker::Marker;
+use super::opened::{FileIdentity, identity_of};
 use super::{Engine, place};
 use crate::call::Call;
 use crate::config::MountDeclaration;
-use crate::content::Mount;
 use crate::content::local::LocalContentStore;
+use crate::content::{ContentStore, Mount};
 use crate::error::{Error, Result};
 
 /// The only directory in a data directory in which roots of mounts may lie.
@@ -42,24 +45,43 @@ pub(super) fn open(
             None => claim(engine, mount, &root)?,
         };
         backends.push((Arc::clone(&name), place));
-        let store = match mount.readonly {
-            true => LocalContentStore::open_readonly(&root),
-            false => {
-                let store = LocalContentStore::open(&root)?;
-                crate::content::ContentStore::reclaim_unfinished(&store)?;
-                store
-            }
-        };
+        let store = engine.mounted.open(&root, mount.readonly)?;
+        if !mount.readonly {
+            store.reclaim_unfinished()?;
+        }
         engine.places.add_mount(&root);
         mounts.push(Mount {
             name,
             path: mount.path.clone(),
-            store: Arc::new(store),
+            store,
             readonly: mount.readonly,
         });
     }
     engine.store.register_backends(&backends, call)?;
     Ok(mounts)
+}
+
+/// The roots that handles of an engine have open, with whether they only read. Handles share them, as each root takes a descriptor.
+#[derive(Default)]
+pub(super) struct Mounted(Mutex<BTreeMap<(FileIdentity, bool), Weak<LocalContentStore>>>);
+
+impl Mounted {
+    /// Opens the contents in `root`, unless a handle has them open.
+    fn open(&self, root: &Path, readonly: bool) -> Result<Arc<LocalContentStore>> {
+        let identity = identity_of(root)
+            .ok_or_else(|| Error::invalid_config("the root of a mount vanished"))?;
+        let mut mounted = self.0.lock();
+        mounted.retain(|_, store| store.strong_count() > 0);
+        if let Some(store) = mounted.get(&(identity, readonly)).and_then(Weak::upgrade) {
+            return Ok(store);
+        }
+        let store = Arc::new(match readonly {
+            true => LocalContentStore::open_readonly(root)?,
+            false => LocalContentStore::open(root)?,
+        });
+        mounted.insert((identity, readonly), Arc::downgrade(&store));
+        Ok(store)
+    }
 }
 
 /// A mount that may be opened.

@@ -70,7 +70,11 @@ pub(super) fn check_unopened(data_dir: &Path, db_path: &Path, call: &Call) -> Re
         true => store_uuid(db_path, call)?,
         false => None,
     };
-    check(data_dir, db_path, marker.as_ref(), stored.as_deref())
+    match check(data_dir, db_path, marker.as_ref(), stored.as_deref()) {
+        // Created meanwhile: what was found before says nothing.
+        Err(_) if place::was_opened(data_dir) => Ok(()),
+        checked => checked,
+    }
 }
 
 fn check(
@@ -90,10 +94,12 @@ fn check(
             "data_dir belongs to a store, but its database is missing: db_path has no {:?}",
             db_path.file_name().unwrap_or_default()
         ))),
-        (_, None) if !place::has_no_contents(data_dir)? => Err(Error::invalid_config(
-            "data_dir has contents in cas/, but their database and the nexus-store file are missing",
-        )),
-        (_, None) => Ok(()),
+        (_, None) => match place::find_contents(data_dir)? {
+            None => Ok(()),
+            Some(part) => Err(Error::invalid_config(format!(
+                "data_dir is not that of a new store: something is in {part}/, without a database that knows of it"
+            ))),
+        },
     }
 }
 

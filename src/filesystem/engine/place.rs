@@ -1,16 +1,18 @@
 //! The directories that a store lives in.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock, statfs};
 
+use super::guard::database_files;
 use crate::call::Call;
+use crate::content::local::{CAS, TMP};
 use crate::error::{Error, ErrorKind, Result};
+use crate::host::directory::{Directory, create_file_at, make_directories, refused};
 
 /// Name of the file whose lock a [`DirectoryLock`] is.
 pub(super) const LOCK: &str = "lock";
@@ -33,7 +35,7 @@ const NETWORK_MAGICS: [u32; 8] = [
 
 /// Creates the data directory if it is missing, with mode 0700, and returns its canonical path.
 pub(super) fn prepare_data_dir(path: &Path) -> Result<PathBuf> {
-    create(path).map_err(|error| Error::io("cannot create data_dir", error))?;
+    make_directories(path).map_err(|error| Error::io("cannot create data_dir", error))?;
     let path = path
         .canonicalize()
         .map_err(|error| Error::io("cannot open data_dir", error))?;
@@ -44,7 +46,8 @@ pub(super) fn prepare_data_dir(path: &Path) -> Result<PathBuf> {
 /// Creates a mount's directory if it is missing and returns its canonical path.
 pub(super) fn prepare_mount(path: &Path, readonly: bool) -> Result<PathBuf> {
     if !readonly {
-        create(path).map_err(|error| Error::io("cannot create the root of a mount", error))?;
+        make_directories(path)
+            .map_err(|error| Error::io("cannot create the root of a mount", error))?;
     }
     let path = path
         .canonicalize()
@@ -59,11 +62,15 @@ pub(super) fn database_path(path: &Path) -> Result<PathBuf> {
         return Err(Error::invalid_config("db_path does not name a file"));
     };
     let path = resolve_host_path(path);
+    check_companions(&path)?;
     match path.metadata() {
         Err(error) if path.is_symlink() => Err(Error::invalid_config(format!(
             "db_path is a symbolic link that leads nowhere: {name:?}: {error}"
         ))
         .caused_by(error)),
+        Ok(metadata) if !metadata.is_file() => Err(Error::invalid_config(format!(
+            "db_path is not a regular file: {name:?}"
+        ))),
         _ => Ok(path),
     }
 }
@@ -72,17 +79,28 @@ pub(super) fn database_path(path: &Path) -> Result<PathBuf> {
 /// owner alone, where there is none. Nothing has it open yet, so closing it drops no locks.
 pub(super) fn prepare_database(path: &Path) -> Result<()> {
     let parent = path.parent().unwrap_or(path);
-    create(parent).map_err(|error| Error::io("cannot create the directory of db_path", error))?;
+    make_directories(parent)
+        .map_err(|error| Error::io("cannot create the directory of db_path", error))?;
     refuse_network(parent, "db_path")?;
-    if path.exists() {
-        return Ok(());
+    let failed = |error| Error::io("cannot create the database", error);
+    if !path.exists() {
+        create_file_at(path).map_err(failed)?;
     }
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|error| Error::io("cannot create the database", error))?;
+    Ok(())
+}
+
+/// Fails if anything but a regular file has the name of a file that goes with the database. SQLite follows no link there; this
+/// says which one it is.
+fn check_companions(database: &Path) -> Result<()> {
+    let failed = |error| refused("cannot open the database", error);
+    let directory = match Directory::open(database.parent().unwrap_or(database)) {
+        Ok(directory) => directory,
+        // Whoever needs it reports it.
+        Err(_) => return Ok(()),
+    };
+    for name in database_files(database.file_name().unwrap_or_default()).skip(1) {
+        directory.check_file(&*name).map_err(failed)?;
+    }
     Ok(())
 }
 
@@ -118,12 +136,28 @@ pub fn resolve_host_path(path: &Path) -> PathBuf {
 
 /// Returns whether somebody opened the directory as that of a store before.
 pub(super) fn was_opened(data_dir: &Path) -> bool {
-    data_dir.join(LOCK).exists()
+    data_dir.join(LOCK).symlink_metadata().is_ok()
 }
 
-/// Returns whether no content is in the directory.
-pub(super) fn has_no_contents(data_dir: &Path) -> Result<bool> {
-    is_empty(&data_dir.join("cas"))
+/// Returns the name of a directory of contents, finished or not, in which something is.
+pub(super) fn find_contents(data_dir: &Path) -> Result<Option<&'static str>> {
+    let failed = |error| Error::io("cannot read a directory of the store", error);
+    let data_dir = match Directory::open(data_dir) {
+        Ok(directory) => directory,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    for part in [CAS, TMP] {
+        let directory = data_dir
+            .directory(part)
+            .map_err(|error| refused("cannot read a directory of the store", error))?;
+        if let Some(directory) = directory
+            && !directory.is_empty().map_err(failed)?
+        {
+            return Ok(Some(part));
+        }
+    }
+    Ok(None)
 }
 
 /// Returns whether nothing is in the directory, or it is missing.
@@ -133,24 +167,6 @@ pub(super) fn is_empty(directory: &Path) -> Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
         Err(error) => Err(Error::io("cannot read a directory of the store", error)),
     }
-}
-
-fn create(path: &Path) -> io::Result<()> {
-    let missing: Vec<_> = path
-        .ancestors()
-        .take_while(|path| !path.as_os_str().is_empty() && !path.exists())
-        .collect();
-    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    // The new names are durable before anything in them is.
-    for parent in missing.iter().filter_map(|path| path.parent()) {
-        let parent = if parent.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            parent
-        };
-        File::open(parent)?.sync_all()?;
-    }
-    Ok(())
 }
 
 fn refuse_network(path: &Path, what: &str) -> Result<()> {
@@ -183,13 +199,9 @@ impl DirectoryLock {
     /// # Errors
     /// `Busy` saying `meanwhile`, which is what the other does; `Cancelled`, `Io`.
     pub fn take(data_dir: &Path, meanwhile: &'static str, call: &Call) -> Result<Self> {
-        let failed = |error| Error::io("cannot lock data_dir", error);
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(data_dir.join(LOCK))
+        let failed = |error| refused("cannot lock data_dir", error);
+        let file = Directory::open(data_dir)
+            .and_then(|directory| directory.lock_file(LOCK))
             .map_err(failed)?;
         let deadline = call.busy_deadline();
         loop {

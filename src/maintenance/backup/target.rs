@@ -4,9 +4,8 @@
 //! `mounts/<name>/`, which a configuration of the copy can mount. `nexus-backup` says whose copy it is.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,7 +17,8 @@ use crate::call::Call;
 use crate::content::local::LocalContentStore;
 use crate::content::{ContentHash, ContentStore, LOCAL_BACKEND};
 use crate::error::{Error, ErrorKind, Result};
-use crate::filesystem::{DirectoryLock, Filesystem, MOUNTS, Marker, write_note};
+use crate::filesystem::{DirectoryLock, Filesystem, MOUNTS, Marker, read_note, write_note};
+use crate::host::directory::{Directory, is_foreign, make_directories, refused};
 use crate::metadata::{CopyIdentity, MetadataCopy};
 
 const NOTE: &str = "nexus-backup";
@@ -58,7 +58,8 @@ impl Target {
             &directory,
             "another backup to the target is being made, or it is being opened",
             call,
-        )?;
+        )
+        .map_err(of_target)?;
         let note = match Note::read(&directory)? {
             Some(note) if note.source == fs.uuid() => note,
             Some(_) => {
@@ -82,7 +83,8 @@ impl Target {
             let what = "the target was changed since it was made: it is in use as a store";
             return Err(Error::conflict(what));
         }
-        let local = LocalContentStore::open(&directory)?;
+        Marker::read(&directory).map_err(of_target)?;
+        let local = LocalContentStore::open(&directory).map_err(of_target)?;
         local.reclaim_unfinished()?;
         Ok(Target {
             stores: BTreeMap::from([(LOCAL_BACKEND.into(), local)]),
@@ -96,9 +98,10 @@ impl Target {
     pub fn identity(&mut self, names: &[Arc<str>]) -> Result<CopyIdentity> {
         let mut places = Vec::new();
         for name in names.iter().filter(|name| !is_local(name)) {
-            let place = self.directory.join(MOUNTS).join(&**name);
-            create(&place)?;
-            let uuid = match Marker::read(&place)? {
+            let place = self.make_place(name).map_err(|error| {
+                of_target(refused("cannot create the target of a backup", error))
+            })?;
+            let uuid = match Marker::read(&place).map_err(of_target)? {
                 Some(marker) if marker.is(&self.note.copy, name) => marker.place,
                 _ => {
                     let uuid = Uuid::now_v7().to_string();
@@ -106,7 +109,7 @@ impl Target {
                     uuid
                 }
             };
-            let store = LocalContentStore::open(&place)?;
+            let store = LocalContentStore::open(&place).map_err(of_target)?;
             store.reclaim_unfinished()?;
             self.stores.insert(Arc::clone(name), store);
             places.push((Arc::clone(name), uuid));
@@ -115,6 +118,16 @@ impl Target {
             uuid: self.note.copy.clone(),
             places,
         })
+    }
+
+    /// Creates the directory for the contents of the mount `name`, and returns its path.
+    fn make_place(&self, name: &str) -> io::Result<PathBuf> {
+        let directory = Directory::open(&self.directory)?;
+        let mounts = directory.make_directory(MOUNTS)?;
+        mounts.make_directory(name)?;
+        directory.sync()?;
+        mounts.sync()?;
+        Ok(self.directory.join(MOUNTS).join(name))
     }
 
     /// Returns where the database is written before it is put in place.
@@ -184,19 +197,19 @@ impl Target {
 
 impl Note {
     fn read(directory: &Path) -> Result<Option<Note>> {
-        match fs::read_to_string(directory.join(NOTE)) {
-            Ok(text) => serde_json::from_str(&text)
-                .map(Some)
-                .map_err(|_| Error::invalid_argument("the target has a damaged nexus-backup file")),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("cannot read the target of a backup", error)),
-        }
+        let note = read_note(directory, NOTE)
+            .map_err(|error| of_target(refused("cannot read the target of a backup", error)))?;
+        note.map(|note| serde_json::from_slice(&note))
+            .transpose()
+            .map_err(|_| Error::invalid_argument("the target has a damaged nexus-backup file"))
     }
 
     fn write(&self, directory: &Path) -> Result<()> {
         write_note(directory, NOTE, self).map_err(|error| {
-            let _ = fs::remove_file(directory.join(UNFINISHED_NOTE));
-            Error::io("cannot write to the target of a backup", error)
+            if !is_foreign(&error) {
+                let _ = fs::remove_file(directory.join(UNFINISHED_NOTE));
+            }
+            of_target(refused("cannot write to the target of a backup", error))
         })
     }
 }
@@ -237,15 +250,16 @@ fn canonical(path: &Path) -> Result<PathBuf> {
 }
 
 fn create(directory: &Path) -> Result<()> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)
-        .and_then(|()| match directory.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => sync(parent),
-            _ => Ok(()),
-        })
+    make_directories(directory)
         .map_err(|error| Error::io("cannot create the target of a backup", error))
+}
+
+/// Returns the error for the target in place of that for the directory of a store, which it is too.
+fn of_target(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::InvalidConfig => Error::invalid_argument(format!("the target: {error}")),
+        _ => error,
+    }
 }
 
 /// Returns whether nothing is in the directory but what one who came just before left: his lock, and a note that was

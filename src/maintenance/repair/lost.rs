@@ -1,8 +1,7 @@
 //! What a repair could not save: the list of it, and the bytes.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -11,6 +10,7 @@ use uuid::Uuid;
 use crate::content::local::QUARANTINE;
 use crate::error::{Error, Result};
 use crate::filesystem::object_text;
+use crate::host::directory::{Directory, refused};
 use crate::json::parse as parse_json;
 use crate::metadata::LostFile;
 
@@ -54,12 +54,13 @@ impl Lost {
 
     /// Keeps bytes that were in the database, durably, and returns where.
     pub fn keep(&self, name: &str, bytes: &[u8]) -> Result<String> {
-        let directory = self.directory()?;
         let write = || -> io::Result<()> {
-            let mut file = File::create(directory.join(name))?;
+            let directory = self.directory()?;
+            directory.remove_left(name)?;
+            let mut file = directory.create_file(name)?;
             file.write_all(bytes)?;
             file.sync_all()?;
-            File::open(&directory)?.sync_all()
+            directory.sync()
         };
         write().map_err(failed)?;
         Ok(format!("{QUARANTINE}/{}/{name}", self.run))
@@ -83,20 +84,17 @@ impl Lost {
 
     /// Puts a line on the list, durably.
     pub fn append(&mut self, entry: &Value) -> Result<()> {
-        let list = match self.list.take() {
-            Some(list) => list,
-            None => OpenOptions::new()
-                .create(true)
-                .append(true)
-                .mode(0o600)
-                .open(self.directory()?.join(LIST))
-                .map_err(failed)?,
+        let mut write = || -> io::Result<()> {
+            let list = match self.list.take() {
+                Some(list) => list,
+                None => self.directory()?.create_file(LIST)?,
+            };
+            let list = self.list.insert(list);
+            list.write_all(format!("{entry}\n").as_bytes())?;
+            list.sync_all()?;
+            self.directory()?.sync()
         };
-        let list = self.list.insert(list);
-        list.write_all(format!("{entry}\n").as_bytes())
-            .and_then(|()| list.sync_all())
-            .map_err(failed)?;
-        sync(&self.data_dir.join(QUARANTINE).join(&self.run))
+        write().map_err(failed)
     }
 
     /// Counts `entry` of the list, if what it is about was removed from the store; else notes that it was not.
@@ -117,25 +115,17 @@ impl Lost {
         self.misses_bytes
     }
 
-    fn directory(&self) -> Result<PathBuf> {
-        let directory = self.data_dir.join(QUARANTINE).join(&self.run);
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&directory)
-            .map_err(failed)?;
-        sync(&self.data_dir)?;
-        sync(&self.data_dir.join(QUARANTINE))?;
+    /// Opens the directory of this repair, which is made if it is missing.
+    fn directory(&self) -> io::Result<Directory> {
+        let data_dir = Directory::open(&self.data_dir)?;
+        let quarantine = data_dir.make_directory(QUARANTINE)?;
+        let directory = quarantine.make_directory(&*self.run)?;
+        data_dir.sync()?;
+        quarantine.sync()?;
         Ok(directory)
     }
 }
 
-fn sync(directory: &Path) -> Result<()> {
-    File::open(directory)
-        .and_then(|directory| directory.sync_all())
-        .map_err(failed)
-}
-
 fn failed(error: io::Error) -> Error {
-    Error::io("cannot write to the quarantine", error)
+    refused("cannot write to the quarantine", error)
 }

@@ -1,8 +1,7 @@
 //! A copy of the database that is a store of its own.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -19,6 +18,7 @@ use super::{check, leases, schema, sweep};
 use crate::call::Call;
 use crate::content::ContentHash;
 use crate::error::{Error, ErrorKind, Result};
+use crate::host::directory::create_file_at;
 use crate::metadata::{ContentRow, CopyIdentity, MetadataCopy, Paged};
 
 /// Pages that are copied between two looks at whether the call was interrupted.
@@ -78,11 +78,7 @@ fn build(
     identity: &CopyIdentity,
     step: &mut dyn FnMut(u64, u64) -> Result<()>,
 ) -> Result<Connection> {
-    let created = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file);
+    let created = create_file_at(file);
     created.map_err(|error| Error::io("cannot create the copy of the database", error))?;
     let mut target = connection::open(file, Role::Writer, CACHE_KIB)?;
     // While the transaction is open, the source stays as it is for this connection: otherwise each

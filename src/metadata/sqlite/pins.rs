@@ -5,8 +5,7 @@
 //! nothing where it cannot. The kernel drops the lock with the process, so a copy that was killed
 //! pins nothing, and one that is slow or suspended never loses its pin.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,9 +15,11 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
+use crate::host::directory::lock_file_at;
 
 /// How long a copy waits between attempts while files are being swept.
 const PAUSE: Duration = Duration::from_millis(1);
+const FAILED: &str = "cannot lock the contents of the store";
 
 /// The lock of one database.
 #[derive(Debug)]
@@ -90,16 +91,10 @@ impl Pins {
     }
 
     fn open(&self) -> Result<File> {
-        OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&self.path)
-            .map_err(failed)
+        lock_file_at(&self.path, FAILED)
     }
 }
 
 fn failed(error: std::io::Error) -> Error {
-    Error::io("cannot lock the contents of the store", error)
+    Error::io(FAILED, error)
 }

@@ -1,8 +1,8 @@
 //! `export` and `import`: metadata as JSON lines.
 
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum, ValueHint};
@@ -182,6 +182,9 @@ impl Scratch {
             .create_new(true)
             .mode(0o600)
             .open(&scratch.0)
+            .map_err(failed)?;
+        // The umask may take from the owner's rights.
+        file.set_permissions(Permissions::from_mode(0o600))
             .map_err(failed)?;
         io::copy(&mut io::stdin().lock(), &mut file).map_err(failed)?;
         Ok(scratch)
