@@ -171,6 +171,15 @@ impl Policy {
         }
     }
 
+    /// Returns whether queries show the token of a lease on the item at `path`: to who may change the item. Where
+    /// nobody owns it, that is every tenant and agent; one of those knows the tokens of its own claims alone.
+    pub fn shows_lease(&self, path: &VirtualPath) -> bool {
+        let rule = path.segments().next().and_then(|name| self.rules.get(name));
+        let owner = rule.map_or([None, None], |rule| bounds(&self.identity, rule));
+        let is_open = owner == [None, None];
+        (self.identity.is_unbound() || !is_open) && self.check(path, Action::Metadata).is_ok()
+    }
+
     /// Returns an error unless the identity may maintain the whole store.
     pub fn check_maintenance(&self, what: &str) -> Result<()> {
         if self.identity.may_maintain() {

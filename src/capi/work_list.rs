@@ -58,7 +58,8 @@ pub struct nexus_work_item {
     pub tags: *const c_char,
     /// How often it was claimed.
     pub attempts: u64,
-    /// The token of its lease; 0 where it has none.
+    /// The token of its lease; 0 where it has none. A query shows it to who may change the item, and in a
+    /// namespace that nobody owns only to a handle without tenant and agent; else it is 0, too.
     pub lease: u64,
     /// When the lease ends, for display; 0 where it has none.
     pub lease_expires_at: i64,

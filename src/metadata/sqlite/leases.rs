@@ -1,42 +1,68 @@
 //! The sequence of lease tokens: giving them out, and where it goes on in a copy or after the machine was
 //! started again.
 //!
-//! An engine reserves some tokens at a time, so that most claims leave the row of the store alone. It gives
-//! out reserved ones only as long as nobody else has reserved any: the row then still says that it was the
-//! last who did, and where its reservation ends. So tokens grow from claim to claim, whichever process claims,
-//! and what a transaction reserved that was rolled back is nobody's.
+//! Tokens only grow, whichever process claims, and none is given out twice. They grow with the time: the sequence follows
+//! the wall clock at [`RATE`] numbers a second, and each token is drawn at random from the last second of it. So
+//! two tokens tell how much time lies between them and not how many others were given out meanwhile, and nobody
+//! guesses one in a few tries. Claims that come faster share that second: each takes a random part of what is left of
+//! it. `docs/decisions/0005-lease-tokens.md` has the figures.
+//!
+//! The row of the store holds a number that no token has passed, and who wrote it. An engine writes it ahead of
+//! its tokens, further each time, so that most claims leave the row alone; it does so only as long as nobody else has
+//! written it. What a transaction reserved that was rolled back is nobody's.
 //!
 //! A token must never be given out twice among a store and its copies, or a worker of the one could pass
-//! for a worker of the other. A copy therefore begins at a number made of the time: the original, which
-//! counts up by one for each claim, never gets there, and a copy that was made later began further on.
+//! for a worker of the other. A copy therefore begins at a number made of the time at [`PER_MILLISECOND`], which is 16
+//! times faster: the original never gets there, and a copy that was made later began further on.
 
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+use super::random::RandomPool;
 use super::statements::Connection;
 use crate::error::{Error, Result};
+use crate::metadata::Micros;
 
-/// Tokens that are reserved at a time.
-const RESERVED: i64 = 64;
+/// Numbers of the sequence for each second of the wall clock.
+const RATE: i64 = 1 << 16;
+/// A token is drawn from so many numbers before where the clock is: one second.
+const WINDOW: i64 = RATE;
+/// A token that follows another within that second is drawn from this part of the numbers that are left ...
+const SHARE: i64 = 8;
+/// ... but from so many at least, also where the sequence is ahead of the clock: 100,000 claims a second pass 800,000
+/// numbers, fewer than copies leave between them.
+const LEAST_RANGE: i64 = 16;
+/// So far the sequence may be ahead of the clock, or behind it (a year), before the clock counts as set anew.
+const MOST_AHEAD: i64 = RATE * 16;
+const MOST_BEHIND: i64 = RATE * 366 * 24 * 3600;
+/// Numbers that an engine reserves when it reserves again, growing by this factor up to a second.
+const FIRST_RESERVED: i64 = 256;
+const GROWTH: i64 = 4;
+const MOST_RESERVED: i64 = WINDOW;
 /// Tokens stay below: a double holds every one exactly.
 const LIMIT: i64 = 1 << 53;
 /// 2020-01-01 00:00 UTC, in milliseconds since 1970.
 const EPOCH: i64 = 1_577_836_800_000;
-/// Tokens for each millisecond: far more than can be given out. They last until the year 2298.
+/// Numbers for each millisecond between copies. They last until the year 2298.
 const PER_MILLISECOND: i64 = 1 << 10;
 /// The sequence grows by at least this, even where the clock went back.
 const LEAST: i64 = 1 << 26;
 
-const RESERVE: &str = "UPDATE store SET lease_sequence = ?1, lease_holder = ?2 WHERE id = 1";
+const RESERVE: &str = "\
+    UPDATE store SET lease_sequence = ?1, lease_holder = ?2, lease_origin = ?3 WHERE id = 1";
 
-/// What the row of the store says: the newest token that is reserved, and who reserved last.
+/// What the row of the store says of the sequence.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reservation {
+    /// No token is greater.
     pub newest: i64,
+    /// Who reserved last.
     pub holder: i64,
+    /// When the sequence would have been at 0, by the wall clock; 0 where that is to be set.
+    pub origin: Micros,
 }
 
-/// The tokens that an engine has reserved.
+/// The tokens that an engine gives out.
 #[derive(Debug)]
 pub(super) struct Tokens {
     /// The engine's number, by chance; not 0.
@@ -44,11 +70,15 @@ pub(super) struct Tokens {
     reserved: Mutex<Reserved>,
 }
 
-/// Those from `next` to `newest`.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 struct Reserved {
-    next: i64,
+    /// The newest token that this engine gave out.
+    given: i64,
+    /// What it wrote into the row of the store.
     newest: i64,
+    /// How far that was ahead of the tokens.
+    ahead: i64,
+    random: RandomPool,
 }
 
 impl Tokens {
@@ -60,25 +90,79 @@ impl Tokens {
         }
     }
 
-    /// Returns the first of `count` tokens that follow each other, in the write transaction that is open, in
-    /// which `last` was read.
-    pub fn take(&self, connection: &Connection, count: i64, last: Reservation) -> Result<i64> {
-        let newest = last.newest;
+    /// Returns `count` tokens, which grow, at the time `now`, in the write transaction that is open, in which `last` was
+    /// read.
+    pub fn take(
+        &self,
+        connection: &Connection,
+        count: usize,
+        last: Reservation,
+        now: Micros,
+    ) -> Result<Vec<i64>> {
         let mut reserved = self.reserved.lock();
-        let is_last = last.holder == self.holder && newest == reserved.newest;
-        if !is_last || reserved.next + count - 1 > newest {
-            *reserved = Reserved {
-                next: newest + 1,
-                newest: newest + count.max(RESERVED),
+        let is_last = last.holder == self.holder && last.newest == reserved.newest;
+        let mut newest = match is_last {
+            true => reserved.given,
+            false => last.newest,
+        };
+        let origin = origin(last.origin, newest, now);
+        let clock = position(origin, now);
+        let mut tokens = Vec::with_capacity(count);
+        for _ in 0..count {
+            newest = next(newest, clock, &mut reserved.random)?;
+            tokens.push(newest);
+        }
+        if newest >= LIMIT {
+            return Err(at_end());
+        }
+        reserved.given = newest;
+        if !is_last || newest > last.newest || origin != last.origin {
+            // Others that claim by turns waste nothing so.
+            let ahead = match is_last {
+                true => (reserved.ahead * GROWTH).clamp(FIRST_RESERVED, MOST_RESERVED),
+                false => 0,
             };
+            reserved.ahead = ahead;
+            reserved.newest = (newest + ahead).min(LIMIT - 1);
             connection
                 .prepare_cached(RESERVE)?
-                .execute((reserved.newest, self.holder))?;
+                .execute((reserved.newest, self.holder, origin))?;
         }
-        let first = reserved.next;
-        reserved.next += count;
-        Ok(first)
+        Ok(tokens)
     }
+}
+
+/// Returns the token after `newest` where the clock is at `clock`.
+fn next(newest: i64, clock: i64, random: &mut RandomPool) -> Result<i64> {
+    let left = clock.saturating_sub(newest);
+    let (after, range) = match left > WINDOW {
+        true => (clock - WINDOW, WINDOW),
+        false => (newest, (left / SHARE).max(LEAST_RANGE)),
+    };
+    Ok(after.saturating_add(1).saturating_add(random.below(range)?))
+}
+
+/// Returns where a sequence that would have been at 0 at `origin` is at `now`.
+fn position(origin: Micros, now: Micros) -> i64 {
+    let passed = i128::from(now) - i128::from(origin);
+    let position = passed * i128::from(RATE) / 1_000_000;
+    i64::try_from(position).unwrap_or(if position < 0 { i64::MIN } else { i64::MAX })
+}
+
+/// Returns the origin of a sequence that is at `newest`: the one that the store has, unless the clock was set by much
+/// since.
+fn origin(known: Micros, newest: i64, now: Micros) -> Micros {
+    let ahead = newest.saturating_sub(position(known, now));
+    if known != 0 && (-MOST_BEHIND..=MOST_AHEAD).contains(&ahead) {
+        return known;
+    }
+    let since = (i128::from(newest) + i128::from(WINDOW)) * 1_000_000 / i128::from(RATE);
+    let origin = i128::from(now) - since;
+    i64::try_from(origin).unwrap_or(1)
+}
+
+fn at_end() -> Error {
+    Error::internal("the sequence of lease tokens has come to its end")
 }
 
 /// Moves the sequence ahead.
@@ -86,10 +170,9 @@ pub(super) fn advance(connection: &Connection) -> Result<()> {
     let sequence: i64 =
         connection.query_row("SELECT lease_sequence FROM store", [], |row| row.get(0))?;
     let milliseconds = crate::metadata::now() / 1000;
-    let next = after(sequence, milliseconds)
-        .ok_or_else(|| Error::internal("the sequence of lease tokens has come to its end"))?;
+    let next = after(sequence, milliseconds).ok_or_else(at_end)?;
     connection.execute(
-        "UPDATE store SET lease_sequence = ?1, lease_holder = 0",
+        "UPDATE store SET lease_sequence = ?1, lease_holder = 0, lease_origin = 0",
         [next],
     )?;
     Ok(())
@@ -98,7 +181,8 @@ pub(super) fn advance(connection: &Connection) -> Result<()> {
 /// Moves the sequence ahead of what copies and others that began at such a number have given out until now.
 pub(super) fn pass_over_others(connection: &Connection) -> Result<()> {
     connection.execute(
-        "UPDATE store SET lease_sequence = ?1, lease_holder = 0 WHERE lease_sequence < ?1",
+        "UPDATE store SET lease_sequence = ?1, lease_holder = 0, lease_origin = 0
+         WHERE lease_sequence < ?1",
         [by_time(crate::metadata::now() / 1000)],
     )?;
     Ok(())
@@ -108,8 +192,8 @@ pub(super) fn pass_over_others(connection: &Connection) -> Result<()> {
 /// nothing: with the durability `normal`, losing power drops the newest commits.
 pub(super) fn pass_over_lost(connection: &rusqlite::Connection) -> Result<()> {
     connection.execute(
-        "UPDATE store SET lease_sequence = lease_sequence + ?1, lease_holder = 0",
-        [LEAST],
+        "UPDATE store SET lease_sequence = min(lease_sequence, ?2 - ?1) + ?1, lease_holder = 0",
+        [LEAST, LIMIT],
     )?;
     Ok(())
 }
@@ -121,7 +205,8 @@ fn after(sequence: i64, milliseconds: i64) -> Option<i64> {
 }
 
 fn by_time(milliseconds: i64) -> i64 {
-    (milliseconds - EPOCH)
+    milliseconds
+        .saturating_sub(EPOCH)
         .max(0)
         .saturating_mul(PER_MILLISECOND)
 }
@@ -130,45 +215,52 @@ fn by_time(milliseconds: i64) -> i64 {
 mod tests {
     use super::*;
 
+    const NOVEMBER_2026: Micros = 1_795_000_000_000_000;
+    const SECOND: Micros = 1_000_000;
+
     fn store() -> Connection {
         let connection = Connection::from(rusqlite::Connection::open_in_memory().unwrap());
         connection
             .execute_batch(
-                "CREATE TABLE store (id INTEGER, lease_sequence INTEGER, lease_holder INTEGER);
-                 INSERT INTO store VALUES (1, 0, 0)",
+                "CREATE TABLE store (id INTEGER, lease_sequence INTEGER, lease_holder INTEGER,
+                                     lease_origin INTEGER);
+                 INSERT INTO store VALUES (1, 0, 0, 0)",
             )
             .unwrap();
         connection
     }
 
-    fn take(tokens: &Tokens, store: &Connection, count: i64) -> i64 {
-        let last = store
-            .query_row(
-                "SELECT lease_sequence, lease_holder FROM store",
-                [],
-                |row| {
-                    Ok(Reservation {
-                        newest: row.get(0)?,
-                        holder: row.get(1)?,
-                    })
-                },
-            )
-            .unwrap();
-        tokens.take(store, count, last).unwrap()
+    fn last(store: &Connection) -> Reservation {
+        let sql = "SELECT lease_sequence, lease_holder, lease_origin FROM store";
+        store
+            .query_row(sql, [], |row| {
+                Ok(Reservation {
+                    newest: row.get(0)?,
+                    holder: row.get(1)?,
+                    origin: row.get(2)?,
+                })
+            })
+            .unwrap()
+    }
+
+    fn take(tokens: &Tokens, store: &Connection, count: usize, now: Micros) -> Vec<i64> {
+        tokens.take(store, count, last(store), now).unwrap()
     }
 
     #[test]
-    fn tokens_grow_from_claim_to_claim_whoever_claims() {
+    fn tokens_grow_from_claim_to_claim_whoever_claims_and_whatever_the_clock_says() {
         let store = store();
-        let (one, other) = (Tokens::new(), Tokens::new());
-        let mut newest = 0;
-        for round in 0..200 {
-            let tokens = if round % 7 < 4 { &one } else { &other };
-            let count = 1 + round % 100;
-            let first = take(tokens, &store, count);
-            assert!(first > newest, "round {round}: {first} after {newest}");
-            newest = first + count - 1;
+        let engines = [Tokens::new(), Tokens::new()];
+        let (mut newest, mut now) = (0, NOVEMBER_2026);
+        for round in 0..600_usize {
+            let tokens = &engines[usize::from(round % 7 >= 4)];
+            now += [3, 700, SECOND, 3600 * SECOND, -50_000, -1_000_000 * SECOND][round % 6];
+            for token in take(tokens, &store, 1 + round % 100, now) {
+                assert!(token > newest, "round {round}: {token} after {newest}");
+                newest = token;
+            }
         }
+        assert!(newest < 1 << 45, "so little was used: {newest}");
     }
 
     #[test]
@@ -176,22 +268,110 @@ mod tests {
         let store = store();
         let (one, other) = (Tokens::new(), Tokens::new());
         store.execute_batch("BEGIN").unwrap();
-        take(&one, &store, 1);
+        take(&one, &store, 1, NOVEMBER_2026);
         store.execute_batch("ROLLBACK").unwrap();
-        let others = take(&other, &store, 1);
-        let own = take(&one, &store, 1);
+        let others = take(&other, &store, 1, NOVEMBER_2026)[0];
+        let own = take(&one, &store, 1, NOVEMBER_2026)[0];
         assert!(own > others, "{own} was another's already");
-        assert!(take(&other, &store, 1) > own);
+        assert!(take(&other, &store, 1, NOVEMBER_2026)[0] > own);
+    }
+
+    #[test]
+    fn tokens_do_not_tell_how_many_others_were_given_out() {
+        let between = |others: usize| -> Vec<i64> {
+            let distances = (0..200).map(|_| {
+                let (store, tokens) = (store(), Tokens::new());
+                let first = take(&tokens, &store, 1, NOVEMBER_2026)[0];
+                for n in 0..others {
+                    take(
+                        &tokens,
+                        &store,
+                        1,
+                        NOVEMBER_2026 + SECOND + n as Micros * 500,
+                    );
+                }
+                take(&tokens, &store, 1, NOVEMBER_2026 + 10 * SECOND)[0] - first
+            });
+            let mut distances: Vec<i64> = distances.collect();
+            distances.sort_unstable();
+            distances
+        };
+        let (none, many) = (between(0), between(1000));
+        let nearest = 9 * RATE..=11 * RATE;
+        for distances in [&none, &many] {
+            assert!(
+                distances.iter().all(|distance| nearest.contains(distance)),
+                "{distances:?}"
+            );
+        }
+        let off = (none[100] - many[100]).abs();
+        assert!(
+            off < RATE / 4,
+            "the medians are {off} apart, of {RATE} a second"
+        );
+    }
+
+    #[test]
+    fn a_token_is_one_of_thousands() {
+        let store = store();
+        let tokens = Tokens::new();
+        let mut now = NOVEMBER_2026;
+        let mut steps = |pause: Micros| {
+            let mut newest = 0;
+            let steps = (0..100).map(|_| {
+                now += pause;
+                let token = take(&tokens, &store, 1, now)[0];
+                token - std::mem::replace(&mut newest, token)
+            });
+            steps.collect::<std::collections::BTreeSet<_>>().len()
+        };
+        assert!(steps(2 * SECOND) >= 95, "a claim every two seconds");
+        assert!(steps(10_000) >= 80, "a hundred claims a second");
+    }
+
+    #[test]
+    fn most_claims_leave_the_row_of_the_store_alone() {
+        let store = store();
+        let tokens = Tokens::new();
+        let mut writes = 0;
+        for n in 0..10_000 {
+            let before = last(&store).newest;
+            take(&tokens, &store, 1, NOVEMBER_2026 + n * 100);
+            writes += usize::from(last(&store).newest != before);
+        }
+        assert!(writes <= 20, "{writes} of 10,000 claims in a second");
+    }
+
+    #[test]
+    fn a_hundred_years_of_claims_stay_below_the_limit() {
+        let (store, tokens) = (store(), Tokens::new());
+        let year = 365 * 24 * 3600 * SECOND;
+        let mut newest = 0;
+        for n in 0..100 {
+            newest = take(&tokens, &store, 10_000, NOVEMBER_2026 + n * year)[9_999];
+        }
+        assert!(newest < LIMIT / 40, "{newest}");
+        store
+            .execute(
+                "UPDATE store SET lease_sequence = ?1, lease_holder = 0",
+                [LIMIT - 2],
+            )
+            .unwrap();
+        tokens
+            .take(&store, 1, last(&store), NOVEMBER_2026)
+            .unwrap_err();
     }
 
     #[test]
     fn copies_go_on_where_no_other_has_been() {
-        let november_2026 = 1_795_000_000_000;
+        let november_2026 = NOVEMBER_2026 / 1000;
         let first = after(500, november_2026).unwrap();
         assert!(
-            first > 1 << 40,
+            first > 1 << 47,
             "an original never counts that far: {first}"
         );
+        let a_hundred_years = 100 * 366 * 24 * 3600 * RATE;
+        assert!(first > a_hundred_years, "{first}");
         let copy_of_copy = after(first + 1000, november_2026 + 60_000).unwrap();
         assert!(copy_of_copy > first + 60_000_000, "{first} {copy_of_copy}");
         assert!(after(first, 0).unwrap() > first, "the clock went back");

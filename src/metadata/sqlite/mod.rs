@@ -32,6 +32,7 @@ mod log_index;
 mod namespaces;
 mod path_ids;
 mod pins;
+mod random;
 mod readers;
 mod repair;
 mod rows;

@@ -134,6 +134,9 @@ FROM work
 WHERE delayed = 1 OR (status = 2 AND lease_deadline IS NOT NULL)
 GROUP BY scope;
 
+-- When the sequence of tokens would have been at 0, by the wall clock; 0: to be set by the next claim.
+ALTER TABLE store ADD COLUMN lease_origin INTEGER NOT NULL DEFAULT 0;
+
 -- For operators. Programs use the calls, which are limited to what a tenant may see. The views below begin with `work`
 -- and name the status as its number, so that SQLite reads the partial index of each.
 DROP VIEW work_by_priority;

@@ -26,7 +26,7 @@ use crate::work::{MOST_ATTEMPTS, Status, WorkItem};
 
 /// What a claim reads first: the tokens that are reserved, and whether time made anything claimable.
 const OPENING: &str = concat!(
-    "SELECT lease_sequence, lease_holder, ",
+    "SELECT lease_sequence, lease_holder, lease_origin, ",
     scopes::any_time_has_come!(),
     " FROM store WHERE id = 1"
 );
@@ -107,8 +107,9 @@ impl Claims<'_> {
             let items = match items.len() {
                 0 => items,
                 count => {
-                    let first_token = self.tokens.take(self.connection, count as i64, last)?;
-                    self.take(claim, grant, items, &lapsed, first_token)?
+                    let now = self.time.wall();
+                    let tokens = self.tokens.take(self.connection, count, last, now)?;
+                    self.take(claim, grant, items, &lapsed, &tokens)?
                 }
             };
             lapsed.admit_rest(&lapses, &found)?;
@@ -116,14 +117,14 @@ impl Claims<'_> {
         }
     }
 
-    /// Gives the worker `items`, under leases with tokens from `first_token` on.
+    /// Gives the worker `items`, each under a lease with one of `tokens`.
     fn take(
         &self,
         claim: &Claim,
         grant: &Grant,
         mut items: Vec<WorkItem>,
         lapsed: &Lapsed,
-        first_token: i64,
+        tokens: &[i64],
     ) -> Result<Vec<WorkItem>> {
         let (wall, boot) = (self.time.wall(), self.time.boot());
         let deadline = boot.after(claim.lease);
@@ -139,12 +140,12 @@ impl Claims<'_> {
             }
             (last, watched) = (Some(directory), Some(scope));
         }
-        for (item, token) in items.iter_mut().zip(first_token..) {
+        for (item, token) in items.iter_mut().zip(tokens) {
             item.status = Status::InProgress;
             item.worker_id = Some(claim.worker_id.clone());
             item.started_at = Some(wall);
             item.attempts = item.attempts.saturating_add(1).min(MOST_ATTEMPTS as u64);
-            item.lease = token as u64;
+            item.lease = *token as u64;
             item.lease_expires_at = Some(wall.saturating_add(claim.lease));
         }
         let is_lapsed = |item: &&WorkItem| lapsed.contains(item.path.as_str());
@@ -193,8 +194,9 @@ fn open(connection: &Connection, lapses: &Lapses<'_>) -> Result<(Reservation, bo
             let last = Reservation {
                 newest: row.get(0)?,
                 holder: row.get(1)?,
+                origin: row.get(2)?,
             };
-            Ok((last, row.get(2)?))
+            Ok((last, row.get(3)?))
         })?)
 }
 

@@ -96,7 +96,12 @@ fn a_claim_looks_once_at_scopes_whose_items_are_completed() {
     }
     for tenant in 0..40 {
         let path = format!("/shared/tenant-{tenant}/item");
-        let token = crate::work::LeaseToken::new(tenant + 1).unwrap();
+        let sql = "SELECT lease FROM work WHERE path = ?1";
+        let lease: i64 = store
+            .connection
+            .query_row(sql, [&path], |row| row.get(0))
+            .unwrap();
+        let token = crate::work::LeaseToken::new(lease as u64).unwrap();
         store.complete(&path, token).unwrap();
     }
     store.pass(20);
