@@ -446,7 +446,10 @@ typedef struct nexus_work_item {
     const char *tags;
     /** How often it was claimed. */
     uint64_t attempts;
-    /** The token of its lease; 0 where it has none. */
+    /**
+     * The token of its lease; 0 where it has none. A query shows it to who may change the item, and in a
+     * namespace that nobody owns only to a handle without tenant and agent; else it is 0, too.
+     */
     uint64_t lease;
     /** When the lease ends, for display; 0 where it has none. */
     int64_t lease_expires_at;
@@ -1626,7 +1629,9 @@ nexus_status nexus_delete_meta(nexus_fs *fs,
                                nexus_error **error);
 
 /**
- * Finds the files, and the directories that were made, that have a metadata key with a value. Uses an index.
+ * Finds the files, and the directories that were made, that have a metadata key with a value. Uses an index,
+ * but for the status `completed`, for worker_id, times, max_attempts and an empty depends_on: those read the work keys of
+ * all files in the range.
  *
  * @param fs          an open handle
  * @param key         the key, 1 to 255 bytes; not NULL

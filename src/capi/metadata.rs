@@ -204,7 +204,9 @@ pub unsafe extern "C" fn nexus_delete_meta(
     }
 }
 
-/// Finds the files, and the directories that were made, that have a metadata key with a value. Uses an index.
+/// Finds the files, and the directories that were made, that have a metadata key with a value. Uses an index,
+/// but for the status `completed`, for worker_id, times, max_attempts and an empty depends_on: those read the work keys of
+/// all files in the range.
 ///
 /// @param fs          an open handle
 /// @param key         the key, 1 to 255 bytes; not NULL

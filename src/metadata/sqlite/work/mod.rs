@@ -13,7 +13,7 @@
 //! | rows and edges as files and keys change | `items`, `edges`, `settle`, `cycles` |
 //! | claims: what can be claimed, and what time makes so | `claim`, `claimable`, `directories`, `scopes`, `territory` |
 //! | what the holder of a lease does | `finish`, `complete` |
-//! | queries | `views`, `order`, `fetch`, `counts`, `explain`, `read` |
+//! | queries | `views`, `order`, `fetch`, `counts`, `explain`, `read`, `find` |
 //! | statements about some paths at once | `some` |
 
 /// The assignments that leave an item without a lease.
@@ -45,6 +45,7 @@ mod directories;
 mod edges;
 mod explain;
 mod fetch;
+mod find;
 mod finish;
 mod items;
 mod order;
@@ -65,11 +66,12 @@ pub(super) use complete::{complete_some, completions};
 pub(super) use counts::counts;
 pub(super) use edges::may_revive;
 pub(super) use explain::explain;
+pub(super) use find::find;
 pub(super) use finish::{check_lease, complete, fail, heartbeat, release};
 pub(super) use items::{
     clear, copied, deleted, imported, moved, place_again, place_of, rescope, set,
 };
-pub(super) use read::{all, find, value};
+pub(super) use read::{all, value};
 pub(super) use settle::settle;
 
 pub(super) use views::Views;

@@ -224,6 +224,7 @@ fn what_is_not_visible_is_not_shown_counted_or_named() {
         path: None,
         status: None,
         deleted: false,
+        expired_lease: None,
     };
     assert_eq!(
         store.explain("/shared/acme/spy").open,
@@ -457,5 +458,157 @@ fn no_step_of_the_queue_scans_or_sorts() {
     ];
     for sql in statements.concat() {
         assert_runs_on_indexes(&store, sql);
+    }
+}
+
+#[test]
+fn typed_values_are_found_whatever_index_has_them() {
+    let store = mixed();
+    for n in 0..40 {
+        let status = ["ready", "completed", "pending", "in_progress"][n % 4];
+        let object = format!(
+            r#"{{"status": "{status}", "priority": {}, "tags": ["t{}"]}}"#,
+            n % 3,
+            n % 5
+        );
+        store.add(&format!("/free/more/{n:03}"), &object);
+    }
+    let all = store.view(WorkView::ByPriority, usize::MAX);
+    for (key, json) in [
+        ("status", "\"ready\""),
+        ("status", "\"in_progress\""),
+        ("status", "\"completed\""),
+        ("status", "\"blocked\""),
+        ("status", "\"pending\""),
+        ("status", "\"failed\""),
+        ("priority", "1"),
+        ("tags", "[\"t2\"]"),
+        ("worker_id", "\"w\""),
+    ] {
+        for prefix in [
+            "/",
+            "/free/",
+            "/free/more/0",
+            "/shared/acme/",
+            "/sh",
+            "/workspace/acme/bot/r",
+        ] {
+            let range = PathRange::with_prefix(prefix);
+            let mut expected: Vec<&str> = all
+                .iter()
+                .map(|item| item.path.as_str())
+                .filter(|path| {
+                    range.contains(path) && store.get(path, key).as_deref() == Some(json)
+                })
+                .collect();
+            expected.sort_unstable();
+            let plain: Vec<String> = ["no-item"]
+                .iter()
+                .flat_map(|name| {
+                    [
+                        "/free",
+                        "/shared/acme",
+                        "/shared/other",
+                        "/workspace/acme/bot",
+                    ]
+                    .map(|part| format!("{part}/{name}"))
+                })
+                .filter(|path| {
+                    range.contains(path) && store.get(path, key).as_deref() == Some(json)
+                })
+                .collect();
+            expected.extend(plain.iter().map(String::as_str));
+            expected.sort_unstable();
+            let field = crate::work::WorkField::parse(key, json).unwrap();
+            let found = |limit| {
+                super::super::find(&store.connection, &field, &range, limit, &store.visible)
+                    .unwrap()
+            };
+            assert_eq!(found(usize::MAX), expected, "{key} = {json} below {prefix}");
+            assert_eq!(
+                found(3),
+                expected[..expected.len().min(3)],
+                "{key} = {json} below {prefix}"
+            );
+        }
+    }
+}
+
+/// A ready item among many others is read from the queues, whatever keeps it from being claimed.
+#[test]
+fn few_ready_items_among_many_others_are_found() {
+    let store = Store::new();
+    let later = format_time(now() + 3_600_000_000);
+    let mut changes = Vec::new();
+    for n in 0..3000 {
+        let file = format!("/q/{n:04}");
+        let object = match n {
+            2 | 2500 => r#"{"status": "ready"}"#.to_owned(),
+            2600 => format!(r#"{{"status": "ready", "not_before": "{later}"}}"#),
+            2700 => r#"{"status": "ready", "depends_on": "/q/0000"}"#.to_owned(),
+            0 => r#"{"status": "pending"}"#.to_owned(),
+            _ => r#"{"status": "completed"}"#.to_owned(),
+        };
+        changes.push(write(&file));
+        changes.push(set(&file, &object));
+    }
+    store.apply(changes).unwrap();
+    let field = crate::work::WorkField::Status(Status::Ready);
+    let found = |range, limit| {
+        super::super::find(&store.connection, &field, &range, limit, &store.visible).unwrap()
+    };
+    let ready = ["/q/0002", "/q/2500", "/q/2600", "/q/2700"];
+    assert_eq!(found(PathRange::all(), 10), ready);
+    assert_eq!(found(PathRange::under("/q"), 3), ready[..3]);
+    assert_eq!(found(PathRange::with_prefix("/q/26"), 3), ready[2..3]);
+}
+
+#[test]
+fn typed_values_are_found_by_indexes() {
+    let store = Store::new();
+    let plans = super::super::find::STATEMENTS.map(|sql| query_plan(&store, sql));
+    for plan in &plans {
+        assert!(plan.contains("USING COVERING INDEX work_"), "{plan}");
+        assert!(
+            !plan.contains("SCAN work USING PRIMARY")
+                && !plan.contains("SEARCH work USING PRIMARY"),
+            "{plan}"
+        );
+    }
+    for plan in &plans[..3] {
+        assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+    }
+}
+
+/// Operators read the views with any SQLite, which knows nothing of how many items are in which queue.
+#[test]
+fn each_sql_view_reads_the_index_of_its_queue() {
+    let store = mixed();
+    for (view, index, sorts) in [
+        ("ready_work_items", "work_claimable (directory=?", false),
+        (
+            "blocked_work_items",
+            "SCAN w USING INDEX work_blocked",
+            false,
+        ),
+        (
+            "pending_work_items",
+            "SCAN w USING INDEX work_pending",
+            false,
+        ),
+        ("in_progress_work", "SCAN w USING INDEX work_running", true),
+        ("work_by_priority", "SCAN w USING INDEX work_by_rank", false),
+    ] {
+        let plan = query_plan(&store, &format!("SELECT * FROM {view} LIMIT 10"));
+        assert!(plan.contains(index), "{view}: {plan}");
+        assert!(
+            !plan.split("; ").any(|step| step.ends_with("SCAN w")),
+            "{view}: {plan}"
+        );
+        assert_eq!(
+            plan.contains("TEMP B-TREE FOR ORDER BY"),
+            sorts,
+            "{view}: {plan}"
+        );
     }
 }
