@@ -6,13 +6,22 @@ use super::listing::prefix_range;
 use super::{Filesystem, WorkItem, WorkView};
 use crate::error::Result;
 use crate::path::VirtualPath;
-use crate::work::{Blocker, Explanation, Status, format_time};
+use crate::work::{Blocker, ExpiredLease, Explanation, Status, format_time};
 
 impl Filesystem {
-    /// Returns the first `limit` items of `view` that the caller may read.
+    /// Returns the first `limit` items of `view` that the caller may read. Tokens of leases are 0 in items that the caller
+    /// may not change, and for a tenant or agent in a namespace that nobody owns.
     pub fn work(&self, view: WorkView, limit: usize) -> Result<Vec<WorkItem>> {
         let call = self.begin();
-        self.granted(&call, |_, grant| self.store().work(view, limit, grant))
+        self.granted(&call, |policy, grant| {
+            let mut items = self.store().work(view, limit, grant)?;
+            for item in items.iter_mut().filter(|item| item.lease != 0) {
+                if !policy.shows_lease(&item.path) {
+                    item.lease = 0;
+                }
+            }
+            Ok(items)
+        })
     }
 
     /// Returns as JSON why the item at `path` can or cannot be worked on: its status, whether it is
@@ -114,16 +123,32 @@ fn has_attempts_left(explanation: &Explanation) -> bool {
 
 fn explain_blocker(blocker: &Blocker) -> Value {
     let reason = match (blocker.path_id, blocker.deleted, blocker.status) {
-        (None, ..) => "not visible",
-        (_, true, _) => "deleted before it was completed",
-        (.., Some(Status::Failed)) => "failed",
-        (.., Some(Status::Cancelled)) => "cancelled",
-        _ => "not completed yet",
+        (None, ..) => "not visible".to_owned(),
+        (_, true, _) => "deleted before it was completed".to_owned(),
+        (.., Some(Status::Failed)) => "failed".to_owned(),
+        (.., Some(Status::Cancelled)) => "cancelled".to_owned(),
+        _ => match &blocker.expired_lease {
+            Some(lease) => expired(lease),
+            None => "not completed yet".to_owned(),
+        },
     };
+    let lease = blocker.expired_lease.as_ref();
     json!({
         "path_id": blocker.path_id.map(|id| id.to_string()),
         "path": blocker.path,
         "status": blocker.status.map(Status::name),
         "reason": reason,
+        "lease_expired": lease.is_some(),
+        "lease_expires_at": lease.and_then(|lease| lease.at).map(format_time),
     })
+}
+
+fn expired(lease: &ExpiredLease) -> String {
+    let when = lease
+        .at
+        .map_or_else(String::new, |time| format!(" at {}", format_time(time)));
+    match lease.is_last {
+        true => format!("not completed: its last lease ended{when}, and it has no attempt left"),
+        false => format!("not completed yet: its last lease ended{when}; it may be claimed again"),
+    }
 }

@@ -96,6 +96,17 @@ pub struct Blocker {
     pub status: Option<Status>,
     /// It was deleted before it was completed.
     pub deleted: bool,
+    /// It is in progress under a lease that has ended, and nobody has claimed it since.
+    pub expired_lease: Option<ExpiredLease>,
+}
+
+/// A lease that has ended, of an item that nobody has claimed since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpiredLease {
+    /// When, by the wall clock.
+    pub at: Option<Micros>,
+    /// No attempt is left: the next claim that meets the item lets it fail.
+    pub is_last: bool,
 }
 
 /// Why an item can or cannot be worked on.

@@ -13,7 +13,7 @@ mod time;
 pub use field::{DependencyRef, Status, WorkField, is_library_key, is_work_key};
 pub(crate) use field::{json_string, refused};
 pub use history::WorkHistory;
-pub use item::{Blocker, Explanation, WorkCounts, WorkItem, WorkView};
+pub use item::{Blocker, ExpiredLease, Explanation, WorkCounts, WorkItem, WorkView};
 pub use lease::{LeaseToken, MOST_ATTEMPTS, back_off, lease_length, retry_delay};
 pub use row::{WorkRow, rfc3339};
 pub use time::{format_time, parse_time};

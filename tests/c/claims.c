@@ -21,6 +21,34 @@ static void a_claim_gives_each_item_once_by_priority_then_age(void)
     close_store(fs);
 }
 
+static void every_priority_comes_before_none(void)
+{
+    nexus_fs *fs = open_store("");
+    nexus_work_list *items = NULL;
+    const nexus_work_item *last;
+    item(fs, "/q/1-none", READY);
+    item(fs, "/q/2-greatest", "{\"status\": \"ready\", \"priority\": 9223372036854775807}");
+    item(fs, "/q/3-least", "{\"status\": \"ready\", \"priority\": -9223372036854775808}");
+    item(fs, "/other/4-none", READY);
+    item(fs, "/other/5-greatest", "{\"status\": \"ready\", \"priority\": 9223372036854775807}");
+    OK(nexus_get_work_by_priority(fs, 9, &items, ERR));
+    EXPECT_INT(nexus_work_list_len(items), 5);
+    EXPECT_STR(nexus_work_list_at(items, 1)->virtual_path, "/q/2-greatest");
+    EXPECT_STR(nexus_work_list_at(items, 2)->virtual_path, "/other/5-greatest");
+    last = nexus_work_list_at(items, 4);
+    EXPECT_STR(last->virtual_path, "/other/4-none");
+    EXPECT_INT(last->has_priority, 0);
+    nexus_work_list_free(items);
+    EXPECT_STR(claimed(fs, NULL, 3), "/q/3-least /q/2-greatest /other/5-greatest");
+    /* The priority of an item changes its place at once, both ways. */
+    OK(nexus_set_meta(fs, "/other/4-none", "priority", "9223372036854775807", ERR));
+    EXPECT_STR(claimed(fs, NULL, 1), "/other/4-none");
+    item(fs, "/q/6-greatest", "{\"status\": \"ready\", \"priority\": 9223372036854775807}");
+    OK(nexus_delete_meta(fs, "/q/6-greatest", "priority", ERR));
+    EXPECT_STR(claimed(fs, NULL, 9), "/q/1-none /q/6-greatest");
+    close_store(fs);
+}
+
 static void a_row_tells_the_lease(void)
 {
     nexus_claim_options options = claiming(NULL, 1, 60000);
@@ -285,6 +313,33 @@ static void an_expired_item_that_must_wait_is_not_called_claimable(void)
     close_store(fs);
 }
 
+static void a_dependent_says_when_the_last_lease_of_what_it_waits_for_ended(void)
+{
+    lease old, newer;
+    char *open, *ended;
+    nexus_fs *fs = open_store("");
+    item(fs, "/a", "{\"status\": \"ready\", \"max_attempts\": 2}");
+    item(fs, "/b", "{\"status\": \"blocked\", \"depends_on\": \"/a\"}");
+    EXPECT_STR(json(explain(fs, "/b"), "open[0].reason"), "\"not completed yet\"");
+    EXPECT_STR(json(explain(fs, "/b"), "open[0].lease_expired"), "false");
+    EXPECT_STR(json(explain(fs, "/b"), "open[0].lease_expires_at"), "null");
+    old = zombie(fs, "/a");
+    EXPECT_STR(old.path, "/a");
+    open = explain(fs, "/b");
+    ended = meta(fs, "/a", "lease_expires_at");
+    EXPECT_STR(json(open, "open[0].lease_expired"), "true");
+    EXPECT_STR(json(open, "open[0].lease_expires_at"), ended);
+    EXPECT_HAS(json(open, "open[0].reason"), "it may be claimed again");
+    EXPECT_HAS(json(open, "open[0].reason"), text("%.*s", (int)strlen(ended) - 2, ended + 1));
+    newer = zombie(fs, "/a");
+    EXPECT(newer.token > old.token);
+    EXPECT_HAS(json(explain(fs, "/b"), "open[0].reason"), "its last lease ended");
+    EXPECT_HAS(json(explain(fs, "/b"), "open[0].reason"), "no attempt left");
+    EXPECT_STR(claimed(fs, NULL, 9), "");
+    EXPECT_STR(json(explain(fs, "/b"), "open[0].reason"), "\"failed\"");
+    close_store(fs);
+}
+
 static void in_progress_by_hand_takes_the_place_of_an_expired_lease(void)
 {
     nexus_fs *fs = open_store("");
@@ -343,6 +398,7 @@ int main(int argc, char **argv)
 {
     begin(argc, argv);
     RUN(a_claim_gives_each_item_once_by_priority_then_age);
+    RUN(every_priority_comes_before_none);
     RUN(a_row_tells_the_lease);
     RUN(a_claim_refuses_what_is_out_of_bounds);
     RUN(options_of_another_version_are_read);
@@ -353,6 +409,7 @@ int main(int argc, char **argv)
     RUN(a_failure_waits_and_the_last_one_is_final);
     RUN(an_expired_lease_is_a_failed_attempt);
     RUN(an_expired_item_that_must_wait_is_not_called_claimable);
+    RUN(a_dependent_says_when_the_last_lease_of_what_it_waits_for_ended);
     RUN(in_progress_by_hand_takes_the_place_of_an_expired_lease);
     RUN(finishing_refuses_what_it_cannot_take);
     return finish();

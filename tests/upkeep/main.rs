@@ -3,6 +3,7 @@
 
 mod backup;
 mod bundle;
+mod damaged_items;
 mod duplicates;
 mod repair;
 mod store;

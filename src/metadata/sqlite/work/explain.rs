@@ -9,7 +9,7 @@ use super::edges::id_at;
 use crate::error::{Error, ErrorKind, Result};
 use crate::path::VirtualPath;
 use crate::range::Visible;
-use crate::work::{Blocker, Explanation, Status};
+use crate::work::{Blocker, ExpiredLease, Explanation, Status};
 
 /// Returns what the file at `path` waits for. Of what `visible` does not show, only that it is there.
 pub(in super::super) fn explain(
@@ -52,7 +52,7 @@ pub(in super::super) fn explain(
         return Ok(Explanation::default());
     };
     let mut statement = connection.prepare_cached(OPEN_EDGES)?;
-    let mut edges = statement.query([id.as_bytes()])?;
+    let mut edges = statement.query((id.as_bytes(), now.0))?;
     while let Some(edge) = edges.next()? {
         explanation.open.push(blocker(edge, visible)?);
     }
@@ -60,26 +60,35 @@ pub(in super::super) fn explain(
 }
 
 pub(super) const OPEN_EDGES: &str = "\
-    SELECT e.blocker_id, coalesce(w.path, e.blocker_path), w.status, e.blocker_path IS NOT NULL
+    SELECT e.blocker_id, coalesce(w.path, e.blocker_path), w.status, e.blocker_path IS NOT NULL,
+           w.lease_expires_at, w.lease_deadline <= ?2, w.attempts >= w.max_attempts
     FROM edges AS e LEFT JOIN work AS w ON w.path_id = e.blocker_id
     WHERE e.item_id = ?1 AND e.open = 1
     ORDER BY e.position";
 
 fn blocker(edge: &Row<'_>, visible: &Visible) -> Result<Blocker> {
-    let path: Option<String> = edge.get(1)?;
+    let path = text(edge, 1);
     let Some(path) = path.filter(|path| visible.contains(path)) else {
         return Ok(Blocker {
             path_id: None,
             path: None,
             status: None,
             deleted: false,
+            expired_lease: None,
         });
     };
+    let status = status(edge, 2);
+    let is_expired = status == Some(Status::InProgress) && integer(edge, 5) == Some(1);
+    let expired_lease = is_expired.then(|| ExpiredLease {
+        at: integer(edge, 4),
+        is_last: integer(edge, 6) == Some(1),
+    });
     Ok(Blocker {
         path_id: Some(id_at(edge, 0)?),
         path: Some(path),
-        status: status(edge, 2),
-        deleted: edge.get(3)?,
+        status,
+        deleted: integer(edge, 3) == Some(1),
+        expired_lease,
     })
 }
 

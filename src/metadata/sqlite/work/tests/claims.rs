@@ -133,7 +133,7 @@ fn claims_come_by_priority_then_age_and_each_item_once() {
     store.add("/q/waits", r#"{"status": "ready", "depends_on": "/q/one"}"#);
     let first = store.claim(2);
     assert_eq!(names(&first), ["/q/one", "/q/two"]);
-    assert_eq!([first[0].lease, first[1].lease], [1, 2]);
+    assert!(0 < first[0].lease && first[0].lease < first[1].lease);
     assert_eq!(first[0].status, crate::work::Status::InProgress);
     assert_eq!(first[0].worker_id.as_deref(), Some("worker"));
     assert_eq!((first[0].attempts, first[0].lease_expired), (1, false));
@@ -283,12 +283,18 @@ fn tokens_of_claims_that_a_power_cut_undid_are_not_given_again() {
     store.add("/a", r#"{"status": "ready"}"#);
     schema::enter_boot(&mut store.connection, "boot 1").unwrap();
     let (_, first) = store.claim_one().unwrap();
-    assert_eq!(first.number(), 1, "a new store begins at 1");
+    assert!(
+        first.number() < 1 << 17,
+        "a new store begins near 1: {first}"
+    );
     // The commits of many claims more are lost with the power.
     store.pass(11);
     schema::enter_boot(&mut store.connection, "boot 2").unwrap();
     let (_, next) = store.claim_one().unwrap();
-    assert!(next.number() > 1_000_000, "{next} may have been given");
+    assert!(
+        next.number() > first.number() + 1_000_000,
+        "{next} may have been given"
+    );
 }
 
 #[test]
