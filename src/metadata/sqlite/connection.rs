@@ -194,6 +194,9 @@ fn open_once(path: &Path, role: Role, cache_kib: u32) -> Result<Connection> {
     // Without it every cached statement with a join is prepared again at each run: the statement
     // cache clears bindings, and the planner's statistics make it look at them.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    // A misspelt column is an error, never a string.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     connection.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES)?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
@@ -261,6 +264,60 @@ mod tests {
 
     fn count(connection: &Connection) -> rusqlite::Result<i64> {
         connection.query_row(LONG, [], |row| row.get(0))
+    }
+
+    /// These hold whatever options SQLite was compiled with: scripts/check-options runs them without any.
+    mod options {
+        use super::*;
+
+        #[test]
+        fn a_misspelt_column_is_no_string() {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("test.db");
+            for role in [Role::Creator, Role::Writer, Role::Reader] {
+                let connection = open(&path, role, 64).unwrap();
+                for sql in [
+                    r#"SELECT "misspelt""#,
+                    r#"CREATE TABLE t (a CHECK (a <> "misspelt"))"#,
+                ] {
+                    let error = connection.execute_batch(sql).unwrap_err().to_string();
+                    assert!(
+                        error.contains("no such column: \"misspelt\""),
+                        "{role:?}: {error}"
+                    );
+                }
+            }
+        }
+
+        #[test]
+        fn no_memory_statistics_are_kept() {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("test.db");
+            let _connection = open(&path, Role::Creator, 64).unwrap();
+            // SAFETY: it reads a number.
+            #[allow(unsafe_code)]
+            let used = unsafe { ffi::sqlite3_memory_used() };
+            assert_eq!(used, 0);
+        }
+
+        /// scripts/check-options reads in a trace of system calls how the WAL is synced.
+        #[test]
+        fn a_commit_syncs_the_wal() {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("test.db");
+            let connection = open(&path, Role::Creator, 64).unwrap();
+            connection
+                .execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (a)")
+                .unwrap();
+            set_synchronous(&connection, Durability::Full).unwrap();
+            for _ in 0..10 {
+                begin_writing(&connection).unwrap();
+                connection
+                    .execute_batch("INSERT INTO t VALUES (1)")
+                    .unwrap();
+                commit(&connection).unwrap();
+            }
+        }
     }
 
     #[test]

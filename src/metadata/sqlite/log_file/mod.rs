@@ -9,9 +9,12 @@
 #![allow(unsafe_code)]
 
 mod appended;
+mod data_sync;
 
 use std::cell::Cell;
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, OsStr, c_int, c_void};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,6 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rusqlite::ffi::{self, sqlite3_file, sqlite3_io_methods, sqlite3_vfs};
 
 use self::appended::{Appended, Failure};
+use self::data_sync::{DataSync, Synced};
 use super::statements::Connection;
 use crate::error::{Error, Result};
 
@@ -43,6 +47,11 @@ pub(super) fn file_system() -> Result<&'static CStr> {
 }
 
 fn register() -> Option<Original> {
+    // Memory statistics take one global lock for each allocation. A host that has used the same SQLite before keeps them.
+    // SAFETY: it takes an integer behind the option, and changes nothing once SQLite is in use.
+    unsafe {
+        ffi::sqlite3_config(ffi::SQLITE_CONFIG_MEMSTATUS, 0 as c_int);
+    }
     // SAFETY: SQLite gives a null pointer, or one to what is never freed. What it is given lives for ever, too. Of the
     // copied functions none but `xOpen` looks at which file system it was called for.
     unsafe {
@@ -133,6 +142,7 @@ fn with_log<T>(connection: &Connection, look: impl FnOnce(&mut LogFile) -> T) ->
 struct LogFile {
     base: sqlite3_file,
     appended: Appended,
+    data: DataSync,
     /// Number of pieces that were written.
     writes: u64,
 }
@@ -179,7 +189,7 @@ unsafe extern "C" fn open(
         let Some(open) = (**original).xOpen else {
             return ffi::SQLITE_CANTOPEN;
         };
-        if flags & ffi::SQLITE_OPEN_WAL == 0 {
+        if flags & ffi::SQLITE_OPEN_WAL == 0 || name.is_null() {
             return open(*original, name, file, flags, out_flags);
         }
         let log = file.cast::<LogFile>();
@@ -190,6 +200,9 @@ unsafe extern "C" fn open(
                 pMethods: if opened { &METHODS } else { ptr::null() },
             },
             appended: Appended::default(),
+            data: DataSync::of(Path::new(OsStr::from_bytes(
+                CStr::from_ptr(name).to_bytes(),
+            ))),
             writes: 0,
         });
         code
@@ -243,7 +256,7 @@ macro_rules! as_original_of_all {
 
 as_original_of_all!(read, xRead, into: *mut c_void, length: c_int, offset: i64);
 as_original_of_all!(truncate, xTruncate, size: i64);
-as_original_of_all!(sync_file, xSync, flags: c_int);
+as_original_of_all!(sync_original, xSync, flags: c_int);
 as_original_of_all!(file_size, xFileSize, size: *mut i64);
 as_original!(lock, xLock, level: c_int);
 as_original!(unlock, xUnlock, level: c_int);
@@ -251,6 +264,29 @@ as_original!(check_reserved_lock, xCheckReservedLock, is_reserved: *mut c_int);
 as_original!(file_control, xFileControl, operation: c_int, argument: *mut c_void);
 as_original!(sector_size, xSectorSize);
 as_original!(device_characteristics, xDeviceCharacteristics);
+
+unsafe extern "C" fn sync_file(file: *mut sqlite3_file, flags: c_int) -> c_int {
+    // SAFETY: as in `as_original`; nothing else refers to `data` meanwhile.
+    unsafe {
+        match write_held(file) {
+            ffi::SQLITE_OK => {}
+            code => return code,
+        }
+        let synced = (*file.cast::<LogFile>()).data.sync();
+        if synced == Synced::Done {
+            return ffi::SQLITE_OK;
+        }
+        match sync_original(file, flags) {
+            // The kernel reports a failure once for each descriptor.
+            ffi::SQLITE_OK if synced == Synced::Failed => ffi::SQLITE_IOERR_FSYNC,
+            ffi::SQLITE_OK => {
+                (*file.cast::<LogFile>()).data.note_name();
+                ffi::SQLITE_OK
+            }
+            code => code,
+        }
+    }
+}
 
 unsafe extern "C" fn write(
     file: *mut sqlite3_file,
@@ -307,6 +343,7 @@ unsafe extern "C" fn close(file: *mut sqlite3_file) -> c_int {
     // SAFETY: SQLite calls it once for a file that `open` made, and nothing else of it after.
     unsafe {
         ptr::drop_in_place(&raw mut (*file.cast::<LogFile>()).appended);
+        ptr::drop_in_place(&raw mut (*file.cast::<LogFile>()).data);
         call_original!(file, xClose)
     }
 }
