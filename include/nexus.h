@@ -66,7 +66,7 @@
 #define NEXUS_WRITE_OPTIONS_INIT { sizeof(nexus_write_options), 0, NULL, NULL, NULL, 0 }
 #define NEXUS_LIST_OPTIONS_INIT { sizeof(nexus_list_options), 1, 0, NULL, NULL, 0, NULL }
 #define NEXUS_FIND_OPTIONS_INIT { sizeof(nexus_find_options), NULL, 0, NULL }
-#define NEXUS_GREP_OPTIONS_INIT { sizeof(nexus_grep_options), 0, NULL, NULL, 0, 0 }
+#define NEXUS_GREP_OPTIONS_INIT { sizeof(nexus_grep_options), 0, NULL, NULL, 0, 0, 0, 0 }
 #define NEXUS_EXPORT_OPTIONS_INIT { sizeof(nexus_export_options), NULL, NULL, 0 }
 #define NEXUS_CLAIM_OPTIONS_INIT { sizeof(nexus_claim_options), 1, NULL, 30000 }
 #define NEXUS_IMPORT_OPTIONS_INIT { sizeof(nexus_import_options), NEXUS_IMPORT_SKIP, 0, NEXUS_KEYS_REFUSE }
@@ -360,14 +360,22 @@ typedef struct nexus_grep_options {
     uint32_t struct_size;
     /** 1: letters match in either case. 0: as written. */
     int32_t ignore_case;
-    /** The directory to search. NULL: "/". */
+    /** The directory to search, or the file, which is then searched whatever `file_pattern`. NULL: "/". */
     const char *base;
-    /** Only files whose path below `base` matches this glob pattern. NULL: all. */
+    /**
+     * Only files that match this glob pattern: without a `/`, or with one only at its end, by their name at any
+     * depth below `base`; with a `/`, by their path below `base`; with one at the beginning, by their whole path.
+     * Each alternative of `{a,b}` is such a pattern. NULL: all.
+     */
     const char *file_pattern;
     /** Most rows to return. 0: 1,000. */
     uint64_t max_matches;
     /** Most bytes of content to search. 0: no limit. */
     uint64_t max_bytes;
+    /** 1: the pattern is the text to look for. 0: a regular expression. */
+    int32_t literal;
+    /** Must be 0. */
+    int32_t reserved;
 } nexus_grep_options;
 
 /**
@@ -1352,8 +1360,9 @@ nexus_status nexus_list(nexus_fs *fs,
                         nexus_error **error);
 
 /**
- * Finds files by the pattern of their path: `*` and `?` stay inside a segment, `**` crosses,
- * `[a-z]`, `[!a-z]`, `{a,b}`.
+ * Finds files by the pattern of their whole path below the base: `*` and `?` stay inside a segment,
+ * `**` crosses, `[a-z]`, `[!a-z]`, `{a,b}`. So `*.py` finds only what is directly in the base; with `**`
+ * as a segment of its own before it, it finds names at any depth.
  *
  * @param fs       an open handle
  * @param pattern  the pattern, below the base; not NULL
@@ -1373,17 +1382,22 @@ nexus_status nexus_glob(nexus_fs *fs,
                         nexus_error **error);
 
 /**
- * Searches the lines of files with a regular expression, in time linear in their size. Binary
+ * Searches the lines of files for a regular expression or a text, in time linear in their size. Binary
  * files are passed over and counted. Of a line of more than 256 KiB only that much is searched, and
- * the lines found have at most 64 MiB together.
+ * the lines found have at most 64 MiB together. A byte-order mark in front of a file (U+FEFF in UTF-8)
+ * is no part of its first line.
+ *
+ * An expression has at most 64 KiB, 100 levels of groups and, with its repetitions written out, 2,048
+ * characters and choices, where of texts that are alternatives only the longest counts. Look-around and
+ * back-references are refused.
  *
  * @param fs       an open handle
- * @param pattern  the regular expression; not NULL
+ * @param pattern  the regular expression, or the text with `literal`; not NULL
  * @param options  where and how much to search; NULL for the defaults
  * @param matches  receives the rows, to be freed with nexus_matches_free; not NULL
  * @param error    receives what went wrong; may be NULL
  * @return OK; INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, NOT_FOUND for a missing base,
- *         NOT_A_DIRECTORY for a base that is a file, NOT_MOUNTED, CORRUPT, CANCELLED, IO
+ *         NOT_MOUNTED, CORRUPT, CANCELLED, IO
  *
  * Threads: any, at once.
  * @since 0.1.0

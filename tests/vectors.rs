@@ -347,6 +347,7 @@ fn grep(fs: &Filesystem, step: &Value) -> Result<Given, Error> {
         base: optional(step, "base"),
         file_pattern: optional(step, "file_pattern"),
         ignore_case: flag(step, "ignore_case"),
+        literal: flag(step, "literal"),
         max_matches: count(step, "max_matches", 0),
         max_bytes: 0,
     };

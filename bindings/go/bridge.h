@@ -158,7 +158,7 @@ bridge_entries bridge_glob(nexus_fs *fs, const char *pattern, const char *base, 
 bridge_entries bridge_find_by_meta(nexus_fs *fs, const char *key, const char *value_json, const char *base,
                                    uint64_t limit, const char *cursor);
 bridge_matches bridge_grep(nexus_fs *fs, const char *pattern, const char *base, const char *file_pattern,
-                           int32_t ignore_case, uint64_t max_matches, uint64_t max_bytes);
+                           int32_t ignore_case, int32_t literal, uint64_t max_matches, uint64_t max_bytes);
 /* `paths` holds `n` NUL-terminated texts behind each other. */
 bridge_strings bridge_content_ids(nexus_fs *fs, const char *paths, size_t n);
 

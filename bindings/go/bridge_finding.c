@@ -51,7 +51,7 @@ bridge_entries bridge_find_by_meta(nexus_fs *fs, const char *key, const char *va
 }
 
 bridge_matches bridge_grep(nexus_fs *fs, const char *pattern, const char *base, const char *file_pattern,
-                           int32_t ignore_case, uint64_t max_matches, uint64_t max_bytes)
+                           int32_t ignore_case, int32_t literal, uint64_t max_matches, uint64_t max_bytes)
 {
     nexus_grep_options options = NEXUS_GREP_OPTIONS_INIT;
     bridge_matches result;
@@ -60,6 +60,7 @@ bridge_matches bridge_grep(nexus_fs *fs, const char *pattern, const char *base, 
     options.ignore_case = ignore_case;
     options.max_matches = max_matches;
     options.max_bytes = max_bytes;
+    options.literal = literal;
     memset(&result, 0, sizeof result);
     result.outcome.status = nexus_grep(fs, pattern, &options, &result.list, &result.outcome.error);
     result.len = nexus_matches_len(result.list);

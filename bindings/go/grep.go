@@ -10,12 +10,15 @@ import (
 
 // GrepOptions say what to search in contents.
 type GrepOptions struct {
-	// Base is the directory to search. Empty: "/".
+	// Base is the directory to search, or the file, which is then searched whatever FilePattern. Empty: "/".
 	Base string
-	// FilePattern: only files whose path below Base matches this glob pattern. Empty: all.
+	// FilePattern: only files that match this glob pattern; without a "/" by their name at any depth below Base, with one
+	// by their path below Base, with one at the beginning by their whole path. Empty: all.
 	FilePattern string
 	// IgnoreCase: letters match in either case.
 	IgnoreCase bool
+	// Literal: the pattern is the text to look for, not a regular expression.
+	Literal bool
 	// MaxMatches is the most rows to return. 0: 1,000.
 	MaxMatches int
 	// MaxBytes is the most bytes of content to search. 0: no limit.
@@ -44,7 +47,8 @@ type Match struct {
 	Start, End int
 }
 
-// Grep searches the lines of files with a regular expression, in time linear in their size.
+// Grep searches the lines of files for a regular expression or a text, in time linear in their size. A byte-order mark in
+// front of a file is no part of its first line.
 func (s *Store) Grep(ctx context.Context, pattern string, options GrepOptions) (Matches, error) {
 	var a arguments
 	expression := a.text("a pattern", pattern)
@@ -55,7 +59,7 @@ func (s *Store) Grep(ctx context.Context, pattern string, options GrepOptions) (
 	}
 	var result C.bridge_matches
 	err := s.call(ctx, func(fs *C.nexus_fs) C.bridge_outcome {
-		result = C.bridge_grep(fs, expression, base, files, flag(options.IgnoreCase), most, bytes)
+		result = C.bridge_grep(fs, expression, base, files, flag(options.IgnoreCase), flag(options.Literal), most, bytes)
 		return result.outcome
 	})
 	if err != nil {

@@ -386,7 +386,8 @@ func (s *scenario) call(store *nexus.Store, a arguments) (any, error) {
 		return entries, err
 	case "grep":
 		matches, err := store.Grep(s.ctx, a.text("pattern"), nexus.GrepOptions{
-			Base: a.text("base"), FilePattern: a.text("file_pattern"), IgnoreCase: a.flag("ignore_case"), MaxMatches: a.number("max_matches"),
+			Base: a.text("base"), FilePattern: a.text("file_pattern"), IgnoreCase: a.flag("ignore_case"), Literal: a.flag("literal"),
+			MaxMatches: a.number("max_matches"),
 		})
 		return matches.Lines, err
 	case "content_ids":

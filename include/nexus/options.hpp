@@ -48,6 +48,7 @@ struct grep_options {
     bool ignore_case = false;
     std::uint64_t max_matches = 0;
     std::uint64_t max_bytes = 0;
+    bool literal = false;
 };
 
 /** nexus_export_options. */
@@ -218,6 +219,7 @@ struct c_grep_options {
         options.ignore_case = from.ignore_case;
         options.max_matches = from.max_matches;
         options.max_bytes = from.max_bytes;
+        options.literal = from.literal;
     }
     failure refusal() const noexcept { return first_refusal(base, file_pattern); }
     path_in base;

@@ -47,8 +47,9 @@ pub unsafe extern "C" fn nexus_list(
     }
 }
 
-/// Finds files by the pattern of their path: `*` and `?` stay inside a segment, `**` crosses,
-/// `[a-z]`, `[!a-z]`, `{a,b}`.
+/// Finds files by the pattern of their whole path below the base: `*` and `?` stay inside a segment,
+/// `**` crosses, `[a-z]`, `[!a-z]`, `{a,b}`. So `*.py` finds only what is directly in the base; with `**`
+/// as a segment of its own before it, it finds names at any depth.
 ///
 /// @param fs       an open handle
 /// @param pattern  the pattern, below the base; not NULL
@@ -82,17 +83,22 @@ pub unsafe extern "C" fn nexus_glob(
     }
 }
 
-/// Searches the lines of files with a regular expression, in time linear in their size. Binary
+/// Searches the lines of files for a regular expression or a text, in time linear in their size. Binary
 /// files are passed over and counted. Of a line of more than 256 KiB only that much is searched, and
-/// the lines found have at most 64 MiB together.
+/// the lines found have at most 64 MiB together. A byte-order mark in front of a file (U+FEFF in UTF-8)
+/// is no part of its first line.
+///
+/// An expression has at most 64 KiB, 100 levels of groups and, with its repetitions written out, 2,048
+/// characters and choices, where of texts that are alternatives only the longest counts. Look-around and
+/// back-references are refused.
 ///
 /// @param fs       an open handle
-/// @param pattern  the regular expression; not NULL
+/// @param pattern  the regular expression, or the text with `literal`; not NULL
 /// @param options  where and how much to search; NULL for the defaults
 /// @param matches  receives the rows, to be freed with nexus_matches_free; not NULL
 /// @param error    receives what went wrong; may be NULL
 /// @return OK; INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, NOT_FOUND for a missing base,
-///         NOT_A_DIRECTORY for a base that is a file, NOT_MOUNTED, CORRUPT, CANCELLED, IO
+///         NOT_MOUNTED, CORRUPT, CANCELLED, IO
 ///
 /// Threads: any, at once.
 /// @since 0.1.0

@@ -75,14 +75,20 @@ pub struct nexus_grep_options {
     pub struct_size: u32,
     /// 1: letters match in either case. 0: as written.
     pub ignore_case: i32,
-    /// The directory to search. NULL: "/".
+    /// The directory to search, or the file, which is then searched whatever `file_pattern`. NULL: "/".
     pub base: *const c_char,
-    /// Only files whose path below `base` matches this glob pattern. NULL: all.
+    /// Only files that match this glob pattern: without a `/`, or with one only at its end, by their name at any
+    /// depth below `base`; with a `/`, by their path below `base`; with one at the beginning, by their whole path.
+    /// Each alternative of `{a,b}` is such a pattern. NULL: all.
     pub file_pattern: *const c_char,
     /// Most rows to return. 0: 1,000.
     pub max_matches: u64,
     /// Most bytes of content to search. 0: no limit.
     pub max_bytes: u64,
+    /// 1: the pattern is the text to look for. 0: a regular expression.
+    pub literal: i32,
+    /// Must be 0.
+    pub reserved: i32,
 }
 
 /// What to export. Initialise with NEXUS_EXPORT_OPTIONS_INIT.
@@ -210,6 +216,8 @@ versioned!(nexus_grep_options {
     file_pattern: *const c_char = ptr::null(),
     max_matches: u64 = 0,
     max_bytes: u64 = 0,
+    literal: i32 = 0,
+    reserved: i32 = 0,
 });
 versioned!(nexus_export_options {
     prefix: *const c_char = ptr::null(),
@@ -385,10 +393,14 @@ pub(super) unsafe fn grep(pointer: *const nexus_grep_options) -> Result<GrepOpti
     // SAFETY: the caller's promise.
     unsafe {
         let options = read(pointer)?;
+        if options.reserved != 0 {
+            return Err(Error::invalid_argument("reserved is not 0"));
+        }
         Ok(GrepOptions {
             base: optional_path(options.base, "base")?.map(str::to_owned),
             file_pattern: optional_text(options.file_pattern, "file_pattern")?.map(str::to_owned),
             ignore_case: flag(options.ignore_case, "ignore_case")?,
+            literal: flag(options.literal, "literal")?,
             max_matches: count(options.max_matches),
             max_bytes: options.max_bytes,
         })

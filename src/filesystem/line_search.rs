@@ -1,13 +1,12 @@
-//! Searching the lines of contents for a regular expression, as `grep` does.
+//! Searching the lines of contents for a regular expression or a text, as `grep` does.
 //!
-//! Matching takes time linear in the content, whatever the expression, and a content may come in
-//! pieces: memory is bounded by the longest line, and that by [`MAX_LINE_BYTES`].
+//! Matching takes time linear in the content, whatever the expression, and can be interrupted anywhere
+//! ([`super::expression`]). A content may come in pieces: memory is bounded by the longest line, and that by
+//! [`MAX_LINE_BYTES`].
 
-use std::borrow::Cow;
 use std::io::BufRead;
 
-use regex::bytes::{Regex, RegexBuilder};
-
+use super::expression::{Expression, Searcher, Work};
 use crate::call::Call;
 use crate::error::{Error, Result};
 
@@ -19,64 +18,45 @@ pub(crate) const MAX_LINE_BYTES: usize = 256 * 1024;
 /// How much of a content is looked at to tell whether it is binary.
 const BINARY_SAMPLE_BYTES: usize = 8 * 1024;
 
-/// Most bytes of a compiled expression. One line takes time by the product of its length and this, in which
-/// nothing looks for interrupts.
-const MAX_COMPILED_BYTES: usize = 1024 * 1024;
 /// Longest expression, in bytes.
 const MAX_PATTERN_BYTES: usize = 64 * 1024;
+
+/// U+FEFF, with which some editors begin a file in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Called with the number of a line that matches, from 1; the line without its end; and where in it
 /// the first match begins and ends. Returning `false` ends the search.
 pub(crate) type Found<'a> = &'a mut dyn FnMut(u64, &[u8], usize, usize) -> bool;
 
-/// A compiled regular expression, applied to each line by itself: `^` and `$` are the line's.
+/// A compiled pattern, applied to each line by itself: `^` and `$` are the line's.
 #[derive(Debug, Clone)]
 pub(crate) struct LineSearch {
-    regex: Regex,
+    expression: Expression,
 }
 
 impl LineSearch {
-    /// Returns the search for `pattern`; with `ignore_case`, letters match in either case.
+    /// Returns the search for `pattern`, a regular expression or, with `literal`, the text itself; with
+    /// `ignore_case`, letters match in either case.
     ///
     /// # Errors
     /// InvalidArgument, with the reason, for an expression that is malformed, uses what cannot be
     /// matched in linear time (look-around, back-references), or is too large.
-    pub(crate) fn compile(pattern: &str, ignore_case: bool) -> Result<LineSearch> {
+    pub(crate) fn compile(pattern: &str, ignore_case: bool, literal: bool) -> Result<LineSearch> {
+        let (what, expression) = match literal {
+            true => ("literal pattern", regex_syntax::escape(pattern)),
+            false => ("regular expression", pattern.to_owned()),
+        };
+        let refuse = |reason| Error::invalid_argument(format!("{what}: {reason}"));
         if pattern.len() > MAX_PATTERN_BYTES {
-            return Err(Error::invalid_argument(
-                "regular expression: it has at most 65536 bytes",
-            ));
+            return Err(refuse("it has at most 65536 bytes".into()));
         }
-        let regex = RegexBuilder::new(pattern)
-            .case_insensitive(ignore_case)
-            .size_limit(MAX_COMPILED_BYTES)
-            .build()
-            .map_err(|error| {
-                let reason = reason_of(&error);
-                Error::invalid_argument(format!("regular expression: {reason}"))
-            })?;
-        Ok(LineSearch { regex })
+        let expression = Expression::compile(&expression, ignore_case).map_err(refuse)?;
+        Ok(LineSearch { expression })
     }
 
-    /// Searches a whole content. A line ends with LF or CRLF; the last one may lack its end.
-    #[cfg(test)]
-    pub(crate) fn search(&self, content: &[u8], found: Found<'_>) {
-        let call = Call::for_test();
-        let mut scan = self.scan(&call);
-        if scan.feed(content, found) {
-            scan.finish(found);
-        }
-    }
-
-    /// Returns the search of a content that comes in pieces, for `call`.
-    pub(crate) fn scan<'a>(&'a self, call: &'a Call) -> LineScan<'a> {
-        LineScan {
-            search: self,
-            call,
-            line: 1,
-            begun: Vec::new(),
-            begun_bytes: 0,
-        }
+    /// Returns what searches for the pattern.
+    pub(crate) fn searcher(&self) -> Searcher {
+        self.expression.searcher()
     }
 
     /// Returns whether `content`, or the beginning of one, is binary: whether there is a NUL in the
@@ -84,26 +64,14 @@ impl LineSearch {
     pub(crate) fn is_binary(content: &[u8]) -> bool {
         content[..content.len().min(BINARY_SAMPLE_BYTES)].contains(&0)
     }
-
-    /// Searches one line, of which `line` is at most the first [`MAX_LINE_BYTES`] and `whole_bytes`
-    /// the length without the LF.
-    fn search_line(&self, number: u64, line: &[u8], whole_bytes: usize, found: Found<'_>) -> bool {
-        let line = match line {
-            [text @ .., b'\r'] if line.len() == whole_bytes => text,
-            line => line,
-        };
-        match self.regex.find(line) {
-            Some(first) => found(number, line, first.start(), first.end()),
-            None => true,
-        }
-    }
 }
 
-/// The search of a content that comes in pieces.
+/// The search of a content that comes in pieces. A line ends with LF or CRLF; the last one may lack its end. A
+/// byte-order mark in front of the first one is no part of it.
 #[derive(Debug)]
 pub(crate) struct LineScan<'a> {
-    search: &'a LineSearch,
-    call: &'a Call,
+    searcher: &'a mut Searcher,
+    work: Work<'a>,
     /// Number of the line that comes next or has begun.
     line: u64,
     /// The beginning of a line whose end has not come; at most [`MAX_LINE_BYTES`].
@@ -112,41 +80,60 @@ pub(crate) struct LineScan<'a> {
     begun_bytes: usize,
 }
 
-impl LineScan<'_> {
-    /// Searches the lines that `piece` completes. Returns `false` once `found` has, or the call was interrupted; then
-    /// the search is over, and neither this nor [`Self::finish`] is to be called again.
-    pub(crate) fn feed(&mut self, mut piece: &[u8], found: Found<'_>) -> bool {
-        while !piece.is_empty() && !self.call.is_cancelled() {
+impl<'a> LineScan<'a> {
+    /// Returns the search of a content by `searcher`, for `call`.
+    pub(crate) fn new(searcher: &'a mut Searcher, call: &'a Call) -> Self {
+        LineScan {
+            searcher,
+            work: Work::new(call),
+            line: 1,
+            begun: Vec::new(),
+            begun_bytes: 0,
+        }
+    }
+
+    /// Searches the lines that `piece` completes. Returns `false` once `found` has; then the search is over, and
+    /// neither this nor [`Self::finish`] is to be called again.
+    ///
+    /// # Errors
+    /// Cancelled, if the call was interrupted.
+    pub(crate) fn feed(&mut self, mut piece: &[u8], found: Found<'_>) -> Result<bool> {
+        while !piece.is_empty() {
             let (line, rest, complete) = split_line(piece);
             piece = rest;
             let goes_on = match (complete, self.begun_bytes) {
                 (false, _) => {
                     self.begin(line);
-                    return true;
+                    return Ok(true);
                 }
                 // The usual case: the whole line is in the piece, and is not copied.
                 (true, 0) => {
                     let kept = &line[..line.len().min(MAX_LINE_BYTES)];
-                    self.search.search_line(self.line, kept, line.len(), found)
+                    self.search_line(kept, line.len(), found)?
                 }
                 (true, _) => {
                     self.begin(line);
-                    self.search_begun(found)
+                    self.search_begun(found)?
                 }
             };
             if !goes_on {
-                return false;
+                return Ok(false);
             }
             self.line += 1;
         }
-        piece.is_empty()
+        Ok(true)
     }
 
     /// Searches the last line, if it had no end.
-    pub(crate) fn finish(mut self, found: Found<'_>) {
-        if self.begun_bytes > 0 {
-            self.search_begun(found);
+    ///
+    /// # Errors
+    /// Cancelled, if the call was interrupted.
+    pub(crate) fn finish(mut self, found: Found<'_>) -> Result<()> {
+        let is_empty = self.line == 1 && self.begun == BYTE_ORDER_MARK;
+        if self.begun_bytes > 0 && !is_empty {
+            self.search_begun(found)?;
         }
+        Ok(())
     }
 
     fn begin(&mut self, part: &[u8]) {
@@ -155,13 +142,31 @@ impl LineScan<'_> {
         self.begun_bytes += part.len();
     }
 
-    fn search_begun(&mut self, found: Found<'_>) -> bool {
+    fn search_begun(&mut self, found: Found<'_>) -> Result<bool> {
         let whole_bytes = std::mem::take(&mut self.begun_bytes);
-        let goes_on = self
-            .search
-            .search_line(self.line, &self.begun, whole_bytes, found);
-        self.begun.clear();
-        goes_on
+        let mut begun = std::mem::take(&mut self.begun);
+        let goes_on = self.search_line(&begun, whole_bytes, found)?;
+        begun.clear();
+        self.begun = begun;
+        Ok(goes_on)
+    }
+
+    /// Searches one line, of which `line` is at most the first [`MAX_LINE_BYTES`] and `whole_bytes`
+    /// the length without the LF.
+    fn search_line(&mut self, line: &[u8], whole_bytes: usize, found: Found<'_>) -> Result<bool> {
+        self.work.spend(1)?;
+        let line = match line {
+            [text @ .., b'\r'] if line.len() == whole_bytes => text,
+            line => line,
+        };
+        let line = match line.strip_prefix(BYTE_ORDER_MARK) {
+            Some(text) if self.line == 1 => text,
+            _ => line,
+        };
+        Ok(match self.searcher.find(line, &mut self.work)? {
+            Some((start, end)) => found(self.line, line, start, end),
+            None => true,
+        })
     }
 }
 
@@ -173,25 +178,6 @@ fn split_line(piece: &[u8]) -> (&[u8], &[u8], bool) {
     match &piece[..bytes] {
         [line @ .., b'\n'] => (line, rest, true),
         line => (line, rest, false),
-    }
-}
-
-/// Returns why an expression was refused, in one line.
-fn reason_of(error: &regex::Error) -> Cow<'static, str> {
-    match error {
-        regex::Error::CompiledTooBig(_) => "it is too large".into(),
-        // Several lines: the expression with a mark below it, and at last `error: ` and the reason.
-        error => {
-            let text = error.to_string();
-            let reason = text
-                .lines()
-                .rev()
-                .find_map(|line| line.trim().strip_prefix("error: "));
-            match reason {
-                Some(reason) => reason.to_owned().into(),
-                None => "it is malformed".into(),
-            }
-        }
     }
 }
 
@@ -270,31 +256,30 @@ mod tests {
     type Hit = (u64, Vec<u8>, usize, usize);
 
     fn compile(pattern: &str) -> LineSearch {
-        LineSearch::compile(pattern, false).unwrap_or_else(|error| panic!("{error}"))
+        LineSearch::compile(pattern, false, false).unwrap_or_else(|error| panic!("{error}"))
     }
 
     fn hits(pattern: &str, content: &[u8]) -> Vec<Hit> {
-        let mut hits = Vec::new();
-        compile(pattern).search(content, &mut |line, text, start, end| {
-            hits.push((line, text.to_vec(), start, end));
-            true
-        });
-        hits
+        hits_of(&compile(pattern), std::iter::once(content))
     }
 
     fn hits_in_pieces<'a>(pattern: &str, pieces: impl Iterator<Item = &'a [u8]>) -> Vec<Hit> {
-        let search = compile(pattern);
+        hits_of(&compile(pattern), pieces)
+    }
+
+    fn hits_of<'a>(search: &LineSearch, pieces: impl Iterator<Item = &'a [u8]>) -> Vec<Hit> {
         let mut hits = Vec::new();
         let mut found = |line, text: &[u8], start, end| {
             hits.push((line, text.to_vec(), start, end));
             true
         };
         let call = Call::for_test();
-        let mut scan = search.scan(&call);
+        let mut searcher = search.searcher();
+        let mut scan = LineScan::new(&mut searcher, &call);
         for piece in pieces {
-            assert!(scan.feed(piece, &mut found));
+            assert!(scan.feed(piece, &mut found).unwrap());
         }
-        scan.finish(&mut found);
+        scan.finish(&mut found).unwrap();
         hits
     }
 
@@ -330,23 +315,54 @@ mod tests {
 
     #[test]
     fn case_is_ignored_on_demand() {
-        let search = LineSearch::compile("straße", true).unwrap();
-        let mut count = 0;
-        search.search("STRAßE\nstraße\nweg\n".as_bytes(), &mut |_, _, _, _| {
-            count += 1;
-            true
-        });
-        assert_eq!(count, 2);
+        let search = LineSearch::compile("straße", true, false).unwrap();
+        let content = "STRAßE\nstraße\nweg\n".as_bytes();
+        assert_eq!(hits_of(&search, std::iter::once(content)).len(), 2);
         assert_eq!(hits("Ox", b"ox").len(), 0);
+    }
+
+    #[test]
+    fn a_literal_pattern_is_the_text_itself() {
+        let lines = |pattern: &str, ignore_case| -> Vec<u64> {
+            let search = LineSearch::compile(pattern, ignore_case, true).unwrap();
+            let content = b"a.c(d)*\nabc(d)*\nA.C(D)*\n";
+            let found = hits_of(&search, std::iter::once(&content[..]));
+            found.iter().map(|hit| hit.0).collect()
+        };
+        assert_eq!(lines("a.c(", false), [1]);
+        assert_eq!(lines("a.c(", true), [1, 3]);
+        assert_eq!(lines("*", false), [1, 2, 3]);
+        assert_eq!(lines("^a", false), [0; 0]);
+        assert_eq!(lines("", false), [1, 2, 3]);
+        let long = "x".repeat(MAX_PATTERN_BYTES);
+        assert_eq!(lines(&long, false), [0; 0], "a long text has no automaton");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_line() {
+        let marked = b"\xef\xbb\xbfword \xef\xbb\xbf\n\xef\xbb\xbfword";
+        let expected = vec![(1, b"word \xef\xbb\xbf".to_vec(), 0, 4)];
+        assert_eq!(hits("^word", marked), expected);
+        assert_eq!(hits_in_pieces("^word", marked.chunks(1)), expected);
+        assert_eq!(hits("^$", b"\xef\xbb\xbf\n").len(), 1);
+        assert_eq!(
+            hits("", b"\xef\xbb\xbf"),
+            [],
+            "nothing but the mark is no line"
+        );
     }
 
     #[test]
     fn the_search_ends_when_enough_was_found() {
         let mut seen = Vec::new();
-        compile("a").search(b"a\na\na\na", &mut |line, _, _, _| {
+        let (search, call) = (compile("a"), Call::for_test());
+        let mut searcher = search.searcher();
+        let mut scan = LineScan::new(&mut searcher, &call);
+        let goes_on = scan.feed(b"a\na\na\na", &mut |line, _, _, _| {
             seen.push(line);
             line < 2
         });
+        assert!(!goes_on.unwrap());
         assert_eq!(seen, [1, 2]);
     }
 
@@ -394,11 +410,11 @@ mod tests {
 
     #[test]
     fn memory_of_a_scan_is_bounded() {
-        let search = compile("x");
-        let call = Call::for_test();
-        let mut scan = search.scan(&call);
+        let (search, call) = (compile("x"), Call::for_test());
+        let mut searcher = search.searcher();
+        let mut scan = LineScan::new(&mut searcher, &call);
         for _ in 0..40 {
-            scan.feed(&[b'-'; 100_000], &mut |_, _, _, _| true);
+            scan.feed(&[b'-'; 100_000], &mut |_, _, _, _| true).unwrap();
         }
         assert_eq!(scan.begun.len(), MAX_LINE_BYTES);
     }
@@ -416,7 +432,7 @@ mod tests {
             (r"\w{5000}", "too large"),
             (long.as_str(), "65536"),
         ] {
-            let error = LineSearch::compile(pattern, false).unwrap_err();
+            let error = LineSearch::compile(pattern, false, false).unwrap_err();
             let message = error.to_string();
             assert_eq!(error.kind(), crate::error::ErrorKind::InvalidArgument);
             assert!(!message.contains('\n'), "{message:?}");
@@ -486,7 +502,7 @@ mod tests {
 
         #[test]
         fn a_line_matches_as_it_does_by_itself(content in any_content()) {
-            let regex = Regex::new("ab|b$").unwrap();
+            let regex = regex::bytes::Regex::new("ab|b$").unwrap();
             let mut lines: Vec<&[u8]> = content.split(|byte| *byte == b'\n').collect();
             if lines.last() == Some(&&b""[..]) {
                 lines.pop();

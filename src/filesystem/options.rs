@@ -95,12 +95,15 @@ pub struct FindOptions {
 /// Where and how much to search in contents.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GrepOptions {
-    /// The directory to search; `None` for the root.
+    /// The directory to search, or the file; `None` for the root.
     pub base: Option<String>,
-    /// Only files whose path below `base` matches this glob pattern.
+    /// Only files that match this glob pattern: without a `/` by their name at any depth, else by their path below
+    /// `base` (see [`FilePattern`](super::FilePattern)).
     pub file_pattern: Option<String>,
     /// Letters match in either case.
     pub ignore_case: bool,
+    /// The pattern is the text to look for, not a regular expression.
+    pub literal: bool,
     /// Most matching lines to return; 0 for 1,000.
     pub max_matches: usize,
     /// Most bytes of content to search; 0 for no limit.

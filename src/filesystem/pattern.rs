@@ -3,13 +3,12 @@
 //! A pattern is first expanded, as a shell would do it: every `{a,b}` is replaced by each of its
 //! alternatives in turn, which leaves patterns without braces. Each of those is split into
 //! segments and normalised like a path, and all together become one regular expression, so that
-//! matching takes linear time whatever the pattern.
+//! matching takes linear time whatever the pattern, and can be interrupted.
 //!
 //! The regular expression is our own and not that of `globset`: there, `?` and `[…]` stand for one
 //! byte, so that they do not match `é`, and `[!x]` matches `/`, so that it leaves its segment.
 
-use regex::Regex;
-
+use super::expression::{Expression, Searcher, Work};
 use crate::error::{Error, Result};
 use crate::path::{VirtualPath, is_within, quoted};
 
@@ -19,10 +18,10 @@ const MAX_PATTERN_BYTES: usize = crate::path::MAX_PATH_BYTES;
 const MAX_ALTERNATIVES: usize = 1024;
 /// Most tokens in all alternatives together.
 const MAX_TOKENS: usize = 64 * 1024;
+/// Most of them that are wildcards or classes. The time for compiling them is not interrupted.
+const MAX_WILDCARDS: usize = 4096;
 /// Deepest nesting of braces.
 const MAX_DEPTH: usize = 16;
-/// Most bytes of the compiled regular expression.
-const MAX_COMPILED_BYTES: usize = 1024 * 1024;
 
 /// A compiled glob pattern.
 ///
@@ -40,31 +39,53 @@ const MAX_COMPILED_BYTES: usize = 1024 * 1024;
 pub(crate) struct GlobPattern {
     base: VirtualPath,
     literal_prefix: String,
-    regex: Regex,
+    expression: Expression,
+}
+
+/// What a pattern without a `/` is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bare {
+    /// What is directly in the base.
+    ChildOfBase,
+    /// A name anywhere below the base.
+    NameAtAnyDepth,
 }
 
 impl GlobPattern {
-    /// Returns the compiled `pattern`, which is relative to `base` unless it begins with `/`.
+    /// Returns the compiled `pattern`, which is relative to `base` unless it begins with `/`. What `bare` says is
+    /// about each alternative by itself; a `/` at its end does not count.
     ///
     /// # Errors
     /// InvalidArgument, with the reason, for a malformed or too complex pattern, and for one that
     /// can only match outside of `base`.
-    pub(crate) fn compile(base: &VirtualPath, pattern: &str) -> Result<GlobPattern> {
-        Self::try_compile(base, pattern).map_err(|reason| {
+    pub(crate) fn compile(base: &VirtualPath, pattern: &str, bare: Bare) -> Result<GlobPattern> {
+        Self::try_compile(base, pattern, bare).map_err(|reason| {
             Error::invalid_argument(format!("glob pattern {}: {reason}", quoted(pattern)))
         })
     }
 
-    fn try_compile(base: &VirtualPath, pattern: &str) -> Result<GlobPattern, &'static str> {
+    fn try_compile(
+        base: &VirtualPath,
+        pattern: &str,
+        bare: Bare,
+    ) -> Result<GlobPattern, &'static str> {
         if pattern.is_empty() {
             return Err("a pattern cannot be empty");
         }
         if pattern.len() > MAX_PATTERN_BYTES {
             return Err("a pattern has at most 4096 bytes");
         }
+        let expanded = expand(pattern)?;
+        let wildcards = expanded
+            .iter()
+            .flatten()
+            .filter(|token| token.is_wildcard());
+        if wildcards.count() > MAX_WILDCARDS {
+            return Err("it is too complex");
+        }
         let mut alternatives = Vec::new();
-        for tokens in expand(pattern)? {
-            let alternative = Alternative::of(base, &tokens)?;
+        for tokens in expanded {
+            let alternative = Alternative::of(base, &tokens, bare)?;
             if alternative.can_lie_within(base) {
                 alternatives.push(alternative);
             }
@@ -73,14 +94,12 @@ impl GlobPattern {
             return Err("it matches nothing under the directory to be searched");
         }
         let expressions: Vec<String> = alternatives.iter().map(Alternative::expression).collect();
-        let regex = regex::RegexBuilder::new(&format!("^(?:{})$", expressions.join("|")))
-            .size_limit(MAX_COMPILED_BYTES)
-            .build()
+        let expression = Expression::of_glob(&format!("^(?:{})$", expressions.join("|")))
             .map_err(|_| "it is too complex")?;
         Ok(GlobPattern {
             literal_prefix: literal_prefix(base, &alternatives),
             base: base.clone(),
-            regex,
+            expression,
         })
     }
 
@@ -90,9 +109,30 @@ impl GlobPattern {
         &self.literal_prefix
     }
 
+    /// Returns what matches paths against the pattern.
+    pub(crate) fn matcher(&self) -> GlobMatcher {
+        GlobMatcher {
+            base: self.base.clone(),
+            searcher: self.expression.searcher(),
+        }
+    }
+}
+
+/// A pattern at work.
+#[derive(Debug)]
+pub(crate) struct GlobMatcher {
+    base: VirtualPath,
+    searcher: Searcher,
+}
+
+impl GlobMatcher {
     /// Returns whether the normalised `path` lies under the base and matches.
-    pub(crate) fn matches(&self, path: &str) -> bool {
-        is_within(path, self.base.as_str()) && self.regex.is_match(path)
+    ///
+    /// # Errors
+    /// Cancelled, if the call was interrupted.
+    pub(crate) fn matches(&mut self, path: &str, work: &mut Work<'_>) -> Result<bool> {
+        work.spend(1)?;
+        Ok(is_within(path, self.base.as_str()) && self.searcher.is_match(path.as_bytes(), work)?)
     }
 }
 
@@ -124,6 +164,12 @@ enum Token {
         negated: bool,
         ranges: Vec<(char, char)>,
     },
+}
+
+impl Token {
+    fn is_wildcard(&self) -> bool {
+        !matches!(self, Token::Separator | Token::Literal(_))
+    }
 }
 
 /// Returns the patterns that `pattern` stands for once its braces are expanded.
@@ -296,18 +342,24 @@ struct Alternative {
 
 impl Alternative {
     /// Returns the pattern made of `tokens`, normalised like a path.
-    fn of(base: &VirtualPath, tokens: &[Token]) -> Result<Alternative, &'static str> {
+    fn of(base: &VirtualPath, tokens: &[Token], bare: Bare) -> Result<Alternative, &'static str> {
         let absolute = tokens.first() == Some(&Token::Separator);
         let mut segments: Vec<Segment> = if absolute {
             Vec::new()
         } else {
             base.segments().map(Segment::of_name).collect()
         };
+        let mut from_first = tokens
+            .iter()
+            .skip_while(|token| **token != Token::Separator);
+        let is_bare = !absolute && from_first.all(|token| *token == Token::Separator);
+        let at_any_depth = is_bare && bare == Bare::NameAtAnyDepth;
         for tokens in tokens.split(|token| *token == Token::Separator) {
             let segment = Segment::of(tokens);
             match segment.literal().as_deref() {
                 Some("" | ".") => continue,
                 Some("..") => return Err("a '..' segment is not allowed"),
+                _ if at_any_depth => segments.push(Segment::AnySegments),
                 _ => {}
             }
             // Twice is no more than once, and would only be slower.
@@ -395,7 +447,7 @@ fn push_name(tokens: &[Token], expression: &mut String) {
             // Segments hold no separators.
             Token::Separator => expression.push('/'),
             Token::Literal(c) => {
-                expression.push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));
+                expression.push_str(&regex_syntax::escape(c.encode_utf8(&mut [0; 4])));
             }
             Token::Class { negated, ranges } => {
                 // A range such as `+-9` spans the separator.

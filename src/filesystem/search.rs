@@ -1,9 +1,11 @@
 //! Finding files by name pattern and by content.
 
 use super::cursor::{self, PageLimit};
-use super::line_search::{LineSearch, as_text};
+use super::expression::{Searcher, Work};
+use super::files::not_found;
+use super::line_search::{LineScan, LineSearch, as_text};
 use super::metadata::base_directory;
-use super::pattern::GlobPattern;
+use super::pattern::{Bare, GlobPattern};
 use super::{Filesystem, FindOptions, GrepOptions, Match, Matches, Page};
 use crate::access::Action;
 use crate::call::Call;
@@ -31,8 +33,10 @@ impl Filesystem {
     pub fn glob(&self, pattern: &str, options: &FindOptions) -> Result<Page> {
         let call = self.begin();
         let base = base_directory(options.base.as_deref())?;
-        let pattern = GlobPattern::compile(&base, pattern)?;
+        let pattern = GlobPattern::compile(&base, pattern, Bare::ChildOfBase)?;
         self.check_base(&base, &call)?;
+        let mut matcher = pattern.matcher();
+        let mut work = Work::new(&call);
         let page = PageLimit::new(options.limit);
         let probe = page.probe();
         let mut names = Names::new(&base, &pattern, cursor::decode(options.cursor.as_deref())?);
@@ -41,8 +45,7 @@ impl Filesystem {
             && let Some(entries) = names.next(self, &call)?
         {
             for entry in entries {
-                call.check()?;
-                if pattern.matches(entry.path.as_str()) {
+                if matcher.matches(entry.path.as_str(), &mut work)? {
                     found.push(entry);
                 }
                 if found.len() == probe {
@@ -53,22 +56,22 @@ impl Filesystem {
         Ok(page.page(found))
     }
 
-    /// Searches the contents of files for a regular expression, line by line, in time linear in their
-    /// size. Binary files, which have a NUL in their first 8 KiB, are passed over and counted.
+    /// Searches the contents of files for a regular expression or a text, line by line, in time linear in their
+    /// size. Binary files, which have a NUL in their first 8 KiB, are passed over and counted. A base that is a file
+    /// is searched itself, whatever the file pattern.
     ///
     /// # Errors
-    /// `InvalidArgument` for a bad expression or pattern; `NotFound`, `NotADirectory`, `AccessDenied` for
-    /// the base directory; `Corrupt` or `NotMounted` for a content that cannot be read.
+    /// `InvalidArgument` for a bad expression or pattern; `NotFound`, `AccessDenied` for the base; `Corrupt` or
+    /// `NotMounted` for a content that cannot be read; `Cancelled`.
     pub fn grep(&self, expression: &str, options: &GrepOptions) -> Result<Matches> {
         let call = self.begin();
         let base = base_directory(options.base.as_deref())?;
-        let search = LineSearch::compile(expression, options.ignore_case)?;
+        let search = LineSearch::compile(expression, options.ignore_case, options.literal)?;
         let files = options.file_pattern.as_deref().unwrap_or("**");
-        let pattern = GlobPattern::compile(&base, files)?;
-        self.check_base(&base, &call)?;
-        let mut names = Names::new(&base, &pattern, None);
+        let pattern = GlobPattern::compile(&base, files, Bare::NameAtAnyDepth)?;
+        self.ask(&call, |policy| policy.check(&base, Action::Read).map(drop))?;
         let mut grep = Grep {
-            search,
+            searcher: search.searcher(),
             max_matches: match options.max_matches {
                 0 => DEFAULT_MATCHES,
                 limit => limit,
@@ -80,18 +83,38 @@ impl Filesystem {
             texts_left: MAX_TEXT_BYTES,
             found: Matches::default(),
         };
-        while let Some(entries) = names.next(self, &call)? {
+        let entry = self.granted(&call, |policy, grant| self.look_up(&base, policy, grant))?;
+        match entry {
+            None => return Err(not_found(&base)),
+            Some(entry) if entry.is_directory() => {
+                self.grep_below(&base, &pattern, &mut grep, &call)?;
+            }
+            Some(_) => grep.file(&base, self.open_content(&base, &call)?, &call)?,
+        }
+        Ok(grep.found)
+    }
+
+    fn grep_below(
+        &self,
+        base: &VirtualPath,
+        pattern: &GlobPattern,
+        grep: &mut Grep,
+        call: &Call,
+    ) -> Result<()> {
+        let mut names = Names::new(base, pattern, None);
+        let mut matcher = pattern.matcher();
+        let mut work = Work::new(call);
+        while let Some(entries) = names.next(self, call)? {
             for entry in entries {
-                call.check()?;
-                if !pattern.matches(entry.path.as_str()) {
+                if !matcher.matches(entry.path.as_str(), &mut work)? {
                     continue;
                 }
                 if grep.is_over() {
                     grep.found.truncated = true;
-                    return Ok(grep.found);
+                    return Ok(());
                 }
-                match self.open_content(&entry.path, &call) {
-                    Ok(content) => grep.file(&entry.path, content, &call)?,
+                match self.open_content(&entry.path, call) {
+                    Ok(content) => grep.file(&entry.path, content, call)?,
                     // Removed, or replaced by a directory, since it was listed.
                     Err(error)
                         if matches!(
@@ -102,7 +125,7 @@ impl Filesystem {
                 }
             }
         }
-        Ok(grep.found)
+        Ok(())
     }
 
     fn check_base(&self, base: &VirtualPath, call: &Call) -> Result<()> {
@@ -163,7 +186,7 @@ const MAX_TEXT_BYTES: usize = 64 * 1024 * 1024;
 
 /// A search through contents.
 struct Grep {
-    search: LineSearch,
+    searcher: Searcher,
     max_matches: usize,
     bytes_left: u64,
     /// Bytes that the lines found may still have together.
@@ -179,7 +202,7 @@ impl Grep {
     /// Searches one file.
     fn file(&mut self, path: &VirtualPath, mut content: ContentReader, call: &Call) -> Result<()> {
         let mut piece = vec![0; PIECE.min(content.size() as usize)];
-        let mut scan = self.search.scan(call);
+        let mut scan = LineScan::new(&mut self.searcher, call);
         let matches = &mut self.found.matches;
         let max_matches = self.max_matches;
         let texts_left = &mut self.texts_left;
@@ -218,16 +241,14 @@ impl Grep {
                 cut = offset < content.size();
                 // A line is searched whole or not at all.
                 if !cut {
-                    scan.finish(&mut add);
+                    scan.finish(&mut add)?;
                 }
                 break;
             }
-            if !scan.feed(&piece[..count], &mut add) {
+            if !scan.feed(&piece[..count], &mut add)? {
                 break;
             }
         }
-        // A search that was interrupted within a piece ends like one that has enough.
-        call.check()?;
         self.found.truncated |= too_many || cut;
         Ok(())
     }

@@ -24,7 +24,7 @@ static const nexus_import_options import_options = NEXUS_IMPORT_OPTIONS_INIT;
 typedef char write_options_size[sizeof(nexus_write_options) == 40 ? 1 : -1];
 typedef char list_options_size[sizeof(nexus_list_options) == 48 ? 1 : -1];
 typedef char find_options_size[sizeof(nexus_find_options) == 32 ? 1 : -1];
-typedef char grep_options_size[sizeof(nexus_grep_options) == 40 ? 1 : -1];
+typedef char grep_options_size[sizeof(nexus_grep_options) == 48 ? 1 : -1];
 typedef char export_options_size[sizeof(nexus_export_options) == 32 ? 1 : -1];
 typedef char import_options_size[sizeof(nexus_import_options) == 16 ? 1 : -1];
 typedef char entry_size[sizeof(nexus_entry) == 80 ? 1 : -1];

@@ -1,7 +1,9 @@
-/* Calls that move many bytes end soon after an interrupt, and have changed nothing. */
+/* Calls that move or search many bytes end soon after an interrupt, and have changed nothing. */
 #include "expect.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <time.h>
 
 #define HUGE_BYTES ((size_t)64 * 1024 * 1024)
 
@@ -82,9 +84,102 @@ static void interrupts_end_what_moves_many_bytes(void)
     free(room);
 }
 
+/* ---- Within a line ----------------------------------------------------------------------------- */
+
+#define LINE_BYTES ((size_t)250 * 1000)
+#define LINES 20
+#define MILLISECOND 1000000LL
+
+struct search {
+    nexus_fs *fs;
+    const char *pattern;
+    nexus_status status;
+    /* The processor time that the searching thread had used at the end, in nanoseconds. */
+    long long used;
+    int32_t ended;
+};
+
+static long long nanoseconds(clockid_t clock)
+{
+    struct timespec time;
+    EXPECT_INT(clock_gettime(clock, &time), 0);
+    return (long long)time.tv_sec * 1000 * MILLISECOND + time.tv_nsec;
+}
+
+static void *search(void *user)
+{
+    struct search *search = (struct search *)user;
+    nexus_matches *matches = NULL;
+    search->status = nexus_grep(search->fs, search->pattern, NULL, &matches, NULL);
+    nexus_matches_free(matches);
+    search->used = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+    __atomic_store_n(&search->ended, 1, __ATOMIC_RELEASE);
+    /* Its clock ends with the thread: that waits until nobody reads it any more. */
+    while (__atomic_load_n(&search->ended, __ATOMIC_ACQUIRE) == 1) {
+        sched_yield();
+    }
+    return NULL;
+}
+
+/*
+ * Starts a search that takes minutes, of which each line takes seconds; ends it with `end` when it has come to the lines,
+ * and says how much processor time it used afterwards. Processor time, so that a busy machine changes nothing.
+ */
+static long long time_until_it_ends(nexus_fs *fs, const char *pattern, nexus_status (*end)(nexus_fs *fs))
+{
+    struct search running;
+    pthread_t thread;
+    clockid_t clock;
+    long long used = 0;
+    memset(&running, 0, sizeof running);
+    running.fs = fs;
+    running.pattern = pattern;
+    EXPECT_INT(pthread_create(&thread, NULL, search, &running), 0);
+    EXPECT_INT(pthread_getcpuclockid(thread, &clock), 0);
+    while (used < 300 * MILLISECOND && !__atomic_load_n(&running.ended, __ATOMIC_ACQUIRE)) {
+        used = nanoseconds(clock);
+    }
+    OK(end(fs));
+    while (!__atomic_load_n(&running.ended, __ATOMIC_ACQUIRE)) {
+        sched_yield();
+    }
+    __atomic_store_n(&running.ended, 2, __ATOMIC_RELEASE);
+    EXPECT_INT(pthread_join(thread, NULL), 0);
+    EXPECT_INT(running.status, NEXUS_STATUS_CANCELLED);
+    return running.used - used;
+}
+
+static nexus_status interrupt_it(nexus_fs *fs)
+{
+    return nexus_interrupt(fs, ERR);
+}
+
+static nexus_status close_it(nexus_fs *fs)
+{
+    return nexus_close(fs, ERR);
+}
+
+static void a_search_ends_within_a_line(void)
+{
+    uint8_t *lines = (uint8_t *)scratch(LINES * (LINE_BYTES + 1));
+    const uint8_t *random = noise(LINES * (LINE_BYTES + 1), 7);
+    nexus_fs *fs = open_store("");
+    size_t i;
+    for (i = 0; i < LINES * (LINE_BYTES + 1); i++) {
+        lines[i] = i % (LINE_BYTES + 1) == LINE_BYTES ? '\n' : (uint8_t)('a' + (random[i] & 1));
+    }
+    OK(nexus_write(fs, "/lines", lines, LINES * (LINE_BYTES + 1), ERR));
+    EXPECT(time_until_it_ends(fs, "[ab]*a[ab]{1000}c", interrupt_it) < 1000 * MILLISECOND);
+    EXPECT(time_until_it_ends(fs, "\\b[ab]*a[ab]{900}é", interrupt_it) < 1000 * MILLISECOND);
+    /* The handle goes on. */
+    EXPECT(exists(fs, "/lines"));
+    EXPECT(time_until_it_ends(fs, "[ab]*a[ab]{1000}c", close_it) < 1000 * MILLISECOND);
+}
+
 int main(int argc, char **argv)
 {
     begin(argc, argv);
     RUN(interrupts_end_what_moves_many_bytes);
+    RUN(a_search_ends_within_a_line);
     return finish();
 }

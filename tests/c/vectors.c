@@ -444,6 +444,7 @@ static nexus_status grep(nexus_fs *fs, const cJSON *step, cJSON **given)
     options.base = string_at(step, "base");
     options.file_pattern = string_at(step, "file_pattern");
     options.ignore_case = flag_at(step, "ignore_case");
+    options.literal = flag_at(step, "literal");
     options.max_matches = (uint64_t)number_at(step, "max_matches", 0);
     status = nexus_grep(fs, needed_at(step, "pattern"), &options, &found, ERR);
     if (status == NEXUS_STATUS_OK) {

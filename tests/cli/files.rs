@@ -286,6 +286,34 @@ fn grep_prints_like_grep() {
 }
 
 #[test]
+fn grep_looks_for_a_text_and_behind_a_byte_order_mark() {
+    let store = Store::new();
+    store.ok(&["write", "/a", "f(x) = x\nf.x"]);
+    store.feed(&["write", "/marked"], b"\xef\xbb\xbfword\n");
+    assert_eq!(store.ok(&["grep", "-F", "f(x"]), "/a:1:f(x) = x\n");
+    assert_eq!(
+        store.ok(&["grep", "--fixed-strings", "-i", "F.X"]),
+        "/a:2:f.x\n"
+    );
+    assert_eq!(store.ok(&["grep", "^word$"]), "/marked:1:word\n");
+    store.fails(2, "2048 characters", &["grep", "(a?){1000}a{1000}"]);
+}
+
+#[test]
+fn grep_includes_names_at_any_depth_and_paths_below_the_base() {
+    let store = Store::new();
+    for path in ["/a.py", "/p/a.py", "/p/q/a.py", "/q/a.py", "/q/a.txt"] {
+        store.ok(&["write", path, "x"]);
+    }
+    let found = |arguments: &[&str]| store.ok(&[&["grep", "-l", "x"], arguments].concat());
+    assert_eq!(found(&["--include", "*.py", "/p"]), "/p/a.py\n/p/q/a.py\n");
+    assert_eq!(found(&["--include", "q/*.py"]), "/q/a.py\n");
+    assert_eq!(found(&["--include", "q/*.py", "/p"]), "/p/q/a.py\n");
+    assert_eq!(found(&["--include", "{*.txt,/*.py}"]), "/a.py\n/q/a.txt\n");
+    assert_eq!(found(&["--include", "*.py", "/q/a.txt"]), "/q/a.txt\n");
+}
+
+#[test]
 fn grep_finds_all_files_and_counts_all_lines_however_many() {
     let store = Store::new();
     for path in ["/d/[many]", "/d/more"] {
@@ -303,6 +331,10 @@ fn grep_finds_all_files_and_counts_all_lines_however_many() {
     );
     assert_eq!(
         store.ok(&["grep", "-c", "x", "--include", "m*"]),
+        "/d/more:100001\n"
+    );
+    assert_eq!(
+        store.ok(&["grep", "-c", "x", "--include", "d/m*"]),
         "/d/more:100001\n"
     );
     let cut = store.run(&["grep", "x"]);

@@ -302,7 +302,7 @@ const std::map<std::string_view, call> calls = {
     {"glob", [](const store &fs, const args &a) { return fs.try_glob(a.text("pattern"), a.find()); }},
     {"grep", [](const store &fs, const args &a) {
          return fs.try_grep(a.text("pattern"), {a.text("base"), a.text("file_pattern"), a.flag("ignore_case"),
-                                                a.count("max_matches"), 0});
+                                                a.count("max_matches"), 0, a.flag("literal")});
      }},
     {"content_ids", [](const store &fs, const args &a) {
          std::vector<std::string> paths;

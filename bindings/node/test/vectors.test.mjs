@@ -104,7 +104,7 @@ async function carryOut(scenario, step) {
     }
     case 'glob': return call('glob', s.pattern, defined({ base: s.base, limit: s.limit }));
     case 'grep':
-      return call('grep', s.pattern, defined({ base: s.base, filePattern: s.file_pattern, ignoreCase: s.ignore_case, maxMatches: s.max_matches }));
+      return call('grep', s.pattern, defined({ base: s.base, filePattern: s.file_pattern, ignoreCase: s.ignore_case, literal: s.literal, maxMatches: s.max_matches }));
     case 'content_ids': return call('contentIds', s.paths);
     case 'set_meta': return call('setMeta', s.path, s.key, value(s, 'value'), conditions(s));
     case 'set_meta_many': return call('setMetaMany', s.path, value(s, 'values'));

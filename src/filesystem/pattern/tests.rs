@@ -1,6 +1,7 @@
 //! What patterns match, what they do not, and which are refused.
 
 use super::*;
+use crate::call::Call;
 use proptest::prelude::*;
 
 fn path(text: &str) -> VirtualPath {
@@ -8,21 +9,37 @@ fn path(text: &str) -> VirtualPath {
 }
 
 fn glob(base: &str, pattern: &str) -> GlobPattern {
-    GlobPattern::compile(&path(base), pattern)
+    GlobPattern::compile(&path(base), pattern, Bare::ChildOfBase)
         .unwrap_or_else(|error| panic!("{pattern:?}: {error}"))
+}
+
+fn matches(glob: &GlobPattern, path: &str) -> bool {
+    let call = Call::for_test();
+    glob.matcher().matches(path, &mut Work::new(&call)).unwrap()
 }
 
 /// Asserts what the pattern matches and what not, and that its prefix excludes no match.
 #[track_caller]
 fn check(base: &str, pattern: &str, matching: &[&str], others: &[&str]) {
-    let glob = glob(base, pattern);
+    check_glob(&glob(base, pattern), pattern, matching, others);
+}
+
+/// As [`check`], for a file pattern.
+#[track_caller]
+fn check_files(base: &str, pattern: &str, matching: &[&str], others: &[&str]) {
+    let glob = GlobPattern::compile(&path(base), pattern, Bare::NameAtAnyDepth);
+    check_glob(&glob.unwrap(), pattern, matching, others);
+}
+
+#[track_caller]
+fn check_glob(glob: &GlobPattern, pattern: &str, matching: &[&str], others: &[&str]) {
     for path in matching {
-        assert!(glob.matches(path), "{pattern:?} misses {path:?}");
+        assert!(matches(glob, path), "{pattern:?} misses {path:?}");
         let prefix = glob.literal_prefix();
         assert!(path.starts_with(prefix), "{pattern:?}: prefix {prefix:?}");
     }
     for path in others {
-        assert!(!glob.matches(path), "{pattern:?} matches {path:?}");
+        assert!(!matches(glob, path), "{pattern:?} matches {path:?}");
     }
 }
 
@@ -149,9 +166,60 @@ fn an_absolute_pattern_lies_under_the_base() {
     );
     check("/a/b", "{/a/b,/x}/c", &["/a/b/c"], &["/x/c"]);
     for pattern in ["/", "/a", "/a/c/*", "/ab/**", "{/a/c,/x}/c"] {
-        let error = GlobPattern::compile(&path("/a/b"), pattern).unwrap_err();
+        let error = GlobPattern::compile(&path("/a/b"), pattern, Bare::ChildOfBase).unwrap_err();
         assert!(error.to_string().contains("under the directory"), "{error}");
     }
+}
+
+#[test]
+fn a_file_pattern_without_a_slash_is_a_name_at_any_depth() {
+    check_files(
+        "/",
+        "*.py",
+        &["/a.py", "/d/a.py", "/d/e/.py"],
+        &["/a.pyc", "/a.py/b"],
+    );
+    check_files(
+        "/d",
+        "*.py",
+        &["/d/a.py", "/d/e/a.py"],
+        &["/a.py", "/da.py"],
+    );
+    check_files("/d", "a", &["/d/a", "/d/e/a"], &["/d/ba", "/d/a/b"]);
+    check_files("/d", "**", &["/d/a", "/d/e/a"], &["/d", "/a"]);
+    // A slash at the end does not count.
+    check_files("/d", "b/", &["/d/b", "/d/e/b"], &["/d/b/c"]);
+}
+
+#[test]
+fn a_file_pattern_with_a_slash_is_a_path_below_the_base() {
+    check_files(
+        "/",
+        "d/*.py",
+        &["/d/a.py"],
+        &["/a.py", "/e/d/a.py", "/d/e/a.py"],
+    );
+    check_files("/d", "e/*.py", &["/d/e/a.py"], &["/d/a.py", "/d/x/e/a.py"]);
+    check_files("/d", "./*.py", &["/d/a.py"], &["/d/e/a.py"]);
+    check_files("/d", "/d/*.py", &["/d/a.py"], &["/d/e/a.py"]);
+    check_files("/", "/*.py", &["/a.py"], &["/d/a.py"]);
+    check_files("/", r"a\/b", &["/a/b"], &["/d/a/b"]);
+}
+
+#[test]
+fn each_alternative_of_a_file_pattern_has_a_slash_or_not() {
+    check_files(
+        "/",
+        "{*.py,d/*.rs}",
+        &["/a.py", "/x/a.py", "/d/a.rs"],
+        &["/a.rs", "/x/d/a.rs"],
+    );
+    check_files(
+        "/d",
+        "{a,b/c}",
+        &["/d/a", "/d/x/a", "/d/b/c"],
+        &["/d/x/b/c"],
+    );
 }
 
 #[test]
@@ -188,6 +256,21 @@ fn the_prefix_limits_as_much_as_it_may() {
 }
 
 #[test]
+fn an_interrupt_ends_a_match_within_a_path() {
+    let glob = glob("/", &"*a*b{c,d}".repeat(6));
+    let path = format!("/{}", "abc".repeat(80)).repeat(16);
+    let interrupts = crate::call::Interrupts::default();
+    let call = interrupts.begin(std::time::Duration::ZERO);
+    interrupts.interrupt();
+    let mut work = Work::new(&call);
+    let mut matcher = glob.matcher();
+    let ended = (0..100)
+        .map(|_| matcher.matches(&path, &mut work))
+        .find(Result::is_err);
+    assert!(ended.is_some(), "no poll in 100 matches of a path of 4 KiB");
+}
+
+#[test]
 fn bad_patterns_are_refused_with_the_reason() {
     let deep = format!("{}{}", "{".repeat(17), "}".repeat(17));
     let many = "{a,b}".repeat(11);
@@ -212,7 +295,7 @@ fn bad_patterns_are_refused_with_the_reason() {
         (long.as_str(), "4096"),
         (wide.as_str(), "too complex"),
     ] {
-        let error = GlobPattern::compile(&VirtualPath::root(), pattern)
+        let error = GlobPattern::compile(&VirtualPath::root(), pattern, Bare::ChildOfBase)
             .expect_err(&format!("{pattern:.60?} was accepted"));
         let message = error.to_string();
         assert_eq!(error.kind(), crate::error::ErrorKind::InvalidArgument);
@@ -302,7 +385,7 @@ proptest! {
         let compiled = glob("/", &pattern);
         for path in paths {
             let expected = reference::matches(&pattern, &path);
-            prop_assert_eq!(compiled.matches(&path), expected, "{} {}", pattern, path);
+            prop_assert_eq!(matches(&compiled, &path), expected, "{} {}", pattern, path);
         }
     }
 
@@ -310,10 +393,10 @@ proptest! {
     fn the_prefix_excludes_no_match(
         base in any_path(), pattern in any_pattern(), path in any_path()
     ) {
-        let Ok(compiled) = GlobPattern::compile(&self::path(&base), &pattern) else {
+        let Ok(compiled) = GlobPattern::compile(&self::path(&base), &pattern, Bare::ChildOfBase) else {
             return Ok(());
         };
-        if compiled.matches(&path) {
+        if matches(&compiled, &path) {
             let prefix = compiled.literal_prefix();
             prop_assert!(path.starts_with(prefix), "{}: {} {}", pattern, prefix, path);
             prop_assert!(is_within(&path, &base));
@@ -324,8 +407,8 @@ proptest! {
     fn any_text_is_compiled_or_refused(
         pattern in "([a-c/*?!^,.&~é-]|\\[|\\]|\\{|\\}|\\\\){0,24}", path in any_path()
     ) {
-        if let Ok(compiled) = GlobPattern::compile(&VirtualPath::root(), &pattern) {
-            let _ = compiled.matches(&path);
+        if let Ok(compiled) = GlobPattern::compile(&VirtualPath::root(), &pattern, Bare::ChildOfBase) {
+            let _ = matches(&compiled, &path);
         }
     }
 
@@ -335,8 +418,8 @@ proptest! {
         let pattern: String = name.chars().flat_map(|c| ['\\', c]).collect();
         let compiled = glob("/", &pattern);
         let path = format!("/{name}");
-        prop_assert!(compiled.matches(&path));
+        prop_assert!(matches(&compiled, &path));
         prop_assert_eq!(compiled.literal_prefix(), path.as_str());
-        prop_assert_eq!(compiled.matches(&other), other == path);
+        prop_assert_eq!(matches(&compiled, &other), other == path);
     }
 }

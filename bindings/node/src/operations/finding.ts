@@ -52,9 +52,14 @@ export interface FindOptions extends PageOptions {
 
 export interface GrepOptions extends CallOptions {
   ignoreCase?: boolean | undefined;
-  /** The directory to search; `/` without it. */
+  /** The pattern is the text to look for, not a regular expression. */
+  literal?: boolean | undefined;
+  /** The directory to search, or the file, which is then searched whatever `filePattern`; `/` without it. */
   base?: string | undefined;
-  /** Only files whose path below `base` matches this glob pattern. */
+  /**
+   * Only files that match this glob pattern: without a `/` by their name at any depth below `base`, with one by their
+   * path below `base`, with one at the beginning by their whole path.
+   */
   filePattern?: string | undefined;
   /** Most rows to return; 1,000 without it. */
   maxMatches?: Integer | undefined;
@@ -113,12 +118,16 @@ function entriesCall(fn: typeof native.nexus_list, args: unknown[], options: Pag
   };
 }
 
-/** Searches the lines of files with a regular expression, in time linear in their size. */
+/**
+ * Searches the lines of files for a regular expression or a text, in time linear in their size. A byte-order mark in front
+ * of a file is no part of its first line.
+ */
 export function grep(pattern: string, options: GrepOptions = {}): Call<MatchList> {
   expectKnown(options, GREP);
   const list = output();
   const set = struct('nexus_grep_options', {
     ignore_case: flag(options.ignoreCase, 'ignoreCase'),
+    literal: flag(options.literal, 'literal'),
     base: maybePath(options.base, 'base'),
     file_pattern: maybeText(options.filePattern, 'filePattern'),
     max_matches: maybeCount(options.maxMatches, 'maxMatches'),

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use nexus::error::ErrorKind;
-use nexus::filesystem::{Filesystem, FindOptions, GrepOptions, Match, Matches};
+use nexus::filesystem::{FilePattern, Filesystem, FindOptions, GrepOptions, Match, Matches};
 use nexus::path::VirtualPath;
 use regex::{Regex, RegexBuilder};
 use serde_json::json;
@@ -26,7 +26,7 @@ const PAGE: usize = 1000;
 /// Like grep, it exits with 1 when nothing matched.
 #[derive(Debug, Args)]
 pub struct Grep {
-    /// A regular expression
+    /// A regular expression, or with -F a text
     pattern: String,
     /// Directories and files to search
     #[arg(value_name = "PATH", default_value = "/")]
@@ -34,6 +34,9 @@ pub struct Grep {
     /// Match letters in either case
     #[arg(short, long)]
     ignore_case: bool,
+    /// PATTERN is the text to look for, not a regular expression
+    #[arg(short = 'F', long)]
+    fixed_strings: bool,
     /// Search directories with all below them, which is done anyway
     #[arg(short, long)]
     recursive: bool,
@@ -49,7 +52,8 @@ pub struct Grep {
     /// Show only how many lines of each file match
     #[arg(short, long)]
     count: bool,
-    /// Search only files whose name, or path below PATH if it has a '/', matches this glob pattern
+    /// Search only files whose name, or path below PATH if it has a '/', matches this glob pattern; a file that is named as
+    /// PATH is searched anyway
     #[arg(long, value_name = "GLOB")]
     include: Option<String>,
     /// Stop after this many lines; without it, after 100000 with exit code 1, but with -l and -c never
@@ -61,7 +65,11 @@ impl Grep {
     pub fn run(self, session: &mut Session) -> Result<()> {
         let fs = session.open()?;
         let highlight = session.out.coloured.then(|| {
-            RegexBuilder::new(&self.pattern)
+            let expression = match self.fixed_strings {
+                true => regex::escape(&self.pattern),
+                false => self.pattern.clone(),
+            };
+            RegexBuilder::new(&expression)
                 .case_insensitive(self.ignore_case)
                 .build()
         });
@@ -114,14 +122,11 @@ impl Search<'_> {
             self.cut = true;
             return Ok(());
         }
-        let (base, files) = match fs.stat(path)?.is_directory() {
-            true => (path.to_owned(), self.args.include.as_deref().map(below)),
-            false => one_file(path)?,
-        };
         let options = GrepOptions {
-            base: Some(base),
-            file_pattern: files,
+            base: Some(path.to_owned()),
+            file_pattern: self.args.include.clone(),
             ignore_case: self.args.ignore_case,
+            literal: self.args.fixed_strings,
             max_matches: self.left,
             max_bytes: 0,
         };
@@ -167,7 +172,12 @@ impl Search<'_> {
         options: &GrepOptions,
         out: &mut Output,
     ) -> Result<u64> {
+        let base = options.base.as_deref().unwrap_or("/");
+        if !fs.is_directory(base)? {
+            return self.one_file(fs, base, options, out);
+        }
         let files = options.file_pattern.as_deref().unwrap_or("**");
+        let mut files = FilePattern::compile(&VirtualPath::parse(base)?, files)?;
         let mut find = FindOptions {
             base: options.base.clone(),
             limit: PAGE,
@@ -175,36 +185,46 @@ impl Search<'_> {
         };
         let mut skipped = 0;
         loop {
-            let page = fs.glob(files, &find)?;
+            let page = fs.glob("**", &find)?;
             for entry in &page.entries {
-                let (base, name) = one_file(entry.path.as_str())?;
-                let one = GrepOptions {
-                    base: Some(base),
-                    file_pattern: name,
-                    max_matches: match self.args.count {
-                        true => COUNTED,
-                        false => 1,
-                    },
-                    ..options.clone()
-                };
-                let found = match self.grep(fs, &one) {
-                    // Removed since it was listed.
-                    Err(failure) if failure.exit() == Exit::NotFound => continue,
-                    found => found?,
-                };
-                if self.args.count && found.truncated {
-                    let path = &entry.path;
-                    let text = format!("more than {COUNTED} lines match: {path}");
-                    return Err(Failure::new(Exit::Failure, text));
+                let path = entry.path.as_str();
+                if files.matches(path) {
+                    skipped += self.one_file(fs, path, options, out)?;
                 }
-                skipped += found.skipped;
-                self.print(&found, out)?;
             }
             find.cursor = page.cursor;
             if find.cursor.is_none() {
                 return Ok(skipped);
             }
         }
+    }
+
+    fn one_file(
+        &mut self,
+        fs: &Filesystem,
+        path: &str,
+        options: &GrepOptions,
+        out: &mut Output,
+    ) -> Result<u64> {
+        let options = GrepOptions {
+            base: Some(path.to_owned()),
+            max_matches: match self.args.count {
+                true => COUNTED,
+                false => 1,
+            },
+            ..options.clone()
+        };
+        let found = match self.grep(fs, &options) {
+            // Removed since it was listed.
+            Err(failure) if failure.exit() == Exit::NotFound => return Ok(0),
+            found => found?,
+        };
+        if self.args.count && found.truncated {
+            let text = format!("more than {COUNTED} lines match: {path}");
+            return Err(Failure::new(Exit::Failure, text));
+        }
+        self.print(&found, out)?;
+        Ok(found.skipped)
     }
 
     fn print(&mut self, found: &Matches, out: &mut Output) -> Result<()> {
@@ -296,26 +316,4 @@ impl Search<'_> {
 fn untabbed(text: &str) -> String {
     let parts: Vec<_> = text.split('\t').map(printable).collect();
     parts.join("\t")
-}
-
-/// Returns the pattern of `--include`: without a `/`, it is about names in any directory.
-fn below(include: &str) -> String {
-    match include.contains('/') {
-        true => include.to_owned(),
-        false => format!("**/{include}"),
-    }
-}
-
-/// Returns the directory of the file `path`, and the pattern that only its name matches.
-fn one_file(path: &str) -> Result<(String, Option<String>)> {
-    let path = VirtualPath::parse(path)?;
-    let base = path.parent().unwrap_or_else(VirtualPath::root);
-    let mut pattern = String::new();
-    for c in path.name().chars() {
-        if matches!(c, '*' | '?' | '[' | ']' | '{' | '}' | ',' | '!' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    Ok((base.as_str().to_owned(), Some(pattern)))
 }
