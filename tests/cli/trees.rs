@@ -222,6 +222,48 @@ fn globs_leave_things_out() {
 }
 
 #[test]
+fn globs_that_leave_things_out_are_the_file_patterns_of_grep() {
+    let store = Store::new();
+    for name in [
+        "t/build/x",
+        "t/src/build/y",
+        "t/src/out/build",
+        "t/é.o",
+        "t/é1.o",
+    ] {
+        store.host_file(name, "x");
+    }
+    // A slash at the end means directories, at any depth; one at the beginning, the top.
+    for (exclude, left) in [
+        ("build/", "/t/src/out/build\n/t/é.o\n/t/é1.o\n"),
+        ("build", "/t/é.o\n/t/é1.o\n"),
+        (
+            "/build",
+            "/t/src/build/y\n/t/src/out/build\n/t/é.o\n/t/é1.o\n",
+        ),
+        ("{?.o,src/**}", "/t/build/x\n/t/é1.o\n"),
+    ] {
+        store.ok(&["put", "t", "/t", "--exclude", exclude]);
+        assert_eq!(
+            store.ok(&["ls", "-R", "/t"]),
+            left,
+            "put --exclude {exclude}"
+        );
+        store.ok(&["rm", "-rf", "/t"]);
+        store.ok(&["put", "t", "/all"]);
+        store.ok(&["get", "/all", "back", "--exclude", exclude]);
+        store.ok(&["put", "back", "/t"]);
+        assert_eq!(
+            store.ok(&["ls", "-R", "/t"]),
+            left,
+            "get --exclude {exclude}"
+        );
+        store.ok(&["rm", "-rf", "/t"]);
+        std::fs::remove_dir_all(store.path("back")).unwrap();
+    }
+}
+
+#[test]
 fn files_and_several_sources_go_where_cp_would_put_them() {
     let store = Store::new();
     store.host_file("one.txt", "1");

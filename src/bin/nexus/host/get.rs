@@ -207,7 +207,7 @@ impl Run<'_> {
         let skip = job.entry.path.child_prefix().len();
         let done = each_below(self.fs, &job.entry, true, &mut |entry| {
             let relative = &entry.path.as_str()[skip..];
-            if self.is_excluded(relative) {
+            if self.is_excluded(relative, entry.is_directory()) {
                 return Ok(());
             }
             let names: Vec<&str> = relative.split('/').collect();
@@ -252,13 +252,15 @@ impl Run<'_> {
         Ok(Kept::of_store(self.fs, entry.path.as_str())?.unwrap_or_default())
     }
 
-    /// Returns whether the file, or a directory that it is in, is left out.
-    fn is_excluded(&self, relative: &str) -> bool {
-        !self.args.exclude.is_empty()
-            && Path::new(relative)
-                .ancestors()
-                .filter(|part| !part.as_os_str().is_empty())
-                .any(|part| self.excludes.contain(part))
+    /// Returns whether what is at `relative`, or a directory that it is in, is left out.
+    fn is_excluded(&mut self, relative: &str, is_directory: bool) -> bool {
+        if self.excludes.is_empty() {
+            return false;
+        }
+        let ends = relative.match_indices('/').map(|(at, _)| at);
+        let mut above = ends.map(|end| &relative[..end]);
+        above.any(|directory| self.excludes.contain(directory, true))
+            || self.excludes.contain(relative, is_directory)
     }
 
     /// Copies one file, or makes one directory, and tells what came of it.

@@ -54,7 +54,7 @@ impl Put {
             return Err(Failure::usage("a source and a destination are needed"));
         };
         sources.iter().try_for_each(|source| check_local(source))?;
-        let excludes = Excludes::new(&self.exclude)?;
+        let mut excludes = Excludes::new(&self.exclude)?;
         let target = target
             .to_str()
             .ok_or_else(|| Failure::usage("DEST is not UTF-8"))?;
@@ -87,7 +87,7 @@ impl Put {
         let stop = StopRequest::install()?;
         let mut progress = Progress::new(&session.out, "put", Unit::Bytes);
         if progress.is_shown() {
-            progress.set_total(size_of(&jobs, &excludes, &own, &stop)?);
+            progress.set_total(size_of(&jobs, &mut excludes, &own, &stop)?);
         }
         let mut run = Run {
             args: &self,
@@ -98,7 +98,7 @@ impl Put {
             stop,
             out: &mut session.out,
         };
-        let done = run.jobs(&jobs, &excludes, &own);
+        let done = run.jobs(&jobs, &mut excludes, &own);
         let Run {
             tally, progress, ..
         } = run;
@@ -111,7 +111,7 @@ impl Put {
 /// Returns the bytes of all files, so that the remaining time can be told.
 fn size_of(
     jobs: &[(&Path, VirtualPath)],
-    excludes: &Excludes,
+    excludes: &mut Excludes,
     own: &OwnStore,
     stop: &StopRequest,
 ) -> Result<u64> {
@@ -159,7 +159,7 @@ impl Run<'_> {
     fn jobs(
         &mut self,
         jobs: &[(&Path, VirtualPath)],
-        excludes: &Excludes,
+        excludes: &mut Excludes,
         own: &OwnStore,
     ) -> Result<()> {
         let mut done = Ok(());

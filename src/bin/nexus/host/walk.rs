@@ -5,51 +5,48 @@ use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use nexus::filesystem::FilePattern;
 use nexus::path::VirtualPath;
 use walkdir::WalkDir;
 
 use super::own::OwnStore;
 use crate::failure::{Failure, Result};
 
-/// Globs of what is left out. One without a `/` is about names at any depth, another one about paths below the
-/// source.
+/// File patterns of what is left out. One that ends with a `/` is about directories alone.
 pub struct Excludes {
-    names: GlobSet,
-    paths: GlobSet,
+    patterns: Vec<Exclude>,
+}
+
+struct Exclude {
+    pattern: FilePattern,
+    directories_only: bool,
 }
 
 impl Excludes {
     pub fn new(patterns: &[String]) -> Result<Excludes> {
-        let (paths, names): (Vec<_>, Vec<_>) =
-            patterns.iter().partition(|pattern| pattern.contains('/'));
-        Ok(Excludes {
-            names: set(&names)?,
-            paths: set(&paths)?,
-        })
+        let compile = |text: &String| {
+            let pattern = FilePattern::compile(&VirtualPath::root(), text)
+                .map_err(|error| Failure::usage(format!("--exclude: {error}")))?;
+            Ok(Exclude {
+                pattern,
+                directories_only: text.ends_with('/'),
+            })
+        };
+        let patterns = patterns.iter().map(compile).collect::<Result<_>>()?;
+        Ok(Excludes { patterns })
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
     }
 
     /// Returns whether what is at `relative`, a path below the source, is left out.
-    pub fn contain(&self, relative: &Path) -> bool {
-        let name = relative
-            .file_name()
-            .is_some_and(|name| self.names.is_match(name));
-        name || self.paths.is_match(relative)
+    pub fn contain(&mut self, relative: &str, is_directory: bool) -> bool {
+        let path = format!("/{relative}");
+        self.patterns.iter_mut().any(|exclude| {
+            (is_directory || !exclude.directories_only) && exclude.pattern.matches(&path)
+        })
     }
-}
-
-fn set(patterns: &[&String]) -> Result<GlobSet> {
-    let mut set = GlobSetBuilder::new();
-    for pattern in patterns {
-        let pattern = pattern.trim_start_matches('/').trim_end_matches('/');
-        let glob = GlobBuilder::new(pattern)
-            .literal_separator(true)
-            .build()
-            .map_err(|error| Failure::usage(format!("--exclude: {error}")))?;
-        set.add(glob);
-    }
-    set.build()
-        .map_err(|error| Failure::usage(format!("--exclude: {error}")))
 }
 
 /// What stands in a tree.
@@ -79,7 +76,7 @@ pub enum Found {
 pub fn walk(
     root: &Path,
     to: &VirtualPath,
-    excludes: &Excludes,
+    excludes: &mut Excludes,
     own: &OwnStore,
     visit: &mut dyn FnMut(Found) -> Result<()>,
 ) -> Result<()> {
@@ -98,8 +95,9 @@ pub fn walk(
         };
         let relative = entry.path().strip_prefix(root).unwrap_or(entry.path());
         let is_root = entry.depth() == 0;
-        if !is_root && excludes.contain(relative) {
-            if entry.file_type().is_dir() {
+        let is_directory = entry.file_type().is_dir();
+        if !is_root && excludes.contain(&relative.to_string_lossy(), is_directory) {
+            if is_directory {
                 tree.skip_current_dir();
             }
             continue;
