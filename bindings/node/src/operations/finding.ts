@@ -70,7 +70,7 @@ export interface GrepOptions extends CallOptions {
 const PAGE = names(CALL, 'limit', 'cursor');
 const LIST = names(PAGE, 'path', 'prefix', 'recursive', 'includeDirectories');
 const FIND = names(PAGE, 'base');
-const GREP = names(CALL, 'ignoreCase', 'base', 'filePattern', 'maxMatches', 'maxBytes');
+const GREP = names(CALL, 'ignoreCase', 'literal', 'base', 'filePattern', 'maxMatches', 'maxBytes');
 
 /** A page of at most so many rows is no long call. */
 const SHORT_PAGE = 1000;
