@@ -66,6 +66,9 @@ impl fmt::Debug for PathId {
     }
 }
 
+/// Greatest version of a file: a double, as many readers of JSON use, holds it exactly. Versions stay there.
+pub const MAX_VERSION: u64 = 1 << 53;
+
 /// Microseconds since 1970-01-01 00:00 UTC.
 pub type Micros = i64;
 

@@ -20,14 +20,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-pub use change::{Change, Conditions, ImportedDirectory, ImportedFile, MetadataValue, Relocation};
+pub use change::{
+    Change, Conditions, ImportSource, ImportedDirectory, ImportedFile, MetadataValue, Relocation,
+};
 pub use check::{
     CheckedRows, ContentKey, ContentRow, Doomed, Finding, FindingKind, Paged, RowCursor, RowKey,
 };
 pub use claim::{Claim, ClaimScope, Supply};
 pub use copy::{CopyIdentity, MetadataCopy};
 pub(crate) use entry::EntryCollector;
-pub use entry::{Entry, EntryRef, FileInfo, FileRef, Micros, PathId, guess_mime_type, now};
+pub use entry::{
+    Entry, EntryRef, FileInfo, FileRef, MAX_VERSION, Micros, PathId, guess_mime_type, now,
+};
 pub use query::{
     ContentCount, DescribedEntry, Duplicates, EntryQuery, MetadataQuery, Scope, StorageReport,
     StorageTotals, StoredContent,
@@ -129,6 +133,9 @@ pub trait MetadataStore: Send + Sync {
 
     /// Returns the UUID of the place of the backend `name`, if it is known.
     fn backend_uuid(&self, name: &str, call: &Call) -> crate::error::Result<Option<String>>;
+
+    /// Returns whether the item at `path`, seen or not, is under a live lease.
+    fn is_leased(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<bool>;
 
     /// Returns what is at `path`, seen or not.
     fn entry(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<Option<Entry>>;

@@ -251,7 +251,7 @@ pub(crate) fn refused(key: &str, json: &str, reason: &str) -> Error {
 }
 
 /// Returns the beginning of `text` on one line.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let mut cut: String = text
         .chars()
         .take(SHOWN_CHARACTERS)

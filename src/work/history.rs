@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::refused;
+use super::{MOST_ATTEMPTS, refused};
 use crate::error::{Error, Result};
 use crate::metadata::json_text;
 
@@ -30,8 +30,8 @@ impl WorkHistory {
             "attempts" => {
                 self.attempts = value()
                     .as_i64()
-                    .filter(|attempts| *attempts >= 0)
-                    .ok_or_else(|| wrong("an integer from 0"))?;
+                    .filter(|attempts| (0..=MOST_ATTEMPTS).contains(attempts))
+                    .ok_or_else(|| wrong("an integer from 0 to 2^53 - 1"))?;
             }
             "last_error" => match value() {
                 Value::String(text) => self.last_error = Some(text),

@@ -42,6 +42,14 @@ impl fmt::Display for LeaseToken {
 
 /// The number at which a count of attempts stays: every double and every 64-bit integer holds it exactly.
 pub const MOST_ATTEMPTS: i64 = (1 << 53) - 1;
+
+/// Returns the error for a file that is to replace an item under another's live lease.
+pub(crate) fn under_lease() -> Error {
+    Error::conflict(
+        "the work item is under a lease, and only the worker that holds it may replace it",
+    )
+}
+
 /// Longest lease, and longest delay of a retry.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// How long a first failure delays the next attempt; each further one doubles it.

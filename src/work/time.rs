@@ -5,6 +5,11 @@ use jiff::civil::DateTime;
 
 use crate::metadata::Micros;
 
+/// The least and the greatest time that a text can stand for: the years 0 to 9999.
+pub const LEAST_TIME: Micros = -62_167_219_200_000_000;
+/// See [`LEAST_TIME`].
+pub const MAX_TIME: Micros = 253_402_300_799_999_999;
+
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// Returns the time that `text` stands for, in the form of RFC 3339; without an offset it is UTC.
@@ -103,6 +108,8 @@ mod tests {
         for text in ["0000-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"] {
             assert_eq!(format_time(parse_time(text).unwrap()), text);
         }
+        assert_eq!(parse_time("0000-01-01T00:00:00Z"), Some(LEAST_TIME));
+        assert_eq!(parse_time("9999-12-31T23:59:59.999999Z"), Some(MAX_TIME));
         assert_eq!(parse_time("9999-12-31T23:59:59-00:01"), None);
         assert!(parse_time("0000-01-01T00:00:00+00:01").is_some());
         assert_eq!(format_time(i64::MAX), "9999-12-31T23:59:59.999999999Z");

@@ -167,8 +167,15 @@ fn at_end() -> Error {
 
 /// Moves the sequence ahead.
 pub(super) fn advance(connection: &Connection) -> Result<()> {
-    let sequence: i64 =
-        connection.query_row("SELECT lease_sequence FROM store", [], |row| row.get(0))?;
+    // A number that no claim reaches is damage: the tokens that items have show how far the sequence was.
+    let sequence: i64 = connection.query_row(
+        "SELECT iif(typeof(lease_sequence) = 'integer' AND lease_sequence BETWEEN 0 AND ?1, lease_sequence,
+                    (SELECT coalesce(max(lease), 0) FROM work
+                     WHERE typeof(lease) = 'integer' AND lease BETWEEN 0 AND ?1))
+         FROM store",
+        [LIMIT - 1],
+        |row| row.get(0),
+    )?;
     let milliseconds = crate::metadata::now() / 1000;
     let next = after(sequence, milliseconds).ok_or_else(at_end)?;
     connection.execute(

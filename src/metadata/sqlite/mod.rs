@@ -17,6 +17,7 @@ mod backends;
 mod changes;
 mod check;
 mod checkpoint;
+mod columns;
 mod connection;
 mod copy;
 mod duplicates;
@@ -231,6 +232,13 @@ impl MetadataStore for SqliteStore {
         self.readers
             .look(call, |connection| Ok(backends::uuid(connection, name)?))
             .map_err(Into::into)
+    }
+
+    fn is_leased(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<bool> {
+        self.readers.snapshot(grant, |connection| {
+            let holder = work::leased(connection, path.as_str(), self.time.boot())?;
+            Ok(holder.is_some())
+        })
     }
 
     fn entry(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<Option<Entry>> {

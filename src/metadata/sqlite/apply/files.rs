@@ -11,7 +11,7 @@ use super::content::{self, HeldContent};
 use super::directories::{ensure_parent, not_a_directory};
 use crate::content::{ContentHash, NewContent};
 use crate::error::{Error, Result};
-use crate::metadata::{Conditions, Entry, FileInfo, Micros, PathId, guess_mime_type};
+use crate::metadata::{Conditions, Entry, FileInfo, MAX_VERSION, Micros, PathId, guess_mime_type};
 use crate::path::{VirtualPath, parent_of};
 
 /// Creates or replaces the file at `path`.
@@ -200,7 +200,7 @@ fn replace(
         return Err(is_directory(path));
     };
     let now = tx.now();
-    let version = old.version + u64::from(held.etag != old.etag);
+    let version = (old.version + u64::from(held.etag != old.etag)).min(MAX_VERSION);
     let mime_given = old.mime_given || mime_type.is_some();
     let mime_type: Arc<str> = mime_type.map_or(Arc::clone(&old.mime_type), Into::into);
     if held.content_id == old.content_id {

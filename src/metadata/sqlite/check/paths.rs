@@ -9,9 +9,10 @@ use super::super::statements::Connection;
 use super::{PAGE, Page, blob, hash, integer, is_null, next_table, text};
 use crate::content::ContentHash;
 use crate::error::Result;
-use crate::metadata::{CheckedRows, FindingKind, RowCursor, RowKey};
+use crate::metadata::{CheckedRows, FindingKind, MAX_VERSION, Micros, RowCursor, RowKey};
 use crate::path::{VirtualPath, parent_of};
 use crate::range::PathRange;
+use crate::work::{LEAST_TIME, MAX_TIME};
 
 /// Columns of a path, then those of its content.
 const QUERY: &str = "\
@@ -100,7 +101,11 @@ fn has_content(row: &Row<'_>) -> bool {
 fn has_times(row: &Row<'_>) -> bool {
     [9, 10]
         .into_iter()
-        .all(|column| integer(row, column).is_some())
+        .all(|column| integer(row, column).is_some_and(is_time))
+}
+
+fn is_time(time: Micros) -> bool {
+    (LEAST_TIME..=MAX_TIME).contains(&time)
 }
 
 fn check_parent(
@@ -146,9 +151,9 @@ fn check_file(
             Some(version),
             Some(backend),
             Some(content),
-            Some(_),
-            Some(_),
-            Some(_),
+            Some(created_at),
+            Some(modified_at),
+            Some(mime_given),
         ],
     ) = (hash(row, 3), numbers)
     else {
@@ -159,8 +164,13 @@ fn check_file(
         );
         return Ok(());
     };
-    let is_whole =
-        blob::<16>(row, 2).is_some() && size >= 0 && version >= 1 && text(row, 8).is_some();
+    let is_whole = blob::<16>(row, 2).is_some()
+        && size >= 0
+        && (1..=MAX_VERSION as i64).contains(&version)
+        && text(row, 8).is_some()
+        && is_time(created_at)
+        && is_time(modified_at)
+        && (0..=1).contains(&mime_given);
     if !is_whole || backends.name(backend).is_err() {
         page.find_at(
             FindingKind::DamagedRow,

@@ -2,6 +2,7 @@
 
 use rusqlite::OptionalExtension;
 
+use super::super::columns;
 use super::super::statements::Connection;
 use super::Page;
 use crate::call::Call;
@@ -36,8 +37,24 @@ pub(super) fn check(connection: &Connection, number: usize, call: &Call) -> Resu
             page.find(FindingKind::Database, key(), None, what);
         }
     }
+    if let Some(wrong) = wrong_rows(connection, &table)? {
+        let what = format!("{table}: {wrong} rows have a value that nothing writes");
+        page.find(FindingKind::DamagedRow, key(), None, what);
+    }
     page.checked.rows = 1;
     Ok(page.ended(Some(RowCursor::Table(number + 1))))
+}
+
+/// Returns how many rows of a small table say something impossible, if some do.
+fn wrong_rows(connection: &Connection, table: &str) -> Result<Option<i64>> {
+    let Some(small) = columns::SMALL.iter().find(|small| small.name == table) else {
+        return Ok(None);
+    };
+    let sql = format!("SELECT count(*) FROM {table} WHERE {}", small.wrong);
+    let count: i64 = connection
+        .prepare_composed(&sql)?
+        .query_row([], |row| row.get(0))?;
+    Ok(Some(count).filter(|count| *count > 0))
 }
 
 fn table(connection: &Connection, number: usize) -> Result<Option<String>> {

@@ -1,11 +1,12 @@
 //! What is said of files: metadata, and the typed keys of work items.
 
+use rusqlite::Row;
+
 use super::super::statements::Connection;
-use super::super::{namespaces, work};
+use super::super::{columns, namespaces, work};
 use super::{PAGE, Page, blob, integer, is_null, next_table, text};
 use crate::error::Result;
 use crate::metadata::{CheckedRows, FindingKind, MetadataValue, RowCursor, RowKey};
-use crate::work::Status;
 
 /// Checks the metadata after `path` and `key`.
 pub(super) fn check_metadata(
@@ -57,7 +58,7 @@ pub(super) fn check_metadata(
 }
 
 /// Columns of an item, then where it stands in the queues, then whether its scope is looked at in time, and its
-/// directory early enough.
+/// directory early enough, then the columns of [`columns::WORK`].
 const ITEMS: &str = "\
     SELECT w.path, w.path_id, p.path_id, p.kind, w.created_at = p.created_at,
            w.rank = coalesce(w.priority, x''),
@@ -73,12 +74,29 @@ const ITEMS: &str = "\
                OR coalesce(s.next_expiry <= w.lease_deadline, 0),
            w.status IS NOT 1 /* ready */ OR w.open_edges > 0 OR w.delayed = 1
                OR coalesce(d.scope = w.scope
-                           AND (d.first_rank, d.first_created) <= (w.rank, w.created_at), 0)
+                           AND (d.first_rank, d.first_created) <= (w.rank, w.created_at), 0),
+           w.status, w.priority, w.dependencies, w.open_edges, w.delayed, w.not_before, w.worker_id, w.started_at,
+           w.completed_at, w.tags, w.max_attempts, w.attempts, w.last_error, w.result, w.lease, w.lease_deadline,
+           w.lease_expires_at
     FROM work AS w
     LEFT JOIN paths AS p ON p.path = w.path
     LEFT JOIN work_scopes AS s ON s.scope = w.scope
     LEFT JOIN work_directories AS d ON d.directory = w.directory
     WHERE w.path > ?1 ORDER BY w.path LIMIT ?2";
+
+/// The first of the columns of [`columns::WORK`].
+const FIRST: usize = 19;
+
+/// Returns the first column with a value that it cannot have, and that value.
+fn impossible(row: &Row<'_>) -> Result<Option<(&'static str, String)>> {
+    for (index, column) in columns::WORK.iter().enumerate() {
+        let value = row.get_ref(FIRST + index)?;
+        if !column.may_hold(value) {
+            return Ok(Some((column.name, columns::shown(value))));
+        }
+    }
+    Ok(None)
+}
 
 /// Checks the typed keys of the files after `after`.
 pub(super) fn check(connection: &Connection, after: &str) -> Result<CheckedRows> {
@@ -106,8 +124,8 @@ pub(super) fn check(connection: &Connection, after: &str) -> Result<CheckedRows>
             page.find(FindingKind::OrphanRow, key, Some(path), what);
             continue;
         }
-        if !is_null(row, 10) && integer(row, 10).and_then(Status::from_number).is_none() {
-            let what = "the status of the item is none that there is".to_owned();
+        if let Some((column, value)) = impossible(row)? {
+            let what = format!("the item's '{column}' is {value}, which no call writes");
             page.find(FindingKind::DamagedRow, key, Some(path), what);
             continue;
         }

@@ -9,9 +9,11 @@ use super::Mender;
 use crate::content::ContentHash;
 use crate::error::{ErrorKind, Result};
 use crate::metadata::{
-    ContentKey, ContentPlace, LostFile, Mended, PathId, VerifiedContent, guess_mime_type, now,
+    ContentKey, ContentPlace, LostFile, MAX_VERSION, Mended, PathId, VerifiedContent,
+    guess_mime_type, now,
 };
 use crate::path::VirtualPath;
+use crate::work::{LEAST_TIME, MAX_TIME};
 
 /// Makes the row of `file`, which is none of a file, say what that of a directory says: of one that was made, if
 /// it has an id.
@@ -25,12 +27,14 @@ pub(super) fn mend_directory(connection: &Connection, file: &LostFile) -> Result
              kind = iif(kind = 2 OR (typeof(path_id) = 'blob' AND length(path_id) = 16), 2, 3),
              path_id = CASE WHEN typeof(path_id) = 'blob' AND length(path_id) = 16 THEN path_id
                             WHEN kind = 2 THEN ?2 END,
-             created_at = iif(typeof(created_at) = 'integer', created_at, ?3),
-             modified_at = iif(typeof(modified_at) = 'integer', modified_at, ?3),
+             created_at = iif(typeof(created_at) IN ('integer', 'real'),
+                              max(?4, min(?5, CAST(created_at AS INTEGER))), ?3),
+             modified_at = iif(typeof(modified_at) IN ('integer', 'real'),
+                               max(?4, min(?5, CAST(modified_at AS INTEGER))), ?3),
              etag = NULL, size = NULL, version = NULL, backend_id = NULL, content_id = NULL,
              mime_type = NULL, mime_given = NULL
          WHERE path = ?1 AND kind IS NOT 1",
-        (&file.path, id.as_bytes(), now()),
+        (&file.path, id.as_bytes(), now(), LEAST_TIME, MAX_TIME),
     )?;
     Ok(Mended::done(mended))
 }
@@ -119,15 +123,18 @@ fn make_file(
     Mender(connection).run(
         "UPDATE paths SET kind = 1, etag = ?2, size = ?3, backend_id = ?4,
              path_id = iif(typeof(path_id) = 'blob' AND length(path_id) = 16, path_id, ?5),
-             version = iif(typeof(version) = 'integer' AND version >= 1, version, 1),
+             version = iif(typeof(version) IN ('integer', 'real'),
+                           max(1, min(?11, CAST(version AS INTEGER))), 1),
              mime_type = coalesce(?6, ?7),
-             mime_given = iif(?6 IS NOT NULL AND typeof(mime_given) = 'integer', mime_given, 0),
-             created_at = CASE WHEN typeof(created_at) = 'integer' THEN created_at
-                               WHEN typeof(modified_at) = 'integer' THEN modified_at
-                               ELSE ?8 END,
-             modified_at = CASE WHEN typeof(modified_at) = 'integer' THEN modified_at
-                                WHEN typeof(created_at) = 'integer' THEN created_at
-                                ELSE ?8 END
+             mime_given = iif(?6 IS NOT NULL AND mime_given IN (0, 1), mime_given, 0),
+             created_at = max(?9, min(?10, CAST(
+                 CASE WHEN typeof(created_at) IN ('integer', 'real') THEN created_at
+                      WHEN typeof(modified_at) IN ('integer', 'real') THEN modified_at
+                      ELSE ?8 END AS INTEGER))),
+             modified_at = max(?9, min(?10, CAST(
+                 CASE WHEN typeof(modified_at) IN ('integer', 'real') THEN modified_at
+                      WHEN typeof(created_at) IN ('integer', 'real') THEN created_at
+                      ELSE ?8 END AS INTEGER)))
          WHERE path = ?1",
         (
             path,
@@ -138,6 +145,9 @@ fn make_file(
             given,
             guessed,
             now(),
+            LEAST_TIME,
+            MAX_TIME,
+            MAX_VERSION as i64,
         ),
     )?;
     Ok(())

@@ -5,10 +5,11 @@
 mod files;
 mod names;
 
-use rusqlite::{OptionalExtension, Params};
+use rusqlite::types::Value;
+use rusqlite::{OptionalExtension, Params, params_from_iter};
 
 use super::statements::Connection;
-use super::{SqliteStore, namespaces, work};
+use super::{SqliteStore, columns, namespaces, work};
 use crate::call::Call;
 use crate::content::ContentHash;
 use crate::error::Result;
@@ -17,7 +18,6 @@ use crate::metadata::{
     MetadataValue, PathId, RowKey, VerifiedContent,
 };
 use crate::path::{VirtualPath, parent_of};
-use crate::work::Status;
 
 impl MetadataMender for SqliteStore {
     fn planned(&self, finding: &Finding) -> Option<&'static str> {
@@ -94,6 +94,10 @@ impl MetadataMender for SqliteStore {
 fn plan(finding: &Finding) -> Option<&'static str> {
     use FindingKind::*;
     Some(match (finding.kind, &finding.row) {
+        (DamagedRow, RowKey::Table(table)) => {
+            correction(table)?;
+            "what nothing writes is replaced by what is always true"
+        }
         (Index, RowKey::Table(_)) => "the indexes of the table are built again",
         (InvalidPath, RowKey::PathBytes(_)) => "it gets a name that can be read",
         (MissingAncestor, RowKey::Path(_)) => "the directory gets a row",
@@ -103,7 +107,9 @@ fn plan(finding: &Finding) -> Option<&'static str> {
         (OrphanRow | DamagedRow, RowKey::Metadata(..)) => "the key is removed",
         (WrongDigest, RowKey::Metadata(..)) => "the digest is made again",
         (OrphanRow, RowKey::Work(_)) => "the work keys are removed",
-        (DamagedRow, RowKey::Work(_)) => "the item becomes pending, and its lease ends",
+        (DamagedRow, RowKey::Work(_)) => {
+            "what no call writes is replaced by what is nearest; without a status the item becomes pending"
+        }
         (WrongCount, RowKey::Work(_)) => "the item is counted again",
         (DanglingEdge, RowKey::Edge(..)) => {
             "the dependency is removed; an item that waited for it becomes pending"
@@ -111,6 +117,12 @@ fn plan(finding: &Finding) -> Option<&'static str> {
         (WrongEdge, RowKey::Edge(..)) => "the edge is opened or closed as its item says",
         _ => return None,
     })
+}
+
+/// Returns the statement that corrects the rows of a small table.
+fn correction(table: &str) -> Option<&'static str> {
+    let mut tables = columns::SMALL.iter();
+    tables.find(|small| small.name == table)?.correction
 }
 
 /// Mends the row of `finding`; returns whether anything was changed.
@@ -125,6 +137,10 @@ fn mend(connection: &Connection, finding: &Finding) -> Result<bool> {
             connection.execute_batch(&format!("REINDEX {table}"))?;
             Ok(true)
         }
+        (DamagedRow, RowKey::Table(table)) => match correction(table) {
+            Some(sql) => Ok(connection.execute(sql, [])? > 0),
+            None => Ok(false),
+        },
         (InvalidPath, RowKey::PathBytes(bytes)) => names::make_text(connection, bytes),
         (MissingAncestor, RowKey::Path(path)) => mender.add_ancestors(path),
         (EmptyDirectory, RowKey::Path(path)) => mender.run(
@@ -143,7 +159,7 @@ fn mend(connection: &Connection, finding: &Finding) -> Result<bool> {
         (DamagedRow, RowKey::Metadata(path, key)) => mender.remove_damaged_value(path, key),
         (WrongDigest, RowKey::Metadata(path, key)) => mender.digest_again(path, key),
         (OrphanRow, RowKey::Work(path)) => mender.remove_work(path),
-        (DamagedRow, RowKey::Work(path)) => mender.reset_status(path),
+        (DamagedRow, RowKey::Work(path)) => mender.correct_item(path),
         (WrongCount, RowKey::Work(path)) => mender.count_again(path),
         (DanglingEdge, RowKey::Edge(item, blocker)) => mender.remove_edge(*item, *blocker),
         (WrongEdge, RowKey::Edge(item, blocker)) => mender.correct_edge(*item, *blocker),
@@ -253,25 +269,48 @@ impl Mender<'_> {
         )
     }
 
-    /// Nobody knows how far the item was, so a person has to decide.
-    fn reset_status(&self, path: &str) -> Result<bool> {
-        let number: Option<Option<i64>> = self
-            .0
-            .prepare_cached("SELECT status FROM work WHERE path = ?1")?
-            .query_row([path], |row| Ok(row.get(0).ok()))
-            .optional()?;
-        let is_known = number.flatten().and_then(Status::from_number).is_some();
-        if is_known {
+    /// Puts the nearest possible value where the item has one that no call writes. Where nobody knows how far it was, or
+    /// when it may run, a person has to decide.
+    fn correct_item(&self, path: &str) -> Result<bool> {
+        let names: Vec<&str> = columns::WORK.iter().map(|column| column.name).collect();
+        let sql = format!("SELECT {} FROM work WHERE path = ?1", names.join(", "));
+        let wrong = self.0.prepare_composed(&sql)?.query_row([path], |row| {
+            let mut wrong = Vec::new();
+            for (index, column) in columns::WORK.iter().enumerate() {
+                let value = row.get_ref(index)?;
+                if !column.may_hold(value) {
+                    wrong.push((column.name, column.nearest(value)));
+                }
+            }
+            Ok(wrong)
+        });
+        let wrong = wrong.optional()?.unwrap_or_default();
+        if wrong.is_empty() {
             return Ok(false);
         }
-        let reset = self.run(
-            "UPDATE work SET status = 5 /* pending */,
-                 lease = NULL, lease_deadline = NULL, lease_expires_at = NULL
-             WHERE path = ?1 AND status IS NOT NULL",
-            [path],
-        )?;
+        // In one statement: a STRICT table checks the whole row.
+        let mut assignments = Vec::with_capacity(wrong.len());
+        let mut values = vec![Value::from(path.to_owned())];
+        for (name, nearest) in wrong {
+            if name == "not_before" && nearest == Value::Null {
+                let pending =
+                    "status = iif(status = 1 /* ready */, 5 /* pending */, status), delayed = 0";
+                assignments.push(pending.to_owned());
+            }
+            if name == "status" {
+                assignments.push(
+                    "lease = NULL, lease_deadline = NULL, lease_expires_at = NULL".to_owned(),
+                );
+            }
+            values.push(nearest);
+            assignments.push(format!("{name} = ?{}", values.len()));
+        }
+        let sql = format!("UPDATE work SET {} WHERE path = ?1", assignments.join(", "));
+        self.0
+            .prepare_composed(&sql)?
+            .execute(params_from_iter(values))?;
         self.count_again(path)?;
-        Ok(reset)
+        Ok(true)
     }
 
     fn count_again(&self, path: &str) -> Result<bool> {
@@ -360,6 +399,7 @@ fn value_of(connection: &Connection, path: &str, key: &str) -> Result<Option<Str
 mod tests {
     use super::super::schema;
     use super::*;
+    use crate::work::Status;
 
     /// Another step corrects the edge; nobody may claim the item before.
     #[test]
