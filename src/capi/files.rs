@@ -392,7 +392,8 @@ pub unsafe extern "C" fn nexus_delete_with(
 /// Renames a file or a directory with everything in it, at once; metadata goes along. A file
 /// replaces a file, whose path id stays; a directory needs a target that is absent or an empty
 /// directory. Contents that go to another backend are copied before the change is made: others can
-/// write meanwhile.
+/// write meanwhile. A work item under a live lease is replaced only with its token: see
+/// nexus_rename_with.
 ///
 /// @param fs     an open handle
 /// @param from   the file or directory; not NULL
@@ -400,8 +401,8 @@ pub unsafe extern "C" fn nexus_delete_with(
 /// @param error  receives what went wrong; may be NULL
 /// @return OK, also for a rename onto itself; INVALID_PATH, ACCESS_DENIED, READ_ONLY, NOT_FOUND,
 ///         NOT_A_DIRECTORY, IS_A_DIRECTORY, NOT_EMPTY, NOT_MOUNTED, BUSY, NO_SPACE, IO;
-///         INVALID_ARGUMENT for a directory into itself; CORRUPT for a damaged content that has to
-///         go to another backend
+///         INVALID_ARGUMENT for a directory into itself; CONFLICT where `to` is a work item under a
+///         lease; CORRUPT for a damaged content that has to go to another backend
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -429,7 +430,8 @@ pub unsafe extern "C" fn nexus_rename(
 /// @param from     the file or directory; not NULL
 /// @param to       its new path; not NULL
 /// @param flags    0 or NEXUS_NO_REPLACE
-/// @param options  conditions on `from`; NULL for none; `if_none_match` is INVALID_ARGUMENT
+/// @param options  conditions on `from`; NULL for none; `if_none_match` is INVALID_ARGUMENT. With `to`
+///                 as `lease_path` its lease is no obstacle
 /// @param error    receives what went wrong; may be NULL
 /// @return OK; what nexus_rename returns; ALREADY_EXISTS, CONFLICT, LEASE_LOST
 ///
@@ -491,7 +493,8 @@ pub unsafe extern "C" fn nexus_copy(
 /// @param from     the file or directory; not NULL
 /// @param to       the path of the copy; not NULL
 /// @param flags    0 or NEXUS_NO_REPLACE
-/// @param options  conditions on `from`; NULL for none; `if_none_match` is INVALID_ARGUMENT
+/// @param options  conditions on `from`; NULL for none; `if_none_match` is INVALID_ARGUMENT. With `to`
+///                 as `lease_path` its lease is no obstacle
 /// @param error    receives what went wrong; may be NULL
 /// @return OK; what nexus_copy returns; ALREADY_EXISTS, CONFLICT, LEASE_LOST
 ///

@@ -126,11 +126,12 @@ impl Reference {
             }
             Operation::Rename(from, to, guard) => {
                 self.prove(guard, held)?;
-                self.rename(from, to)?;
+                self.rename(from, to, held)?;
             }
             Operation::Copy(from, to) => {
                 let copy = self.files.get(from).ok_or(ErrorKind::NotFound)?.copy();
                 if from != to {
+                    self.replaceable(to, held)?;
                     self.remove(to);
                     self.files.insert(to.clone(), copy);
                 }
@@ -163,6 +164,16 @@ impl Reference {
             held.insert(self.holder(path, *token)?);
         }
         Ok(())
+    }
+
+    /// An item under a lease gives way to another file only for who holds it.
+    fn replaceable(&self, path: &str, held: &BTreeSet<PathId>) -> Result<(), ErrorKind> {
+        match self.files.get(path) {
+            Some(item) if item.is_held(self.now) && !held.contains(&item.id) => {
+                Err(ErrorKind::Conflict)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn holder(&self, path: &str, token: u64) -> Result<PathId, ErrorKind> {
@@ -282,9 +293,10 @@ impl Reference {
     }
 
     /// Moves a file, or a directory with all that is in it.
-    fn rename(&mut self, from: &str, to: &str) -> Result<(), ErrorKind> {
+    fn rename(&mut self, from: &str, to: &str, held: &BTreeSet<PathId>) -> Result<(), ErrorKind> {
         if self.files.contains_key(from) {
             if from != to {
+                self.replaceable(to, held)?;
                 self.remove(to);
                 let item = self.files.remove(from).ok_or(ErrorKind::NotFound)?;
                 self.files.insert(to.to_owned(), item);

@@ -98,7 +98,10 @@ fn clear_target(tx: &mut Transaction<'_>, relocation: &Relocation, source: &Path
         return Err(already_exists(to));
     }
     match (source.kind, target.kind) {
-        (Kind::File, Kind::File) => remove::row_of_file(tx, &target),
+        (Kind::File, Kind::File) => {
+            work::check_replaceable(tx, to.as_str())?;
+            remove::row_of_file(tx, &target)
+        }
         (Kind::File, _) => Err(is_directory(to)),
         (_, Kind::File) => Err(not_a_directory(to.as_str())),
         _ if !is_empty(tx, to.as_str())? => {

@@ -12,7 +12,7 @@
 //! |---|---|
 //! | rows and edges as files and keys change | `items`, `edges`, `settle`, `cycles` |
 //! | claims: what can be claimed, and what time makes so | `claim`, `claimable`, `directories`, `scopes`, `territory` |
-//! | what the holder of a lease does | `finish`, `complete` |
+//! | what the holder of a lease does, and what nobody else may | `finish`, `complete`, `replace` |
 //! | queries | `views`, `order`, `fetch`, `counts`, `explain`, `read`, `find` |
 //! | statements about some paths at once | `some` |
 
@@ -50,6 +50,7 @@ mod finish;
 mod items;
 mod order;
 mod read;
+mod replace;
 mod scopes;
 mod settle;
 mod some;
@@ -72,6 +73,7 @@ pub(super) use items::{
     clear, copied, deleted, imported, moved, place_again, place_of, rescope, set,
 };
 pub(super) use read::{all, value};
+pub(super) use replace::{check_replaceable, leased};
 pub(super) use settle::settle;
 
 pub(super) use views::Views;
