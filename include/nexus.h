@@ -69,7 +69,7 @@
 #define NEXUS_GREP_OPTIONS_INIT { sizeof(nexus_grep_options), 0, NULL, NULL, 0, 0, 0, 0 }
 #define NEXUS_EXPORT_OPTIONS_INIT { sizeof(nexus_export_options), NULL, NULL, 0 }
 #define NEXUS_CLAIM_OPTIONS_INIT { sizeof(nexus_claim_options), 1, NULL, 30000 }
-#define NEXUS_IMPORT_OPTIONS_INIT { sizeof(nexus_import_options), NEXUS_IMPORT_SKIP, 0, NEXUS_KEYS_REFUSE }
+#define NEXUS_IMPORT_OPTIONS_INIT { sizeof(nexus_import_options), NEXUS_IMPORT_SKIP, 0, NEXUS_KEYS_REFUSE, NEXUS_MISSING_REFUSE, NEXUS_NEWER_BY_CONTENT, 0, 0, 0 }
 
 /**
  * The version of the binary interface that this header describes, as 0xMMmmpp (256 is 0.1.0): it
@@ -182,6 +182,21 @@
 
 /** Import: such a key is stored as "x_" and its name, and reported. */
 #define NEXUS_KEYS_RENAME 1
+
+/** Import: a line whose content is missing is a bad one. */
+#define NEXUS_MISSING_REFUSE 0
+
+/** Import: such a line is left out, and reported as missing. */
+#define NEXUS_MISSING_SKIP 1
+
+/** Import: NEXUS_IMPORT_AUTO compares the times of the contents. */
+#define NEXUS_NEWER_BY_CONTENT 0
+
+/**
+ * Import: NEXUS_IMPORT_AUTO compares the latest of modified_at, started_at and completed_at. Where those are the
+ * same, a line with another content, other metadata or another state of work counts as newer.
+ */
+#define NEXUS_NEWER_BY_ALL 1
 
 /** Flag of a rename or copy: an existing target is ALREADY_EXISTS. */
 #define NEXUS_NO_REPLACE 1
@@ -507,6 +522,19 @@ typedef struct nexus_import_options {
      * NEXUS_KEYS_RENAME.
      */
     int32_t invalid_work_keys;
+    /**
+     * What to do with a line whose content no file has that the handle may read: NEXUS_MISSING_REFUSE or
+     * NEXUS_MISSING_SKIP. A bundle without one of its contents is damaged, whatever this says.
+     */
+    int32_t missing_content;
+    /** What NEXUS_IMPORT_AUTO compares: NEXUS_NEWER_BY_CONTENT or NEXUS_NEWER_BY_ALL. */
+    int32_t newer_by;
+    /** Most lines, those of directories among them. 0: 100,000 and one for each 8 bytes of the file. */
+    uint64_t max_lines;
+    /** Most bytes of all lines together. 0: 16 MiB and 100 times the size of the file. */
+    uint64_t max_bytes;
+    /** Most bytes of a bundle when it is unpacked. 0: 64 MiB and 100 times the size of the file. */
+    uint64_t max_unpacked;
 } nexus_import_options;
 
 #ifdef __cplusplus
@@ -977,7 +1005,8 @@ nexus_status nexus_delete_with(nexus_fs *fs,
  * Renames a file or a directory with everything in it, at once; metadata goes along. A file
  * replaces a file, whose path id stays; a directory needs a target that is absent or an empty
  * directory. Contents that go to another backend are copied before the change is made: others can
- * write meanwhile.
+ * write meanwhile. A work item under a live lease is replaced only with its token: see
+ * nexus_rename_with.
  *
  * @param fs     an open handle
  * @param from   the file or directory; not NULL
@@ -985,8 +1014,8 @@ nexus_status nexus_delete_with(nexus_fs *fs,
  * @param error  receives what went wrong; may be NULL
  * @return OK, also for a rename onto itself; INVALID_PATH, ACCESS_DENIED, READ_ONLY, NOT_FOUND,
  *         NOT_A_DIRECTORY, IS_A_DIRECTORY, NOT_EMPTY, NOT_MOUNTED, BUSY, NO_SPACE, IO;
- *         INVALID_ARGUMENT for a directory into itself; CORRUPT for a damaged content that has to
- *         go to another backend
+ *         INVALID_ARGUMENT for a directory into itself; CONFLICT where `to` is a work item under a
+ *         lease; CORRUPT for a damaged content that has to go to another backend
  *
  * Threads: any, at once.
  * @since 0.1.0
@@ -1003,7 +1032,8 @@ nexus_status nexus_rename(nexus_fs *fs,
  * @param from     the file or directory; not NULL
  * @param to       its new path; not NULL
  * @param flags    0 or NEXUS_NO_REPLACE
- * @param options  conditions on `from`; NULL for none; `if_none_match` is INVALID_ARGUMENT
+ * @param options  conditions on `from`; NULL for none; `if_none_match` is INVALID_ARGUMENT. With `to`
+ *                 as `lease_path` its lease is no obstacle
  * @param error    receives what went wrong; may be NULL
  * @return OK; what nexus_rename returns; ALREADY_EXISTS, CONFLICT, LEASE_LOST
  *
@@ -1043,7 +1073,8 @@ nexus_status nexus_copy(nexus_fs *fs,
  * @param from     the file or directory; not NULL
  * @param to       the path of the copy; not NULL
  * @param flags    0 or NEXUS_NO_REPLACE
- * @param options  conditions on `from`; NULL for none; `if_none_match` is INVALID_ARGUMENT
+ * @param options  conditions on `from`; NULL for none; `if_none_match` is INVALID_ARGUMENT. With `to`
+ *                 as `lease_path` its lease is no obstacle
  * @param error    receives what went wrong; may be NULL
  * @return OK; what nexus_copy returns; ALREADY_EXISTS, CONFLICT, LEASE_LOST
  *
@@ -2360,7 +2391,10 @@ nexus_status nexus_export_metadata(nexus_fs *fs,
 
 /**
  * Reads what nexus_export_metadata wrote, in one transaction: a bad line leaves everything as it
- * was. The content must be in the store and readable by this handle.
+ * was. The content must be in the store and readable by this handle. Numbers and times have the
+ * bounds of the calls that write them: attempts 0 to 2^53 - 1, version 1 to 2^53, years 0 to 9999. A
+ * work item under a live lease is not replaced: such a line is a bad one, unless it makes the item
+ * cancelled. Lines are kept on the disk, in the store's tmp, until the import ends.
  *
  * @param fs        an open handle
  * @param file      a plain file of the host; not NULL
@@ -2368,11 +2402,14 @@ nexus_status nexus_export_metadata(nexus_fs *fs,
  * @param progress  told of the progress, and may cancel; may be NULL
  * @param user      passed to `progress`
  * @param report    receives a JSON object: created, updated, skipped, remapped, collisions, each
- *                  with path, existing_etag, imported_etag, resolution and message, and
- *                  lost_dependencies, each with path and depends_on: ids of items that are not
- *                  there; to be freed with nexus_string_free; NULL where it is not wanted
+ *                  with path, existing_etag, imported_etag, resolution and message; renamed_keys,
+ *                  each with path, key and renamed_to; lost_dependencies, each with path and
+ *                  depends_on: ids of items that are not there; missing, each with path and etag:
+ *                  lines that were left out, and that count as skipped. The last three lists hold up
+ *                  to 64 MiB; what does not fit is counted as unlisted. To be freed with
+ *                  nexus_string_free; NULL where it is not wanted
  * @param error     receives what went wrong; may be NULL
- * @return OK; INVALID_ARGUMENT for lines that cannot be read; where lines cannot be imported, what
+ * @return OK; INVALID_ARGUMENT for lines that cannot be read, and for more than the options allow; where lines cannot be imported, what
  *         the first of them fails with: INVALID_PATH, ACCESS_DENIED, READ_ONLY, NOT_FOUND,
  *         IS_A_DIRECTORY, NOT_A_DIRECTORY, CYCLE, CONFLICT; BUSY, NO_SPACE, IO, CANCELLED
  *
@@ -2416,7 +2453,8 @@ nexus_status nexus_bundle_export(nexus_fs *fs,
 
 /**
  * Brings what nexus_bundle_export wrote into the store, in one transaction. The bundle is read to
- * its end and checked, every content by its hash, before anything of it can be seen.
+ * its end and checked, every content by its hash, before anything of it can be seen. A bundle says at
+ * its beginning what it holds: one beyond the bounds of the options is refused before it is unpacked.
  *
  * @param fs        an open handle
  * @param file      a plain file of the host; not NULL
@@ -2427,7 +2465,7 @@ nexus_status nexus_bundle_export(nexus_fs *fs,
  *                  directories that were made, to be freed with nexus_string_free; NULL where it is
  *                  not wanted
  * @param error     receives what went wrong; may be NULL
- * @return OK; CORRUPT for a bundle that was changed or cut off; UNSUPPORTED for one of a newer format;
+ * @return OK; CORRUPT for a bundle that was changed or cut off, or holds more than it says; UNSUPPORTED for one of a newer format;
  *         INVALID_ARGUMENT for another file; for bad lines what nexus_import_metadata returns
  *
  * Threads: any, at once.

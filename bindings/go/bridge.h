@@ -224,13 +224,11 @@ bridge_text bridge_work_stats(nexus_fs *fs, const char *prefix);
 /* Upkeep. `observer`: what bridge.c passes to Go's progress function; 0 for none. */
 bridge_number bridge_export_metadata(nexus_fs *fs, const char *file, const char *prefix, const char *tenant_id,
                                      int64_t modified_after, uintptr_t observer);
-bridge_text bridge_import_metadata(nexus_fs *fs, const char *file, int32_t mode, int32_t dry_run,
-                                   int32_t invalid_work_keys, uintptr_t observer);
+bridge_text bridge_import_metadata(nexus_fs *fs, const char *file, const nexus_import_options *options, uintptr_t observer);
 bridge_text bridge_gc(nexus_fs *fs, uintptr_t observer);
 bridge_text bridge_bundle_export(nexus_fs *fs, const char *file, const char *prefix, const char *tenant_id,
                                  int64_t modified_after, uintptr_t observer);
-bridge_text bridge_bundle_import(nexus_fs *fs, const char *file, int32_t mode, int32_t dry_run,
-                                 int32_t invalid_work_keys, uintptr_t observer);
+bridge_text bridge_bundle_import(nexus_fs *fs, const char *file, const nexus_import_options *options, uintptr_t observer);
 bridge_text bridge_backup(nexus_fs *fs, const char *target_dir, uintptr_t observer);
 bridge_text bridge_verify(nexus_fs *fs, uint32_t flags, uintptr_t observer);
 bridge_text bridge_find_duplicates(nexus_fs *fs, const char *prefix, uintptr_t observer);

@@ -92,16 +92,11 @@ bridge_number bridge_export_metadata(nexus_fs *fs, const char *file, const char 
     return result;
 }
 
-bridge_text bridge_import_metadata(nexus_fs *fs, const char *file, int32_t mode, int32_t dry_run,
-                                   int32_t invalid_work_keys, uintptr_t observer)
+bridge_text bridge_import_metadata(nexus_fs *fs, const char *file, const nexus_import_options *options, uintptr_t observer)
 {
-    nexus_import_options options = NEXUS_IMPORT_OPTIONS_INIT;
     bridge_text result;
-    options.mode = mode;
-    options.dry_run = dry_run;
-    options.invalid_work_keys = invalid_work_keys;
     memset(&result, 0, sizeof result);
-    result.outcome.status = nexus_import_metadata(fs, file, &options, observer != 0 ? tell_go : NULL, (void *)observer,
+    result.outcome.status = nexus_import_metadata(fs, file, options, observer != 0 ? tell_go : NULL, (void *)observer,
                                                   &result.text, &result.outcome.error);
     return result;
 }
@@ -128,16 +123,11 @@ bridge_text bridge_bundle_export(nexus_fs *fs, const char *file, const char *pre
     return result;
 }
 
-bridge_text bridge_bundle_import(nexus_fs *fs, const char *file, int32_t mode, int32_t dry_run,
-                                 int32_t invalid_work_keys, uintptr_t observer)
+bridge_text bridge_bundle_import(nexus_fs *fs, const char *file, const nexus_import_options *options, uintptr_t observer)
 {
-    nexus_import_options options = NEXUS_IMPORT_OPTIONS_INIT;
     bridge_text result;
-    options.mode = mode;
-    options.dry_run = dry_run;
-    options.invalid_work_keys = invalid_work_keys;
     memset(&result, 0, sizeof result);
-    result.outcome.status = nexus_bundle_import(fs, file, &options, observer != 0 ? tell_go : NULL, (void *)observer,
+    result.outcome.status = nexus_bundle_import(fs, file, options, observer != 0 ? tell_go : NULL, (void *)observer,
         &result.text, &result.outcome.error);
     return result;
 }

@@ -139,6 +139,21 @@ const (
 )
 
 const (
+	// Import: a line whose content is missing is a bad one.
+	MissingRefuse MissingContent = 0
+	// Import: such a line is left out, and reported as missing.
+	MissingSkip MissingContent = 1
+)
+
+const (
+	// Import: NEXUS_IMPORT_AUTO compares the times of the contents.
+	NewerByContent NewerBy = 0
+	// Import: NEXUS_IMPORT_AUTO compares the latest of modified_at, started_at and completed_at. Where those are the
+	// same, a line with another content, other metadata or another state of work counts as newer.
+	NewerByAll NewerBy = 1
+)
+
+const (
 	// Flag of mkdir: missing parents are made too.
 	MkdirParents MkdirFlags = 1
 	// Flag of mkdir: an existing directory is no error.

@@ -46,11 +46,11 @@ func (s *Store) ImportBundle(ctx context.Context, file string, options ImportOpt
 	if a.err != nil {
 		return ImportReport{}, a.err
 	}
+	given := options.c()
 	var report ImportReport
 	err := observed(options.Progress, func(observer C.uintptr_t) error {
 		return s.jsonCall(ctx, &report, func(fs *C.nexus_fs) C.bridge_text {
-			return C.bridge_bundle_import(fs, source, C.int32_t(options.Mode), flag(options.DryRun),
-				C.int32_t(options.InvalidWorkKeys), observer)
+			return C.bridge_bundle_import(fs, source, &given, observer)
 		})
 	})
 	return report, err

@@ -101,6 +101,17 @@ func TestExportAndImportRestoreAStore(t *testing.T) {
 		t.Errorf("the report is %+v", report)
 	}
 	mustBe(t, second(store.ImportMetadata(ctx, file, nexus.ImportOptions{Mode: 99})), fs.ErrInvalid)
+	mustBe(t, second(store.ImportMetadata(ctx, file, nexus.ImportOptions{MaxLines: 1})), fs.ErrInvalid)
+	missing := filepath.Join(t.TempDir(), "missing.jsonl")
+	line := `{"path":"/shared/acme/none","etag":"` + strings.Repeat("0", 64) + `","size":1}`
+	must(t, os.WriteFile(missing, []byte(line), 0o600))
+	report, err = store.ImportMetadata(ctx, missing, nexus.ImportOptions{
+		MissingContent: nexus.MissingSkip, NewerBy: nexus.NewerByAll, InvalidWorkKeys: nexus.KeysRename,
+	})
+	must(t, err)
+	if report.Skipped != 1 || len(report.Missing) != 1 || report.Missing[0].ETag != strings.Repeat("0", 64) {
+		t.Errorf("the report is %+v", report)
+	}
 	mustBe(t, second(store.ImportMetadata(ctx, "/no/such/file", nexus.ImportOptions{})), nexus.ErrIO)
 
 	stats, err := store.StorageStats(ctx)

@@ -30,6 +30,12 @@ type ImportMode int32
 // InvalidKeys says what an import does with a work key whose value has the wrong type.
 type InvalidKeys int32
 
+// MissingContent says what an import does with a line whose content is missing.
+type MissingContent int32
+
+// NewerBy says what [ImportAuto] compares.
+type NewerBy int32
+
 // LogLevel says how grave a line of the log is; lower is graver.
 type LogLevel int32
 

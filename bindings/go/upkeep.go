@@ -55,8 +55,33 @@ type ImportOptions struct {
 	DryRun bool
 	// InvalidWorkKeys is what to do with a work key whose value has the wrong type: KeysRefuse, the default, or KeysRename.
 	InvalidWorkKeys InvalidKeys
+	// MissingContent is what to do with a line whose content no file has that may be read: MissingRefuse, the default, or
+	// MissingSkip. A bundle without one of its contents is damaged, whatever this says.
+	MissingContent MissingContent
+	// NewerBy is what ImportAuto compares: NewerByContent, the default, or NewerByAll.
+	NewerBy NewerBy
+	// MaxLines bounds the lines; 0: 100,000 and one for each 8 bytes of the file.
+	MaxLines uint64
+	// MaxBytes bounds the bytes of all lines together; 0: 16 MiB and 100 times the size of the file.
+	MaxBytes uint64
+	// MaxUnpacked bounds the bytes of a bundle when it is unpacked; 0: 64 MiB and 100 times the size of the file.
+	MaxUnpacked uint64
 	// Progress is told how far it is; may be nil.
 	Progress ProgressFunc
+}
+
+func (o ImportOptions) c() C.nexus_import_options {
+	return C.nexus_import_options{
+		struct_size:       C.sizeof_nexus_import_options,
+		mode:              C.int32_t(o.Mode),
+		dry_run:           flag(o.DryRun),
+		invalid_work_keys: C.int32_t(o.InvalidWorkKeys),
+		missing_content:   C.int32_t(o.MissingContent),
+		newer_by:          C.int32_t(o.NewerBy),
+		max_lines:         C.uint64_t(o.MaxLines),
+		max_bytes:         C.uint64_t(o.MaxBytes),
+		max_unpacked:      C.uint64_t(o.MaxUnpacked),
+	}
 }
 
 // ImportReport says what an import did.
@@ -67,6 +92,8 @@ type ImportReport struct {
 	Remapped    uint64       `json:"remapped"`
 	Collisions  []Collision  `json:"collisions"`
 	RenamedKeys []RenamedKey `json:"renamed_keys"`
+	// Missing are the lines that were left out because their content is missing; they count as skipped.
+	Missing []MissingLine `json:"missing"`
 	DryRun      bool         `json:"dry_run"`
 
 	// LostDependencies are those on what is not there; they were left out.
@@ -92,6 +119,12 @@ type LostDependency struct {
 	DependsOn string `json:"depends_on"`
 }
 
+// MissingLine is a line whose content is missing.
+type MissingLine struct {
+	Path string `json:"path"`
+	ETag string `json:"etag"`
+}
+
 // RenamedKey is a work key with a value of the wrong type that was stored under another name.
 type RenamedKey struct {
 	Path      string `json:"path"`
@@ -107,11 +140,11 @@ func (s *Store) ImportMetadata(ctx context.Context, file string, options ImportO
 	if a.err != nil {
 		return ImportReport{}, a.err
 	}
+	given := options.c()
 	var report ImportReport
 	err := observed(options.Progress, func(observer C.uintptr_t) error {
 		return s.jsonCall(ctx, &report, func(fs *C.nexus_fs) C.bridge_text {
-			return C.bridge_import_metadata(fs, source, C.int32_t(options.Mode), flag(options.DryRun),
-				C.int32_t(options.InvalidWorkKeys), observer)
+			return C.bridge_import_metadata(fs, source, &given, observer)
 		})
 	})
 	return report, err

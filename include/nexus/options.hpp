@@ -70,11 +70,23 @@ enum class import_mode : std::int32_t {
 /** What an import does with a work key whose value has the wrong type. */
 enum class invalid_keys : std::int32_t { refuse = NEXUS_KEYS_REFUSE, rename = NEXUS_KEYS_RENAME };
 
+/** What an import does with a line whose content is missing. */
+enum class missing_content : std::int32_t { refuse = NEXUS_MISSING_REFUSE, skip = NEXUS_MISSING_SKIP };
+
+/** What import_mode::automatic compares. */
+enum class newer_by : std::int32_t { content = NEXUS_NEWER_BY_CONTENT, all = NEXUS_NEWER_BY_ALL };
+
 /** nexus_import_options. */
 struct import_options {
     import_mode mode = import_mode::skip;
     bool dry_run = false;
     invalid_keys invalid_work_keys = invalid_keys::refuse;
+    nexus::missing_content missing_content = nexus::missing_content::refuse;
+    nexus::newer_by newer_by = nexus::newer_by::content;
+    /* 0: by the size of the file. */
+    std::uint64_t max_lines = 0;
+    std::uint64_t max_bytes = 0;
+    std::uint64_t max_unpacked = 0;
 };
 
 /** nexus_claim_options. */
@@ -264,6 +276,11 @@ inline nexus_import_options c_options(const import_options &from) noexcept
     options.mode = static_cast<std::int32_t>(from.mode);
     options.dry_run = from.dry_run;
     options.invalid_work_keys = static_cast<std::int32_t>(from.invalid_work_keys);
+    options.missing_content = static_cast<std::int32_t>(from.missing_content);
+    options.newer_by = static_cast<std::int32_t>(from.newer_by);
+    options.max_lines = from.max_lines;
+    options.max_bytes = from.max_bytes;
+    options.max_unpacked = from.max_unpacked;
     return options;
 }
 

@@ -6,8 +6,9 @@ use std::ptr;
 use super::argument::{flag, optional_etag, optional_path, optional_text};
 use crate::error::{Error, Result};
 use crate::filesystem::{
-    ClaimOptions, Conditions, ExportOptions, FindOptions, GrepOptions, ImportMode, ImportOptions,
-    InvalidWorkKeys, LeaseCondition, ListOptions, RelocateOptions, WriteOptions,
+    ClaimOptions, Conditions, ExportOptions, FindOptions, GrepOptions, ImportLimits, ImportMode,
+    ImportOptions, InvalidWorkKeys, LeaseCondition, ListOptions, MissingContent, NewerBy,
+    RelocateOptions, WriteOptions,
 };
 
 /// Conditions on a change, and the MIME type of a write. Initialise with
@@ -118,6 +119,17 @@ pub struct nexus_import_options {
     /// What to do with a work key whose value has the wrong type: NEXUS_KEYS_REFUSE or
     /// NEXUS_KEYS_RENAME.
     pub invalid_work_keys: i32,
+    /// What to do with a line whose content no file has that the handle may read: NEXUS_MISSING_REFUSE or
+    /// NEXUS_MISSING_SKIP. A bundle without one of its contents is damaged, whatever this says.
+    pub missing_content: i32,
+    /// What NEXUS_IMPORT_AUTO compares: NEXUS_NEWER_BY_CONTENT or NEXUS_NEWER_BY_ALL.
+    pub newer_by: i32,
+    /// Most lines, those of directories among them. 0: 100,000 and one for each 8 bytes of the file.
+    pub max_lines: u64,
+    /// Most bytes of all lines together. 0: 16 MiB and 100 times the size of the file.
+    pub max_bytes: u64,
+    /// Most bytes of a bundle when it is unpacked. 0: 64 MiB and 100 times the size of the file.
+    pub max_unpacked: u64,
 }
 
 /// How a worker claims items. Initialise with NEXUS_CLAIM_OPTIONS_INIT.
@@ -147,6 +159,17 @@ pub const NEXUS_IMPORT_AUTO: i32 = 3;
 pub const NEXUS_KEYS_REFUSE: i32 = 0;
 /// Import: such a key is stored as "x_" and its name, and reported.
 pub const NEXUS_KEYS_RENAME: i32 = 1;
+
+/// Import: a line whose content is missing is a bad one.
+pub const NEXUS_MISSING_REFUSE: i32 = 0;
+/// Import: such a line is left out, and reported as missing.
+pub const NEXUS_MISSING_SKIP: i32 = 1;
+
+/// Import: NEXUS_IMPORT_AUTO compares the times of the contents.
+pub const NEXUS_NEWER_BY_CONTENT: i32 = 0;
+/// Import: NEXUS_IMPORT_AUTO compares the latest of modified_at, started_at and completed_at. Where those are the
+/// same, a line with another content, other metadata or another state of work counts as newer.
+pub const NEXUS_NEWER_BY_ALL: i32 = 1;
 
 /// A longer struct than this is no newer version but memory that was never initialised.
 const MAX_STRUCT_SIZE: usize = 4096;
@@ -228,6 +251,11 @@ versioned!(nexus_import_options {
     mode: i32 = NEXUS_IMPORT_SKIP,
     dry_run: i32 = 0,
     invalid_work_keys: i32 = NEXUS_KEYS_REFUSE,
+    missing_content: i32 = NEXUS_MISSING_REFUSE,
+    newer_by: i32 = NEXUS_NEWER_BY_CONTENT,
+    max_lines: u64 = 0,
+    max_bytes: u64 = 0,
+    max_unpacked: u64 = 0,
 });
 
 versioned!(nexus_claim_options {
@@ -444,6 +472,21 @@ pub(super) unsafe fn import(pointer: *const nexus_import_options) -> Result<Impo
             NEXUS_KEYS_REFUSE => InvalidWorkKeys::Refuse,
             NEXUS_KEYS_RENAME => InvalidWorkKeys::Rename,
             other => return unknown("invalid_work_keys", other),
+        },
+        missing_content: match options.missing_content {
+            NEXUS_MISSING_REFUSE => MissingContent::Refuse,
+            NEXUS_MISSING_SKIP => MissingContent::Skip,
+            other => return unknown("missing_content", other),
+        },
+        newer_by: match options.newer_by {
+            NEXUS_NEWER_BY_CONTENT => NewerBy::Content,
+            NEXUS_NEWER_BY_ALL => NewerBy::All,
+            other => return unknown("newer_by", other),
+        },
+        limits: ImportLimits {
+            lines: options.max_lines,
+            bytes: options.max_bytes,
+            unpacked: options.max_unpacked,
         },
     })
 }

@@ -84,7 +84,10 @@ pub unsafe extern "C" fn nexus_export_metadata(
 }
 
 /// Reads what nexus_export_metadata wrote, in one transaction: a bad line leaves everything as it
-/// was. The content must be in the store and readable by this handle.
+/// was. The content must be in the store and readable by this handle. Numbers and times have the
+/// bounds of the calls that write them: attempts 0 to 2^53 - 1, version 1 to 2^53, years 0 to 9999. A
+/// work item under a live lease is not replaced: such a line is a bad one, unless it makes the item
+/// cancelled. Lines are kept on the disk, in the store's tmp, until the import ends.
 ///
 /// @param fs        an open handle
 /// @param file      a plain file of the host; not NULL
@@ -92,11 +95,14 @@ pub unsafe extern "C" fn nexus_export_metadata(
 /// @param progress  told of the progress, and may cancel; may be NULL
 /// @param user      passed to `progress`
 /// @param report    receives a JSON object: created, updated, skipped, remapped, collisions, each
-///                  with path, existing_etag, imported_etag, resolution and message, and
-///                  lost_dependencies, each with path and depends_on: ids of items that are not
-///                  there; to be freed with nexus_string_free; NULL where it is not wanted
+///                  with path, existing_etag, imported_etag, resolution and message; renamed_keys,
+///                  each with path, key and renamed_to; lost_dependencies, each with path and
+///                  depends_on: ids of items that are not there; missing, each with path and etag:
+///                  lines that were left out, and that count as skipped. The last three lists hold up
+///                  to 64 MiB; what does not fit is counted as unlisted. To be freed with
+///                  nexus_string_free; NULL where it is not wanted
 /// @param error     receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT for lines that cannot be read; where lines cannot be imported, what
+/// @return OK; INVALID_ARGUMENT for lines that cannot be read, and for more than the options allow; where lines cannot be imported, what
 ///         the first of them fails with: INVALID_PATH, ACCESS_DENIED, READ_ONLY, NOT_FOUND,
 ///         IS_A_DIRECTORY, NOT_A_DIRECTORY, CYCLE, CONFLICT; BUSY, NO_SPACE, IO, CANCELLED
 ///
@@ -168,7 +174,8 @@ pub unsafe extern "C" fn nexus_bundle_export(
 }
 
 /// Brings what nexus_bundle_export wrote into the store, in one transaction. The bundle is read to
-/// its end and checked, every content by its hash, before anything of it can be seen.
+/// its end and checked, every content by its hash, before anything of it can be seen. A bundle says at
+/// its beginning what it holds: one beyond the bounds of the options is refused before it is unpacked.
 ///
 /// @param fs        an open handle
 /// @param file      a plain file of the host; not NULL
@@ -179,7 +186,7 @@ pub unsafe extern "C" fn nexus_bundle_export(
 ///                  directories that were made, to be freed with nexus_string_free; NULL where it is
 ///                  not wanted
 /// @param error     receives what went wrong; may be NULL
-/// @return OK; CORRUPT for a bundle that was changed or cut off; UNSUPPORTED for one of a newer format;
+/// @return OK; CORRUPT for a bundle that was changed or cut off, or holds more than it says; UNSUPPORTED for one of a newer format;
 ///         INVALID_ARGUMENT for another file; for bad lines what nexus_import_metadata returns
 ///
 /// Threads: any, at once.

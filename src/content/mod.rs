@@ -14,6 +14,7 @@ mod placement;
 mod reader;
 
 use std::fmt;
+use std::fs::File;
 use std::sync::Arc;
 
 pub use blocks::{BLOCK_BYTES, BlockHashes};
@@ -39,6 +40,9 @@ pub const LOCAL_BACKEND: &str = "local";
 pub trait ContentStore: fmt::Debug + Send + Sync {
     /// Starts a new content. Nothing of it is visible until it is published.
     fn stage(&self) -> Result<Box<dyn Staging>>;
+
+    /// Returns an empty file without a name, for what one call keeps on the disk.
+    fn scratch(&self) -> Result<File>;
 
     /// Starts a group of new contents that one transaction is to name, however many they are.
     fn spool(&self) -> Result<Box<dyn Spool>>;

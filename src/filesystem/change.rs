@@ -7,7 +7,7 @@ use crate::access::{Action, Policy};
 use crate::call::Call;
 use crate::content::with_room;
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::{self, Change, Entry, MetadataValue, Relocation, WriteSet};
+use crate::metadata::{self, Change, Entry, ImportSource, MetadataValue, Relocation, WriteSet};
 use crate::path::{VirtualPath, quoted};
 use crate::work::{DependencyRef, LeaseToken, WorkField};
 
@@ -261,14 +261,24 @@ pub(super) fn authorize(policy: &Policy, change: &Change) -> Result<()> {
             policy.check(path, Action::Read)?;
             authorize_conditions(policy, conditions)
         }
-        Change::ImportDirectory(directory) => {
-            authorize_path(policy, &directory.path, Action::MakeDirectory)
-        }
-        Change::Import(file) => {
-            authorize_path(policy, &file.path, Action::Write)?;
-            authorize_values(policy, &file.metadata)
+        Change::Import(source) => authorize_import(policy, &**source),
+    }
+}
+
+/// Asks the policy for every path. What a file depends on the transaction checks.
+fn authorize_import(policy: &Policy, source: &dyn ImportSource) -> Result<()> {
+    for index in 0..source.files() {
+        if let Some((file, _)) = source.file(index)? {
+            authorize_path(policy, &file.path, Action::Write)
+                .map_err(|error| error.in_operation(index))?;
         }
     }
+    for index in 0..source.directories() {
+        if let Some(directory) = source.directory(index)? {
+            authorize_path(policy, &directory.path, Action::MakeDirectory)?;
+        }
+    }
+    Ok(())
 }
 
 /// Asks the policy for one path. What cannot be done to the root is the same for everyone.

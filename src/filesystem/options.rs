@@ -180,6 +180,38 @@ pub enum InvalidWorkKeys {
     Rename,
 }
 
+/// What `import_metadata` does with a line whose content no file has that the caller may read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MissingContent {
+    /// The line is bad.
+    #[default]
+    Refuse,
+    /// The line is left out, and reported.
+    Skip,
+}
+
+/// What [`ImportMode::Auto`] compares.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum NewerBy {
+    /// The times of the contents.
+    #[default]
+    Content,
+    /// The latest of all times that are known: of the content, and of the start and the end of work. Where those are
+    /// the same, a line that says anything else of the file counts as newer: metadata has no time of its own.
+    All,
+}
+
+/// How much an import takes. 0 stands for a default that grows with the size of the file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ImportLimits {
+    /// Most lines, those of directories among them.
+    pub lines: u64,
+    /// Most bytes of all lines together.
+    pub bytes: u64,
+    /// Most bytes of a bundle when it is unpacked.
+    pub unpacked: u64,
+}
+
 /// Options of `import_metadata`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ImportOptions {
@@ -189,6 +221,12 @@ pub struct ImportOptions {
     pub dry_run: bool,
     /// What to do with ill-typed work keys.
     pub invalid_work_keys: InvalidWorkKeys,
+    /// What to do with a line whose content is not there.
+    pub missing_content: MissingContent,
+    /// What [`ImportMode::Auto`] compares.
+    pub newer_by: NewerBy,
+    /// How much is taken.
+    pub limits: ImportLimits,
 }
 
 /// What `verify` does beyond looking at the rows, and at the lengths of contents.

@@ -1,11 +1,13 @@
 //! The changes that a transaction can make.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::{Micros, PathId};
 use crate::content::{ContentHash, NewContent};
+use crate::error::Result;
 use crate::path::VirtualPath;
-use crate::work::{LeaseToken, WorkField, WorkHistory};
+use crate::work::{LeaseToken, Status, WorkField, WorkHistory};
 
 /// What must hold at a path for a change to be made there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -147,10 +149,9 @@ pub enum Change {
         /// Its lease, which ends.
         token: LeaseToken,
     },
-    /// Create or replace a file as an export described it.
-    Import(Box<ImportedFile>),
-    /// Make a directory as a bundle described it; one that was made already stays as it is.
-    ImportDirectory(Box<ImportedDirectory>),
+    /// Create or replace files as an export described them, then make directories: one that was made already stays as it
+    /// is.
+    Import(Arc<dyn ImportSource>),
 }
 
 /// Source and target of a rename or copy.
@@ -164,6 +165,36 @@ pub struct Relocation {
     pub no_replace: bool,
     /// Conditions on the source.
     pub conditions: Conditions,
+}
+
+/// Keys with their values.
+pub type MetadataValues = Vec<(String, MetadataValue)>;
+
+/// The files and directories of an import, made one by one while they are applied: however many there are, few are in
+/// memory.
+pub trait ImportSource: fmt::Debug + Send + Sync {
+    /// Returns how many files there may be.
+    fn files(&self) -> usize;
+
+    /// Returns the file `index` with what must hold of its path before; `None` for one that is left out.
+    fn file(&self, index: usize) -> Result<Option<(ImportedFile, Conditions)>>;
+
+    /// Returns whether any file depends on others.
+    fn has_dependencies(&self) -> bool;
+
+    /// Returns the path of the file `index` and the keys that are to be set once all files are there; `ids` are those
+    /// that the files were given.
+    fn dependencies(
+        &self,
+        index: usize,
+        ids: &[Option<PathId>],
+    ) -> Result<Option<(VirtualPath, MetadataValues)>>;
+
+    /// Returns how many directories there may be.
+    fn directories(&self) -> usize;
+
+    /// Returns the directory `index`; `None` for one that is left out.
+    fn directory(&self, index: usize) -> Result<Option<ImportedDirectory>>;
 }
 
 /// A file as an export described it.
@@ -192,6 +223,14 @@ pub struct ImportedFile {
     /// Its content, where that comes along: for the backend that takes what is at `path`. Else the store
     /// must hold it, and the caller must be able to read it somewhere.
     pub content: Option<NewContent>,
+}
+
+impl ImportedFile {
+    /// Returns whether it is to be a cancelled item.
+    pub fn cancels(&self) -> bool {
+        let cancelled = MetadataValue::Work(WorkField::Status(Status::Cancelled));
+        self.metadata.iter().any(|(_, value)| *value == cancelled)
+    }
 }
 
 /// A directory as a bundle described it.

@@ -21,7 +21,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub use change::{
-    Change, Conditions, ImportSource, ImportedDirectory, ImportedFile, MetadataValue, Relocation,
+    Change, Conditions, ImportSource, ImportedDirectory, ImportedFile, MetadataValue,
+    MetadataValues, Relocation,
 };
 pub use check::{
     CheckedRows, ContentKey, ContentRow, Doomed, Finding, FindingKind, Paged, RowCursor, RowKey,

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -49,6 +50,15 @@ impl Aside {
         self.writer
             .write_all(bytes)
             .map_err(|error| host_error("write", &self.target, error))
+    }
+
+    /// Writes `bytes` over those that the file begins with.
+    pub fn write_again_at_start(&mut self, bytes: &[u8]) -> Result<()> {
+        let written = self
+            .writer
+            .flush()
+            .and_then(|()| self.writer.get_ref().write_all_at(bytes, 0));
+        written.map_err(|error| host_error("write", &self.target, error))
     }
 
     /// Returns the error for `source`, met while the file was written.

@@ -43,7 +43,7 @@ impl BadLines {
         use ErrorKind::*;
         match error.kind() {
             InvalidArgument | InvalidPath | NotFound | NotADirectory | IsADirectory
-            | AccessDenied | ReadOnly => {
+            | AccessDenied | ReadOnly | Conflict => {
                 self.add(number, &error);
                 Ok(())
             }

@@ -8,15 +8,14 @@ use super::line_reader::MAX_LINE_BYTES;
 use crate::content::ContentHash;
 use crate::error::{Error, Result};
 use crate::filesystem::{InvalidWorkKeys, check_mime_type, object_text};
-use crate::metadata::{DescribedEntry, Entry, MetadataValue, Micros, PathId, members, now};
+use crate::metadata::{
+    DescribedEntry, Entry, MAX_VERSION, MetadataValue, Micros, PathId, members, now,
+};
 use crate::path::{VirtualPath, parse_id};
 use crate::work::{
     DependencyRef, Status, WorkField, WorkHistory, format_time, is_library_key, is_work_key,
-    json_string, parse_time,
+    json_string, parse_time, shown_value,
 };
-
-/// Greatest version: a double, as many readers of JSON use, holds it exactly, and it can grow.
-const MAX_VERSION: u64 = 1 << 53;
 
 /// Adds the line of `entry` to `out`; returns whether it is one of a file.
 ///
@@ -138,7 +137,7 @@ impl DirectoryLine {
         let path: String = required("path", members.path, "a string")?;
         let path = VirtualPath::parse(&path)?;
         if path.is_root() {
-            return Err(wrong("path", "below the root"));
+            return Err(wrong("path", "below the root", "\"/\""));
         }
         let created_at = time("created_at", members.created_at)?.unwrap_or_else(now);
         Ok(DirectoryLine {
@@ -229,7 +228,8 @@ impl Line {
             check_mime_type(mime_type)?;
         }
         if !(1..=MAX_VERSION).contains(&line.version) {
-            return Err(wrong("version", "at least 1, and no more than 2^53"));
+            let version = line.version.to_string();
+            return Err(wrong("version", "at least 1 and at most 2^53", &version));
         }
         if let Some(object) = members.custom_metadata {
             line.read_metadata(object.get(), invalid_keys)?;
@@ -237,7 +237,8 @@ impl Line {
         Ok(line)
     }
 
-    fn read_metadata(&mut self, object: &str, invalid_keys: InvalidWorkKeys) -> Result<()> {
+    /// Takes in the members of `object`.
+    pub fn read_metadata(&mut self, object: &str, invalid_keys: InvalidWorkKeys) -> Result<()> {
         let members = members(object)?;
         for (key, value) in &members {
             let read = match is_library_key(key) {
@@ -278,7 +279,7 @@ fn place(etag: &ContentHash, members: &Members<'_>) -> Result<Option<String>> {
     if let Some(physical) = physical
         && ContentHash::parse(&physical).ok().as_ref() != Some(etag)
     {
-        return Err(wrong("physical_path", "the same as etag"));
+        return Err(wrong("physical_path", "the same as etag", &physical));
     }
     let backend: Option<String> = optional("backend_name", members.backend_name, "a string")?;
     if let Some(backend) = &backend {
@@ -306,14 +307,14 @@ fn directory_metadata(json: Option<&RawValue>) -> Result<Vec<(String, MetadataVa
 
 fn path_id(json: Option<&RawValue>) -> Result<Option<PathId>> {
     let text: Option<String> = optional("path_id", json, "a string")?;
-    text.map(|text| PathId::parse(&text).ok_or_else(|| wrong("path_id", "a UUID")))
+    text.map(|text| PathId::parse(&text).ok_or_else(|| wrong("path_id", "a UUID", &text)))
         .transpose()
 }
 
 fn time(key: &str, json: Option<&RawValue>) -> Result<Option<Micros>> {
     let needed = "a time as in \"2026-01-31T12:00:00Z\" (RFC 3339)";
     let text: Option<String> = optional(key, json, needed)?;
-    text.map(|text| parse_time(&text).ok_or_else(|| wrong(key, needed)))
+    text.map(|text| parse_time(&text).ok_or_else(|| wrong(key, needed, &text)))
         .transpose()
 }
 
@@ -331,12 +332,13 @@ fn optional<'a, T: Deserialize<'a>>(
     json: Option<&'a RawValue>,
     needed: &str,
 ) -> Result<Option<T>> {
-    json.map(|json| serde_json::from_str(json.get()).map_err(|_| wrong(key, needed)))
+    json.map(|json| serde_json::from_str(json.get()).map_err(|_| wrong(key, needed, json.get())))
         .transpose()
 }
 
-fn wrong(key: &str, needed: &str) -> Error {
-    Error::invalid_argument(format!("the key '{key}' must be {needed}"))
+fn wrong(key: &str, needed: &str, value: &str) -> Error {
+    let value = shown_value(value);
+    Error::invalid_argument(format!("the key '{key}' must be {needed}, not {value}"))
 }
 
 #[cfg(test)]

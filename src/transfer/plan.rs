@@ -1,11 +1,10 @@
 //! What becomes of each line of an import, as the store stands now.
 //!
-//! The plan is a list of changes for one transaction:
+//! Every line is judged before anything is changed: where it goes, what it replaces, whether its content is there and
+//! what it depends on. Of each line the plan keeps a byte, and more only of those that meet a file. [`Planned`] turns
+//! lines into files again while they are applied.
 //!
-//! 1. conditions: each path stands as it did when the plan was made, so that a file that comes to be
-//!    meanwhile is not replaced by a line that was to create one;
-//! 2. the files with all their metadata but the dependencies;
-//! 3. the dependencies, which may name any file of the import by then.
+//! [`Planned`]: super::planned::Planned
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,32 +13,40 @@ use super::bad_lines::BadLines;
 use super::bundle::Unpacked;
 use super::import::PROGRESS_STEP;
 use super::line::Line;
+use super::lines::{Lines, PathIndex};
+use super::newer;
 use super::report::Report;
 use crate::access::{Action, Reach};
 use crate::call::Call;
 use crate::content::ContentHash;
 use crate::error::{Error, ErrorKind, Result};
-use crate::filesystem::{Filesystem, ImportMode, ImportOptions, Progress};
-use crate::metadata::{
-    Change, Conditions, Entry, ImportedFile, MetadataValue, PathId, guess_mime_type, now,
-};
+use crate::filesystem::{Filesystem, ImportMode, ImportOptions, MissingContent, NewerBy, Progress};
+use crate::metadata::{Entry, MetadataValue, PathId};
 use crate::path::{MAX_NAME_BYTES, MAX_PATH_BYTES, VirtualPath};
-use crate::work::{DependencyRef, Status, WorkField};
+use crate::work::{DependencyRef, Status, WorkField, under_lease};
 
-/// The changes that an import makes, and what it reports of them.
+/// Most contents, and most directories, that a plan remembers to have looked up.
+const REMEMBERED: usize = 16 * 1024;
+
+/// What becomes of the lines, and what is reported of them.
+#[derive(Debug, Default)]
 pub(super) struct Plan {
-    pub changes: Vec<Change>,
-    /// The number of the line that each change comes from.
-    pub lines: Vec<u64>,
+    /// Of each line.
+    pub fates: Vec<Fate>,
+    /// The files that lines meet, and that they replace or that stay.
+    pub met: HashMap<u32, Met>,
+    /// The numbers that new names end with.
+    pub suffixes: HashMap<u32, u64>,
+    /// What items depend on and what is neither in the import nor, for the caller, in the store.
+    pub lost: HashSet<PathId>,
     pub report: Report,
 }
 
-/// What a file depends on.
-#[derive(Debug, Default)]
-struct Dependencies {
-    kept: Vec<DependencyRef>,
-    /// On what is neither in the import nor, for the caller, in the store.
-    lost: Vec<PathId>,
+/// A file that stands where a line goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Met {
+    pub etag: Option<ContentHash>,
+    pub path_id: Option<PathId>,
 }
 
 /// Where a line goes, and what stands there.
@@ -56,114 +63,122 @@ pub(super) enum Fate {
     Updated,
     Skipped,
     Remapped,
+    /// Left out, because its content is missing.
+    Missing,
+    /// The line is bad.
+    Bad,
 }
 
 /// Makes the plan of one import.
 pub(super) struct Planner<'a> {
     fs: &'a Filesystem,
-    lines: &'a [Line],
+    lines: &'a Lines,
     options: &'a ImportOptions,
     call: &'a Call,
-    /// The paths that lines name, or will have been given, with the index of the line.
-    taken: HashMap<VirtualPath, usize>,
-    by_id: HashMap<PathId, usize>,
+    plan: Plan,
+    /// The new names that were given out.
+    renamed: PathIndex,
     directories: HashSet<VirtualPath>,
     contents: HashMap<ContentHash, Option<u64>>,
     backends: KnownBackends,
-    /// Whether the contents come along, so that what the store has does not count.
-    has_contents: bool,
+    /// Where the contents come from, if they come along.
+    bundle: Option<&'a Unpacked>,
 }
 
 impl<'a> Planner<'a> {
     pub fn new(
         fs: &'a Filesystem,
-        lines: &'a [Line],
+        lines: &'a Lines,
         options: &'a ImportOptions,
+        bundle: Option<&'a Unpacked>,
         call: &'a Call,
     ) -> Self {
-        let indexed = || lines.iter().enumerate();
         Planner {
             fs,
             lines,
             options,
             call,
-            taken: indexed()
-                .map(|(index, line)| (line.path.clone(), index))
-                .collect(),
-            by_id: indexed()
-                .filter_map(|(index, line)| Some((line.path_id?, index)))
-                .collect(),
+            plan: Plan {
+                fates: Vec::with_capacity(lines.len()),
+                report: Report::new(options.dry_run),
+                ..Plan::default()
+            },
+            renamed: PathIndex::default(),
             directories: HashSet::new(),
             contents: HashMap::new(),
             backends: KnownBackends::default(),
-            has_contents: false,
+            bundle,
         }
-    }
-
-    /// The contents of the lines are those that `bundle` brings along.
-    pub fn take_contents_from(&mut self, bundle: &Unpacked) {
-        self.has_contents = true;
-        self.contents = bundle
-            .sizes()
-            .map(|(hash, size)| (hash, Some(size)))
-            .collect();
     }
 
     /// Returns the plan; useless if there are bad lines, each of which is noted in `bad`.
     pub fn plan(mut self, bad: &mut BadLines, progress: Progress<'_>) -> Result<Plan> {
         let total = self.lines.len();
-        let mut targets = Vec::with_capacity(total);
-        for (index, line) in self.lines.iter().enumerate() {
+        for index in 0..total {
             if index % PROGRESS_STEP == 0 {
                 self.call.check()?;
                 if !progress(index as u64, total as u64, "lines checked") {
                     return Err(Error::cancelled());
                 }
             }
-            targets.push(match self.target(index, line) {
-                Ok(target) => Some(target),
+            let line = self.lines.line(index)?;
+            let fate = match self.target(index, &line) {
+                Ok(target) => {
+                    self.plan.report.add(&line, &target);
+                    self.remember(index, &target);
+                    target.fate
+                }
                 Err(error) => {
                     bad.add_if_of_line(line.number, error)?;
-                    None
+                    Fate::Bad
                 }
-            });
+            };
+            self.plan.fates.push(fate);
         }
-        let files: HashMap<VirtualPath, u64> = self
-            .lines
-            .iter()
-            .zip(&targets)
-            .filter_map(|(line, target)| Some((target.as_ref()?.path.clone(), line.number)))
-            .collect();
-        for (line, target) in self.lines.iter().zip(&mut targets) {
-            if let Some(found) = target
-                && let Err(error) = self.check_parents(found, &files)
-            {
+        for index in 0..total {
+            if matches!(self.plan.fates[index], Fate::Bad | Fate::Missing) {
+                continue;
+            }
+            self.check_every(index)?;
+            let line = self.lines.line(index)?;
+            let path = self.plan.target_path(index, &line)?;
+            if let Err(error) = self.check_parents(&path) {
                 bad.add_if_of_line(line.number, error)?;
-                *target = None;
+                self.plan.fates[index] = Fate::Bad;
             }
         }
         // A dependency on a line that is bad itself is no second mistake.
-        let known_bad = !bad.is_empty();
-        let mut dependencies = Vec::new();
-        for (line, target) in self.lines.iter().zip(&targets) {
-            match target {
-                Some(target) if !known_bad && target.fate != Fate::Skipped => {
-                    match self.dependencies(line, &targets) {
-                        Ok(found) => dependencies.push(found),
-                        Err(error) => bad.add_if_of_line(line.number, error)?,
-                    }
+        if bad.is_empty() && self.lines.has_dependencies() {
+            for index in 0..total {
+                if !self.plan.is_imported(index) {
+                    continue;
                 }
-                _ => dependencies.push(None),
+                self.check_every(index)?;
+                let line = self.lines.line(index)?;
+                if let Err(error) = self.check_dependencies(index, &line) {
+                    bad.add_if_of_line(line.number, error)?;
+                }
             }
         }
-        if !bad.is_empty() {
-            return Ok(Plan {
-                changes: Vec::new(),
-                lines: Vec::new(),
-                report: Report::default(),
-            });
+        Ok(self.plan)
+    }
+
+    fn check_every(&self, index: usize) -> Result<()> {
+        match index % PROGRESS_STEP {
+            0 => self.call.check(),
+            _ => Ok(()),
         }
-        self.assemble(&targets, dependencies)
+    }
+
+    /// Keeps of a target what is needed when it is applied.
+    fn remember(&mut self, index: usize, target: &Target) {
+        if let (Fate::Updated | Fate::Skipped, Some(entry)) = (target.fate, &target.existing) {
+            let met = Met {
+                etag: entry.file.as_ref().map(|file| file.etag),
+                path_id: entry.path_id,
+            };
+            self.plan.met.insert(index as u32, met);
+        }
     }
 
     /// Returns what stands at `path`, which the caller must be allowed to write.
@@ -180,7 +195,7 @@ impl<'a> Planner<'a> {
     /// Returns where `line` goes, after checking that it can be stored there.
     fn target(&mut self, index: usize, line: &Line) -> Result<Target> {
         let existing = self.look_at(&line.path)?;
-        let fate = match (&existing, self.options.mode) {
+        let mut fate = match (&existing, self.options.mode) {
             (None, _) => Fate::Created,
             (Some(_), ImportMode::Remap) => Fate::Remapped,
             (Some(entry), _) if entry.is_directory() => {
@@ -188,18 +203,16 @@ impl<'a> Planner<'a> {
             }
             (Some(_), ImportMode::Skip) => Fate::Skipped,
             (Some(_), ImportMode::Overwrite) => Fate::Updated,
-            (Some(entry), ImportMode::Auto) => {
-                match line
-                    .modified_at
-                    .is_some_and(|time| time > entry.modified_at)
-                {
-                    true => Fate::Updated,
-                    false => Fate::Skipped,
-                }
-            }
+            (Some(entry), ImportMode::Auto) => match self.is_newer(line, entry)? {
+                true => Fate::Updated,
+                false => Fate::Skipped,
+            },
         };
-        if fate != Fate::Skipped {
-            self.check_content(line)?;
+        if fate != Fate::Skipped && !self.check_content(line)? {
+            fate = Fate::Missing;
+        }
+        if fate == Fate::Updated && !line.cancels() {
+            self.check_no_lease(line)?;
         }
         let path = match fate {
             Fate::Remapped => self.free_path(index, line)?,
@@ -212,35 +225,43 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// A hash is no key to bytes that the caller cannot read anyway. The transaction looks again.
-    fn check_content(&mut self, line: &Line) -> Result<()> {
-        if let Some(backend) = line.backend.as_ref().filter(|_| !self.has_contents)
-            && !self.backends.has(backend, self.fs, self.call)?
-        {
-            let what = format!("this handle knows no backend '{backend}'");
-            return Err(Error::invalid_argument(what).at(&line.path));
+    fn is_newer(&self, line: &Line, existing: &Entry) -> Result<bool> {
+        match self.options.newer_by {
+            NewerBy::Content => Ok(line
+                .modified_at
+                .is_some_and(|time| time > existing.modified_at)),
+            NewerBy::All => newer::by_all(self.fs, line, existing, self.call),
         }
-        let size = match self.contents.get(&line.etag) {
-            Some(size) => *size,
-            None if self.has_contents => None,
-            None => {
-                let found = self.fs.granted(self.call, |_, grant| {
-                    self.fs.store().content_count(&line.etag, grant)
-                })?;
-                let size = found.map(|content| content.size);
-                self.contents.insert(line.etag, size);
-                size
-            }
+    }
+
+    /// Only the worker that holds an item's lease may replace it. The transaction checks again.
+    fn check_no_lease(&self, line: &Line) -> Result<()> {
+        let is_leased = self.fs.granted(self.call, |_, grant| {
+            self.fs.store().is_leased(&line.path, grant)
+        })?;
+        match is_leased {
+            true => Err(under_lease().at(&line.path)),
+            false => Ok(()),
+        }
+    }
+
+    /// Returns whether the content of `line` is there; `false` only if such lines are to be left out. A hash is no key
+    /// to bytes that the caller cannot read anyway. The transaction checks again.
+    fn check_content(&mut self, line: &Line) -> Result<bool> {
+        let found = match self.bundle {
+            Some(bundle) => bundle.size_of(&line.etag),
+            None => self.readable_size(line)?,
         };
-        match size {
-            Some(size) if size == line.size => Ok(()),
+        match found {
+            Some(size) if size == line.size => Ok(true),
             Some(_) => {
                 Err(Error::invalid_argument("the size is not that of the content").at(&line.path))
             }
-            None if self.has_contents => {
+            None if self.bundle.is_some() => {
                 let what = format!("the bundle does not have the content {}", line.etag);
                 Err(Error::corrupt(what).at(&line.path))
             }
+            None if self.options.missing_content == MissingContent::Skip => Ok(false),
             None => {
                 let what = format!("no readable file has the content {}", line.etag);
                 Err(Error::not_found(what).at(&line.path))
@@ -248,24 +269,50 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Returns the length of the content of `line`, if a file has it that the caller may read.
+    fn readable_size(&mut self, line: &Line) -> Result<Option<u64>> {
+        if let Some(backend) = &line.backend
+            && !self.backends.has(backend, self.fs, self.call)?
+        {
+            let what = format!("this handle knows no backend '{backend}'");
+            return Err(Error::invalid_argument(what).at(&line.path));
+        }
+        if let Some(size) = self.contents.get(&line.etag) {
+            return Ok(*size);
+        }
+        let found = self.fs.granted(self.call, |_, grant| {
+            self.fs.store().content_count(&line.etag, grant)
+        })?;
+        let size = found.map(|content| content.size);
+        if self.contents.len() >= REMEMBERED {
+            self.contents.clear();
+        }
+        self.contents.insert(line.etag, size);
+        Ok(size)
+    }
+
     /// Returns the first path `…_imported1`, `…_imported2` and so on that is free for `line`. A name that would be
     /// too long loses its end.
     fn free_path(&mut self, index: usize, line: &Line) -> Result<VirtualPath> {
         for number in 1_u64.. {
-            let path = with_suffix(&line.path, &format!("_imported{number}"))?;
-            if self.taken.contains_key(&path) || self.look_at(&path)?.is_some() {
+            let path = renamed(&line.path, number)?;
+            if self.lines.of_path(&path).is_some()
+                || self.renamed.get(&path).is_some()
+                || self.look_at(&path)?.is_some()
+            {
                 self.call.check()?;
                 continue;
             }
-            self.taken.insert(path.clone(), index);
+            self.renamed.insert(&path, index as u32);
+            self.plan.suffixes.insert(index as u32, number);
             return Ok(path);
         }
         Err(Error::internal("every path is taken"))
     }
 
-    /// Checks that no file stands, or is in `files` with its line, where `target` needs a directory.
-    fn check_parents(&mut self, target: &Target, files: &HashMap<VirtualPath, u64>) -> Result<()> {
-        let mut above = target.path.parent();
+    /// Checks that no file stands, or goes, where `target` needs a directory.
+    fn check_parents(&mut self, target: &VirtualPath) -> Result<()> {
+        let mut above = target.parent();
         while let Some(path) = above.filter(|path| !path.is_root()) {
             if self.directories.contains(&path) {
                 break;
@@ -281,7 +328,8 @@ impl<'a> Planner<'a> {
                     _ => Ok(false),
                 }
             })?;
-            if let Some(number) = files.get(&path) {
+            if let Some(index) = self.file_at(&path) {
+                let number = self.lines.number_of(index);
                 let what = format!("line {number} makes it a file, not a directory");
                 return Err(Error::new(ErrorKind::NotADirectory, what).at(&path));
             }
@@ -290,45 +338,54 @@ impl<'a> Planner<'a> {
                 return Err(Error::new(ErrorKind::NotADirectory, what).at(&path));
             }
             above = path.parent();
+            if self.directories.len() >= REMEMBERED {
+                self.directories.clear();
+            }
             self.directories.insert(path);
         }
         Ok(())
     }
 
-    /// Returns the dependencies of `line`: those on lines by where these go.
-    fn dependencies(
-        &self,
-        line: &Line,
-        targets: &[Option<Target>],
-    ) -> Result<Option<Dependencies>> {
-        let Some(named) = &line.depends_on else {
-            return Ok(None);
+    /// Returns the line that goes to `path`.
+    fn file_at(&self, path: &VirtualPath) -> Option<usize> {
+        let goes_there = |index: &usize| {
+            matches!(
+                self.plan.fates[*index],
+                Fate::Created | Fate::Updated | Fate::Skipped
+            )
         };
-        let mut found = Dependencies::default();
-        for reference in named {
-            let in_file = match reference {
-                DependencyRef::Id(id) => self.by_id.get(id),
-                DependencyRef::Path(path) => self
-                    .taken
-                    .get(path)
-                    .filter(|index| self.lines[**index].path == *path),
-            };
-            let target = in_file.and_then(|index| targets[*index].as_ref());
-            if let Some(target) = target {
-                found.kept.push(DependencyRef::Path(target.path.clone()));
-                continue;
+        let by_line = self.lines.of_path(path).filter(goes_there);
+        by_line.or_else(|| self.renamed.get(path))
+    }
+
+    /// Notes what the file of `line` depends on and what is not there.
+    fn check_dependencies(&mut self, index: usize, line: &Line) -> Result<()> {
+        let mut lost = Vec::new();
+        for reference in line.depends_on.iter().flatten() {
+            match self.lines.index_of(reference) {
+                Some(other) if self.plan.fates[other] != Fate::Missing => continue,
+                Some(_) => {
+                    lost.push(reference.clone());
+                    continue;
+                }
+                None => {}
             }
             match (self.check_dependency(reference), reference) {
-                (Ok(()), _) => found.kept.push(reference.clone()),
+                (Ok(()), _) => {}
                 // An export names ids. It is often a part of a store, and holds items that wait for deleted
                 // ones, or for what its reader may not see.
                 (Err(error), DependencyRef::Id(id)) if error.kind() == ErrorKind::NotFound => {
-                    found.lost.push(*id);
+                    self.plan.lost.insert(*id);
+                    lost.push(reference.clone());
                 }
                 (Err(error), _) => return Err(error.at(&line.path)),
             }
         }
-        Ok(Some(found))
+        if !lost.is_empty() {
+            let path = self.plan.target_path(index, line)?;
+            self.plan.report.add_lost(&path, &lost);
+        }
+        Ok(())
     }
 
     /// Checks that the caller may depend on `reference`, a file outside the import.
@@ -361,57 +418,52 @@ impl<'a> Planner<'a> {
             ))),
         }
     }
+}
 
-    fn assemble(
-        self,
-        targets: &[Option<Target>],
-        dependencies: Vec<Option<Dependencies>>,
-    ) -> Result<Plan> {
-        let mut report = Report::new(self.options.dry_run);
-        let mut requires = Vec::new();
-        let mut files = Vec::new();
-        let mut edges = Vec::new();
-        let now = now();
-        for ((line, target), dependencies) in self.lines.iter().zip(targets).zip(dependencies) {
-            let Some(target) = target else { continue };
-            report.add(line, target);
-            if target.fate == Fate::Skipped {
-                continue;
-            }
-            requires.push((line.number, require_as_planned(target)));
-            let path_id = self.path_id(line, target)?;
-            files.push((line.number, import(line, target, path_id, now)));
-            if let Some(dependencies) = dependencies {
-                report.add_lost(target, &dependencies.lost);
-                edges.push((line.number, depend(line, target, dependencies)));
-            }
+impl Plan {
+    /// Returns whether the line `index` makes or replaces a file.
+    pub fn is_imported(&self, index: usize) -> bool {
+        matches!(
+            self.fates.get(index),
+            Some(Fate::Created | Fate::Updated | Fate::Remapped)
+        )
+    }
+
+    /// Returns whether the line `index` makes or replaces any file.
+    pub fn imports_anything(&self) -> bool {
+        (0..self.fates.len()).any(|index| self.is_imported(index))
+    }
+
+    /// Returns where `line`, which is the one with that index, goes.
+    pub fn target_path(&self, index: usize, line: &Line) -> Result<VirtualPath> {
+        match self.suffixes.get(&(index as u32)) {
+            Some(number) => renamed(&line.path, *number),
+            None => Ok(line.path.clone()),
         }
-        let (lines, changes) = requires.into_iter().chain(files).chain(edges).unzip();
-        Ok(Plan {
-            changes,
-            lines,
-            report,
-        })
     }
+}
 
-    /// Returns the id that the file is to have: that of the line, unless another file has it; else that of
-    /// the file that it replaces.
-    fn path_id(&self, line: &Line, target: &Target) -> Result<Option<PathId>> {
-        let replaced = match target.fate {
-            Fate::Updated => target.existing.as_ref().and_then(|entry| entry.path_id),
-            _ => None,
-        };
-        let Some(id) = line.path_id else {
-            return Ok(replaced);
-        };
-        let holder = self
-            .fs
-            .granted(self.call, |_, grant| self.fs.store().path_of_id(id, grant))?;
-        Ok(match holder {
-            Some(path) if path != target.path => replaced,
-            _ => Some(id),
-        })
+impl Lines {
+    /// Returns the line that `reference` names.
+    pub fn index_of(&self, reference: &DependencyRef) -> Option<usize> {
+        match reference {
+            DependencyRef::Id(id) => self.of_id(*id),
+            DependencyRef::Path(path) => self.of_path(path),
+        }
     }
+}
+
+impl Line {
+    /// Returns whether the file is to be a cancelled item.
+    pub fn cancels(&self) -> bool {
+        let cancelled = MetadataValue::Work(WorkField::Status(Status::Cancelled));
+        self.metadata.iter().any(|(_, value)| *value == cancelled)
+    }
+}
+
+/// Returns the name number `number` that a file at `path` is given where that is taken.
+fn renamed(path: &VirtualPath, number: u64) -> Result<VirtualPath> {
+    with_suffix(path, &format!("_imported{number}"))
 }
 
 /// Returns `path` with `suffix` at the end of its name, of which as much stays as there is room for.
@@ -422,73 +474,6 @@ fn with_suffix(path: &VirtualPath, suffix: &str) -> Result<VirtualPath> {
     let room = path.len().min(longest.saturating_sub(suffix.len()));
     let end = (name_at..=room).rev().find(|at| path.is_char_boundary(*at));
     VirtualPath::parse(&format!("{}{suffix}", &path[..end.unwrap_or(name_at)]))
-}
-
-/// Returns the condition that what the plan saw at the target still stands there.
-fn require_as_planned(target: &Target) -> Change {
-    let replaced = match target.fate {
-        Fate::Updated => target
-            .existing
-            .as_ref()
-            .and_then(|entry| entry.file.as_ref()),
-        _ => None,
-    };
-    Change::Require {
-        path: target.path.clone(),
-        conditions: Conditions {
-            if_match: replaced.map(|file| file.etag),
-            if_none_match: replaced.is_none(),
-            lease: None,
-        },
-    }
-}
-
-fn import(line: &Line, target: &Target, path_id: Option<PathId>, now: i64) -> Change {
-    // A type that is only what the name suggests goes on following the name.
-    let mime_type = line
-        .mime_type
-        .as_deref()
-        .unwrap_or_else(|| guess_mime_type(line.path.name()));
-    let given = mime_type != guess_mime_type(target.path.name());
-    let modified_at = line.modified_at.unwrap_or(now);
-    Change::Import(Box::new(ImportedFile {
-        path: target.path.clone(),
-        etag: line.etag,
-        size: line.size,
-        path_id,
-        mime_type: given.then(|| mime_type.to_owned()),
-        created_at: line.created_at.unwrap_or(modified_at),
-        modified_at,
-        version: line.version,
-        metadata: line.metadata.clone(),
-        history: line.history.clone(),
-        content: None,
-    }))
-}
-
-/// Returns the change that sets the dependencies. An item that lost one waits for a person to decide: whether
-/// it may go on, nobody knows.
-fn depend(line: &Line, target: &Target, dependencies: Dependencies) -> Change {
-    let mut fields = vec![WorkField::DependsOn(dependencies.kept)];
-    let waits = |value: &MetadataValue| {
-        matches!(
-            value,
-            MetadataValue::Work(WorkField::Status(
-                Status::Ready | Status::Blocked | Status::InProgress
-            ))
-        )
-    };
-    if !dependencies.lost.is_empty() && line.metadata.iter().any(|(_, value)| waits(value)) {
-        fields.push(WorkField::Status(Status::Pending));
-    }
-    Change::SetMetadata {
-        path: target.path.clone(),
-        values: fields
-            .into_iter()
-            .map(|field| (field.key().to_owned(), MetadataValue::Work(field)))
-            .collect(),
-        conditions: Conditions::default(),
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use serde::Serialize;
 use super::line::Line;
 use super::plan::{Fate, Target};
 use crate::error::{Error, Result};
-use crate::metadata::PathId;
+use crate::path::VirtualPath;
+use crate::work::DependencyRef;
 
 /// What an import did.
 #[derive(Debug, Default, Serialize)]
@@ -21,6 +22,26 @@ pub(super) struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub directories: Option<u64>,
     lost_dependencies: Vec<LostDependency>,
+    missing: Vec<MissingLine>,
+    /// Entries of the three lists above that are not listed: they are bounded, since a line has room for many.
+    #[serde(skip_serializing_if = "is_zero")]
+    unlisted: u64,
+    #[serde(skip)]
+    listed_bytes: usize,
+}
+
+/// Most bytes of what the lists hold but for collisions, of which there are no more than files in the store.
+const LISTED_BYTES: usize = 64 * 1024 * 1024;
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// A line that was left out because its content is missing.
+#[derive(Debug, Serialize)]
+struct MissingLine {
+    path: String,
+    etag: String,
 }
 
 /// A line whose path was taken.
@@ -62,18 +83,47 @@ impl Report {
         serde_json::to_string(self).map_err(|error| Error::internal(error.to_string()))
     }
 
-    /// Adds the dependencies that the file at `target` lost.
-    pub fn add_lost(&mut self, target: &Target, lost: &[PathId]) {
-        let lost = lost.iter().map(|id| LostDependency {
-            path: target.path.to_string(),
-            depends_on: id.to_string(),
-        });
-        self.lost_dependencies.extend(lost);
+    /// Returns whether there is room for an entry of `bytes` in a list; counts it as unlisted if not.
+    fn has_room(&mut self, bytes: usize) -> bool {
+        let after = self.listed_bytes.saturating_add(bytes);
+        let fits = after <= LISTED_BYTES;
+        match fits {
+            true => self.listed_bytes = after,
+            false => self.unlisted += 1,
+        }
+        fits
+    }
+
+    /// Adds the dependencies that the file at `path` lost.
+    pub fn add_lost(&mut self, path: &VirtualPath, lost: &[DependencyRef]) {
+        for reference in lost {
+            let depends_on = match reference {
+                DependencyRef::Id(id) => id.to_string(),
+                DependencyRef::Path(path) => path.to_string(),
+            };
+            if self.has_room(path.as_str().len() + depends_on.len()) {
+                self.lost_dependencies.push(LostDependency {
+                    path: path.to_string(),
+                    depends_on,
+                });
+            }
+        }
     }
 
     /// Adds what becomes of `line`.
     pub fn add(&mut self, line: &Line, target: &Target) {
+        if target.fate == Fate::Missing {
+            self.skipped += 1;
+            if self.has_room(line.path.as_str().len() + 64) {
+                self.missing.push(MissingLine {
+                    path: line.path.to_string(),
+                    etag: line.etag.to_string(),
+                });
+            }
+            return;
+        }
         let (count, resolution, message) = match target.fate {
+            Fate::Missing | Fate::Bad => return,
             Fate::Created => (&mut self.created, "create", String::new()),
             Fate::Updated => (&mut self.updated, "overwrite", "replaced".to_owned()),
             Fate::Skipped => (
@@ -101,13 +151,17 @@ impl Report {
                 message,
             });
         }
-        if target.fate != Fate::Skipped {
-            let renamed = line.renamed.iter().map(|(key, renamed_to)| RenamedKey {
-                path: target.path.to_string(),
-                key: key.clone(),
-                renamed_to: renamed_to.clone(),
-            });
-            self.renamed_keys.extend(renamed);
+        if target.fate == Fate::Skipped {
+            return;
+        }
+        for (key, renamed_to) in &line.renamed {
+            if self.has_room(target.path.as_str().len() + key.len() + renamed_to.len()) {
+                self.renamed_keys.push(RenamedKey {
+                    path: target.path.to_string(),
+                    key: key.clone(),
+                    renamed_to: renamed_to.clone(),
+                });
+            }
         }
     }
 }

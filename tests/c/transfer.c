@@ -418,9 +418,119 @@ static void malformed_work_keys_are_refused_or_renamed(void)
     close_store(fs);
 }
 
+static void a_line_without_its_content_is_refused_or_left_out(void)
+{
+    nexus_import_options options = mode(NEXUS_IMPORT_SKIP);
+    const char *report;
+    nexus_fs *fs = open_store("");
+    put(fs, "/a", "content");
+    put(fs, "/gone", "nowhere else");
+    write_disk(disk("in"), text("%s%s", line_like(fs, "/x", "/a", ""), line_like(fs, "/y", "/gone", "")));
+    OK(nexus_delete(fs, "/gone", ERR));
+    FAILS(NOT_FOUND, nexus_import_metadata(fs, disk("in"), &options, NULL, NULL, NULL, ERR));
+    options.missing_content = NEXUS_MISSING_SKIP;
+    report = import_from(fs, "in", options);
+    EXPECT_STR(json(report, "created"), "1");
+    EXPECT_STR(json(report, "skipped"), "1");
+    EXPECT_STR(json(report, "missing[0].path"), "\"/y\"");
+    options.missing_content = 2;
+    FAILS(INVALID_ARGUMENT, nexus_import_metadata(fs, disk("in"), &options, NULL, NULL, NULL, ERR));
+    close_store(fs);
+}
+
+static void an_import_is_bounded(void)
+{
+    nexus_import_options options = mode(NEXUS_IMPORT_OVERWRITE);
+    nexus_fs *fs = open_store("");
+    put(fs, "/a", "content");
+    write_disk(disk("in"), text("%s%s", line_like(fs, "/x", "/a", ""), line_like(fs, "/y", "/a", "")));
+    options.max_lines = 1;
+    FAILS(INVALID_ARGUMENT, nexus_import_metadata(fs, disk("in"), &options, NULL, NULL, NULL, ERR));
+    options.max_lines = 2;
+    options.max_bytes = 20;
+    FAILS(INVALID_ARGUMENT, nexus_import_metadata(fs, disk("in"), &options, NULL, NULL, NULL, ERR));
+    options.max_bytes = 0;
+    OK(nexus_import_metadata(fs, disk("in"), &options, NULL, NULL, NULL, ERR));
+    OK(nexus_bundle_export(fs, disk("bundle"), NULL, NULL, NULL, NULL, ERR));
+    options.max_unpacked = 1000;
+    FAILS(INVALID_ARGUMENT, nexus_bundle_import(fs, disk("bundle"), &options, NULL, NULL, NULL, ERR));
+    options.max_unpacked = 0;
+    options.max_lines = 0;
+    OK(nexus_bundle_import(fs, disk("bundle"), &options, NULL, NULL, NULL, ERR));
+    close_store(fs);
+}
+
+static void auto_compares_metadata_where_it_is_to(void)
+{
+    nexus_import_options options = mode(NEXUS_IMPORT_AUTO);
+    nexus_fs *fs = open_store("");
+    put(fs, "/a", "content");
+    OK(nexus_set_meta(fs, "/a", "k", "1", ERR));
+    OK(nexus_export_metadata(fs, disk("in"), NULL, NULL, NULL, NULL, ERR));
+    OK(nexus_set_meta(fs, "/a", "k", "2", ERR));
+    EXPECT_STR(json(import_from(fs, "in", options), "updated"), "0");
+    options.newer_by = NEXUS_NEWER_BY_ALL;
+    EXPECT_STR(json(import_from(fs, "in", options), "updated"), "1");
+    EXPECT_STR(meta(fs, "/a", "k"), "1");
+    options.newer_by = -1;
+    FAILS(INVALID_ARGUMENT, nexus_import_metadata(fs, disk("in"), &options, NULL, NULL, NULL, ERR));
+    close_store(fs);
+}
+
+/* A line with as many attempts as there can be stopped every worker of the store. */
+static void numbers_of_lines_have_bounds(void)
+{
+    nexus_work_list *list = NULL;
+    const nexus_work_item *item;
+    nexus_fs *fs = open_store("");
+    put(fs, "/a", "content");
+    EXPECT_HAS(expect_refused(fs, line_like(fs, "/x", "/a", "\"custom_metadata\": {\"status\": \"ready\", \"attempts\": 9223372036854775807}")),
+               "9223372036854775807");
+    write_disk(disk("in"), line_like(fs, "/x", "/a", "\"custom_metadata\": {\"status\": \"ready\", \"attempts\": 9007199254740991}"));
+    import_from(fs, "in", mode(NEXUS_IMPORT_SKIP));
+    OK(nexus_work_claim(fs, "w", NULL, &list, ERR));
+    item = nexus_work_list_at(list, 0);
+    OK(nexus_work_fail(fs, item->virtual_path, item->lease, "no", 0, ERR));
+    nexus_work_list_free(list);
+    OK(nexus_get_work_by_priority(fs, 10, &list, ERR));
+    EXPECT_INT(nexus_work_list_at(list, 0)->attempts, 9007199254740991);
+    nexus_work_list_free(list);
+    close_store(fs);
+}
+
+static void an_item_under_a_lease_is_not_replaced(void)
+{
+    nexus_work_list *list = NULL;
+    nexus_write_options token = NEXUS_WRITE_OPTIONS_INIT;
+    nexus_import_options options = mode(NEXUS_IMPORT_OVERWRITE);
+    nexus_fs *fs = open_store("");
+    put(fs, "/other", "content");
+    put(fs, "/item", "content");
+    OK(nexus_set_meta(fs, "/item", "status", "\"ready\"", ERR));
+    OK(nexus_export_metadata(fs, disk("in"), NULL, NULL, NULL, NULL, ERR));
+    OK(nexus_bundle_export(fs, disk("bundle"), NULL, NULL, NULL, NULL, ERR));
+    OK(nexus_work_claim(fs, "w", NULL, &list, ERR));
+    FAILS(CONFLICT, nexus_import_metadata(fs, disk("in"), &options, NULL, NULL, NULL, ERR));
+    FAILS(CONFLICT, nexus_bundle_import(fs, disk("bundle"), &options, NULL, NULL, NULL, ERR));
+    FAILS(CONFLICT, nexus_copy(fs, "/other", "/item", ERR));
+    FAILS(CONFLICT, nexus_rename(fs, "/other", "/item", ERR));
+    token.lease_path = "/item";
+    token.lease = nexus_work_list_at(list, 0)->lease;
+    OK(nexus_work_heartbeat(fs, "/item", token.lease, 30000, ERR));
+    OK(nexus_rename_with(fs, "/other", "/item", 0, &token, ERR));
+    FAILS(LEASE_LOST, nexus_work_complete(fs, "/item", token.lease, NULL, ERR));
+    nexus_work_list_free(list);
+    close_store(fs);
+}
+
 int main(int argc, char **argv)
 {
     begin(argc, argv);
+    RUN(a_line_without_its_content_is_refused_or_left_out);
+    RUN(an_import_is_bounded);
+    RUN(auto_compares_metadata_where_it_is_to);
+    RUN(numbers_of_lines_have_bounds);
+    RUN(an_item_under_a_lease_is_not_replaced);
     RUN(export_is_sorted_and_complete);
     RUN(export_options_narrow_it);
     RUN(export_is_written_aside_and_renamed);

@@ -104,3 +104,39 @@ fn gc_reports_what_it_removed() {
     assert_eq!(store.ok(&["gc", "--quiet"]), "");
     store.fails(4, "gc", &["gc", "--tenant", "acme"]);
 }
+
+#[test]
+fn lines_without_content_are_left_out_where_that_is_wanted() {
+    let store = Store::new();
+    store.ok(&["write", "/a", "x"]);
+    store.ok(&["write", "/b", "y"]);
+    store.ok(&["export", "all.jsonl"]);
+    store.ok(&["rm", "/a", "/b"]);
+    store.ok(&["write", "/c", "x"]);
+    store.fails(3, "line 2: ", &["import", "all.jsonl"]);
+    let told = store.ok(&["import", "all.jsonl", "--missing-content", "skip"]);
+    assert!(told.contains("/b: left out"), "{told}");
+    assert!(told.contains("1 created, 0 updated, 1 skipped"), "{told}");
+}
+
+#[test]
+fn an_import_takes_no_more_than_it_may() {
+    let store = Store::new();
+    store.ok(&["write", "/a", "x"]);
+    store.ok(&["write", "/b", "x"]);
+    store.ok(&["export", "all.jsonl"]);
+    store.ok(&["bundle", "export", "all.bundle"]);
+    store.fails(1, "max_lines", &["import", "all.jsonl", "--max-lines", "1"]);
+    store.fails(1, "max_bytes", &["import", "all.jsonl", "--max-bytes", "9"]);
+    let small = ["bundle", "import", "all.bundle", "--max-unpacked", "1000"];
+    store.fails(1, "max_unpacked", &small);
+    store.ok(&[
+        "bundle",
+        "import",
+        "all.bundle",
+        "--mode",
+        "auto",
+        "--newer-by",
+        "all",
+    ]);
+}

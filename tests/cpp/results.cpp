@@ -542,6 +542,16 @@ void upkeep_reports_and_is_cancelled()
     over.invalid_work_keys = nexus::invalid_keys::rename;
     GOOD(fs.try_import_metadata(file, over, count));
     EQUAL(GOOD(fs.try_read("/a")).text(), "x");
+    over.max_lines = 1;
+    REFUSED(invalid_argument, fs.try_import_metadata(file, over));
+    over.max_lines = 0;
+    over.mode = nexus::import_mode::automatic;
+    over.newer_by = nexus::newer_by::all;
+    over.missing_content = nexus::missing_content::skip;
+    GOOD(fs.try_remove("/a"));
+    GOOD(fs.try_remove("/b/c"));
+    GOOD(fs.try_remove("/keeps-the-content"));
+    CHECK(GOOD(fs.try_import_metadata(file, over)).view().find("\"missing\":[{") != std::string_view::npos);
     CHECK(GOOD(fs.try_gc()).view().front() == '{');
     CHECK(GOOD(fs.try_gc(count)).view().front() == '{');
 }

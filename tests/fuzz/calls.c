@@ -257,6 +257,11 @@ OPTIONS(nexus_import_options, NEXUS_IMPORT_OPTIONS_INIT, {
     o.mode = (int32_t)below(f, 5);
     o.dry_run = flag(f);
     o.invalid_work_keys = flag(f);
+    o.missing_content = flag(f);
+    o.newer_by = flag(f);
+    o.max_lines = chance(f, 20) ? number(f) : 0;
+    o.max_bytes = chance(f, 20) ? number(f) : 0;
+    o.max_unpacked = chance(f, 20) ? number(f) : 0;
 })
 
 OPTIONS(nexus_claim_options, NEXUS_CLAIM_OPTIONS_INIT, {

@@ -133,11 +133,11 @@ fn metadata(random: &mut Random, tenant: &str) -> Value {
 
 /// A line about a file of `tenant`.
 pub fn line(random: &mut Random, tenant: &str) -> Value {
-    let content = *random.pick(if random.chance(90) {
-        &CONTENTS[..STORED]
-    } else {
-        &CONTENTS
-    });
+    let most = match random.chance(90) {
+        true => STORED,
+        false => CONTENTS.len(),
+    };
+    let content = *random.pick(&CONTENTS[..most]);
     let mut line = json!({
         "path": path(random, tenant),
         "etag": ContentHash::of(content.as_bytes()).to_string(),

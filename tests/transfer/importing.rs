@@ -28,7 +28,7 @@ fn what_was_exported_comes_back_as_it_was() {
     assert_eq!(
         report,
         json!({"created": 2, "updated": 0, "skipped": 0, "remapped": 0, "collisions": [],
-               "renamed_keys": [], "dry_run": false, "lost_dependencies": []})
+               "renamed_keys": [], "dry_run": false, "lost_dependencies": [], "missing": []})
     );
     store.fs.rmdir("/kept", true).unwrap();
     assert_eq!(

@@ -1,9 +1,12 @@
 //! Export and import of metadata, as a program that uses the library sees them.
 #![allow(clippy::unwrap_used)]
 
+mod choices;
 mod exporting;
 mod importing;
 mod isolation;
+mod leases;
+mod numbers;
 mod refusing;
 mod store;
 mod work_items;

@@ -116,7 +116,8 @@ fn a_store_moves_with_everything() {
     assert_eq!(
         report,
         json!({"created": 7, "updated": 0, "skipped": 0, "remapped": 0, "collisions": [],
-               "renamed_keys": [], "dry_run": false, "directories": 3, "lost_dependencies": []})
+               "renamed_keys": [], "dry_run": false, "directories": 3, "lost_dependencies": [],
+               "missing": []})
     );
     assert_eq!(state(&other), state(&store));
     assert_eq!(listing(&other), listing(&store));

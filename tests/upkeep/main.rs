@@ -5,6 +5,8 @@ mod backup;
 mod bundle;
 mod damaged_items;
 mod duplicates;
+mod limits;
 mod repair;
 mod store;
+mod values;
 mod verify;

@@ -42,6 +42,10 @@ export const CONSTANTS = {
   IMPORT_AUTO: 3,
   KEYS_REFUSE: 0,
   KEYS_RENAME: 1,
+  MISSING_REFUSE: 0,
+  MISSING_SKIP: 1,
+  NEWER_BY_CONTENT: 0,
+  NEWER_BY_ALL: 1,
   NO_REPLACE: 1,
   MKDIR_PARENTS: 1,
   MKDIR_EXIST_OK: 2,
@@ -66,7 +70,7 @@ export const STRUCTS: Record<string, [name: string, type: string][]> = {
   nexus_claim_options: [["struct_size", "uint32_t"], ["max", "uint32_t"], ["prefix", "str"], ["lease_ms", "uint64_t"]],
   nexus_work_item: [["struct_size", "uint32_t"], ["has_priority", "int32_t"], ["path_id", "str"], ["tenant_id", "str"], ["virtual_path", "str"], ["backend_id", "str"], ["physical_path", "str"], ["file_type", "str"], ["size_bytes", "uint64_t"], ["content_hash", "str"], ["created_at", "int64_t"], ["updated_at", "int64_t"], ["status", "str"], ["priority", "int64_t"], ["blocker_count", "uint64_t"], ["worker_id", "str"], ["started_at", "int64_t"], ["not_before", "int64_t"], ["tags", "str"], ["attempts", "uint64_t"], ["lease", "uint64_t"], ["lease_expires_at", "int64_t"], ["lease_expired", "int32_t"]],
   nexus_export_options: [["struct_size", "uint32_t"], ["prefix", "str"], ["tenant_id", "str"], ["modified_after", "int64_t"]],
-  nexus_import_options: [["struct_size", "uint32_t"], ["mode", "int32_t"], ["dry_run", "int32_t"], ["invalid_work_keys", "int32_t"]],
+  nexus_import_options: [["struct_size", "uint32_t"], ["mode", "int32_t"], ["dry_run", "int32_t"], ["invalid_work_keys", "int32_t"], ["missing_content", "int32_t"], ["newer_by", "int32_t"], ["max_lines", "uint64_t"], ["max_bytes", "uint64_t"], ["max_unpacked", "uint64_t"]],
 };
 
 /** What the _INIT macros set. */
@@ -77,7 +81,7 @@ export const DEFAULTS = {
   nexus_grep_options: {"ignore_case":0,"base":null,"file_pattern":null,"max_matches":0,"max_bytes":0,"literal":0,"reserved":0},
   nexus_export_options: {"prefix":null,"tenant_id":null,"modified_after":0},
   nexus_claim_options: {"max":1,"prefix":null,"lease_ms":30000},
-  nexus_import_options: {"mode":0,"dry_run":0,"invalid_work_keys":0},
+  nexus_import_options: {"mode":0,"dry_run":0,"invalid_work_keys":0,"missing_content":0,"newer_by":0,"max_lines":0,"max_bytes":0,"max_unpacked":0},
 } as const;
 
 /** Result and parameters of the function types. */

@@ -272,6 +272,12 @@ test('metadata goes out and comes in again', async (t) => {
   assert.deepEqual({ ...collision, message: '' }, {
     path: '/taken', existing_etag: null, imported_etag: line.etag, resolution: 'remap', message: '',
   });
+  await refuses('INVALID_ARGUMENT', store.importMetadata(file, { maxBytes: 10 }));
+  const gone = { ...line, path: '/none', path_id: undefined, etag: '0'.repeat(64), physical_path: undefined };
+  await writeFile(file, `${JSON.stringify(gone)}\n`);
+  const left = await store.importMetadata(file, { missingContent: 'skip', newerBy: 'all', mode: 'auto', maxLines: 1 });
+  assert.equal(left.skipped, 1);
+  assert.deepEqual(left.missing, [{ path: '/none', etag: gone.etag }]);
   await refuses('INVALID_ARGUMENT', store.importMetadata(file, { mode: 'merge' }));
 });
 

@@ -143,6 +143,10 @@ impl ContentStore for LocalContentStore {
         Ok(Box::new(StagingFile::create(self)?))
     }
 
+    fn scratch(&self) -> Result<File> {
+        staging::unnamed(self).map_err(|error| Error::io("cannot create a temporary file", error))
+    }
+
     fn spool(&self) -> Result<Box<dyn Spool>> {
         Ok(Box::new(SpoolDirectory::create(self)?))
     }

@@ -52,6 +52,11 @@ impl TemporaryFile {
     }
 }
 
+/// Returns an empty file in the `tmp/` of `store` that has no name any more.
+pub(super) fn unnamed(store: &LocalContentStore) -> io::Result<File> {
+    TemporaryFile::create(store)?.file.try_clone()
+}
+
 impl Drop for TemporaryFile {
     fn drop(&mut self) {
         if self.is_renamed.load(Ordering::Acquire) {

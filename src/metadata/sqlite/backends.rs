@@ -22,6 +22,11 @@ impl BackendNames {
             .ok_or_else(|| Error::corrupt("a row of the database names an unknown backend"))
     }
 
+    /// Returns the ids of all.
+    pub fn ids(&self) -> impl Iterator<Item = i64> {
+        self.0.iter().map(|(id, _)| *id)
+    }
+
     /// Returns the id of the backend `name`, if it is known.
     pub fn find(&self, name: &str) -> Option<i64> {
         let found = self.0.iter().find(|(_, known)| **known == *name);

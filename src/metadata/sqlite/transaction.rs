@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rusqlite::Params;
 
 use super::apply::Imports;
-use super::backends::BackendCache;
+use super::backends::{BackendCache, BackendNames};
 use super::group::Publications;
 use super::path_ids::PathIds;
 use super::rows::{self, PathRow};
@@ -98,6 +98,11 @@ impl<'a> Transaction<'a> {
     /// Returns the id of the backend `name`.
     pub fn backend_id(&self, name: &str) -> Result<i64> {
         self.backends.id(name, self.connection)
+    }
+
+    /// Returns the backends that are known.
+    pub fn backend_names(&self) -> Arc<BackendNames> {
+        self.backends.current()
     }
 
     /// Returns the name of the backend `id`.

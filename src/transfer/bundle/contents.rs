@@ -1,59 +1,32 @@
 //! The contents of a bundle, as an import takes them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::super::line::DirectoryLine;
-use super::super::plan::Plan;
+use super::super::planned::{Contents, Planned};
 use crate::access::{Action, Reach};
 use crate::call::Call;
-use crate::content::{
-    ContentHash, Copies, LOCAL_BACKEND, NewContent, Placement, Staging, stage_again,
-};
+use crate::content::{ContentHash, Copies, LOCAL_BACKEND, NewContent, Staging, stage_again};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::Filesystem;
-use crate::metadata::{Change, ImportedDirectory};
+use crate::metadata::ImportSource;
 use crate::path::VirtualPath;
 
-/// A bundle that was read and checked.
+/// The contents of a bundle that was read and checked.
+#[derive(Debug, Default)]
 pub(in super::super) struct Unpacked {
-    pub(super) directories: Vec<DirectoryLine>,
     pub(super) contents: HashMap<ContentHash, NewContent>,
 }
 
 impl Unpacked {
-    /// Returns the contents with their lengths.
-    pub fn sizes(&self) -> impl Iterator<Item = (ContentHash, u64)> {
-        self.contents
-            .iter()
-            .map(|(hash, content)| (*hash, content.size()))
+    /// Returns the content with the hash.
+    pub fn content(&self, hash: &ContentHash) -> Option<&NewContent> {
+        self.contents.get(hash)
     }
 
-    /// Gives each imported file its content, in the backend that takes what is at its path.
-    pub fn provide(
-        &self,
-        changes: &mut [Change],
-        placement: &Placement,
-        call: &Call,
-    ) -> Result<()> {
-        let mut copies = Copies::default();
-        for change in changes {
-            let Change::Import(file) = change else {
-                continue;
-            };
-            let backend = placement.backend_for(file.path.as_str());
-            let content = self
-                .contents
-                .get(&file.etag)
-                .ok_or_else(|| super::damaged("a content is missing").at(&file.path))?;
-            file.content = Some(match **backend == *LOCAL_BACKEND {
-                true => content.clone(),
-                false => {
-                    let mut fill = |staging: &mut dyn Staging| fill(staging, content, call);
-                    copies.stage(backend, file.etag, placement, call, &mut fill)?
-                }
-            });
-        }
-        Ok(())
+    /// Returns the length of the content with the hash.
+    pub fn size_of(&self, hash: &ContentHash) -> Option<u64> {
+        self.content(hash).map(NewContent::size)
     }
 }
 
@@ -69,28 +42,56 @@ fn fill(staging: &mut dyn Staging, content: &NewContent, call: &Call) -> Result<
 }
 
 impl Filesystem {
-    /// Adds the directories of `bundle` to `plan`: those that were not made yet.
-    pub(in super::super) fn add_directories(
+    /// Gives the files of `planned` the contents of `bundle`, each in the backend that takes what is at its path.
+    pub(in super::super) fn provide(
         &self,
-        bundle: &Unpacked,
-        plan: &mut Plan,
+        bundle: &Arc<Unpacked>,
+        planned: &mut Planned,
         call: &Call,
     ) -> Result<()> {
-        let mut made = Vec::new();
-        for directory in &bundle.directories {
+        let placement = self.placement();
+        let mut copies = Copies::default();
+        let has_mounts = placement.names().any(|name| **name != *LOCAL_BACKEND);
+        for index in 0..planned.files() {
+            if !has_mounts {
+                break;
+            }
+            call.check()?;
+            let Some((file, _)) = planned.file(index)? else {
+                continue;
+            };
+            let backend = placement.backend_for(file.path.as_str());
+            if **backend == *LOCAL_BACKEND {
+                continue;
+            }
+            let content = bundle
+                .content(&file.etag)
+                .ok_or_else(|| super::damaged("a content is missing").at(&file.path))?;
+            let mut fill = |staging: &mut dyn Staging| fill(staging, content, call);
+            copies.stage(backend, file.etag, placement, call, &mut fill)?;
+        }
+        planned.contents = Some(Contents {
+            unpacked: Arc::clone(bundle),
+            copies,
+            placement: Arc::clone(placement),
+        });
+        Ok(())
+    }
+
+    /// Adds the directories of a bundle to `planned`: those that were not made yet.
+    pub(in super::super) fn add_directories(
+        &self,
+        planned: &mut Planned,
+        call: &Call,
+    ) -> Result<()> {
+        for index in 0..planned.directories() {
+            call.check()?;
+            let directory = planned.lines.directory(index)?;
             if !self.is_made(&directory.path, call)? {
-                made.push(Change::ImportDirectory(Box::new(ImportedDirectory {
-                    path: directory.path.clone(),
-                    path_id: directory.path_id,
-                    created_at: directory.created_at,
-                    modified_at: directory.modified_at,
-                    metadata: directory.metadata.clone(),
-                })));
+                planned.made.insert(index);
             }
         }
-        plan.report.directories = Some(made.len() as u64);
-        // Without a line: their errors name the path.
-        plan.changes.extend(made);
+        planned.plan.report.directories = Some(planned.made.len() as u64);
         Ok(())
     }
 

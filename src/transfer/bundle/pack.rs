@@ -6,13 +6,14 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use serde_json::json;
-use tar::{Builder, EntryType, Header};
+use tar::Builder;
 use zstd::stream::write::Encoder;
 
 use super::super::aside::Aside;
 use super::super::line;
+use super::head::{self, Sums};
 use super::seal::{Seal, Sum};
-use super::{DIRECTORIES, END, FILES, HEAD, HEAD_TEXT, content_name};
+use super::{DIRECTORIES, END, FILES, content_name, header};
 use crate::access::Action;
 use crate::call::Call;
 use crate::content::{ContentHash, ContentReader, missing};
@@ -58,12 +59,13 @@ impl Filesystem {
         };
         let failure = RefCell::new(None);
         let packed = self.pack(&mut aside, options, &watch, &failure);
-        let seal = match (packed, failure.into_inner()) {
+        let (seal, sums) = match (packed, failure.into_inner()) {
             (_, Some(error)) => return Err(error),
             (Err(Failure::Failed(error)), None) => return Err(error),
             (Err(Failure::Target(error)), None) => return Err(aside.failed(error)),
-            (Ok(seal), None) => seal,
+            (Ok(packed), None) => packed,
         };
+        aside.write_again_at_start(&head::frame(&sums)?)?;
         aside.put_in_place()?;
         Ok(json!(seal).to_string())
     }
@@ -74,17 +76,22 @@ impl Filesystem {
         options: &ExportOptions,
         watch: &Watch<'_, '_>,
         failure: &RefCell<Option<Error>>,
-    ) -> Packed<Seal> {
+    ) -> Packed<(Seal, Sums)> {
+        // The sums in the first frame are not known yet.
+        let first = head::frame(&Sums::default())?;
+        aside.write(&first)?;
         let mut encoder = Encoder::new(&mut aside, LEVEL)?;
         encoder.include_checksum(true)?;
         let mut pack = Pack {
-            builder: Builder::new(encoder),
+            builder: Builder::new(Counting {
+                output: encoder,
+                count: head::MEMBER_BYTES as u64,
+            }),
             sum: Sum::default(),
             packed: HashSet::new(),
             pages: 0,
             failure,
         };
-        pack.text(HEAD, HEAD_TEXT)?;
         let mut last: Option<String> = None;
         loop {
             watch.tell()?;
@@ -96,8 +103,10 @@ impl Filesystem {
         let sum = std::mem::take(&mut pack.sum);
         let seal = sum.seal();
         pack.text(END, &format!("{}\n", json!(seal)))?;
-        pack.builder.into_inner()?.finish()?;
-        Ok(seal)
+        let Pack { builder, .. } = pack;
+        let Counting { output, count } = builder.into_inner()?;
+        output.finish()?;
+        Ok((seal, sum.sums(count)))
     }
 
     fn pack_page(
@@ -126,6 +135,8 @@ impl Filesystem {
         let number = pack.pages;
         pack.pages += 1;
         pack.sum.add_lines(file_count, directory_count);
+        pack.sum
+            .add_line_bytes((files.len() + directories.len()) as u64);
         if directory_count > 0 {
             pack.text(&format!("{DIRECTORIES}{number:08}.jsonl"), &directories)?;
         }
@@ -309,18 +320,22 @@ impl<W: io::Write> Pack<'_, W> {
     }
 }
 
-/// Returns the header of a member: no times, no owner, the same each time.
-fn header(name: &str, size: u64) -> io::Result<Header> {
-    let mut header = Header::new_ustar();
-    header.set_path(name)?;
-    header.set_entry_type(EntryType::Regular);
-    header.set_size(size);
-    header.set_mode(0o600);
-    header.set_mtime(0);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_cksum();
-    Ok(header)
+/// Counts what is written through it.
+struct Counting<W> {
+    output: W,
+    count: u64,
+}
+
+impl<W: io::Write> io::Write for Counting<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.output.write(bytes)?;
+        self.count += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
 }
 
 /// A content as a stream. What fails is kept, since a stream can only say that it failed.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::head::Sums;
 use crate::content::ContentHash;
 
 /// Sums up the members of a bundle as they come.
@@ -10,6 +11,7 @@ use crate::content::ContentHash;
 pub(super) struct Sum {
     hasher: Sha256,
     seal: Seal,
+    line_bytes: u64,
 }
 
 /// The last member.
@@ -24,7 +26,7 @@ pub(super) struct Seal {
     pub contents: u64,
     /// Bytes of the contents.
     pub content_bytes: u64,
-    /// SHA-256 over name, length and SHA-256 of each member before, in order.
+    /// SHA-256 over name, length and SHA-256 of each member before, in order, but for the first.
     pub sha256: String,
 }
 
@@ -49,12 +51,28 @@ impl Sum {
         self.seal.directories += directories;
     }
 
+    /// Counts bytes of lines, with their ends.
+    pub fn add_line_bytes(&mut self, bytes: u64) {
+        self.line_bytes += bytes;
+    }
+
+    /// Returns what the first member is to say of an archive of `unpacked` bytes.
+    pub fn sums(&self, unpacked_bytes: u64) -> Sums {
+        Sums {
+            lines: self.seal.files + self.seal.directories,
+            line_bytes: self.line_bytes,
+            contents: self.seal.contents,
+            content_bytes: self.seal.content_bytes,
+            unpacked_bytes,
+        }
+    }
+
     /// Returns what the last member is to say.
-    pub fn seal(self) -> Seal {
-        let hash: [u8; 32] = self.hasher.finalize().into();
+    pub fn seal(&self) -> Seal {
+        let hash: [u8; 32] = self.hasher.clone().finalize().into();
         Seal {
             sha256: ContentHash::from_bytes(hash).to_string(),
-            ..self.seal
+            ..self.seal.clone()
         }
     }
 }

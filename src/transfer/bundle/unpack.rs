@@ -1,10 +1,11 @@
 //! Reading a bundle.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use tar::{Archive, Entry, EntryType};
@@ -12,12 +13,14 @@ use zstd::stream::read::Decoder;
 
 use super::super::bad_lines::BadLines;
 use super::super::host_file::{host_error, open_plain, refused};
-use super::super::import::Lines;
+use super::super::limits::Budget;
 use super::super::line::DirectoryLine;
-use super::super::line_reader::{LineReader, Next, ReadError};
+use super::super::line_reader::{LineReader, MAX_LINE_BYTES, Next, ReadError};
+use super::super::lines::Lines;
 use super::contents::Unpacked;
+use super::head::{self, Sums};
 use super::seal::{Seal, Sum};
-use super::{CONTENTS, DIRECTORIES, END, FILES, HEAD, HEAD_TEXT, MAGIC, MAX_SEAL_BYTES, damaged};
+use super::{CONTENTS, DIRECTORIES, END, FILES, HEAD, MAGIC, MAX_SEAL_BYTES, damaged};
 use crate::call::Call;
 use crate::content::{ContentHash, LOCAL_BACKEND, NewContent, Spool};
 use crate::error::{Error, Result};
@@ -25,8 +28,8 @@ use crate::filesystem::{Filesystem, ImportOptions, Progress};
 
 /// Bytes that are read at once.
 const STEP: usize = 256 * 1024;
-/// Longest line that describes a directory: several times the longest path, with every byte of it escaped.
-const MAX_DIRECTORY_BYTES: u64 = 64 * 1024;
+/// Greatest window, as a power of 2: 8 MiB. Bundles are written with 2 MiB.
+const MAX_WINDOW_LOG: u32 = 23;
 
 impl Filesystem {
     /// Brings what [`bundle_export`](Self::bundle_export) wrote into the store, in one transaction, and returns
@@ -37,7 +40,7 @@ impl Filesystem {
     /// seen. Contents go where this handle places what is at their paths.
     ///
     /// # Errors
-    /// `Corrupt` for a bundle that was changed or cut off; `InvalidArgument` for a file that is none, and for
+    /// `Corrupt` for a bundle that was changed or cut off, or holds more than it says; `InvalidArgument` for a file that is none, and for
     /// bad lines; else as `import_metadata`. Nothing was changed.
     pub fn bundle_import(
         &self,
@@ -46,33 +49,32 @@ impl Filesystem {
         progress: Progress<'_>,
     ) -> Result<String> {
         let call = self.begin();
-        self.check_host_file(Path::new(file))?;
+        let path = Path::new(file);
+        self.check_host_file(path)?;
         let mut bad = BadLines::default();
-        let mut lines = Lines::new(options.invalid_work_keys);
-        let unpacked = {
-            let mut unpacking = Unpacking {
-                spool: self.placement().store(LOCAL_BACKEND)?.spool()?,
-                inline_max: self.placement().inline_max(),
-                lines: &mut lines,
-                bad: &mut bad,
-                call: &call,
-                progress: &mut *progress,
-                sum: Sum::default(),
-                contents: HashMap::new(),
-                directories: Vec::new(),
-            };
-            unpacking.file(Path::new(file))?;
-            Unpacked {
-                directories: unpacking.directories,
-                contents: unpacking.contents,
-            }
+        let input = open_plain(path)?;
+        let budget = Budget::new(&options.limits, &input);
+        let mut lines = Lines::new(self, options.invalid_work_keys, budget)?;
+        let mut unpacking = Unpacking {
+            spool: self.placement().store(LOCAL_BACKEND)?.spool()?,
+            inline_max: self.placement().inline_max(),
+            lines: &mut lines,
+            bad: &mut bad,
+            call: &call,
+            progress: &mut *progress,
+            sum: Sum::default(),
+            declared: None,
+            unpacked: Unpacked::default(),
         };
+        unpacking.file(path, input)?;
+        let unpacked = Arc::new(unpacking.unpacked);
+        lines.end()?;
         if !options.dry_run {
             // Tokens of the store that the items come from must not be given out here.
             self.store().pass_over_leases(&call)?;
         }
         let report = self.carry_out(
-            &lines.lines,
+            Arc::new(lines),
             options,
             Some(&unpacked),
             &mut bad,
@@ -122,14 +124,14 @@ struct Unpacking<'a, 'p> {
     call: &'a Call,
     progress: Progress<'p>,
     sum: Sum,
-    contents: HashMap<ContentHash, NewContent>,
-    directories: Vec<DirectoryLine>,
+    /// What the bundle says that it holds.
+    declared: Option<Sums>,
+    unpacked: Unpacked,
 }
 
 impl Unpacking<'_, '_> {
-    fn file(&mut self, path: &Path) -> Result<()> {
+    fn file(&mut self, path: &Path, mut file: File) -> Result<()> {
         let failed = |error| host_error("read", path, error);
-        let mut file = open_plain(path)?;
         let mut magic = Vec::new();
         (&mut file)
             .take(MAGIC.len() as u64)
@@ -140,11 +142,20 @@ impl Unpacking<'_, '_> {
         }
         let total = file.metadata().map_err(failed)?.len();
         let state = Rc::new(SourceState::default());
+        state.room.set(self.lines.budget.unpacked());
         let source = Source {
             input: (&MAGIC[..]).chain(file),
             state: Rc::clone(&state),
         };
-        match (self.archive(source, &state, total), state.failure.take()) {
+        let outcome = self.archive(source, &state, total);
+        if state.is_beyond.get() {
+            // Before what was read of it: a part that is cut off there looks damaged.
+            return Err(match self.declared {
+                Some(_) => damaged("it holds more than it says"),
+                None => self.lines.budget.beyond_unpacked(),
+            });
+        }
+        match (outcome, state.failure.take()) {
             (Ok(()), _) => Ok(()),
             (Err(Failure::Failed(error)), _) => Err(error),
             (Err(Failure::Source(_)), Some(error)) => Err(failed(error)),
@@ -153,12 +164,18 @@ impl Unpacking<'_, '_> {
         }
     }
 
-    fn archive(&mut self, source: impl Read, state: &SourceState, total: u64) -> Unpack<()> {
+    fn archive(&mut self, source: impl Read, state: &Rc<SourceState>, total: u64) -> Unpack<()> {
         let mut decoder = Decoder::new(source)?;
+        // A greater window would take as much memory, whatever the bundle holds.
+        decoder.window_log_max(MAX_WINDOW_LOG)?;
+        let mut unpacked = Bounded {
+            input: decoder,
+            state: Rc::clone(state),
+        };
         let seal = {
-            let mut archive = Archive::new(&mut decoder);
+            let mut archive = Archive::new(&mut unpacked);
             let mut members = archive.entries()?.raw(true);
-            self.head(members.next())?;
+            self.head(members.next(), state)?;
             let mut seal = None;
             for member in members {
                 if seal.is_some() {
@@ -172,17 +189,23 @@ impl Unpacking<'_, '_> {
         let Some(seal) = seal else {
             return Err(damaged("its end is missing").into());
         };
-        if std::mem::take(&mut self.sum).seal() != seal {
+        if self.sum.seal() != seal {
             return Err(damaged("its parts are not those that were written").into());
         }
         // An archive ends with zeros. Reading to the end of the file checks the checksum of the whole.
         let mut rest = [0; 4096];
         loop {
-            match decoder.read(&mut rest)? {
-                0 => return Ok(()),
+            self.call.check()?;
+            match unpacked.read(&mut rest)? {
+                0 => break,
                 count if rest[..count].iter().all(|byte| *byte == 0) => {}
                 _ => return Err(damaged("something follows its end").into()),
             }
+        }
+        let sums = self.sum.sums(state.unpacked.get());
+        match self.declared.is_none_or(|declared| declared == sums) {
+            true => Ok(()),
+            false => Err(damaged("it does not hold what it says").into()),
         }
     }
 
@@ -194,19 +217,46 @@ impl Unpacking<'_, '_> {
         }
     }
 
-    fn head<R: Read>(&mut self, member: Option<io::Result<Entry<'_, R>>>) -> Unpack<()> {
+    fn head<R: Read>(
+        &mut self,
+        member: Option<io::Result<Entry<'_, R>>>,
+        state: &SourceState,
+    ) -> Unpack<()> {
         let mut member = member.ok_or_else(|| damaged("it is empty"))??;
         let (name, size) = describe(&member)?;
         let text = short_text(&mut member, size)?;
         if name != HEAD {
             return Err(Error::invalid_argument("the file is not a bundle").into());
         }
-        if text != HEAD_TEXT {
-            let what = "the bundle has a format that this version does not know";
-            return Err(Error::unsupported(what).into());
+        self.declared = head::read(&text)?;
+        match self.declared {
+            Some(sums) => {
+                let budget = &self.lines.budget;
+                budget.check(sums.lines, sums.line_bytes, sums.unpacked_bytes)?;
+                let rest = sums.unpacked_bytes.checked_sub(state.unpacked.get());
+                state.room.set(rest.unwrap_or_default());
+            }
+            // Of the first version.
+            None => self.sum.add(&name, size, &ContentHash::of(text.as_bytes())),
         }
-        self.sum.add(&name, size, &ContentHash::of(text.as_bytes()));
         Ok(())
+    }
+
+    /// Returns an error if more was found than the bundle says that it holds.
+    fn check_declared(&self) -> Result<()> {
+        let Some(declared) = self.declared else {
+            return Ok(());
+        };
+        let found = self.sum.sums(0);
+        let (lines, line_bytes) = self.lines.budget.taken();
+        let is_beyond = lines > declared.lines
+            || line_bytes > declared.line_bytes
+            || found.contents > declared.contents
+            || found.content_bytes > declared.content_bytes;
+        match is_beyond {
+            true => Err(damaged("it holds more than it says")),
+            false => Ok(()),
+        }
     }
 
     /// Takes in one member; returns what the last one says.
@@ -237,9 +287,11 @@ impl Unpacking<'_, '_> {
             if input.count != size {
                 return Err(damaged("it is cut off").into());
             }
+            self.sum.add_line_bytes(size);
             ContentHash::from_bytes(input.hasher.finalize().into())
         };
         self.sum.add(&name, size, &hash);
+        self.check_declared()?;
         Ok(None)
     }
 
@@ -258,15 +310,19 @@ impl Unpacking<'_, '_> {
     fn directories(&mut self, input: &mut impl Read) -> Unpack<()> {
         let unreadable = || damaged("a directory is unreadable");
         let buffered = BufReader::with_capacity(STEP, input);
-        let mut lines = LineReader::new(buffered, MAX_DIRECTORY_BYTES);
+        let longest = self.lines.budget.longest_line().min(MAX_LINE_BYTES);
+        let mut lines = LineReader::new(buffered, longest);
         loop {
             let line = match lines.next(self.call)? {
                 Next::Line(line) => std::str::from_utf8(line).map_err(|_| unreadable())?,
-                Next::TooLong => return Err(unreadable().into()),
+                Next::TooLong => {
+                    self.lines.budget.take(longest + 1)?;
+                    return Err(unreadable().into());
+                }
                 Next::End => return Ok(()),
             };
-            let parsed = DirectoryLine::parse(line);
-            self.directories.push(parsed.map_err(|_| unreadable())?);
+            DirectoryLine::parse(line).map_err(|_| unreadable())?;
+            self.lines.add_directory(line)?;
             self.sum.add_lines(0, 1);
         }
     }
@@ -295,7 +351,8 @@ impl Unpacking<'_, '_> {
             return Err(damaged(format!("the content {expected} has other bytes")).into());
         }
         self.sum.add_content(size);
-        if self.contents.insert(*expected, content).is_some() {
+        let contents = &mut self.unpacked.contents;
+        if contents.insert(*expected, content).is_some() {
             return Err(damaged("it has a content twice").into());
         }
         Ok(())
@@ -326,6 +383,12 @@ fn short_text<R: Read>(member: &mut Entry<'_, R>, size: u64) -> Unpack<String> {
 struct SourceState {
     /// Bytes that were read.
     count: Cell<u64>,
+    /// Bytes that were unpacked.
+    unpacked: Cell<u64>,
+    /// Bytes that may be unpacked yet.
+    room: Cell<u64>,
+    /// There are more.
+    is_beyond: Cell<bool>,
     /// How reading failed, if it did.
     failure: Cell<Option<io::Error>>,
 }
@@ -349,6 +412,30 @@ impl<R: Read> Read for Source<R> {
                 Err(kind.into())
             }
         }
+    }
+}
+
+/// What is unpacked, up to a bound.
+struct Bounded<R> {
+    input: R,
+    state: Rc<SourceState>,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let room = usize::try_from(self.state.room.get()).unwrap_or(usize::MAX);
+        // One byte more says whether there are more.
+        let most = buffer.len().min(room.saturating_add(1));
+        let count = self.input.read(&mut buffer[..most])?;
+        if count > room {
+            self.state.is_beyond.set(true);
+            return Err(io::Error::other("more is unpacked than may be"));
+        }
+        self.state.room.set((room - count) as u64);
+        self.state
+            .unpacked
+            .set(self.state.unpacked.get() + count as u64);
+        Ok(count)
     }
 }
 

@@ -21,6 +21,8 @@ var groups = []group{
 	{"LOG_", "Log", "LogLevel"},
 	{"IMPORT_", "Import", "ImportMode"},
 	{"KEYS_", "Keys", "InvalidKeys"},
+	{"MISSING_", "Missing", "MissingContent"},
+	{"NEWER_BY_", "NewerBy", "NewerBy"},
 	{"MKDIR_", "Mkdir", "MkdirFlags"},
 	{"VERIFY_", "Verify", "VerifyFlags"},
 	{"KIND_", "Kind", "Kind"},

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 
 import { CONSTANTS } from '../abi.js';
-import { expectKnown, flag, maybeChoice, maybePath, maybeText, maybeTime, names, signal, text } from '../argument.js';
+import { expectKnown, flag, maybeChoice, maybeCount, maybePath, maybeText, maybeTime, names, signal, text } from '../argument.js';
 import { output, OutputCall } from '../call.js';
 import { parseExactly, whole } from '../json.js';
 import { native, options as struct } from '../library.js';
@@ -33,6 +33,16 @@ export interface ImportOptions extends LongCallOptions {
   dryRun?: boolean | undefined;
   /** What to do with a work key whose value has the wrong type. */
   invalidWorkKeys?: 'refuse' | 'rename' | undefined;
+  /** What to do with a line whose content no file has that may be read. */
+  missingContent?: 'refuse' | 'skip' | undefined;
+  /** What the mode `auto` compares: the times of the contents, or those of work, and the metadata, too. */
+  newerBy?: 'content' | 'all' | undefined;
+  /** Most lines; 0 or absent: by the size of the file. */
+  maxLines?: number | undefined;
+  /** Most bytes of all lines together. */
+  maxBytes?: number | undefined;
+  /** Most bytes of a bundle when it is unpacked. */
+  maxUnpacked?: number | undefined;
 }
 
 export interface VerifyOptions extends LongCallOptions {
@@ -55,12 +65,16 @@ export interface ImportReport {
     resolution: string;
     message: string;
   }[];
+  /** Lines that were left out because their content is missing; they count as skipped. */
+  missing: { path: string; etag: string }[];
   [member: string]: any;
 }
 
 const LONG = names(CALL, 'onProgress');
 const EXPORT = names(LONG, 'prefix', 'tenantId', 'modifiedAfter');
-const IMPORT = names(LONG, 'mode', 'dryRun', 'invalidWorkKeys');
+const IMPORT = names(
+  LONG, 'mode', 'dryRun', 'invalidWorkKeys', 'missingContent', 'newerBy', 'maxLines', 'maxBytes', 'maxUnpacked',
+);
 const VERIFY = names(LONG, 'content', 'repair');
 
 const IMPORT_MODES = {
@@ -70,6 +84,8 @@ const IMPORT_MODES = {
   auto: CONSTANTS.IMPORT_AUTO,
 };
 const INVALID_KEYS = { refuse: CONSTANTS.KEYS_REFUSE, rename: CONSTANTS.KEYS_RENAME };
+const MISSING_CONTENT = { refuse: CONSTANTS.MISSING_REFUSE, skip: CONSTANTS.MISSING_SKIP };
+const NEWER_BY = { content: CONSTANTS.NEWER_BY_CONTENT, all: CONSTANTS.NEWER_BY_ALL };
 
 /** Writes the metadata of files as JSON lines to a file of the host. Returns how many. */
 export function exportMetadata(file: string | URL, options: ExportOptions = {}): Call<number> {
@@ -148,6 +164,11 @@ function importOptions(options: ImportOptions): object {
     mode: maybeChoice(IMPORT_MODES, options.mode, 'mode'),
     dry_run: flag(options.dryRun, 'dryRun'),
     invalid_work_keys: maybeChoice(INVALID_KEYS, options.invalidWorkKeys, 'invalidWorkKeys'),
+    missing_content: maybeChoice(MISSING_CONTENT, options.missingContent, 'missingContent'),
+    newer_by: maybeChoice(NEWER_BY, options.newerBy, 'newerBy'),
+    max_lines: maybeCount(options.maxLines, 'maxLines'),
+    max_bytes: maybeCount(options.maxBytes, 'maxBytes'),
+    max_unpacked: maybeCount(options.maxUnpacked, 'maxUnpacked'),
   });
 }
 

@@ -6,7 +6,10 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum, ValueHint};
-use nexus::filesystem::{ExportOptions, ImportMode, ImportOptions, InvalidWorkKeys};
+use nexus::filesystem::{
+    ExportOptions, ImportLimits, ImportMode, ImportOptions, InvalidWorkKeys, MissingContent,
+    NewerBy,
+};
 use nexus::metadata::Micros;
 use nexus::work::parse_time;
 use serde_json::{Value, json};
@@ -60,6 +63,36 @@ pub struct Collision {
     /// What to do with a work key, such as status, whose value has the wrong type
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = BadKeys::Refuse)]
     invalid_work_keys: BadKeys,
+    /// What to do with a line whose content is missing
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = Missing::Refuse)]
+    missing_content: Missing,
+    /// What --mode auto compares
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = Newer::Content)]
+    newer_by: Newer,
+    /// Most lines [default: 100,000 and one for each 8 bytes of the file]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 0,
+        hide_default_value = true
+    )]
+    max_lines: u64,
+    /// Most bytes of all lines together [default: 16 MiB and 100 times the size of the file]
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = 0,
+        hide_default_value = true
+    )]
+    max_bytes: u64,
+    /// Most bytes of a bundle when it is unpacked [default: 64 MiB and 100 times the size of the file]
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = 0,
+        hide_default_value = true
+    )]
+    max_unpacked: u64,
 }
 
 /// Read metadata from a file of JSON lines.
@@ -94,6 +127,22 @@ enum BadKeys {
     Rename,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Missing {
+    /// The line is bad, so nothing is imported
+    Refuse,
+    /// The line is left out, and reported
+    Skip,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Newer {
+    /// The times of the contents
+    Content,
+    /// The times of work, and the metadata, too
+    All,
+}
+
 impl Selection {
     pub fn options(&self) -> ExportOptions {
         ExportOptions {
@@ -118,6 +167,19 @@ impl Collision {
             invalid_work_keys: match self.invalid_work_keys {
                 BadKeys::Refuse => InvalidWorkKeys::Refuse,
                 BadKeys::Rename => InvalidWorkKeys::Rename,
+            },
+            missing_content: match self.missing_content {
+                Missing::Refuse => MissingContent::Refuse,
+                Missing::Skip => MissingContent::Skip,
+            },
+            newer_by: match self.newer_by {
+                Newer::Content => NewerBy::Content,
+                Newer::All => NewerBy::All,
+            },
+            limits: ImportLimits {
+                lines: self.max_lines,
+                bytes: self.max_bytes,
+                unpacked: self.max_unpacked,
             },
         }
     }
@@ -288,6 +350,12 @@ pub fn print_import(session: &mut Session, report: &str) -> Result<()> {
             "{}: does not wait for {} any more, which is not there",
             text_of(&lost["path"]),
             text_of(&lost["depends_on"])
+        ))?;
+    }
+    for line in report["missing"].as_array().into_iter().flatten() {
+        out.summary(format_args!(
+            "{}: left out, no file has its content",
+            text_of(&line["path"])
         ))?;
     }
     let would = match report["dry_run"].as_bool() {

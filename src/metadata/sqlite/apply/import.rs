@@ -7,45 +7,71 @@ use super::super::rows::{self, Kind};
 use super::super::statistics;
 use super::super::transaction::Transaction;
 use super::super::work;
-use super::conditions::{is_directory, not_found};
+use super::conditions::{check, is_directory, not_found};
 use super::content::{self, HeldContent};
 use super::directories::{ensure_parent, not_a_directory};
 use super::files::{self, NewFile};
 use super::{metadata, remove};
 use crate::content::ContentHash;
 use crate::error::{Error, Result};
-use crate::metadata::{Change, Entry, ImportedDirectory, ImportedFile, PathId, guess_mime_type};
+use crate::metadata::{
+    Change, Conditions, Entry, ImportSource, ImportedDirectory, ImportedFile, PathId,
+    guess_mime_type,
+};
+
+/// Most contents that are remembered as readable.
+const REMEMBERED: usize = 16 * 1024;
 
 /// What the imports among the changes of a set need. A file of the import may come to hold what another
 /// one of it, or the one that it replaces, held before.
 #[derive(Debug, Default)]
 pub(in super::super) struct Imports {
-    /// The contents that the caller could read before the first change.
+    /// Contents that the caller may read.
     readable: HashMap<ContentHash, HeldContent>,
     /// Contents that no path holds any more, unless a later change makes one hold it.
     pub(super) unheld: HashMap<(i64, ContentHash), HeldContent>,
 }
 
-/// Finds the contents that `changes` import, if they do.
-pub(super) fn begin(tx: &mut Transaction<'_>, changes: &[Change]) -> Result<()> {
-    let mut readable = HashMap::new();
-    let mut any = false;
-    for change in changes {
-        let Change::Import(imported) = change else {
-            continue;
+/// Prepares for the imports among `changes`, if there are any.
+pub(super) fn begin(tx: &mut Transaction<'_>, changes: &[Change]) {
+    let any = changes
+        .iter()
+        .any(|change| matches!(change, Change::Import(_)));
+    tx.imports = any.then(Imports::default);
+}
+
+/// Makes the files of `source`, then what they depend on, then the directories. An error names the file by its index.
+pub(super) fn all(tx: &mut Transaction<'_>, source: &dyn ImportSource) -> Result<()> {
+    let mut ids = Vec::new();
+    for index in 0..source.files() {
+        tx.grant.call.check()?;
+        tx.work.begin_operation(index);
+        let id = match source.file(index)? {
+            Some((file, conditions)) => {
+                import(tx, &file, &conditions)
+                    .map_err(|error| error.in_operation(index))?
+                    .path_id
+            }
+            None => None,
         };
-        any = true;
-        if imported.content.is_none()
-            && !readable.contains_key(&imported.etag)
-            && let Some(held) = readable_content(tx, &imported.etag)?
-        {
-            readable.insert(imported.etag, held);
+        if source.has_dependencies() {
+            ids.push(id);
         }
     }
-    tx.imports = any.then(|| Imports {
-        readable,
-        ..Imports::default()
-    });
+    for index in 0..ids.len() {
+        tx.grant.call.check()?;
+        tx.work.begin_operation(index);
+        if let Some((path, values)) = source.dependencies(index, &ids)? {
+            metadata::set(tx, &path, &values, &Conditions::default())
+                .map_err(|error| error.in_operation(index))?;
+        }
+    }
+    for index in 0..source.directories() {
+        tx.grant.call.check()?;
+        if let Some(made) = source.directory(index)? {
+            directory(tx, &made)?;
+        }
+    }
     Ok(())
 }
 
@@ -62,8 +88,14 @@ pub(super) fn end(tx: &mut Transaction<'_>) -> Result<()> {
 
 /// Creates the file, replacing one that stands there. Unless its content comes along, that must be held
 /// by a path that the caller may read: a hash alone is no key to others' bytes.
-pub(super) fn import(tx: &mut Transaction<'_>, imported: &ImportedFile) -> Result<Entry> {
+fn import(
+    tx: &mut Transaction<'_>,
+    imported: &ImportedFile,
+    conditions: &Conditions,
+) -> Result<Entry> {
     let path = &imported.path;
+    let existing = rows::find(tx.connection, path.as_str())?;
+    check(tx, path, existing.as_ref(), conditions)?;
     let held = match &imported.content {
         Some(content) => {
             let backend = Arc::clone(tx.placement.backend_for(path.as_str()));
@@ -71,11 +103,13 @@ pub(super) fn import(tx: &mut Transaction<'_>, imported: &ImportedFile) -> Resul
         }
         None => held_already(tx, imported)?,
     };
-    let existing = rows::find(tx.connection, path.as_str())?;
     let replaced = existing.as_ref().and_then(|row| row.path_id);
     if let Some(row) = &existing {
         if row.file.is_none() {
             return Err(is_directory(path));
+        }
+        if !imported.cancels() {
+            work::check_replaceable(tx, path.as_str())?;
         }
         remove::row_of_file(tx, row)?;
     }
@@ -102,11 +136,7 @@ pub(super) fn import(tx: &mut Transaction<'_>, imported: &ImportedFile) -> Resul
 /// Returns the content of the file, which the caller could read somewhere, in the backend of its path.
 fn held_already(tx: &mut Transaction<'_>, imported: &ImportedFile) -> Result<HeldContent> {
     let path = &imported.path;
-    let readable = tx
-        .imports
-        .as_ref()
-        .and_then(|imports| imports.readable.get(&imported.etag).copied());
-    let held = readable.ok_or_else(|| {
+    let held = readable_content(tx, &imported.etag)?.ok_or_else(|| {
         Error::not_found(format!(
             "no readable file has the content {}",
             imported.etag
@@ -120,7 +150,7 @@ fn held_already(tx: &mut Transaction<'_>, imported: &ImportedFile) -> Result<Hel
 }
 
 /// Makes the directory with its metadata, unless it was made already.
-pub(super) fn directory(tx: &mut Transaction<'_>, imported: &ImportedDirectory) -> Result<Entry> {
+fn directory(tx: &mut Transaction<'_>, imported: &ImportedDirectory) -> Result<Entry> {
     let path = imported.path.as_str();
     let id = match imported.path_id {
         Some(id) if is_free(tx, id)? => id,
@@ -154,8 +184,24 @@ pub(super) fn directory(tx: &mut Transaction<'_>, imported: &ImportedDirectory) 
     tx.entry(row)
 }
 
-/// Returns the content `etag` as held by some path that the caller may read.
-fn readable_content(tx: &Transaction<'_>, etag: &ContentHash) -> Result<Option<HeldContent>> {
+/// Returns the content `etag` as held by some path that the caller may read, or by a file that the import replaced:
+/// what the caller may replace it may read.
+fn readable_content(tx: &mut Transaction<'_>, etag: &ContentHash) -> Result<Option<HeldContent>> {
+    let known = tx.imports.as_ref();
+    if let Some(held) = known.and_then(|imports| imports.readable.get(etag)) {
+        return Ok(Some(*held));
+    }
+    let found = find_readable(tx, etag)?;
+    if let (Some(held), Some(imports)) = (found, &mut tx.imports) {
+        if imports.readable.len() >= REMEMBERED {
+            imports.readable.clear();
+        }
+        imports.readable.insert(*etag, held);
+    }
+    Ok(found)
+}
+
+fn find_readable(tx: &Transaction<'_>, etag: &ContentHash) -> Result<Option<HeldContent>> {
     let visible = tx.visible()?;
     for (backend_id, content_id, size) in statistics::contents(tx.connection, etag)? {
         let held = HeldContent {
@@ -184,7 +230,11 @@ fn readable_content(tx: &Transaction<'_>, etag: &ContentHash) -> Result<Option<H
             }
         }
     }
-    Ok(None)
+    let Some(imports) = &tx.imports else {
+        return Ok(None);
+    };
+    let of_backend = |backend| imports.unheld.get(&(backend, *etag)).copied();
+    Ok(tx.backend_names().ids().find_map(of_backend))
 }
 
 /// Returns `wanted` if it is free, else the id of the file that is `replaced`, else a new one.

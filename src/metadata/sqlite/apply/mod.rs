@@ -20,7 +20,7 @@ use crate::metadata::{Change, Entry};
 pub(super) fn all(tx: &mut Transaction<'_>, changes: &[Change]) -> Result<Vec<Option<Entry>>> {
     let batch = changes.len() > 1;
     let mut entries = Vec::with_capacity(changes.len());
-    import::begin(tx, changes)?;
+    import::begin(tx, changes);
     while let Some(change) = changes.get(entries.len()) {
         let index = entries.len();
         if batch {
@@ -92,7 +92,6 @@ fn one(tx: &mut Transaction<'_>, change: &Change) -> Result<Option<Entry>> {
             retry_after,
         } => work::fail(tx, path, *token, error, *retry_after).map(|()| None),
         Change::ReleaseWork { path, token } => work::release(tx, path, *token).map(|()| None),
-        Change::Import(file) => import::import(tx, file).map(Some),
-        Change::ImportDirectory(directory) => import::directory(tx, directory).map(Some),
+        Change::Import(source) => import::all(tx, &**source).map(|()| None),
     }
 }

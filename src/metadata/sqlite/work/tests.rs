@@ -28,7 +28,8 @@ use crate::content::local::LocalContentStore;
 use crate::content::{LOCAL_BACKEND, NewContent, Placement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{
-    Change, Conditions, Entry, Grant, ImportedFile, MetadataValue, PathId, Relocation, now,
+    Change, Conditions, Entry, Grant, ImportSource, ImportedDirectory, ImportedFile, MetadataValue,
+    MetadataValues, PathId, Relocation, now,
 };
 use crate::path::VirtualPath;
 use crate::range::{PathRange, Visible};
@@ -270,7 +271,7 @@ fn relocation(from: &str, to: &str) -> Relocation {
 
 fn import(entry: &Entry, to: &str, path_id: Option<PathId>, object: &str) -> Change {
     let file = entry.file.as_ref().unwrap();
-    Change::Import(Box::new(ImportedFile {
+    Change::Import(Arc::new(One(ImportedFile {
         path: path(to),
         etag: file.etag,
         size: file.size,
@@ -282,7 +283,41 @@ fn import(entry: &Entry, to: &str, path_id: Option<PathId>, object: &str) -> Cha
         metadata: MetadataValue::parse_object(object).unwrap(),
         history: WorkHistory::default(),
         content: None,
-    }))
+    })))
+}
+
+/// An import of one file.
+#[derive(Debug)]
+struct One(ImportedFile);
+
+impl ImportSource for One {
+    fn files(&self) -> usize {
+        1
+    }
+
+    fn file(&self, _: usize) -> Result<Option<(ImportedFile, Conditions)>> {
+        Ok(Some((self.0.clone(), Conditions::default())))
+    }
+
+    fn has_dependencies(&self) -> bool {
+        false
+    }
+
+    fn dependencies(
+        &self,
+        _: usize,
+        _: &[Option<PathId>],
+    ) -> Result<Option<(VirtualPath, MetadataValues)>> {
+        Ok(None)
+    }
+
+    fn directories(&self) -> usize {
+        0
+    }
+
+    fn directory(&self, _: usize) -> Result<Option<ImportedDirectory>> {
+        Ok(None)
+    }
 }
 
 /// The rules of the namespaces that every store has and that name a tenant.
