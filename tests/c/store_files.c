@@ -188,6 +188,39 @@ static void what_others_put_into_tmp_of_a_store_stays(void)
     EXPECT(access(disk("store/tmp/0190aaaa-bbbb-7ccc-8ddd-eeeeffff0000"), F_OK) != 0);
 }
 
+static int open_descriptors(void)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    int count = 0;
+    EXPECT(directory != NULL);
+    while (readdir(directory) != NULL) {
+        count++;
+    }
+    closedir(directory);
+    return count;
+}
+
+/* A host may have a handle for each of its callers. */
+static void handles_with_the_same_mount_take_no_more_descriptors(void)
+{
+    const char *mount = text("\"mounts\": [{\"name\": \"m\", \"path\": \"/m\", \"root\": \"%s/root\"}]", expect_directory);
+    nexus_fs *handles[20];
+    size_t i;
+    int before;
+    handles[0] = open_store(mount);
+    OK(nexus_write(handles[0], "/m/a", noise(LARGE, 1), LARGE, ERR));
+    before = open_descriptors();
+    for (i = 1; i < sizeof handles / sizeof handles[0]; i++) {
+        handles[i] = open_store(mount);
+        OK(nexus_write(handles[i], text("/m/%zu", i), noise(LARGE, i), LARGE, ERR));
+    }
+    EXPECT_INT(open_descriptors(), before);
+    for (i = 0; i < sizeof handles / sizeof handles[0]; i++) {
+        EXPECT_CONTENT(handles[i], "/m/a", noise(LARGE, 1), LARGE);
+        close_store(handles[i]);
+    }
+}
+
 int main(int argc, char **argv)
 {
     begin(argc, argv);
@@ -196,5 +229,6 @@ int main(int argc, char **argv)
     RUN(opening_waits_for_no_pipe);
     RUN(a_new_store_takes_over_nothing_of_others);
     RUN(what_others_put_into_tmp_of_a_store_stays);
+    RUN(handles_with_the_same_mount_take_no_more_descriptors);
     return finish();
 }

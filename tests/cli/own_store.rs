@@ -4,9 +4,11 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, hard_link};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::Command;
 
-use crate::store::Store;
+use crate::store::{Store, finish};
 
 #[test]
 fn put_leaves_the_store_itself_out() {
@@ -142,4 +144,78 @@ fn get_does_not_write_over_the_store_it_reads() {
     }
     assert_eq!(fs::read(store.path("plain")).unwrap(), b"plain");
     store.ok(&["verify"]);
+}
+
+#[test]
+fn init_takes_over_no_directory_of_others() {
+    let store = Store::missing();
+    let thesis = store.host_file("p/tmp/thesis.txt", "years of work");
+    store.fails(2, "tmp/", &["--data-dir", "p", "init"]);
+    assert_eq!(fs::read_to_string(&thesis).unwrap(), "years of work");
+    let made: Vec<_> = fs::read_dir(store.path("p")).unwrap().collect();
+    assert_eq!(made.len(), 1, "{made:?}");
+    fs::rename(store.path("p/tmp"), store.path("photos")).unwrap();
+    symlink("../photos", store.path("p/tmp")).unwrap();
+    store.fails(2, "symbolic link", &["--data-dir", "p", "init"]);
+    assert!(store.path("photos/thesis.txt").exists());
+    fs::remove_file(store.path("p/tmp")).unwrap();
+    store.ok(&["--data-dir", "p", "init"]);
+    let note = store.host_file("p/tmp/note", "mine");
+    store.ok(&["--data-dir", "p", "gc", "--quiet"]);
+    store.ok(&["--data-dir", "p", "verify", "--repair", "--quiet"]);
+    assert!(note.exists());
+}
+
+#[test]
+fn what_commands_make_is_for_its_owner_alone() {
+    for umask in ["0000", "0777"] {
+        let store = Store::missing();
+        let large = "x".repeat(100_000);
+        store.host_file("large", &large);
+        for arguments in [
+            "init",
+            "write /a small",
+            "write /large --file large",
+            "export lines.jsonl",
+            "import lines.jsonl",
+            "bundle export all.bundle",
+            "bundle import all.bundle",
+            "backup copy",
+            "verify",
+            "gc",
+        ] {
+            let mut command = Command::new("sh");
+            command
+                .arg("-c")
+                .arg(format!(
+                    "umask {umask}; exec {} -q {arguments}",
+                    env!("CARGO_BIN_EXE_nexus")
+                ))
+                .current_dir(store.path("."))
+                .env_clear()
+                .env("NEXUS_DURABILITY", "normal");
+            let run = finish(&mut command);
+            assert_eq!(
+                run.code,
+                Some(0),
+                "umask {umask}, {arguments}: {}",
+                run.stderr
+            );
+        }
+        for made in ["nexus-data", "copy", "lines.jsonl", "all.bundle"] {
+            assert_private(&store.path(made));
+        }
+    }
+}
+
+fn assert_private(path: &Path) {
+    let metadata = fs::symlink_metadata(path).unwrap();
+    let expected = if metadata.is_dir() { 0o700 } else { 0o600 };
+    let mode = metadata.permissions().mode() & 0o777;
+    assert_eq!(mode, expected, "{}: {mode:o}", path.display());
+    if metadata.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            assert_private(&entry.unwrap().path());
+        }
+    }
 }
