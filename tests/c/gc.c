@@ -20,7 +20,7 @@ static void orphans_go_and_live_contents_stay(void)
     put(fs, "/small", "hello");
     mkdir(disk("store/cas/ab"), 0700);
     write_disk(disk(ORPHAN), "orphan");
-    write_disk(disk("store/tmp/left-behind"), "half a file");
+    write_disk(disk("store/tmp/0190aaaa-bbbb-7ccc-8ddd-eeeeffff0000"), "half a file");
     collect(fs);
     EXPECT(access(disk(ORPHAN), F_OK) != 0);
     EXPECT_INT(files_below(disk("store/cas")), 1);
@@ -37,7 +37,7 @@ static void opening_removes_temporary_files(void)
     nexus_fs *fs = open_store("");
     put(fs, "/a", "x");
     close_store(fs);
-    write_disk(disk("store/tmp/left-behind"), "half a file");
+    write_disk(disk("store/tmp/0190aaaa-bbbb-7ccc-8ddd-eeeeffff0000"), "half a file");
     fs = open_store("");
     EXPECT_INT(files_below(disk("store/tmp")), 0);
     EXPECT_STR(get(fs, "/a"), "x");
