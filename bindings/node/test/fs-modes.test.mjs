@@ -191,6 +191,16 @@ test('an integer beyond 2^53 in the metadata of a file hinders nobody', async (t
   assert.equal(await store.getMetaJson('/f', 'id'), '9007199254740993');
 });
 
+test('the root of a view has permissions as any other directory, also before anything is below it', async (t) => {
+  const store = await open(t);
+  const { promises } = createFs(store, { root: '/external/new' });
+  await promises.chmod('/', 0o700);
+  assert.equal((await promises.stat('/')).mode, 0o040700);
+  const whole = createFs(store).promises;
+  await whole.chmod('/', 0o700);
+  assert.equal((await whole.stat('/')).mode, 0o040755, 'the root of the store has no metadata');
+});
+
 test('directories of a namespace are there for a narrow identity, whatever the mode', async (t) => {
   const ann = await open(t, { tenant_id: 'acme', agent_id: 'ann' });
   const { promises } = createFs(ann);

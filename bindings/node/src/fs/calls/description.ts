@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 
 import type { Metadata } from '../../operations/metadata.js';
+import type { Entry } from '../../rows.js';
 import { systemError } from '../errors.js';
 import { baseOf, type PathLike } from '../paths.js';
 import { modeMetadata, modeNumber, mtimeMetadata } from '../posix.js';
@@ -91,14 +92,24 @@ export function timeOf(time: Time, syscall: string, path?: string): Date {
 
 /** Adds to the metadata of what is at a path. Of the root of the store there is none: there it does nothing. */
 export function* describe(view: View, stored: string, metadata: (etag: string | null) => Metadata): Script<void> {
-  const { kind, etag, pathId } = yield* ask(view.store, 'stat', stored);
   if (stored === '/') return;
-  if (kind === 'file' || pathId !== null) {
-    yield* ask(view.store, 'setMetaMany', stored, metadata(etag));
+  const entry = yield* entryAt(view, stored);
+  if (entry !== undefined && (entry.kind === 'file' || entry.pathId !== null)) {
+    yield* ask(view.store, 'setMetaMany', stored, metadata(entry.etag));
     return;
   }
-  const batch = view.store.batch().mkdir(stored, { existOk: true }).setMetaMany(stored, metadata(null));
+  const batch = view.store.batch().mkdir(stored, { parents: true, existOk: true }).setMetaMany(stored, metadata(null));
   yield* ask(batch, 'commit');
+}
+
+/** What is there; undefined for a root that nothing was written below. */
+function* entryAt(view: View, stored: string): Script<Entry | undefined> {
+  try {
+    return yield* ask(view.store, 'stat', stored);
+  } catch (error) {
+    if (view.root.is(stored) && isStatus(error, 'NOT_FOUND')) return undefined;
+    throw error;
+  }
 }
 
 /** Does nothing: the files of a store have no owner. */
