@@ -59,6 +59,11 @@ export function createFs(store: Store, options: FsOptions = {}): NexusFs {
     ...callsOf(view),
     promises,
     constants,
+    // Reading them of node:fs is deprecated.
+    F_OK: constants.F_OK,
+    R_OK: constants.R_OK,
+    W_OK: constants.W_OK,
+    X_OK: constants.X_OK,
     createReadStream: reading,
     createWriteStream: writing,
     openAsBlob: async (path: PathLike, settings?: { type?: string }) => new Blob([await promised(readFile(view, path))], settings),
