@@ -111,10 +111,10 @@ fn the_umask_takes_its_part_and_what_is_there_is_narrowed_without_a_copy() {
     give(&store.path("back/open/secret"), 0o644);
     let inode = fs::metadata(store.path("back/open/secret")).unwrap().ino();
     run_under(&store, "027", "get /t back --json > told");
-    let told = fs::read_to_string(store.path("told")).unwrap();
+    let report = fs::read_to_string(store.path("told")).unwrap();
     assert!(
-        told.contains("\"copied\":0,") && told.contains("\"retouched\":1,"),
-        "{told}"
+        report.contains("\"copied\":0,") && report.contains("\"retouched\":1,"),
+        "{report}"
     );
     let secret = fs::metadata(store.path("back/open/secret")).unwrap();
     assert_eq!((secret.mode() & 0o777, secret.ino()), (0o600, inode));
@@ -129,8 +129,8 @@ fn a_change_of_mode_alone_is_put() {
     store.ok(&["put", "t", "/t"]);
     give(&store.path("t/d/f"), 0o600);
     give(&store.path("t/d"), 0o700);
-    let told = store.ok(&["put", "t", "/t"]);
-    assert_eq!(told, "Put 0 files (0), 1 with new time or mode only\n");
+    let report = store.ok(&["put", "t", "/t"]);
+    assert_eq!(report, "Put 0 files (0), 1 with new time or mode only\n");
     store.ok(&["get", "/t", "back"]);
     assert_eq!(mode_of(&store.path("back/d/f")), 0o600);
     assert_eq!(mode_of(&store.path("back/d")), 0o700);

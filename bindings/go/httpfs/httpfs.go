@@ -12,7 +12,7 @@ import (
 
 // FileServer is [http.FileServerFS] for a view of [nexus.Store.FS], or for what [fs.Sub] makes of one. Every file is sent with an
 // ETag: the SHA-256 of its content. So If-None-Match and If-Match work, and If-Range, which resumes a download only where it
-// is still the same content. Times alone do not tell two changes within a second apart.
+// is still the same content. Times alone do not distinguish two changes within a second.
 //
 // A file of another file system is sent without one.
 func FileServer(files fs.FS) http.Handler {

@@ -82,7 +82,7 @@ func TestConditionsAndRangesGoByTheETag(t *testing.T) {
 	status, tag, _ := get(t, url, "If-Match", `"other"`)
 	expect(t, "another content is asked for", status, 412, tag, etag)
 
-	// Within the same second, so that the time does not tell.
+	// Within the same second: the time does not distinguish them.
 	must(t, store.Write("/site/hello.txt", []byte("HELLO, WORLD")))
 	status, _, body = get(t, url, "Range", "bytes=7-11", "If-Range", etag)
 	expect(t, "a range of what has changed", status, 200, body, "HELLO, WORLD")

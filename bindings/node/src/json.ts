@@ -1,6 +1,6 @@
 // JSON without loss: integers beyond 2^53, which `JSON.parse` rounds and `JSON.stringify` refuses, are BigInts here.
 //
-// Node 20 cannot tell a reviver what the text of a number was. So numbers that would change are replaced by strings with
+// Node 20 does not give a reviver the text of a number. So numbers that would change are replaced by strings with
 // a mark that nothing else has, and the strings by the numbers after parsing; writing goes the other way round.
 import { randomUUID } from 'node:crypto';
 

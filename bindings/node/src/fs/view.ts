@@ -78,7 +78,7 @@ export class View {
   }
 
   *statsOf(stored: string): Script<Stats> {
-    // A key of another program may hold any number; it is not looked at.
+    // A key of another program may hold any number; it is not read.
     const [entry, metadata] = yield* askBoth(this.store, ['stat', stored], ['listMeta', stored, { bigint: true }]);
     if (entry.status === 'rejected') {
       // A root that nothing was written below.
