@@ -134,6 +134,16 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Returns whether a device could not read or write, which says nothing of what is on it.
+    pub(crate) fn is_of_device(&self) -> bool {
+        let source = self.source.as_ref();
+        source
+            .and_then(|source| source.downcast_ref::<std::io::Error>())
+            .is_some_and(|error| error.raw_os_error() == Some(libc::EIO))
+    }
+}
+
 /// One constructor for each kind that the crate itself raises with a message.
 macro_rules! constructors {
     ($($(#[$doc:meta])* $name:ident => $kind:ident;)*) => {

@@ -1,7 +1,10 @@
-//! Looking whether the bytes of a content are what its hash says.
+//! Whether the bytes of a content are what its hash says.
+//!
+//! Damage is what two readings find, the second one from the device. A place of a device that cannot be read twice is
+//! damage, too; whatever else keeps a file from being read says nothing of its bytes.
 
 use super::blocks::ContentHasher;
-use super::{BlockHashes, ContentHash, ContentStore};
+use super::{BlockHashes, ContentFile, ContentHash, ContentStore};
 use crate::error::Result;
 
 /// Bytes that are read at once.
@@ -54,6 +57,20 @@ impl Expected<'_> {
         if size != self.size {
             return Ok(Condition::OtherLength(size));
         }
+        match self.read(&*file, step)? {
+            Condition::OtherBytes(_) => {
+                file.forget_cached();
+                self.read(&*file, step)
+            }
+            condition => Ok(condition),
+        }
+    }
+
+    fn read(
+        &self,
+        file: &dyn ContentFile,
+        step: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<Condition> {
         let mut hasher = ContentHasher::default();
         let mut buffer = vec![0; STEP.min(self.size as usize)];
         let mut offset = 0;
@@ -61,7 +78,10 @@ impl Expected<'_> {
             let count = match file.read_at(offset, &mut buffer) {
                 Ok(0) => break,
                 Ok(count) => count,
-                Err(error) => return Ok(Condition::OtherBytes(error.to_string())),
+                Err(error) if error.is_of_device() => {
+                    return Ok(Condition::OtherBytes(error.to_string()));
+                }
+                Err(error) => return Err(error),
             };
             hasher.update(&buffer[..count]);
             offset += count as u64;
@@ -100,6 +120,16 @@ pub fn measure(store: &dyn ContentStore, hash: &ContentHash) -> Result<Option<(u
     let Some(file) = store.open(hash)? else {
         return Ok(None);
     };
+    match measure_once(&*file, hash)? {
+        None => {
+            file.forget_cached();
+            measure_once(&*file, hash)
+        }
+        measured => Ok(measured),
+    }
+}
+
+fn measure_once(file: &dyn ContentFile, hash: &ContentHash) -> Result<Option<(u64, BlockHashes)>> {
     let mut hasher = ContentHasher::default();
     let mut buffer = vec![0; STEP];
     let mut offset = 0;
@@ -110,7 +140,8 @@ pub fn measure(store: &dyn ContentStore, hash: &ContentHash) -> Result<Option<(u
                 hasher.update(&buffer[..count]);
                 offset += count as u64;
             }
-            Err(_) => return Ok(None),
+            Err(error) if error.is_of_device() => return Ok(None),
+            Err(error) => return Err(error),
         }
     }
     let (found, size, blocks) = hasher.finish();

@@ -125,6 +125,8 @@ pub trait ContentFile: Send {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize>;
     /// Returns the number of bytes.
     fn size(&self) -> Result<u64>;
+    /// Has the next reading come from the device, not from the system's memory, as far as that can be done.
+    fn forget_cached(&self);
 }
 
 /// Returns an empty vector with room for `size` bytes, a number from a store or a caller: however great it is, the

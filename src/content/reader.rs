@@ -1,4 +1,7 @@
 //! Reading a content with every byte checked against its hashes before it is handed out.
+//!
+//! Bytes that are not those of their hash are read once more, from the device: memory and cables fail, too. Damage is what two
+//! readings found, and a reading that fails is no damage.
 
 use std::sync::Arc;
 
@@ -7,6 +10,9 @@ use sha2::{Digest, Sha256};
 use super::{BLOCK_BYTES, BlockHashes, ContentFile, ContentHash, PIECE_BYTES, with_room};
 use crate::call::Call;
 use crate::error::{Error, Result};
+
+/// How often bytes are read before they are taken for damaged.
+const READINGS: u32 = 2;
 
 /// An open content. Reads are verified: whole contents against the etag, ranges block by block.
 pub struct ContentReader {
@@ -73,18 +79,22 @@ impl ContentReader {
                 let size = usize::try_from(self.size)
                     .map_err(|_| Error::invalid_argument("the file does not fit in memory"))?;
                 let mut data = with_room(size)?;
-                let mut hasher = Sha256::new();
-                while data.len() < size {
-                    call.check()?;
-                    let start = data.len();
-                    data.resize(size.min(start + PIECE_BYTES), 0);
-                    let read = file.read_at(start as u64, &mut data[start..])?;
-                    hasher.update(&data[start..start + read]);
+                for _ in 0..READINGS {
+                    data.clear();
+                    let mut hasher = Sha256::new();
+                    while data.len() < size {
+                        call.check()?;
+                        let start = data.len();
+                        data.resize(size.min(start + PIECE_BYTES), 0);
+                        let read = file.read_at(start as u64, &mut data[start..])?;
+                        hasher.update(&data[start..start + read]);
+                    }
+                    if ContentHash::from_bytes(hasher.finalize().into()) == self.etag {
+                        return Ok(data);
+                    }
+                    file.forget_cached();
                 }
-                match ContentHash::from_bytes(hasher.finalize().into()) == self.etag {
-                    true => Ok(data),
-                    false => Err(damaged(&self.etag)),
-                }
+                Err(damaged(&self.etag))
             }
         }
     }
@@ -139,9 +149,15 @@ impl ContentReader {
                 if current.as_ref().is_none_or(|(number, _)| *number != index) {
                     let mut block = current.take().map(|(_, block)| block).unwrap_or_default();
                     block.resize((self.size - start).min(BLOCK_BYTES as u64) as usize, 0);
-                    let read = file.read_at(start, &mut block)?;
-                    if read != block.len() || !blocks.verify(&self.etag, index, &block) {
-                        return Err(damaged(&self.etag));
+                    let mut is_good = || -> Result<bool> {
+                        let read = file.read_at(start, &mut block)?;
+                        Ok(read == block.len() && blocks.verify(&self.etag, index, &block))
+                    };
+                    if !is_good()? {
+                        file.forget_cached();
+                        if !is_good()? {
+                            return Err(damaged(&self.etag));
+                        }
                     }
                     *current = Some((index, block));
                 }

@@ -19,6 +19,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::fs::{Advice, fadvise};
+
 use self::spool::{SpoolDirectory, SpooledFile};
 use self::staging::{StagedFile, StagingFile};
 use super::{
@@ -345,6 +347,11 @@ impl ContentFile for OpenFile {
 
     fn size(&self) -> Result<u64> {
         bytes_in(&self.0)
+    }
+
+    fn forget_cached(&self) {
+        // Where the system does not, the second reading is the first one's.
+        let _ = fadvise(&self.0, 0, None, Advice::DontNeed);
     }
 }
 

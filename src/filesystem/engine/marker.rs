@@ -57,11 +57,18 @@ impl Marker {
 
     /// Returns what the file in `directory` says, or `None` if there is none.
     pub fn read(directory: &Path) -> Result<Option<Marker>> {
-        let note = read_note(directory, NAME)
-            .map_err(|error| refused("cannot read the nexus-store file", error))?;
-        note.map(|note| serde_json::from_slice(&note))
-            .transpose()
-            .map_err(|_| Error::invalid_config("a nexus-store file is damaged"))
+        // Damage is what two readings find.
+        for _ in 0..2 {
+            let note = read_note(directory, NAME)
+                .map_err(|error| refused("cannot read the nexus-store file", error))?;
+            let Some(note) = note else {
+                return Ok(None);
+            };
+            if let Ok(marker) = serde_json::from_slice(&note) {
+                return Ok(Some(marker));
+            }
+        }
+        Err(Error::invalid_config("a nexus-store file is damaged"))
     }
 
     /// Writes the file into `directory`, durably.
