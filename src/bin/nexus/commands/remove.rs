@@ -14,6 +14,8 @@ use crate::text::{counted, printable};
 
 /// Files that are counted before a confirmation is asked for; beyond that, it says "more than".
 const COUNTED: usize = 10_000;
+/// Files that are removed together where the disk is full.
+const PART: usize = 50;
 
 /// Remove files and trees.
 ///
@@ -58,7 +60,10 @@ impl Rm {
                     return Err(Failure::new(Exit::Failure, text));
                 }
                 self.confirm(fs, path)?;
-                fs.rmdir(path, true)
+                match fs.rmdir(path, true) {
+                    Err(error) if error.kind() == ErrorKind::NoSpace => remove_in_parts(fs, path),
+                    removed => removed,
+                }
             }
             other => other,
         };
@@ -97,5 +102,24 @@ impl Rm {
             "y" | "yes" => Ok(()),
             _ => Err(Failure::new(Exit::Failure, format!("not removed: {path}"))),
         }
+    }
+}
+
+/// Removes a tree on a full disk, which has no room for the transaction that removes all of it.
+fn remove_in_parts(fs: &Filesystem, path: &str) -> nexus::error::Result<()> {
+    loop {
+        let page = fs.list(&ListOptions {
+            path: Some(path.to_owned()),
+            limit: PART,
+            ..ListOptions::default()
+        })?;
+        if page.entries.is_empty() {
+            return fs.rmdir(path, true);
+        }
+        let mut batch = fs.batch();
+        for entry in &page.entries {
+            batch.delete(entry.path.as_str(), &Conditions::default())?;
+        }
+        batch.commit()?;
     }
 }
