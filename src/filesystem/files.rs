@@ -143,13 +143,23 @@ impl Filesystem {
         open: impl Fn(StoredContent) -> Result<Option<T>>,
     ) -> Result<T> {
         let mut last = None;
+        let mut was_damaged = false;
         loop {
             call.check()?;
             let (entry, content) = self.find_content(path, call)?;
             let hash = content.hash;
             let found = (entry.path_id, entry.file.map(|file| file.version), hash);
-            if let Some(opened) = open(content).map_err(|error| error.at(path))? {
-                return Ok(opened);
+            let is_inline = content.data.is_some();
+            match open(content) {
+                // The database is read once more, and not what of it is in memory.
+                Err(error) if error.kind() == ErrorKind::Corrupt && is_inline && !was_damaged => {
+                    was_damaged = true;
+                    self.store().forget_cached();
+                    continue;
+                }
+                Err(error) => return Err(error.at(path)),
+                Ok(Some(opened)) => return Ok(opened),
+                Ok(None) => {}
             }
             // The same version twice was not replaced: its content is gone.
             if last.replace(found) == Some(found) {

@@ -63,6 +63,7 @@ impl Filesystem {
             })?;
             collect(&mut step)?;
         }
+        self.store().shrink_log(call)?;
         Ok(json!({
             "temporary_files": temporary.files,
             "temporary_bytes": temporary.bytes,

@@ -251,6 +251,12 @@ pub trait MetadataStore: Send + Sync {
     /// returns how many.
     fn sweep(&self, placement: &Placement, call: &Call) -> crate::error::Result<u64>;
 
+    /// Has the next calls read the database again, and not what they remember of it.
+    fn forget_cached(&self);
+
+    /// Gives back the room that a log took beyond what it should, unless somebody needs it.
+    fn shrink_log(&self, call: &Call) -> crate::error::Result<()>;
+
     /// Returns which of `hashes` no path holds in the backend `backend`, and removes them there.
     /// Nothing can begin to hold one meanwhile.
     fn remove_orphans(

@@ -1,90 +1,5 @@
-/*
- * A full disk: NO_SPACE, nothing lost, and everything works again when there is room. The disk is a tmpfs in a namespace of
- * its own, or, where none can be mounted or FULL_DISK is "preload", the library SMALL_DISK_LIBRARY.
- */
-#include "expect.h"
-
-#include <sched.h>
-#include <sys/mount.h>
-
-/* A disk of this size stands at `small` in the directory of the test. */
-#define DISK_BYTES (24 * 1024 * 1024)
-#define BALLAST_BYTES (8 * 1024 * 1024)
-
-static int write_line(const char *path, const char *line)
-{
-    int fd = open(path, O_WRONLY);
-    ssize_t written = fd < 0 ? -1 : write(fd, line, strlen(line));
-    if (fd >= 0) {
-        close(fd);
-    }
-    return written == (ssize_t)strlen(line);
-}
-
-/* A namespace of mounts of our own, where the system allows one. */
-static int may_mount(void)
-{
-    if (unshare(CLONE_NEWNS) != 0) {
-        unsigned user = (unsigned)getuid(), group = (unsigned)getgid();
-        char line[64];
-        if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
-            return 0;
-        }
-        snprintf(line, sizeof line, "0 %u 1", user);
-        if (!write_line("/proc/self/setgroups", "deny") || !write_line("/proc/self/uid_map", line)) {
-            return 0;
-        }
-        snprintf(line, sizeof line, "0 %u 1", group);
-        if (!write_line("/proc/self/gid_map", line)) {
-            return 0;
-        }
-    }
-    return mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
-}
-
-static int is_preloaded(void)
-{
-    const char *means = getenv("FULL_DISK"), *loaded = getenv("LD_PRELOAD");
-    return means != NULL && strcmp(means, "preload") == 0 && loaded != NULL;
-}
-
-/* Begins anew with the library in the place of a small disk. Returns if there is none. */
-static void preload(char **argv)
-{
-    const char *library = getenv("SMALL_DISK_LIBRARY");
-    if (library != NULL && setenv("LD_PRELOAD", library, 1) == 0 && setenv("FULL_DISK", "preload", 1) == 0) {
-        execv("/proc/self/exe", argv);
-    }
-}
-
-static int mount_small_disk(void)
-{
-    char whole[4096];
-    EXPECT_INT(mkdir(disk("small"), 0700), 0);
-    if (!is_preloaded()) {
-        return mount("none", disk("small"), "tmpfs", 0, text("size=%d", DISK_BYTES)) == 0;
-    }
-    EXPECT(realpath(disk("small"), whole) != NULL);
-    EXPECT_INT(setenv("SMALL_DISK_BYTES", text("%d", DISK_BYTES), 1), 0);
-    EXPECT_INT(setenv("SMALL_DISK", whole, 1), 0);
-    return 1;
-}
-
-static void unmount_small_disk(void)
-{
-    if (is_preloaded()) {
-        EXPECT_INT(unsetenv("SMALL_DISK"), 0);
-    } else {
-        EXPECT_INT(umount2(disk("small"), MNT_DETACH), 0);
-    }
-}
-
-static nexus_fs *open_on_small_disk(void)
-{
-    nexus_fs *fs = NULL;
-    OK(nexus_connect(text("{\"data_dir\": \"%s/small/store\"}", expect_directory), &fs, ERR));
-    return fs;
-}
+/* A full disk: NO_SPACE, nothing lost, and everything works again when there is room. */
+#include "full_disk.h"
 
 /* Takes room that can be given back without the store's help. */
 static void put_ballast(void)
@@ -136,6 +51,8 @@ static void a_full_disk_loses_nothing(void)
     fs = open_on_small_disk();
     put(fs, "/before", "old");
     large = fill(fs, "large", LARGE, MANY_LARGE);
+    /* Room for small ones, which fill it further. */
+    OK(nexus_delete(fs, text("/large/%d", --large), ERR));
     small = fill(fs, "small", SMALL, MANY_SMALL);
     EXPECT(large > 0 && small > 0);
     /* Everything acknowledged is there and readable while the disk is full. */
@@ -247,50 +164,13 @@ static void upkeep_on_a_full_disk_loses_nothing(void)
     unmount_small_disk();
 }
 
-/* Whoever opens a store first makes the index of its log, which takes room. */
-static void a_store_that_cannot_be_opened_says_why(void)
-{
-    char *config;
-    off_t size = 0;
-    int fd;
-    nexus_fs *fs;
-    if (!mount_small_disk()) {
-        expect_skipped = 1;
-        return;
-    }
-    config = text("{\"data_dir\": \"%s/small/store\"}", expect_directory);
-    fs = open_on_small_disk();
-    put(fs, "/before", "old");
-    close_store(fs);
-    fd = open(disk("small/ballast"), O_WRONLY | O_CREAT, 0600);
-    EXPECT(fd >= 0);
-    while (posix_fallocate(fd, size, 4096) == 0) {
-        size += 4096;
-    }
-    close(fd);
-    fs = NULL;
-    FAILS(NO_SPACE, nexus_connect(config, &fs, ERR));
-    EXPECT(fs == NULL);
-    EXPECT_INT(unlink(disk("small/ballast")), 0);
-    OK(nexus_connect(config, &fs, ERR));
-    EXPECT_STR(get(fs, "/before"), "old");
-    close_store(fs);
-    unmount_small_disk();
-}
-
 int main(int argc, char **argv)
 {
-    const char *means = getenv("FULL_DISK");
-    int preloads = means != NULL && strcmp(means, "preload") == 0;
-    if (!is_preloaded() && (preloads || !may_mount())) {
-        preload(argv);
-        fprintf(stderr, "skipped: no mount namespace, and no SMALL_DISK_LIBRARY: %s\n", strerror(errno));
+    if (!have_small_disks(argv)) {
         return SKIPPED;
     }
-    fprintf(stderr, "the small disk is %s\n", is_preloaded() ? "a library" : "a tmpfs");
     begin(argc, argv);
     RUN(a_full_disk_loses_nothing);
     RUN(upkeep_on_a_full_disk_loses_nothing);
-    RUN(a_store_that_cannot_be_opened_says_why);
     return finish();
 }

@@ -99,6 +99,7 @@ fn a_database_is_known_under_every_name() {
         "real/m.db-shm",
         "real/m.db-journal",
         "real/m.db-pins",
+        "real/m.db-reserve",
         "directory/../directory/m.db-journal",
         "hard",
         "hard-shm",

@@ -12,7 +12,7 @@ use crate::config::DATABASE_NAME;
 use crate::content::local::{CAS, QUARANTINE, TMP};
 
 /// What stands behind the name of a database in the names of the files that go with it.
-const DATABASE_FILES: [&str; 5] = ["", "-wal", "-shm", "-journal", "-pins"];
+const DATABASE_FILES: [&str; 6] = ["", "-wal", "-shm", "-journal", "-pins", "-reserve"];
 
 /// Returns whether the file of the host at `file`, which need not exist, is one of a store: of any that this process has open,
 /// or in a directory with a `nexus-store` file.

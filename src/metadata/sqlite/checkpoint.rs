@@ -4,8 +4,13 @@
 //! passive checkpoint, which delays nobody. Commits that follow each other without a pause add to the log
 //! meanwhile, so such a checkpoint never reaches the end; the writer then folds in the short rest itself,
 //! which lets the log start over. Overwriting the log is faster than growing it.
+//!
+//! A log that is longer than it should stay, because somebody read for a long time, is cut back: by the thread, which
+//! tries once a second until nobody needs it any more, by `gc`, and at closing.
+//!
+//! On a full disk deletions need room in the log. [`Log::make_room`] finds it, with the help of the [`Reserve`].
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
@@ -13,10 +18,13 @@ use std::time::Duration;
 
 use nix::sys::signal::SigSet;
 use parking_lot::{Condvar, Mutex};
+use rusqlite::config::DbConfig;
 
-use super::connection::{self, Role};
-use super::health::Health;
+use super::connection::{self, Role, WAL_KEPT_BYTES};
+use super::health::{Health, no_space};
+use super::reserve::{self, Reserve};
 use super::statements::Connection;
+use super::{log_file, log_index};
 use crate::config::Durability;
 use crate::error::{Error, Result};
 
@@ -28,17 +36,33 @@ const DUE_PAGES_NORMAL: u64 = 16_000;
 const WAIT_PAGES: u64 = 65_536;
 /// How long it waits, at each time that a checkpoint is due.
 const READER_WAIT: Duration = Duration::from_millis(50);
+/// Pages in the log from which the thread watches until it can be cut back.
+const KEPT_PAGES: u64 = WAL_KEPT_BYTES / PAGE_BYTES;
+/// How long the thread waits between attempts to cut the log back.
+const CUT_WAIT: Duration = Duration::from_secs(1);
+/// Pages of a log that is cut back, at most: it is done under the write lock.
+const CUT_PAGES: u64 = DUE_PAGES_FULL;
 /// Page cache of the checkpointing connection, in KiB; it reads the log, not the cache.
 const CACHE_KIB: u32 = 64;
+/// Bytes that the database may grow by at the expense of the reserve.
+const GROWTH: u64 = reserve::WHOLE / 4;
+const PAGE_BYTES: u64 = 4096;
+const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 
 /// The length of the log, as the writer sees it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Log {
+    database: PathBuf,
+    reserve: Reserve,
+    /// How often reserves had been given up when this one was whole.
+    reserve_whole_at: AtomicU64,
     pages: AtomicU64,
     /// Its length when a checkpoint was last due.
     due_at: AtomicU64,
     /// The thread made a checkpoint since the writer last let the log start over.
     is_folded: AtomicBool,
+    /// The thread knows that the log is longer than it should stay.
+    is_watched: AtomicBool,
     health: Arc<Health>,
     /// Whether a thread makes the checkpoints.
     has_thread: bool,
@@ -55,14 +79,34 @@ enum Wish {
 }
 
 impl Log {
+    fn new(database: &Path, health: &Arc<Health>, has_thread: bool) -> Self {
+        Log {
+            reserve: Reserve::of(database),
+            reserve_whole_at: AtomicU64::new(u64::MAX),
+            database: database.to_owned(),
+            pages: AtomicU64::default(),
+            due_at: AtomicU64::default(),
+            is_folded: AtomicBool::default(),
+            is_watched: AtomicBool::default(),
+            health: Arc::clone(health),
+            has_thread,
+            wish: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
     /// Does what the length of the log asks for. Called by the writer after each commit, outside of any
     /// transaction.
     pub fn committed(&self, connection: &Connection, durability: Durability) {
+        let pages = self.pages.load(Ordering::Relaxed);
+        let patience = match pages >= WAIT_PAGES {
+            true => READER_WAIT,
+            false => Duration::ZERO,
+        };
         if self.is_folded.swap(false, Ordering::Acquire) {
-            self.start_over(connection, Duration::ZERO);
+            self.start_over(connection, patience);
             return;
         }
-        let pages = self.pages.load(Ordering::Relaxed);
         let due_at = self.due_at.load(Ordering::Relaxed);
         // A log that became shorter started over.
         let grown = pages.checked_sub(due_at).unwrap_or(pages);
@@ -74,19 +118,20 @@ impl Log {
             self.due_at.store(0, Ordering::Relaxed);
         }
         if grown < due {
+            if self.has_thread && pages > KEPT_PAGES && !self.is_watched.load(Ordering::Relaxed) {
+                self.is_watched.store(true, Ordering::Relaxed);
+                self.ask(Wish::Checkpoint);
+            }
             return;
         }
         self.due_at.store(pages, Ordering::Relaxed);
-        if pages >= WAIT_PAGES {
-            self.start_over(connection, READER_WAIT);
-        } else if self.has_thread {
-            self.ask(Wish::Checkpoint);
-        } else {
-            self.start_over(connection, Duration::ZERO);
+        match self.has_thread {
+            true => self.ask(Wish::Checkpoint),
+            false => self.start_over(connection, patience),
         }
     }
 
-    /// Folds in what is left of the log and lets it start over, unless readers that began earlier still
+    /// Copies what is left of the log and lets it start over, unless readers that began earlier still
     /// need it after `patience`. What fails is tried again when a checkpoint is next due.
     fn start_over(&self, connection: &Connection, patience: Duration) {
         let _ = connection::waiting_for(patience, || {
@@ -94,9 +139,85 @@ impl Log {
         });
     }
 
-    fn checkpoint(&self, connection: &Connection, pragma: &str) -> Result<()> {
-        self.health
-            .observe(connection.execute_batch(pragma).map_err(Into::into))
+    /// Makes a checkpoint, and returns how many pages it left in the log; `None` where another's kept it from all it was
+    /// to do.
+    fn checkpoint(&self, connection: &Connection, pragma: &'static str) -> Result<Option<u64>> {
+        // A sync that proves nothing must not lead to a database that is half new.
+        self.health.check()?;
+        if !self.health.is_sound() {
+            return Err(no_space());
+        }
+        let made = connection.query_row(pragma, [], |row| {
+            let (busy, pages, copied): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok((busy == 0).then_some(pages.saturating_sub(copied).unsigned_abs()))
+        });
+        self.health.observe(made.map_err(Into::into))
+    }
+
+    /// Makes a checkpoint that delays nobody. What it leaves has to be little before the writer copies it.
+    fn fold(&self, connection: &Connection) {
+        let left = self.checkpoint(connection, PASSIVE);
+        let is_little = matches!(left, Ok(Some(left)) if left <= DUE_PAGES_NORMAL);
+        self.is_folded.store(is_little, Ordering::Release);
+    }
+
+    /// Cuts the log back to nothing, if it is longer than it should stay and nobody needs it. It delays no reader, and
+    /// writers hardly: what they wait for was copied before.
+    ///
+    /// Returns whether the log is short. Else it may be tried again later.
+    pub fn cut_back(&self, connection: &Connection) -> Result<bool> {
+        if !self.is_long() {
+            return Ok(true);
+        }
+        connection::waiting_for(Duration::ZERO, || {
+            self.checkpoint(connection, PASSIVE)?;
+            // What was committed meanwhile.
+            let left = self.checkpoint(connection, PASSIVE)?;
+            if left.is_some_and(|left| left <= CUT_PAGES) {
+                self.checkpoint(connection, "PRAGMA wal_checkpoint(TRUNCATE)")?;
+            }
+            Ok(!self.is_long())
+        })
+    }
+
+    fn is_long(&self) -> bool {
+        let mut log = self.database.as_os_str().to_owned();
+        log.push("-wal");
+        let length = Path::new(&log).metadata().map(|file| file.len());
+        length.is_ok_and(|length| length > WAL_KEPT_BYTES)
+    }
+
+    /// Takes back what is missing of the reserve, as far as there is room.
+    pub fn restore_reserve(&self) {
+        let given_up = reserve::times_given_up();
+        if self.reserve_whole_at.load(Ordering::Relaxed) != given_up && self.reserve.restore() {
+            self.reserve_whole_at.store(given_up, Ordering::Relaxed);
+        }
+    }
+
+    /// Lets the log start over on a full disk, so that what comes next finds room in its file. The database gets a part of
+    /// the reserve for that; where it would need more, deletions get all.
+    pub fn make_room(&self, connection: &Connection) {
+        let length = self.database.metadata().map_or(0, |file| file.len());
+        let pages = log_index::head(connection).map_or(0, |head| u64::from(head.pages()));
+        if (pages * PAGE_BYTES).saturating_sub(length) <= GROWTH {
+            log_file::freeing(|| self.start_over(connection, Duration::ZERO));
+        }
+    }
+
+    /// Does what is left to do for the log before `connection`, the last one, is closed, which copies it into the database
+    /// and removes it.
+    pub fn closing(&self, connection: &Connection) {
+        let settled = connection::waiting_for(Duration::ZERO, || self.health.settle(connection));
+        if settled.is_err() {
+            // Whoever opens the store next reads the log.
+            let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+            return;
+        }
+        let _ = self.cut_back(connection);
+        if self.reserve.is_short() {
+            self.make_room(connection);
+        }
     }
 
     fn ask(&self, wish: Wish) {
@@ -107,14 +228,32 @@ impl Log {
         }
     }
 
-    fn next(&self) -> Wish {
+    /// Waits for a wish, up to `limit`.
+    fn next(&self, limit: Option<Duration>) -> Wish {
         let mut wish = self.wish.lock();
         while *wish == Wish::Nothing {
-            self.changed.wait(&mut wish);
+            match limit {
+                None => self.changed.wait(&mut wish),
+                Some(limit) if self.changed.wait_for(&mut wish, limit).timed_out() => break,
+                Some(_) => {}
+            }
         }
         match *wish {
             Wish::Checkpoint => std::mem::take(&mut *wish),
             other => other,
+        }
+    }
+
+    /// What the thread does.
+    fn watch(&self, connection: &Connection) {
+        loop {
+            let is_short = self.cut_back(connection).unwrap_or(false);
+            self.is_watched.store(!is_short, Ordering::Relaxed);
+            match self.next((!is_short).then_some(CUT_WAIT)) {
+                Wish::Checkpoint => self.fold(connection),
+                Wish::Nothing => {}
+                Wish::Stop => return,
+            }
         }
     }
 }
@@ -133,11 +272,8 @@ impl Checkpointer {
         housekeeping: bool,
         health: &Arc<Health>,
     ) -> Result<Self> {
-        let log = Arc::new(Log {
-            health: Arc::clone(health),
-            has_thread: housekeeping,
-            ..Log::default()
-        });
+        let log = Arc::new(Log::new(path, health, housekeeping));
+        log.restore_reserve();
         let seen = Arc::clone(&log);
         writer.wal_hook(Some(move |_: &mut _, pages: i32| {
             seen.pages
@@ -165,9 +301,14 @@ impl Checkpointer {
     }
 }
 
+/// Opens a connection that makes checkpoints.
+pub(super) fn open_connection(database: &Path) -> Result<Connection> {
+    connection::open(database, Role::Writer, CACHE_KIB)
+}
+
 /// Starts the thread with all signals blocked: they are the host's.
 fn spawn(path: &Path, log: &Arc<Log>) -> Result<JoinHandle<()>> {
-    let connection = connection::open(path, Role::Writer, CACHE_KIB)?;
+    let connection = open_connection(path)?;
     let log = Arc::clone(log);
     let failed = |error: std::io::Error| Error::io("cannot start the housekeeping thread", error);
     let before = SigSet::thread_get_mask().map_err(|error| failed(error.into()))?;
@@ -177,10 +318,7 @@ fn spawn(path: &Path, log: &Arc<Log>) -> Result<JoinHandle<()>> {
     let thread = thread::Builder::new()
         .name("nexus".to_owned())
         .spawn(move || {
-            while log.next() == Wish::Checkpoint {
-                let folded = log.checkpoint(&connection, "PRAGMA wal_checkpoint(PASSIVE)");
-                log.is_folded.store(folded.is_ok(), Ordering::Release);
-            }
+            log.watch(&connection);
         });
     before
         .thread_set_mask()

@@ -13,7 +13,7 @@ use super::statements::Connection;
 use super::{guard, log_file, scan, undecided};
 use crate::call::{Call, Interrupts};
 use crate::config::Durability;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 
 /// How often a waiter yields before it sleeps between attempts.
 const YIELDS: i32 = 20;
@@ -21,9 +21,8 @@ const YIELDS: i32 = 20;
 const PAUSE: Duration = Duration::from_micros(50);
 /// How long SQLite itself looks for a lock of the log's index that others hold for an instant, before it gives up.
 const LOOKING: Duration = Duration::from_secs(10);
-/// The write-ahead log keeps this much of its file when it starts over: overwriting is faster than
-/// growing.
-const WAL_KEPT_BYTES: i64 = 64 * 1024 * 1024;
+/// The WAL keeps this much of its file when it starts over: overwriting is faster than growing.
+pub(super) const WAL_KEPT_BYTES: u64 = 64 * 1024 * 1024;
 /// A statement that reads looks at the interrupts of its call each time it has done this many steps of
 /// SQLite's machine: some microseconds.
 const STEPS: i32 = 1_000;
@@ -138,6 +137,14 @@ pub(super) fn beginning<T>(mut statement: impl FnMut() -> Result<T>) -> Result<T
     }
 }
 
+/// Runs `read`, which opens what it reads, once more if that seems damaged: damage is what two readings find.
+pub(super) fn confirming<T>(mut read: impl FnMut() -> Result<T>) -> Result<T> {
+    match read() {
+        Err(error) if error.kind() == ErrorKind::Corrupt => read(),
+        result => result,
+    }
+}
+
 fn has_patience_after(waited: Duration) -> bool {
     WAITER.with(|waiter| {
         let waiter = waiter.borrow();
@@ -159,7 +166,7 @@ pub(super) fn begin_writing(connection: &Connection) -> Result<()> {
 /// Commits the transaction that is open. If that fails, it has to be abandoned, and never comes back.
 pub(super) fn commit(connection: &Connection) -> Result<()> {
     let mut statement = connection.prepare_cached("COMMIT")?;
-    let committed = log_file::committing(|| statement.execute([]));
+    let committed = log_file::committing(connection, || statement.execute([]));
     drop(statement);
     match committed {
         Ok(_) => Ok(()),
@@ -197,7 +204,7 @@ fn open_once(path: &Path, role: Role, cache_kib: u32) -> Result<Connection> {
     // A misspelt column is an error, never a string.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
-    connection.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES)?;
+    connection.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES as i64)?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;

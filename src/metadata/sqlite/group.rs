@@ -8,7 +8,7 @@ use super::backends::BackendCache;
 use super::checkpoint::Log;
 use super::connection::{abandon, begin_writing, commit, set_synchronous};
 use super::guard;
-use super::health::Health;
+use super::health::{Health, is_unsettled, unsettled_outcome};
 use super::leases::Tokens;
 use super::statements::Connection;
 use super::time::Time;
@@ -26,7 +26,7 @@ pub(super) struct GroupContext {
     backends: Arc<BackendCache>,
     stamps: Stamps,
     tokens: Tokens,
-    log: Arc<Log>,
+    pub log: Arc<Log>,
 }
 
 impl GroupContext {
@@ -79,7 +79,7 @@ impl<'a> Group<'a> {
         context: &'a GroupContext,
         durability: Durability,
     ) -> Result<Self> {
-        context.health.check()?;
+        context.health.settle(connection)?;
         set_synchronous(connection, durability)?;
         begin_writing(connection)?;
         let rules_version =
@@ -104,6 +104,8 @@ impl<'a> Group<'a> {
             Err(lost) => lost,
         };
         abandon(connection);
+        // As long as all may come back together, none is reported to have failed alone.
+        let may_come_back = matches!(&error, Lost::AtCommit(error) if is_unsettled(error));
         let mut outcomes: Vec<Option<Outcome>> = members.iter().map(|_| None).collect();
         match error {
             Lost::By(index, error) => outcomes[index] = Some(Err(error.into())),
@@ -116,7 +118,10 @@ impl<'a> Group<'a> {
             .zip(outcomes)
             .map(|(member, outcome)| {
                 outcome.unwrap_or_else(|| {
-                    let group = Group::begin(connection, context, durability)?;
+                    let group = match Group::begin(connection, context, durability) {
+                        Err(_) if may_come_back => return Err(unsettled_outcome().into()),
+                        begun => begun?,
+                    };
                     let mut finished = group.commit(&[member]);
                     doomed |= finished.doomed;
                     supplied |= finished.supplied;

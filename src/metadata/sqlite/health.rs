@@ -1,17 +1,29 @@
 //! Whether the engine may go on writing.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rusqlite::ffi;
 
+use super::log_file::UNSYNCED;
+use super::statements::Connection;
+use super::undecided;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Remembers that a sync failed, or that a failed commit could not be taken back. After a failed sync the kernel may
-/// take pages for clean that never reached the disk, so a later one proves nothing: what the log holds is unknown
-/// until it is opened again.
+/// The result code of a commit whose sync found no room, and that could not be taken back for the same reason.
+const UNSETTLED: i32 = ffi::SQLITE_FULL | (78 << 8);
+
+/// Remembers failed syncs, and failed commits that could not be taken back. After a failed sync the kernel may
+/// take pages for clean that never reached the disk, so a later one proves nothing.
+///
+/// Where the sync found no room, the WAL is written again when there is some ([`Health::settle`]), and until then there
+/// is neither a commit nor a checkpoint. After any other failure what the WAL holds is unknown until it is opened again.
 #[derive(Debug, Default)]
 pub(super) struct Health {
     sync_failed: AtomicBool,
+    /// How often a sync of the WAL found no room.
+    unsynced: AtomicU64,
+    /// Of these, how many the WAL was written again after.
+    settled: AtomicU64,
 }
 
 impl Health {
@@ -23,15 +35,54 @@ impl Health {
         }
     }
 
+    /// Returns whether a sync of the WAL would prove that all of it is on the disk.
+    pub fn is_sound(&self) -> bool {
+        self.check().is_ok()
+            && self.unsynced.load(Ordering::Acquire) == self.settled.load(Ordering::Acquire)
+    }
+
+    /// Makes sure that `connection`, outside of any transaction, may write.
+    ///
+    /// # Errors
+    /// `NoSpace` while there is still no room to sync the WAL; `Io` once its state is unknown; `Busy`, `Cancelled`.
+    pub fn settle(&self, connection: &Connection) -> Result<()> {
+        if self.is_sound() {
+            return Ok(());
+        }
+        self.check()?;
+        let unsynced = self.unsynced.load(Ordering::Acquire);
+        match undecided::settle(connection, true) {
+            Ok(()) => {
+                self.settled.store(unsynced, Ordering::Release);
+                Ok(())
+            }
+            Err(error) if is_out_of_room(&error) => Err(no_space()),
+            Err(error) if matches!(error.kind(), ErrorKind::Busy | ErrorKind::Cancelled) => {
+                Err(error)
+            }
+            Err(error) => Err(self.lose(error)),
+        }
+    }
+
     /// Passes `result` on, after looking whether a sync failed.
     pub fn observe<T>(&self, result: Result<T>) -> Result<T> {
-        result.map_err(|error| {
-            if !is_failed_sync(&error) {
-                return error;
+        result.map_err(|error| match error.sqlite_code() {
+            Some(UNSYNCED) => {
+                self.unsynced.fetch_add(1, Ordering::AcqRel);
+                no_space()
             }
-            self.sync_failed.store(true, Ordering::Relaxed);
-            Error::new(ErrorKind::Io, OUTCOME_UNKNOWN).caused_by(error)
+            Some(UNSETTLED) => {
+                self.unsynced.fetch_add(1, Ordering::AcqRel);
+                unsettled_outcome()
+            }
+            _ if is_failed_sync(&error) => self.lose(error),
+            _ => error,
         })
+    }
+
+    fn lose(&self, error: Error) -> Error {
+        self.sync_failed.store(true, Ordering::Relaxed);
+        Error::new(ErrorKind::Io, OUTCOME_UNKNOWN).caused_by(error)
     }
 }
 
@@ -43,6 +94,19 @@ pub(super) fn unknown_outcome(error: &Error, why: &Error) -> Error {
     rusqlite::Error::SqliteFailure(code, Some(what)).into()
 }
 
+/// Returns the error for a commit whose sync found no room, and that may come back after a power loss, because there
+/// was none to take it back either. For [`Health::observe`].
+pub(super) fn unsettled_outcome() -> Error {
+    let code = ffi::Error::new(UNSETTLED);
+    Error::new(ErrorKind::Io, OUTCOME_UNSETTLED)
+        .caused_by(rusqlite::Error::SqliteFailure(code, None))
+}
+
+/// Returns whether `error` is that of such a commit.
+pub(super) fn is_unsettled(error: &Error) -> bool {
+    error.sqlite_code() == Some(UNSETTLED)
+}
+
 /// Returns whether `error` says that a sync failed.
 pub(super) fn is_failed_sync(error: &Error) -> bool {
     matches!(
@@ -51,4 +115,21 @@ pub(super) fn is_failed_sync(error: &Error) -> bool {
     )
 }
 
+/// Returns whether `error` says that a sync of the WAL found no room.
+pub(super) fn is_unsynced(error: &Error) -> bool {
+    error.sqlite_code() == Some(UNSYNCED)
+}
+
+/// Returns whether there was no room, in a sync or before.
+pub(super) fn is_out_of_room(error: &Error) -> bool {
+    error.kind() == ErrorKind::NoSpace
+}
+
+/// Returns the error for a call that found no room, and changed nothing.
+pub(super) fn no_space() -> Error {
+    rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), None).into()
+}
+
 const OUTCOME_UNKNOWN: &str = "the outcome of a commit is unknown; reopen the store";
+const OUTCOME_UNSETTLED: &str =
+    "no space left to sync a commit: its outcome is unknown until there is room";

@@ -17,13 +17,30 @@ use super::log_file;
 use super::statements::Connection;
 
 /// Bytes that are mapped as one region.
-const REGION: c_int = 32 * 1024;
+pub(super) const REGION: c_int = 32 * 1024;
 /// The head's numbers of four bytes.
 const LEN: usize = 12;
 
 /// What the head holds. Only good for comparing: half of it may be of the next commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Head([u32; LEN]);
+
+impl Head {
+    /// Returns the number of frames in the WAL. As the following, only good under the write lock.
+    pub fn frames(&self) -> u32 {
+        self.0[4]
+    }
+
+    /// Returns how many pages the database has.
+    pub fn pages(&self) -> u32 {
+        self.0[5]
+    }
+
+    /// Returns the checksum of the last frame.
+    pub fn checksum(&self) -> [u32; 2] {
+        [self.0[6], self.0[7]]
+    }
+}
 
 /// Reads the head of the index of `connection`, which has read something before; `None` if there is no index.
 pub(super) fn head(connection: &Connection) -> Option<Head> {

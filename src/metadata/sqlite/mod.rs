@@ -3,14 +3,15 @@
 //! | what | where |
 //! |---|---|
 //! | tables, views, migrations | `schema/`, `schema` |
-//! | connections and how they wait | `connection`, `readers`, `changes`, `log_index` |
+//! | connections and how they wait | `opening`, `connection`, `readers`, `changes`, `log_index` |
 //! | the one writer and group commit | `writer`, `group`, `transaction`, `path_ids` |
 //! | what each change does | `apply`, `work` |
 //! | what is read | `entries`, `listing`, `scan`, `statistics`, `duplicates`, `namespaces`, `work` |
 //! | files of dropped contents | `sweep` |
 //! | whether the rows agree, and making them | `check`, `repair` |
 //! | copies of the whole, and what they need meanwhile | `copy`, `leases`, `pins` |
-//! | checkpoints of the log, failed syncs | `checkpoint`, `health` |
+//! | checkpoints of the log, failed syncs | `checkpoint`, `health`, `undecided` |
+//! | between SQLite and its files; room on a full disk | `log_file`, `reserve` |
 
 mod apply;
 mod backends;
@@ -31,11 +32,13 @@ mod listing;
 mod log_file;
 mod log_index;
 mod namespaces;
+mod opening;
 mod path_ids;
 mod pins;
 mod random;
 mod readers;
 mod repair;
+mod reserve;
 mod rows;
 mod scan;
 mod schema;
@@ -48,18 +51,17 @@ mod undecided;
 mod work;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use self::backends::{BackendCache, BackendNames};
 use self::changes::Changes;
 use self::checkpoint::Checkpointer;
-use self::connection::{Role, beginning};
-use self::group::GroupContext;
-use self::health::Health;
+pub use self::opening::store_uuid;
 use self::pins::Pins;
 use self::readers::Readers;
+use self::reserve::KeptReserve;
 use self::statements::Connection;
 use self::time::Time;
 use self::writer::Writer;
@@ -73,10 +75,13 @@ use crate::access::{NamespaceRule, Rules};
 use crate::call::Call;
 use crate::clock::Clock;
 use crate::content::{ContentHash, Placement};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::path::VirtualPath;
 use crate::range::PathRange;
 use crate::work::{Explanation, WorkCounts, WorkItem, WorkView, is_work_key};
+
+/// Of a call that two readings of the database disagree about.
+const READ_WRONGLY: &str = "the database was read wrongly, and then differently; try again";
 
 /// What an engine asks of its database.
 #[derive(Debug, Clone)]
@@ -100,49 +105,9 @@ pub struct SqliteStore {
     pins: Arc<Pins>,
     time: Arc<Time>,
     changes: Arc<Changes>,
-}
-
-impl SqliteStore {
-    /// Opens the database at `path`, creating it as the store `uuid` if it is missing or empty, and
-    /// returns it with the UUID that it has. The caller holds the lock of the data directory.
-    pub fn open(
-        path: &Path,
-        uuid: &str,
-        options: SqliteOptions,
-        call: &Call,
-    ) -> Result<(Self, String)> {
-        let writer_kib = options.cache_kib / 2;
-        connection::waiting_as(call, || {
-            let mut connection = connection::open(path, Role::Creator, writer_kib)?;
-            let uuid = beginning(|| schema::prepare(&mut connection, uuid))?;
-            let boot_id = options.clock.boot_id()?;
-            let boot_number = beginning(|| schema::enter_boot(&mut connection, &boot_id))?;
-            let time = Arc::new(Time::new(options.clock, boot_number));
-            let changes = Arc::new(Changes::new(path.to_owned()));
-            let backends = Arc::new(BackendCache::default());
-            beginning(|| backends.reload(&connection))?;
-            let pins = Arc::new(Pins::of(path));
-            let health = Arc::new(Health::default());
-            let checkpointer =
-                Checkpointer::start(path, &mut connection, options.housekeeping, &health)?;
-            let context = GroupContext::new(
-                Arc::clone(&backends),
-                checkpointer.log(),
-                health,
-                Arc::clone(&time),
-            );
-            let store = SqliteStore {
-                checkpointer,
-                readers: Readers::new(path.to_owned(), options.cache_kib - writer_kib),
-                writer: Writer::new(connection, context, Arc::clone(&changes), Arc::clone(&pins)),
-                backends,
-                pins,
-                time,
-                changes,
-            };
-            Ok((store, uuid))
-        })
-    }
+    path: PathBuf,
+    /// Takes the room that closing the others left.
+    _reserve: KeptReserve,
 }
 
 impl SqliteStore {
@@ -155,25 +120,12 @@ impl SqliteStore {
     }
 }
 
-/// Returns the UUID of the store in the database at `path`, or `None` if there is no database or an
-/// empty one. Changes nothing.
-pub fn store_uuid(path: &Path, call: &Call) -> Result<Option<String>> {
-    // A look at the size opens nothing: closing a descriptor of the database outside of SQLite would
-    // drop the locks of this process.
-    if !path.metadata().is_ok_and(|metadata| metadata.len() > 0) {
-        return Ok(None);
-    }
-    connection::waiting_as(call, || {
-        let connection = connection::open(path, Role::Writer, 0)?;
-        beginning(|| schema::read_uuid(&connection))
-    })
-}
-
 impl Drop for SqliteStore {
     fn drop(&mut self) {
         self.checkpointer.stop();
         self.readers.close();
         self.changes.close();
+        self.writer.finish();
     }
 }
 
@@ -288,17 +240,25 @@ impl MetadataStore for SqliteStore {
         grant: &Grant,
         found: &mut dyn FnMut(EntryRef<'_>),
     ) -> StoreResult<()> {
+        let (mut readings, mut handed_out) = (0, false);
         self.readers.snapshot(grant, |connection| {
+            readings += 1;
+            // What was handed out cannot be taken back.
+            let is_too_late = readings > 1 && handed_out;
             let visible = guard::resolve(&grant.visible, connection)?;
             let backends = &self.backends;
-            Ok(listing::page(
-                connection,
-                backends,
-                query,
-                &visible,
-                &grant.call,
-                found,
-            )?)
+            let mut hand_out = |entry: EntryRef<'_>| {
+                if !is_too_late {
+                    handed_out = true;
+                    found(entry);
+                }
+            };
+            let (call, found) = (&grant.call, &mut hand_out);
+            listing::page(connection, backends, query, &visible, call, found)?;
+            match is_too_late {
+                true => Err(Error::new(ErrorKind::Io, READ_WRONGLY).into()),
+                false => Ok(()),
+            }
         })
     }
 
@@ -512,6 +472,18 @@ impl MetadataStore for SqliteStore {
         })
     }
 
+    fn forget_cached(&self) {
+        self.readers.close();
+    }
+
+    fn shrink_log(&self, call: &Call) -> Result<()> {
+        // Not the writer's connection, on which others would wait for what is copied.
+        connection::waiting_as(call, || {
+            let connection = checkpoint::open_connection(&self.path)?;
+            self.checkpointer.log().cut_back(&connection).map(drop)
+        })
+    }
+
     fn mender(&self) -> &dyn MetadataMender {
         self
     }
@@ -538,10 +510,19 @@ impl MetadataStore for SqliteStore {
     }
 
     fn check_rows(&self, cursor: &RowCursor, call: &Call) -> Result<CheckedRows> {
-        self.readers.moment(call, |connection| {
-            let backends = self.readable_backends(connection)?;
-            check::rows(connection, &backends, cursor, call)
-        })
+        let check = || {
+            self.readers.moment(call, |connection| {
+                let backends = self.readable_backends(connection)?;
+                check::rows(connection, &backends, cursor, call)
+            })
+        };
+        let checked = check()?;
+        if checked.findings.is_empty() {
+            return Ok(checked);
+        }
+        // Damage is what two readings find.
+        self.readers.close();
+        check()
     }
 
     fn contents(&self, after: i64, with_data: bool, call: &Call) -> Result<Paged<ContentRow, i64>> {

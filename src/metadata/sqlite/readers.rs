@@ -58,11 +58,26 @@ impl Readers {
         }
     }
 
-    /// Runs `work` on a connection.
+    /// Runs `work` on a connection; on another one again if what it read seems damaged. Damage is what two readings find, and a
+    /// page that was read wrongly must not stay in memory.
     pub fn with<T>(
         &self,
         call: &Call,
-        work: impl FnOnce(&Connection) -> StoreResult<T>,
+        mut work: impl FnMut(&Connection) -> StoreResult<T>,
+    ) -> StoreResult<T> {
+        match self.once(call, &mut work) {
+            Err(StoreError::Failed(error)) if error.kind() == ErrorKind::Corrupt => {
+                self.close();
+                self.once(call, &mut work)
+            }
+            result => result,
+        }
+    }
+
+    fn once<T>(
+        &self,
+        call: &Call,
+        work: &mut dyn FnMut(&Connection) -> StoreResult<T>,
     ) -> StoreResult<T> {
         let (number, idle) = self.pool.lock().take();
         let mut lease = Lease {
@@ -76,7 +91,10 @@ impl Readers {
                 None => connection::open(&self.path, Role::Reader, self.cache_of(number))?,
             };
             let result = work(&connection);
-            lease.connection = Some(connection);
+            let is_damaged = matches!(&result, Err(StoreError::Failed(error)) if error.kind() == ErrorKind::Corrupt);
+            if !is_damaged {
+                lease.connection = Some(connection);
+            }
             result
         })
         .map_err(|error| match error {
@@ -116,7 +134,7 @@ impl Readers {
     pub fn snapshot<T>(
         &self,
         grant: &Grant,
-        work: impl FnOnce(&Connection) -> StoreResult<T>,
+        mut work: impl FnMut(&Connection) -> StoreResult<T>,
     ) -> StoreResult<T> {
         self.with(&grant.call, |connection| {
             connection.prepare_cached("BEGIN")?.execute([])?;
@@ -133,7 +151,11 @@ impl Readers {
     }
 
     /// Runs `work` in one read transaction, without a grant: for the upkeep of the whole store.
-    pub fn moment<T>(&self, call: &Call, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    pub fn moment<T>(
+        &self,
+        call: &Call,
+        mut work: impl FnMut(&Connection) -> Result<T>,
+    ) -> Result<T> {
         self.with(call, |connection| {
             connection.prepare_cached("BEGIN")?.execute([])?;
             let result = guard::rules_version(connection)

@@ -10,6 +10,7 @@ use std::collections::HashSet;
 
 use super::connection::{in_transaction, set_synchronous};
 use super::guard;
+use super::log_file;
 use super::pins::Pins;
 use super::rows::blob;
 use super::statements::Connection;
@@ -64,9 +65,12 @@ fn is_any_doomed(connection: &Connection, backend_id: i64) -> Result<bool> {
 /// Runs `work`, which removes files, in a write transaction.
 fn removing<T>(connection: &Connection, work: impl FnOnce() -> Result<T>) -> Result<T> {
     set_synchronous(connection, Durability::Normal)?;
-    in_transaction(connection, || {
-        undecided::overwrite(connection)?;
-        work()
+    // The files make room.
+    log_file::freeing(|| {
+        in_transaction(connection, || {
+            undecided::overwrite(connection)?;
+            work()
+        })
     })
 }
 

@@ -1,4 +1,4 @@
-//! Commits in the log that nobody was told of.
+//! Unacknowledged commits left in the WAL.
 //!
 //! The frames of a commit are written, and synced, before it counts. Where its process dies in between, or where
 //! SQLite then fails (it has no room to index them), they stay in the log: whoever has the store open does not
@@ -9,7 +9,9 @@
 use std::time::Duration;
 
 use super::connection::{abandon, begin_writing, waiting_for};
-use super::health::{is_failed_sync, unknown_outcome};
+use super::health::{
+    is_failed_sync, is_out_of_room, is_unsynced, no_space, unknown_outcome, unsettled_outcome,
+};
 use super::log_file;
 use super::statements::Connection;
 use crate::error::{Error, Result};
@@ -18,6 +20,8 @@ use crate::error::{Error, Result};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A frame is written in two pieces, outside of a commit.
 const FRAME_WRITES: u64 = 2;
+/// How often that is tried where its sync finds no room, with a step of the reserve more each time.
+const ATTEMPTS: u32 = 3;
 
 /// Puts a frame in the place of what nobody was told of, durably, in the write transaction that is open. It stays there
 /// if this process dies before it commits; and whatever was committed before is durable, too.
@@ -30,30 +34,66 @@ pub(super) fn overwrite(connection: &Connection) -> Result<()> {
 /// Makes sure that the transaction whose commit failed with `error` never comes back. Returns why it failed, or that this
 /// is unknown.
 pub(super) fn take_back(connection: &Connection, error: Error) -> Error {
-    // What the log holds after a failed sync is unknown, and stays so.
+    // What the log holds after a failed sync is unknown, and stays so, unless it failed for want of room.
     let may_come_back = log_file::has_whole_commit(connection).unwrap_or(true);
     if is_failed_sync(&error) || !may_come_back {
         return error;
     }
     abandon(connection);
     // Whatever the call that failed allows: others' commits are waited for, and interrupts are not heard.
-    let taken_back = waiting_for(PATIENCE, || {
-        begin_writing(connection)?;
-        change_a_row(connection)?;
-        let before = log_file::writes(connection)?;
-        // What is in the log by then is enough, if it fails as the commit did.
-        if let Err(failed) = connection.cache_flush()
-            && log_file::writes(connection)? < before + FRAME_WRITES
-        {
-            return Err(failed.into());
-        }
-        log_file::sync(connection)
-    });
-    abandon(connection);
-    match taken_back {
+    let unsynced = is_unsynced(&error);
+    match waiting_for(PATIENCE, || settle(connection, unsynced)) {
+        Ok(()) if unsynced => no_space(),
         Ok(()) => error,
+        Err(why) if unsynced && is_out_of_room(&why) || is_unsynced(&why) => unsettled_outcome(),
         Err(why) => unknown_outcome(&error, &why),
     }
+}
+
+/// Puts a frame durably in the place of what nobody was told of. With `unsynced`, which says that a sync of the log found no
+/// room, what the log holds of commits is written again before, so that the next sync is about all of it.
+///
+/// # Errors
+/// [`is_unsynced`] where there is no room for the sync; `NoSpace` where there is none for the frame; `Io` where the log does
+/// not hold its commits any more; `Busy`, `Cancelled`.
+pub(super) fn settle(connection: &Connection, unsynced: bool) -> Result<()> {
+    let mut unsynced = unsynced;
+    let mut attempts = ATTEMPTS;
+    loop {
+        let settled = log_file::freeing(|| put_in_place(connection, unsynced));
+        abandon(connection);
+        attempts -= 1;
+        match settled {
+            Err(error)
+                if is_unsynced(&error)
+                    && attempts > 0
+                    && log_file::give_up_reserve(connection)? =>
+            {
+                unsynced = true;
+            }
+            settled => return settled,
+        }
+    }
+}
+
+fn put_in_place(connection: &Connection, unsynced: bool) -> Result<()> {
+    begin_writing(connection)?;
+    if unsynced {
+        log_file::rewrite(connection)?;
+    }
+    change_a_row(connection)?;
+    let before = log_file::writes(connection)?;
+    // What is in the log by then is enough, if it fails as the commit did.
+    if let Err(failed) = connection.cache_flush()
+        && log_file::writes(connection)? < before + FRAME_WRITES
+    {
+        return Err(failed.into());
+    }
+    if unsynced {
+        // The rest of the commit need not find room.
+        log_file::cut_tail(connection)?;
+    }
+    log_file::sync(connection)
 }
 
 /// Changes a row, so that there is a frame to be written.

@@ -16,13 +16,15 @@ use super::changes::Changes;
 use super::connection;
 use super::group::{Finished, Group, GroupContext};
 use super::guard;
+use super::health::is_out_of_room;
+use super::log_file;
 use super::pins::Pins;
 use super::statements::Connection;
 use super::sweep;
 use crate::call::Call;
 use crate::config::Durability;
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::{Claim, Entry, Grant, StoreResult, WriteSet};
+use crate::metadata::{Change, Claim, Entry, Grant, StoreError, StoreResult, WriteSet};
 use crate::work::WorkItem;
 
 /// Most write sets of one group.
@@ -42,6 +44,24 @@ impl Request {
             Request::Changes(set) => set.durability,
             Request::Claim(claim) => claim.durability,
         }
+    }
+
+    /// Returns whether it only removes names, and so may use the reserve of a full disk.
+    fn frees_room(&self) -> bool {
+        let Request::Changes(set) = self else {
+            return false;
+        };
+        let removes = |change: &Change| {
+            matches!(
+                change,
+                Change::Delete { .. } | Change::RemoveDirectory { .. }
+            )
+        };
+        set.changes.iter().any(removes)
+            && set
+                .changes
+                .iter()
+                .all(|change| removes(change) || matches!(change, Change::Require { .. }))
     }
 }
 
@@ -116,8 +136,14 @@ impl Writer {
         work: impl FnOnce(&Connection) -> Result<T>,
     ) -> Result<T> {
         let locked = self.connection.lock();
-        self.context.health.check()?;
-        let result = connection::waiting_as(call, || work(&locked));
+        let result = connection::waiting_as(call, || {
+            self.context.health.settle(&locked)?;
+            work(&locked)
+        });
+        if matches!(&result, Err(error) if error.kind() == ErrorKind::Corrupt) {
+            forget_pages(&locked);
+        }
+        self.context.log.restore_reserve();
         self.context.health.observe(result).map_err(|error| {
             // A wait that an interrupt ended looks like any other wait in vain.
             match error.kind() == ErrorKind::Busy && call.is_cancelled() {
@@ -244,6 +270,7 @@ impl Writer {
                 self.give_up(leader, Error::internal("a defect ended a commit"));
             }
         }
+        self.context.log.restore_reserve();
         drop(locked);
         self.pass_on();
     }
@@ -263,15 +290,57 @@ impl Writer {
                 supplied: false,
             }
         });
-        if finished.supplied {
-            self.changes.note();
-        }
+        let (mut doomed, mut supplied) = (finished.doomed, finished.supplied);
         for (member, outcome) in taken.iter().zip(finished.outcomes) {
+            let outcome = match self.commit_again(locked, member, &outcome, durability) {
+                Some(Ok(mut again)) => {
+                    doomed |= again.doomed;
+                    supplied |= again.supplied;
+                    again.outcomes.pop().unwrap_or(outcome)
+                }
+                Some(Err(error)) => Err(error.into()),
+                None => outcome,
+            };
+            if std::mem::take(&mut supplied) {
+                self.changes.note();
+            }
             member.resolve(State::Done(outcome));
         }
-        if finished.doomed {
+        if doomed {
             self.sweep_after(locked, &members);
         }
+    }
+
+    /// Commits `member` alone once more, if what kept it from being committed can be helped: a full disk, where it frees
+    /// room, by the reserve; damage, perhaps, by a second reading of the database.
+    fn commit_again(
+        &self,
+        locked: &Connection,
+        member: &Member,
+        outcome: &Outcome,
+        durability: Durability,
+    ) -> Option<Result<Finished>> {
+        let Err(StoreError::Failed(error)) = outcome else {
+            return None;
+        };
+        let commit = || {
+            let group = Group::begin(locked, &self.context, durability)?;
+            Ok(group.commit(&[member]))
+        };
+        if is_out_of_room(error) && member.request.frees_room() {
+            self.context.log.make_room(locked);
+            Some(log_file::freeing(commit))
+        } else if error.kind() == ErrorKind::Corrupt {
+            forget_pages(locked);
+            Some(commit())
+        } else {
+            None
+        }
+    }
+
+    /// Does what is left to do before the connection is closed.
+    pub fn finish(&self) {
+        self.context.log.closing(&self.connection.lock());
     }
 
     /// Sweeps the backends of `members`. What fails is left for the next sweep.
@@ -347,6 +416,11 @@ impl Member {
         *self.ticket.state.lock() = state;
         self.ticket.changed.notify_one();
     }
+}
+
+/// Has `connection` read the database again: a page that was read wrongly must not stay in memory.
+fn forget_pages(connection: &Connection) {
+    let _ = connection.execute_batch("PRAGMA shrink_memory");
 }
 
 /// Returns why a queued member waits no longer, if it does not.

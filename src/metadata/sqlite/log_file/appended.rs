@@ -1,11 +1,11 @@
 //! What a commit has appended to the log and is not in its file yet.
 
 /// Bytes of a frame before its page (<https://sqlite.org/fileformat2.html#the_write_ahead_log>).
-const FRAME_HEADER: usize = 24;
+pub(super) const FRAME_HEADER: usize = 24;
 /// Where the first frame begins: behind the log's own header.
-const FIRST_FRAME: i64 = 32;
+pub(super) const FIRST_FRAME: i64 = 32;
 /// Bytes of a page. Where a database has others, each piece is written at once.
-const PAGE: usize = 4096;
+pub(super) const PAGE: usize = 4096;
 /// Held back at most, and so written at once: SQLite's function takes no more.
 const MOST_HELD: usize = 0x1ffff;
 
@@ -93,6 +93,19 @@ impl Appended {
         Ok(())
     }
 
+    /// Returns how many pages the database has after the commit of this number, if `bytes` at `offset` begin its last frame.
+    pub fn pages_after(&self, commit: u64, offset: i64, bytes: &[u8]) -> Option<u32> {
+        let begins_frame = self.commit != commit || self.state == State::Frame;
+        let pages = bytes.get(4..8)?.try_into().map(u32::from_be_bytes).ok()?;
+        (commit != 0 && begins_frame && is_header(offset, bytes) && pages != 0).then_some(pages)
+    }
+
+    /// Drops what is held: the commit failed.
+    pub fn fail(&mut self) {
+        self.bytes.clear();
+        self.state = State::Rest;
+    }
+
     /// Returns whether all of the newest commit was written, and so may come back if it failed.
     pub fn is_whole(&self) -> bool {
         self.is_whole
@@ -114,8 +127,7 @@ impl Appended {
 
     fn drop_if_failed(&mut self, result: Result<(), Failure>) -> Result<(), Failure> {
         if result.is_err() {
-            self.bytes.clear();
-            self.state = State::Rest;
+            self.fail();
         }
         result
     }

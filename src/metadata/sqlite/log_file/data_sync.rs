@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Synced {
     Done,
-    Failed,
+    /// With the number of the error.
+    Failed(Option<i32>),
     /// SQLite's own function has to do it.
     NotDone,
 }
@@ -48,8 +49,10 @@ impl DataSync {
             self.file = self.open();
         }
         match &self.file {
-            Some(file) if file.sync_data().is_ok() => Synced::Done,
-            Some(_) => Synced::Failed,
+            Some(file) => match file.sync_data() {
+                Ok(()) => Synced::Done,
+                Err(error) => Synced::Failed(error.raw_os_error()),
+            },
             None => Synced::NotDone,
         }
     }

@@ -1,18 +1,28 @@
-//! The file of the write-ahead log, which a commit writes in one piece.
+//! What stands between SQLite and the files of a database.
 //!
-//! SQLite writes two pieces for each page that a transaction changed, of 24 bytes and of a page. A system call for
+//! **The WAL.** SQLite writes two pieces for each page that a transaction changed, of 24 bytes and of a page. A system call for
 //! each was a quarter of what a small change costs. During a commit they are collected here ([`appended`]), and go out
 //! together before SQLite learns that the last one is written: so before it syncs, and before any other connection
-//! can look for them. SQLite's own functions do all else.
+//! can look for them.
 //!
-//! <https://sqlite.org/vfs.html> says what a virtual file system is and how one stands before another.
+//! **A full disk.** A commit is made only if the [`database`] has blocks for its pages, so that the WAL can always be copied.
+//! Whoever opens a database, or frees room in it, gets the store's [`Reserve`] where there is no room ([`freeing`]). A sync that
+//! finds no room is reported as [`UNSYNCED`] for the WAL ([`rewrite`] says what follows), and as a full disk for the [`database`].
+//!
+//! SQLite's own functions do all else. <https://sqlite.org/vfs.html> says what a virtual file system is and how one stands
+//! before another.
 #![allow(unsafe_code)]
 
 mod appended;
 mod data_sync;
+mod database;
+mod rewrite;
+#[cfg(test)]
+mod tests;
 
 use std::cell::Cell;
 use std::ffi::{CStr, OsStr, c_int, c_void};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
@@ -23,10 +33,18 @@ use rusqlite::ffi::{self, sqlite3_file, sqlite3_io_methods, sqlite3_vfs};
 
 use self::appended::{Appended, Failure};
 use self::data_sync::{DataSync, Synced};
+use self::database::DatabaseFile;
+pub(super) use self::rewrite::rewrite;
+use super::reserve::{Reserve, STEP};
 use super::statements::Connection;
 use crate::error::{Error, Result};
 
 const NAME: &CStr = c"nexus";
+/// What a log's name has behind that of its database.
+const LOG_SUFFIX: &[u8] = b"-wal";
+
+/// SQLite's result code where a sync of the WAL found no room: to the caller of a statement, a full disk.
+pub(super) const UNSYNCED: c_int = ffi::SQLITE_FULL | (77 << 8);
 
 /// SQLite's file system for Unix.
 struct Original(*mut sqlite3_vfs);
@@ -69,22 +87,64 @@ fn register() -> Option<Original> {
 thread_local! {
     /// The number of the commit that this thread is carrying out; 0 for none.
     static COMMIT: Cell<u64> = const { Cell::new(0) };
+    /// The file of the database that it changes.
+    static DATABASE: Cell<*mut sqlite3_file> = const { Cell::new(ptr::null_mut()) };
 }
 
-/// Runs `statement`, which commits a transaction. If it fails, the transaction has to be rolled back: what was held of it is
-/// dropped.
-pub(super) fn committing<T>(statement: impl FnOnce() -> T) -> T {
+/// Runs `statement`, which commits a transaction of `connection`. If it fails, the transaction has to be rolled back: what was
+/// held of it is dropped.
+pub(super) fn committing<T>(connection: &rusqlite::Connection, statement: impl FnOnce() -> T) -> T {
     static LAST: AtomicU64 = AtomicU64::new(0);
     struct End;
     impl Drop for End {
         fn drop(&mut self) {
             COMMIT.set(0);
+            DATABASE.set(ptr::null_mut());
         }
     }
     debug_assert_eq!(COMMIT.get(), 0, "a commit within another");
+    DATABASE.set(file_of(connection, ffi::SQLITE_FCNTL_FILE_POINTER));
     COMMIT.set(LAST.fetch_add(1, Ordering::Relaxed) + 1);
     let _end = End;
     statement()
+}
+
+thread_local! {
+    static FREEING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `work`, which opens a database or frees room in it, and may use up the reserve for that.
+pub(super) fn freeing<T>(work: impl FnOnce() -> T) -> T {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            FREEING.set(self.0);
+        }
+    }
+    let _restore = Restore(FREEING.replace(true));
+    work()
+}
+
+/// Makes `attempt`, which needs `bytes` of room, until it finds them or the reserve has no more to give.
+fn with_reserve(reserve: &Reserve, bytes: u64, mut attempt: impl FnMut() -> c_int) -> c_int {
+    // Blocks need not be those of the steps; and where none of this helps, most of the reserve stays.
+    let mut steps = bytes.div_ceil(STEP) + 1;
+    loop {
+        let code = attempt();
+        let is_full = match code {
+            ffi::SQLITE_FULL => true,
+            ffi::SQLITE_IOERR_SHMSIZE => is_no_room(io::Error::last_os_error().raw_os_error()),
+            _ => false,
+        };
+        if !is_full || steps == 0 || !reserve.give_up() {
+            return code;
+        }
+        steps -= 1;
+    }
+}
+
+fn is_no_room(errno: Option<i32>) -> bool {
+    matches!(errno, Some(libc::ENOSPC | libc::EDQUOT))
 }
 
 /// Makes durable what stands in the log of `connection`, which is in a write transaction.
@@ -93,10 +153,29 @@ pub(super) fn sync(connection: &Connection) -> Result<()> {
         // SAFETY: it is an open log, which nobody else uses meanwhile.
         unsafe { sync_file(ptr::from_mut(log).cast(), ffi::SQLITE_SYNC_NORMAL) }
     })?;
+    checked(code)
+}
+
+/// Shortens the log of `connection`, which is in a write transaction, to where it wrote last. Nobody needs what is behind.
+pub(super) fn cut_tail(connection: &Connection) -> Result<()> {
+    let code = with_log(connection, |log| {
+        let end = log.end;
+        // SAFETY: as above.
+        unsafe { truncate(ptr::from_mut(log).cast(), end) }
+    })?;
+    checked(code)
+}
+
+fn checked(code: c_int) -> Result<()> {
     match code {
         ffi::SQLITE_OK => Ok(()),
         code => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None).into()),
     }
+}
+
+/// Gives up a step of the reserve of `connection`. Returns whether there was one.
+pub(super) fn give_up_reserve(connection: &Connection) -> Result<bool> {
+    with_log(connection, |log| log.reserve.give_up())
 }
 
 /// Returns whether all frames of the newest commit of `connection` are in its log, and so may be found by a recovery.
@@ -111,7 +190,7 @@ pub(super) fn writes(connection: &Connection) -> Result<u64> {
 
 /// Returns the open file that `which` asks for, an operation of `sqlite3_file_control` for that; null if there is none.
 /// SQLite has it open as long as `connection` is.
-pub(super) fn file_of(connection: &Connection, which: c_int) -> *mut sqlite3_file {
+pub(super) fn file_of(connection: &rusqlite::Connection, which: c_int) -> *mut sqlite3_file {
     let mut file: *mut sqlite3_file = ptr::null_mut();
     // SAFETY: SQLite sets the pointer, or leaves it alone.
     unsafe {
@@ -141,14 +220,18 @@ fn with_log<T>(connection: &Connection, look: impl FnOnce(&mut LogFile) -> T) ->
 #[repr(C)]
 struct LogFile {
     base: sqlite3_file,
+    reserve: Reserve,
     appended: Appended,
     data: DataSync,
     /// Number of pieces that were written.
     writes: u64,
+    /// Where the newest one ends.
+    end: i64,
 }
 
 // SQLite aligns the room for a file to eight bytes.
 const _: () = assert!(align_of::<LogFile>() <= 8 && size_of::<LogFile>().is_multiple_of(8));
+const _: () = assert!(size_of::<DatabaseFile>() <= size_of::<LogFile>());
 
 static METHODS: sqlite3_io_methods = sqlite3_io_methods {
     iVersion: 1,
@@ -172,7 +255,7 @@ static METHODS: sqlite3_io_methods = sqlite3_io_methods {
     xUnfetch: None,
 };
 
-/// Opens a log as a [`LogFile`], and every other file as the original one.
+/// Opens a log as a [`LogFile`], a database as a [`DatabaseFile`], and every other file as the original one.
 unsafe extern "C" fn open(
     _: *mut sqlite3_vfs,
     name: ffi::sqlite3_filename,
@@ -189,39 +272,60 @@ unsafe extern "C" fn open(
         let Some(open) = (**original).xOpen else {
             return ffi::SQLITE_CANTOPEN;
         };
-        if flags & ffi::SQLITE_OPEN_WAL == 0 || name.is_null() {
+        let is_log = flags & ffi::SQLITE_OPEN_WAL != 0;
+        if name.is_null() || !is_log && flags & ffi::SQLITE_OPEN_MAIN_DB == 0 {
             return open(*original, name, file, flags, out_flags);
         }
-        let log = file.cast::<LogFile>();
-        let code = open(*original, name, original_of(log), flags, out_flags);
-        let opened = !(*original_of(log)).pMethods.is_null();
-        log.write(LogFile {
-            base: sqlite3_file {
-                pMethods: if opened { &METHODS } else { ptr::null() },
-            },
-            appended: Appended::default(),
-            data: DataSync::of(Path::new(OsStr::from_bytes(
-                CStr::from_ptr(name).to_bytes(),
-            ))),
-            writes: 0,
-        });
+        let behind = match is_log {
+            true => original_of(file.cast::<LogFile>()),
+            false => original_of(file.cast::<DatabaseFile>()),
+        };
+        let code = open(*original, name, behind, flags, out_flags);
+        // SQLite closes only what has methods.
+        (*file).pMethods = ptr::null();
+        if !(*behind).pMethods.is_null() {
+            let path = CStr::from_ptr(name).to_bytes();
+            let database = path.strip_suffix(LOG_SUFFIX).filter(|_| is_log);
+            let reserve = Reserve::of(Path::new(OsStr::from_bytes(database.unwrap_or(path))));
+            let path = Path::new(OsStr::from_bytes(path));
+            match is_log {
+                true => file.cast::<LogFile>().write(LogFile::new(path, reserve)),
+                false => file
+                    .cast::<DatabaseFile>()
+                    .write(DatabaseFile::new(reserve)),
+            }
+        }
         code
+    }
+}
+
+impl LogFile {
+    /// Returns the log at `path`, which is open.
+    fn new(path: &Path, reserve: Reserve) -> Self {
+        LogFile {
+            base: sqlite3_file { pMethods: &METHODS },
+            reserve,
+            appended: Appended::default(),
+            data: DataSync::of(path),
+            writes: 0,
+            end: 0,
+        }
     }
 }
 
 /// Returns where the original file stands.
 ///
 /// # Safety
-/// `log` points to what [`open`] made.
-unsafe fn original_of(log: *mut LogFile) -> *mut sqlite3_file {
-    // SAFETY: the room that SQLite gave goes on behind the log.
-    unsafe { log.add(1).cast() }
+/// `file` points to what [`open`] made.
+unsafe fn original_of<F>(file: *mut F) -> *mut sqlite3_file {
+    // SAFETY: the room that SQLite gave goes on behind the file.
+    unsafe { file.add(1).cast() }
 }
 
-/// Calls a method of the original file, for one that [`open`] made.
+/// Calls a method of the original file, for a file of the kind given that [`open`] made.
 macro_rules! call_original {
-    ($file:ident, $method:ident $(, $argument:expr)*) => {{
-        let original = original_of($file.cast());
+    ($kind:ty, $file:ident, $method:ident $(, $argument:expr)*) => {{
+        let original = original_of($file.cast::<$kind>());
         match (*original).pMethods.as_ref().and_then(|methods| methods.$method) {
             Some(method) => method(original $(, $argument)*),
             None => ffi::SQLITE_IOERR,
@@ -231,12 +335,45 @@ macro_rules! call_original {
 
 /// Makes a method that does what the original file's does.
 macro_rules! as_original {
-    ($name:ident, $method:ident $(, $argument:ident: $of:ty)*) => {
+    ($kind:ty, $name:ident, $method:ident $(, $argument:ident: $of:ty)*) => {
         unsafe extern "C" fn $name(file: *mut sqlite3_file $(, $argument: $of)*) -> c_int {
             // SAFETY: SQLite calls it for a file that `open` made, and passes what the original expects.
-            unsafe { call_original!(file, $method $(, $argument)*) }
+            unsafe { call_original!($kind, file, $method $(, $argument)*) }
         }
     };
+}
+use {as_original, call_original};
+
+/// Returns the number of the error that the file's newest failed call met.
+///
+/// # Safety
+/// `original` is an open file of SQLite's own file system.
+unsafe fn errno_of(original: *mut sqlite3_file) -> Option<i32> {
+    let mut errno: c_int = 0;
+    // SAFETY: the caller's; SQLite sets the number.
+    unsafe {
+        let control = (*original).pMethods.as_ref()?.xFileControl?;
+        let asked = control(
+            original,
+            ffi::SQLITE_FCNTL_LAST_ERRNO,
+            (&raw mut errno).cast(),
+        );
+        (asked == ffi::SQLITE_OK).then_some(errno)
+    }
+}
+
+/// Returns `code`, or what SQLite's own file system should have made of the failure: it takes a read error for damage, and
+/// a quota that is used up for an error of the device.
+///
+/// # Safety
+/// `original` is an open file of SQLite's own file system.
+unsafe fn corrected(code: c_int, original: *mut sqlite3_file) -> c_int {
+    match code {
+        ffi::SQLITE_IOERR_CORRUPTFS => ffi::SQLITE_IOERR_READ,
+        // SAFETY: the caller's.
+        ffi::SQLITE_IOERR_WRITE if is_no_room(unsafe { errno_of(original) }) => ffi::SQLITE_FULL,
+        code => code,
+    }
 }
 
 /// Makes a method that does so once all that is held is written.
@@ -246,7 +383,7 @@ macro_rules! as_original_of_all {
             // SAFETY: as in `as_original`.
             unsafe {
                 match write_held(file) {
-                    ffi::SQLITE_OK => call_original!(file, $method $(, $argument)+),
+                    ffi::SQLITE_OK => call_original!(LogFile, file, $method $(, $argument)+),
                     code => code,
                 }
             }
@@ -254,16 +391,29 @@ macro_rules! as_original_of_all {
     };
 }
 
-as_original_of_all!(read, xRead, into: *mut c_void, length: c_int, offset: i64);
+as_original_of_all!(read_original, xRead, into: *mut c_void, length: c_int, offset: i64);
 as_original_of_all!(truncate, xTruncate, size: i64);
 as_original_of_all!(sync_original, xSync, flags: c_int);
 as_original_of_all!(file_size, xFileSize, size: *mut i64);
-as_original!(lock, xLock, level: c_int);
-as_original!(unlock, xUnlock, level: c_int);
-as_original!(check_reserved_lock, xCheckReservedLock, is_reserved: *mut c_int);
-as_original!(file_control, xFileControl, operation: c_int, argument: *mut c_void);
-as_original!(sector_size, xSectorSize);
-as_original!(device_characteristics, xDeviceCharacteristics);
+as_original!(LogFile, lock, xLock, level: c_int);
+as_original!(LogFile, unlock, xUnlock, level: c_int);
+as_original!(LogFile, check_reserved_lock, xCheckReservedLock, is_reserved: *mut c_int);
+as_original!(LogFile, file_control, xFileControl, operation: c_int, argument: *mut c_void);
+as_original!(LogFile, sector_size, xSectorSize);
+as_original!(LogFile, device_characteristics, xDeviceCharacteristics);
+
+unsafe extern "C" fn read(
+    file: *mut sqlite3_file,
+    into: *mut c_void,
+    length: c_int,
+    offset: i64,
+) -> c_int {
+    // SAFETY: as in `as_original`.
+    unsafe {
+        let code = read_original(file, into, length, offset);
+        corrected(code, original_of(file.cast::<LogFile>()))
+    }
+}
 
 unsafe extern "C" fn sync_file(file: *mut sqlite3_file, flags: c_int) -> c_int {
     // SAFETY: as in `as_original`; nothing else refers to `data` meanwhile.
@@ -276,14 +426,25 @@ unsafe extern "C" fn sync_file(file: *mut sqlite3_file, flags: c_int) -> c_int {
         if synced == Synced::Done {
             return ffi::SQLITE_OK;
         }
-        match sync_original(file, flags) {
+        let code = match sync_original(file, flags) {
+            ffi::SQLITE_IOERR_FSYNC
+                if is_no_room(errno_of(original_of(file.cast::<LogFile>()))) =>
+            {
+                UNSYNCED
+            }
+            code => code,
+        };
+        match (synced, code) {
             // The kernel reports a failure once for each descriptor.
-            ffi::SQLITE_OK if synced == Synced::Failed => ffi::SQLITE_IOERR_FSYNC,
-            ffi::SQLITE_OK => {
+            (Synced::Failed(errno), ffi::SQLITE_OK | UNSYNCED) => match is_no_room(errno) {
+                true => UNSYNCED,
+                false => ffi::SQLITE_IOERR_FSYNC,
+            },
+            (Synced::NotDone, ffi::SQLITE_OK) => {
                 (*file.cast::<LogFile>()).data.note_name();
                 ffi::SQLITE_OK
             }
-            code => code,
+            (_, code) => code,
         }
     }
 }
@@ -299,6 +460,13 @@ unsafe extern "C" fn write(
     unsafe {
         let bytes = std::slice::from_raw_parts(bytes.cast::<u8>(), length as usize);
         let appended = &mut (*file.cast::<LogFile>()).appended;
+        if let Some(pages) = appended.pages_after(COMMIT.get(), offset, bytes) {
+            let code = database::have_pages(DATABASE.get(), pages);
+            if code != ffi::SQLITE_OK {
+                appended.fail();
+                return code;
+            }
+        }
         code_of(
             appended.write(COMMIT.get(), offset, bytes, |offset, bytes| {
                 write_original(file, offset, bytes)
@@ -325,8 +493,22 @@ unsafe fn write_original(file: *mut sqlite3_file, offset: i64, bytes: &[u8]) -> 
     let (start, length) = (bytes.as_ptr().cast(), bytes.len() as c_int);
     // SAFETY: the caller's, and `length` bytes are at `start`; nothing else refers to `writes` meanwhile.
     unsafe {
-        let code = call_original!(file, xWrite, start, length, offset);
-        (*file.cast::<LogFile>()).writes += u64::from(code == ffi::SQLITE_OK);
+        let attempt = || {
+            let code = call_original!(LogFile, file, xWrite, start, length, offset);
+            corrected(code, original_of(file.cast::<LogFile>()))
+        };
+        let code = match FREEING.get() {
+            true => with_reserve(
+                &(*file.cast::<LogFile>()).reserve,
+                bytes.len() as u64,
+                attempt,
+            ),
+            false => attempt(),
+        };
+        if code == ffi::SQLITE_OK {
+            (*file.cast::<LogFile>()).writes += 1;
+            (*file.cast::<LogFile>()).end = offset + i64::from(length);
+        }
         code
     }
 }
@@ -342,141 +524,8 @@ fn code_of(result: std::result::Result<(), Failure>) -> c_int {
 unsafe extern "C" fn close(file: *mut sqlite3_file) -> c_int {
     // SAFETY: SQLite calls it once for a file that `open` made, and nothing else of it after.
     unsafe {
-        ptr::drop_in_place(&raw mut (*file.cast::<LogFile>()).appended);
-        ptr::drop_in_place(&raw mut (*file.cast::<LogFile>()).data);
-        call_original!(file, xClose)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rusqlite::{Connection, OpenFlags};
-    use std::fs;
-    use std::path::Path;
-
-    fn open_log(path: &Path) -> Connection {
-        let flags = OpenFlags::default();
-        let connection = Connection::open_with_flags_and_vfs(path, flags, file_system().unwrap());
-        let connection = connection.unwrap();
-        // Few pages, so that large transactions are written in parts, and pages of one again.
-        connection
-            .execute_batch(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;
-                 PRAGMA cache_size = 10; PRAGMA temp_store = MEMORY;
-                 CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, text TEXT)",
-            )
-            .unwrap();
-        connection
-    }
-
-    /// What SQLite's own file system finds in a copy of the files, of which only the checksums of the log say which
-    /// transactions it holds.
-    fn recovered(path: &Path) -> Vec<(i64, String)> {
-        let place = tempfile::tempdir().unwrap();
-        let copy = place.path().join("copy.db");
-        for suffix in ["", "-wal"] {
-            let with = |path: &Path| format!("{}{suffix}", path.display());
-            fs::copy(with(path), with(&copy)).unwrap();
-        }
-        rows(&Connection::open(&copy).unwrap())
-    }
-
-    fn rows(connection: &Connection) -> Vec<(i64, String)> {
-        let mut statement = connection.prepare("SELECT * FROM t ORDER BY id").unwrap();
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
-        rows.unwrap().map(|row| row.unwrap()).collect()
-    }
-
-    fn commit(connection: &Connection) {
-        committing(|| connection.execute_batch("COMMIT")).unwrap();
-    }
-
-    /// Changes `some` rows, of which a part is taken back.
-    fn change(connection: &Connection, round: i64, some: i64) {
-        for step in 0..some {
-            let id = (round * 7 + step * 13) % 500;
-            connection
-                .execute(
-                    "INSERT OR REPLACE INTO t VALUES (?1, printf('%.*c', 900 + ?2, 'x'))",
-                    (id, round),
-                )
-                .unwrap();
-            if step % 150 == 149 {
-                let end = ["ROLLBACK TO s", "RELEASE s"][round as usize % 2];
-                connection
-                    .execute_batch(&format!(
-                        "SAVEPOINT s; UPDATE t SET text = text || 'gone'; {end}"
-                    ))
-                    .unwrap();
-            }
-        }
-    }
-
-    #[test]
-    fn each_commit_is_in_the_file_when_it_returns_and_nothing_else() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("log.db");
-        let writers = [open_log(&path), open_log(&path)];
-        // One that writes a large transaction by its commit alone, in several pieces.
-        writers[1].pragma_update(None, "cache_size", 2000).unwrap();
-        let reader = Connection::open(&path).unwrap();
-        let mut expected = Vec::new();
-        for round in 0..60 {
-            let writer = &writers[round / 2 % 2];
-            writer.execute_batch("BEGIN IMMEDIATE").unwrap();
-            change(writer, round as i64, [1, 3, 400][round % 3]);
-            if round % 5 == 4 {
-                writer.execute_batch("ROLLBACK").unwrap();
-            } else {
-                expected = rows(writer);
-                commit(writer);
-            }
-            assert_eq!(rows(&reader), expected, "round {round}");
-            assert_eq!(recovered(&path), expected, "round {round}, recovered");
-            for writer in &writers {
-                assert_eq!(rows(writer), expected, "round {round}, to a writer");
-            }
-            if round % 11 == 10 {
-                writer
-                    .query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))
-                    .unwrap();
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_rolled_back_never_stands_in_the_way_of_another_commit() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("log.db");
-        let (one, other) = (open_log(&path), open_log(&path));
-        one.execute_batch("BEGIN IMMEDIATE").unwrap();
-        change(&one, 0, 400);
-        one.execute_batch("ROLLBACK").unwrap();
-        other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        change(&other, 1, 100);
-        commit(&other);
-        let expected = rows(&other);
-        assert_eq!(rows(&one), expected);
-        drop(one);
-        assert_eq!(rows(&other), expected);
-        assert_eq!(recovered(&path), expected);
-    }
-
-    #[test]
-    fn a_commit_makes_one_call() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("log.db");
-        let writer = open_log(&path);
-        let calls = || {
-            let io = fs::read_to_string("/proc/thread-self/io").unwrap();
-            let line = io.lines().find(|line| line.starts_with("syscw")).unwrap();
-            line["syscw: ".len()..].parse::<u64>().unwrap()
-        };
-        writer.execute_batch("BEGIN IMMEDIATE").unwrap();
-        change(&writer, 0, 20);
-        let before = calls();
-        commit(&writer);
-        assert_eq!(calls() - before, 1);
+        let code = call_original!(LogFile, file, xClose);
+        ptr::drop_in_place(file.cast::<LogFile>());
+        code
     }
 }

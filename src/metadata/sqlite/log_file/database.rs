@@ -1,0 +1,435 @@
+//! The file of the database.
+//!
+//! A checkpoint writes pages here that the WAL holds. On a full disk it could not, if the file had to grow, and then the WAL
+//! could not start over, and grew with every deletion. So the file has blocks for a page before the page is committed.
+
+use std::ffi::{c_int, c_void};
+use std::io;
+use std::ptr;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rusqlite::ffi::{self, sqlite3_file, sqlite3_io_methods};
+
+use super::{
+    COMMIT, FREEING, as_original, call_original, corrected, errno_of, is_no_room, original_of,
+    with_reserve,
+};
+use crate::metadata::sqlite::log_index::REGION;
+use crate::metadata::sqlite::reserve::Reserve;
+
+/// An open database; the original file follows it in memory.
+#[repr(C)]
+pub(super) struct DatabaseFile {
+    base: sqlite3_file,
+    reserve: Reserve,
+    /// Bytes that are known to have blocks.
+    blocks: i64,
+    /// The WAL-index is mapped.
+    has_index: bool,
+}
+
+impl DatabaseFile {
+    pub fn new(reserve: Reserve) -> Self {
+        DatabaseFile {
+            base: sqlite3_file { pMethods: &METHODS },
+            reserve,
+            blocks: 0,
+            has_index: false,
+        }
+    }
+}
+
+/// The file grows by so many bytes at once. SQLite keeps a file that is longer than the database.
+const CHUNK: i64 = 64 * 1024;
+const PAGE_BYTES: i64 = 4096;
+/// The lock of the WAL-index that whoever makes a checkpoint holds.
+const CHECKPOINT_LOCK: c_int = 1;
+
+/// Makes sure that the database `file`, or null, has blocks for so many pages, in a commit. Returns a result code.
+///
+/// SQLite writes a byte of each block behind the end of the file. A checkpoint must not write there meanwhile: it writes pages that were
+/// committed, so there it does not, unless the file is too short for those, as an earlier version left it.
+///
+/// # Safety
+/// `file` is open and in a write transaction, and nobody else uses it meanwhile.
+pub(super) unsafe fn have_pages(file: *mut sqlite3_file, pages: u32) -> c_int {
+    let bytes = i64::from(pages) * PAGE_BYTES;
+    // SAFETY: the caller's; what has the methods of a database was made by `open`.
+    unsafe {
+        let is_database = file
+            .as_ref()
+            .is_some_and(|file| ptr::eq(file.pMethods, &METHODS));
+        if !is_database || bytes <= (*file.cast::<DatabaseFile>()).blocks {
+            return ffi::SQLITE_OK;
+        }
+        let (mut size, index) = (0, index_of(file));
+        let is_sized = file_size(file, &raw mut size) == ffi::SQLITE_OK;
+        if !is_sized || index.is_null() {
+            return ffi::SQLITE_OK;
+        }
+        let committed = (*index.byte_add(COMMITTED_PAGES)).load(Ordering::Acquire);
+        if i64::from(committed) * PAGE_BYTES <= size {
+            return grow(file, bytes);
+        }
+        let exclusively =
+            |what| shm_lock(file, CHECKPOINT_LOCK, 1, what | ffi::SQLITE_SHM_EXCLUSIVE);
+        match exclusively(ffi::SQLITE_SHM_LOCK) {
+            ffi::SQLITE_OK => {
+                let code = grow(file, bytes);
+                exclusively(ffi::SQLITE_SHM_UNLOCK);
+                code
+            }
+            // The next commit has another chance.
+            _ => ffi::SQLITE_OK,
+        }
+    }
+}
+
+/// # Safety
+/// `file` points to what `open` made, and nobody writes behind its end.
+unsafe fn grow(file: *mut sqlite3_file, bytes: i64) -> c_int {
+    let (mut bytes, mut chunk) = (bytes, CHUNK as c_int);
+    // SAFETY: the caller's; nobody changes `reserve`.
+    unsafe {
+        file_control(file, ffi::SQLITE_FCNTL_CHUNK_SIZE, (&raw mut chunk).cast());
+        let mut attempt = || {
+            let code = file_control(file, ffi::SQLITE_FCNTL_SIZE_HINT, (&raw mut bytes).cast());
+            corrected(code, original_of(file.cast::<DatabaseFile>()))
+        };
+        let code = match FREEING.get() {
+            true => with_reserve(
+                &(*file.cast::<DatabaseFile>()).reserve,
+                CHUNK as u64,
+                attempt,
+            ),
+            false => attempt(),
+        };
+        if code == ffi::SQLITE_OK {
+            (*file.cast::<DatabaseFile>()).blocks = in_chunks(bytes);
+        }
+        code
+    }
+}
+
+fn in_chunks(bytes: i64) -> i64 {
+    (bytes as u64).next_multiple_of(CHUNK as u64) as i64
+}
+
+/// A checkpoint cuts the file to the length of the database. The blocks behind it that commits rely on stay.
+unsafe extern "C" fn truncate(file: *mut sqlite3_file, size: i64) -> c_int {
+    // SAFETY: as in `as_original`.
+    unsafe {
+        let mut now = 0;
+        if !(*file.cast::<DatabaseFile>()).has_index
+            || file_size(file, &raw mut now) != ffi::SQLITE_OK
+            || now < size
+        {
+            return call_original!(DatabaseFile, file, xTruncate, size);
+        }
+        match now > in_chunks(size) {
+            true => call_original!(DatabaseFile, file, xTruncate, in_chunks(size)),
+            false => ffi::SQLITE_OK,
+        }
+    }
+}
+
+const _: () =
+    assert!(align_of::<DatabaseFile>() <= 8 && size_of::<DatabaseFile>().is_multiple_of(8));
+
+/// Version 2 has the WAL-index, and not the mapping of the database into memory, which no connection uses.
+static METHODS: sqlite3_io_methods = sqlite3_io_methods {
+    iVersion: 2,
+    xClose: Some(close),
+    xRead: Some(read),
+    xWrite: Some(write),
+    xTruncate: Some(truncate),
+    xSync: Some(sync),
+    xFileSize: Some(file_size),
+    xLock: Some(lock),
+    xUnlock: Some(unlock),
+    xCheckReservedLock: Some(check_reserved_lock),
+    xFileControl: Some(file_control),
+    xSectorSize: Some(sector_size),
+    xDeviceCharacteristics: Some(device_characteristics),
+    xShmMap: Some(shm_map),
+    xShmLock: Some(shm_lock),
+    xShmBarrier: Some(shm_barrier),
+    xShmUnmap: Some(shm_unmap),
+    xFetch: None,
+    xUnfetch: None,
+};
+
+as_original!(DatabaseFile, file_size, xFileSize, size: *mut i64);
+as_original!(DatabaseFile, lock, xLock, level: c_int);
+as_original!(DatabaseFile, unlock, xUnlock, level: c_int);
+as_original!(DatabaseFile, check_reserved_lock, xCheckReservedLock, is_reserved: *mut c_int);
+as_original!(DatabaseFile, file_control, xFileControl, operation: c_int, argument: *mut c_void);
+as_original!(DatabaseFile, sector_size, xSectorSize);
+as_original!(DatabaseFile, device_characteristics, xDeviceCharacteristics);
+as_original!(DatabaseFile, shm_lock, xShmLock, offset: c_int, number: c_int, flags: c_int);
+as_original!(DatabaseFile, unmap_original, xShmUnmap, remove: c_int);
+
+unsafe extern "C" fn shm_barrier(file: *mut sqlite3_file) {
+    // SAFETY: as in `as_original`.
+    unsafe {
+        let original = original_of(file.cast::<DatabaseFile>());
+        if let Some(barrier) = (*original)
+            .pMethods
+            .as_ref()
+            .and_then(|methods| methods.xShmBarrier)
+        {
+            barrier(original);
+        }
+    }
+}
+
+unsafe extern "C" fn read(
+    file: *mut sqlite3_file,
+    into: *mut c_void,
+    length: c_int,
+    offset: i64,
+) -> c_int {
+    // SAFETY: as in `as_original`.
+    unsafe {
+        let code = call_original!(DatabaseFile, file, xRead, into, length, offset);
+        corrected(code, original_of(file.cast::<DatabaseFile>()))
+    }
+}
+
+unsafe extern "C" fn write(
+    file: *mut sqlite3_file,
+    bytes: *const c_void,
+    length: c_int,
+    offset: i64,
+) -> c_int {
+    // SAFETY: as in `as_original`; nobody changes `reserve`.
+    unsafe {
+        let attempt = || {
+            let code = call_original!(DatabaseFile, file, xWrite, bytes, length, offset);
+            corrected(code, original_of(file.cast::<DatabaseFile>()))
+        };
+        match FREEING.get() {
+            true => with_reserve(
+                &(*file.cast::<DatabaseFile>()).reserve,
+                length as u64,
+                attempt,
+            ),
+            false => attempt(),
+        }
+    }
+}
+
+/// Where the WAL-index has the pages of the database (<https://sqlite.org/walformat.html#the_wal_index_header>).
+const COMMITTED_PAGES: usize = 20;
+/// Where it counts the frames that checkpoints have copied.
+const COPIED: usize = 96;
+
+/// Where a sync found no room, pages of earlier checkpoints may be lost too: SQLite syncs only those that reach the WAL's end.
+/// The WAL still has them all, so the next checkpoint copies all of it again, and nothing rests on a page from before.
+unsafe extern "C" fn sync(file: *mut sqlite3_file, flags: c_int) -> c_int {
+    // SAFETY: as in `as_original`.
+    unsafe {
+        match call_original!(DatabaseFile, file, xSync, flags) {
+            ffi::SQLITE_IOERR_FSYNC
+                if is_no_room(errno_of(original_of(file.cast::<DatabaseFile>()))) =>
+            {
+                copy_all_again(file);
+                ffi::SQLITE_FULL
+            }
+            code => code,
+        }
+    }
+}
+
+/// # Safety
+/// `file` points to what `open` made, and this connection makes a checkpoint, or has no WAL.
+unsafe fn copy_all_again(file: *mut sqlite3_file) {
+    // SAFETY: the caller's; only who makes a checkpoint changes the number.
+    unsafe {
+        let index = index_of(file);
+        if !index.is_null() {
+            (*index.byte_add(COPIED)).store(0, Ordering::Release);
+        }
+    }
+}
+
+/// Returns the first region of the WAL-index, null if there is none. It stays where it is while the file is open, and processes
+/// share its numbers.
+///
+/// # Safety
+/// `file` points to what `open` made.
+unsafe fn index_of(file: *mut sqlite3_file) -> *const AtomicU32 {
+    let mut index = ptr::null_mut();
+    // SAFETY: the caller's; it makes no region, and no index where there is none.
+    unsafe {
+        if !(*file.cast::<DatabaseFile>()).has_index {
+            return ptr::null();
+        }
+        let code = call_original!(DatabaseFile, file, xShmMap, 0, REGION, 0, &raw mut index);
+        match code == ffi::SQLITE_OK {
+            true => index.cast_const().cast(),
+            false => ptr::null(),
+        }
+    }
+}
+
+/// The WAL-index grows when a database is opened, in a recovery, and with the WAL. Whoever only writes gets none of the
+/// reserve for that.
+///
+/// SQLite writes a byte of each page of the file, which is not enough where blocks are smaller than pages or come with the
+/// writing back: a process that then wrote to the mapped page would be killed by SIGBUS.
+unsafe extern "C" fn shm_map(
+    file: *mut sqlite3_file,
+    region: c_int,
+    length: c_int,
+    extend: c_int,
+    mapped: *mut *mut c_void,
+) -> c_int {
+    // SAFETY: as in `as_original`; nobody changes `reserve`.
+    unsafe {
+        let attempt = || {
+            let code = call_original!(DatabaseFile, file, xShmMap, region, length, extend, mapped);
+            (*file.cast::<DatabaseFile>()).has_index |=
+                code == ffi::SQLITE_OK && !(*mapped).is_null();
+            if code != ffi::SQLITE_OK
+                || extend == 0
+                || (*mapped).is_null()
+                || have_blocks(*mapped, length)
+            {
+                return code;
+            }
+            *mapped = ptr::null_mut();
+            ffi::SQLITE_FULL
+        };
+        match FREEING.get() || COMMIT.get() == 0 {
+            true => with_reserve(
+                &(*file.cast::<DatabaseFile>()).reserve,
+                length as u64,
+                attempt,
+            ),
+            false => attempt(),
+        }
+    }
+}
+
+/// Makes sure that so many mapped bytes of a file have blocks, unless the system is too old to say.
+///
+/// # Safety
+/// They are mapped and may be written.
+unsafe fn have_blocks(mapped: *mut c_void, length: c_int) -> bool {
+    // SAFETY: the caller's; the advice changes no byte.
+    let populated = unsafe { libc::madvise(mapped, length as usize, libc::MADV_POPULATE_WRITE) };
+    populated == 0 || io::Error::last_os_error().raw_os_error() != Some(libc::EFAULT)
+}
+
+unsafe extern "C" fn shm_unmap(file: *mut sqlite3_file, remove: c_int) -> c_int {
+    // SAFETY: as in `as_original`.
+    unsafe {
+        (*file.cast::<DatabaseFile>()).has_index = false;
+        unmap_original(file, remove)
+    }
+}
+
+unsafe extern "C" fn close(file: *mut sqlite3_file) -> c_int {
+    // SAFETY: SQLite calls it once for a file that `open` made, and nothing else of it after.
+    unsafe {
+        let code = call_original!(DatabaseFile, file, xClose);
+        ptr::drop_in_place(file.cast::<DatabaseFile>());
+        code
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+    use crate::metadata::sqlite::connection::{self, Role};
+    use crate::metadata::sqlite::statements::Connection;
+
+    fn open(path: &Path) -> Connection {
+        let connection = connection::open(path, Role::Creator, 4096).unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;
+                 CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, text TEXT)",
+            )
+            .unwrap();
+        connection
+    }
+
+    fn add(connection: &Connection, number: i64) {
+        let sql = "INSERT INTO t (text) VALUES (printf('%.*c', 3000 + ?1, 'x'))";
+        connection.execute(sql, [number % 90]).unwrap();
+    }
+
+    fn pages(connection: &Connection) -> u64 {
+        let pages = connection.query_row("PRAGMA page_count", [], |row| row.get::<_, i64>(0));
+        pages.unwrap().unsigned_abs()
+    }
+
+    #[test]
+    fn a_database_has_blocks_for_what_is_only_in_the_log() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("db");
+        let connection = open(&path);
+        let other = open(&path);
+        for round in 0..3 {
+            connection::begin_writing(&connection).unwrap();
+            (0..300).for_each(|number| add(&connection, number));
+            connection::commit(&connection).unwrap();
+            let bytes = || path.metadata().unwrap().len();
+            let needed = pages(&connection) * PAGE_BYTES as u64;
+            assert!(bytes() >= needed, "round {round}");
+            let checkpoint = "PRAGMA wal_checkpoint(RESTART)";
+            other.query_row(checkpoint, [], |_| Ok(())).unwrap();
+            assert!(
+                (needed..needed + CHUNK as u64).contains(&bytes()),
+                "round {round}"
+            );
+        }
+    }
+
+    /// Some commits leave the growing to the checkpoints, as those of an earlier version did.
+    #[test]
+    fn growing_harms_nothing_that_a_checkpoint_writes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("db");
+        let writer = open(&path);
+        let checkpoints = open(&path);
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let over = &is_over;
+            scope.spawn(move || {
+                while !over.load(Ordering::Acquire) {
+                    let passive = "PRAGMA wal_checkpoint(PASSIVE)";
+                    checkpoints.query_row(passive, [], |_| Ok(())).unwrap();
+                }
+            });
+            for round in 0..400 {
+                connection::begin_writing(&writer).unwrap();
+                (0..20).for_each(|number| add(&writer, number));
+                match round % 2 {
+                    0 => writer.execute_batch("COMMIT").unwrap(),
+                    _ => connection::commit(&writer).unwrap(),
+                }
+            }
+            is_over.store(true, Ordering::Release);
+        });
+        drop(writer);
+        let reader = open(&path);
+        let state: String = reader
+            .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(state, "ok");
+        let wrong: i64 = reader
+            .query_row(
+                "SELECT count(*) FROM t WHERE trim(text, 'x') <> ''",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(wrong, 0);
+    }
+}

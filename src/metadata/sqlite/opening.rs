@@ -1,0 +1,86 @@
+//! Opening the database of a store.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::backends::BackendCache;
+use super::changes::Changes;
+use super::checkpoint::Checkpointer;
+use super::connection::{self, Role, beginning};
+use super::group::GroupContext;
+use super::health::Health;
+use super::pins::Pins;
+use super::readers::Readers;
+use super::reserve::{KeptReserve, Reserve};
+use super::time::Time;
+use super::writer::Writer;
+use super::{SqliteOptions, SqliteStore, log_file, schema};
+use crate::call::Call;
+use crate::error::Result;
+
+impl SqliteStore {
+    /// Opens the database at `path`, creating it as the store `uuid` if it is missing or empty, and
+    /// returns it with the UUID that it has. The caller holds the lock of the data directory.
+    pub fn open(
+        path: &Path,
+        uuid: &str,
+        options: SqliteOptions,
+        call: &Call,
+    ) -> Result<(Self, String)> {
+        let writer_kib = options.cache_kib / 2;
+        Reserve::of(path).check()?;
+        // On a full disk, too: whoever is to make room must be able to open the store.
+        let mut opening = || {
+            let options = options.clone();
+            let mut connection = connection::open(path, Role::Creator, writer_kib)?;
+            let uuid = beginning(|| schema::prepare(&mut connection, uuid))?;
+            let boot_id = options.clock.boot_id()?;
+            let boot_number = beginning(|| schema::enter_boot(&mut connection, &boot_id))?;
+            let time = Arc::new(Time::new(options.clock, boot_number));
+            let changes = Arc::new(Changes::new(path.to_owned()));
+            let backends = Arc::new(BackendCache::default());
+            beginning(|| backends.reload(&connection))?;
+            let pins = Arc::new(Pins::of(path));
+            let health = Arc::new(Health::default());
+            let checkpointer =
+                Checkpointer::start(path, &mut connection, options.housekeeping, &health)?;
+            let context = GroupContext::new(
+                Arc::clone(&backends),
+                checkpointer.log(),
+                health,
+                Arc::clone(&time),
+            );
+            let store = SqliteStore {
+                checkpointer,
+                readers: Readers::new(path.to_owned(), options.cache_kib - writer_kib),
+                writer: Writer::new(connection, context, Arc::clone(&changes), Arc::clone(&pins)),
+                backends,
+                pins,
+                time,
+                changes,
+                path: path.to_owned(),
+                _reserve: KeptReserve::of(path),
+            };
+            Ok((store, uuid))
+        };
+        connection::waiting_as(call, || {
+            log_file::freeing(|| connection::confirming(&mut opening))
+        })
+    }
+}
+
+/// Returns the UUID of the store in the database at `path`, or `None` if there is no database or an
+/// empty one. Changes nothing.
+pub fn store_uuid(path: &Path, call: &Call) -> Result<Option<String>> {
+    // A look at the size opens nothing: closing a descriptor of the database outside of SQLite would
+    // drop the locks of this process.
+    if !path.metadata().is_ok_and(|metadata| metadata.len() > 0) {
+        return Ok(None);
+    }
+    connection::waiting_as(call, || {
+        connection::confirming(|| {
+            let connection = connection::open(path, Role::Writer, 0)?;
+            beginning(|| schema::read_uuid(&connection))
+        })
+    })
+}
