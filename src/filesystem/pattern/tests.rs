@@ -275,6 +275,7 @@ fn bad_patterns_are_refused_with_the_reason() {
     let deep = format!("{}{}", "{".repeat(17), "}".repeat(17));
     let many = "{a,b}".repeat(11);
     let long = "a".repeat(4097);
+    let wild = format!("{{a,b,c,d}}{{a,b,c,d}}{{a,b,c,d}}{}", "?".repeat(100));
     let wide = format!("{{a,b,c,d}}{{a,b,c,d}}{{a,b,c,d}}{}", "x".repeat(2000));
     for (pattern, reason) in [
         ("", "empty"),
@@ -294,6 +295,7 @@ fn bad_patterns_are_refused_with_the_reason() {
         (many.as_str(), "1024"),
         (long.as_str(), "4096"),
         (wide.as_str(), "too complex"),
+        (wild.as_str(), "too complex"),
     ] {
         let error = GlobPattern::compile(&VirtualPath::root(), pattern, Bare::ChildOfBase)
             .expect_err(&format!("{pattern:.60?} was accepted"));
