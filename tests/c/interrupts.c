@@ -10,6 +10,7 @@
 struct interrupter {
     nexus_fs *fs;
     pthread_t thread;
+    int32_t begun;
     int32_t stop;
 };
 
@@ -21,14 +22,18 @@ static void *interrupt_always(void *user)
         if (nexus_interrupt(interrupter->fs, NULL) != NEXUS_STATUS_OK) {
             FAIL("the handle cannot be interrupted");
         }
+        __atomic_store_n(&interrupter->begun, 1, __ATOMIC_RELEASE);
     }
     return NULL;
 }
 
 static void start_interrupting(struct interrupter *interrupter)
 {
-    interrupter->stop = 0;
+    interrupter->begun = interrupter->stop = 0;
     EXPECT_INT(pthread_create(&interrupter->thread, NULL, interrupt_always, interrupter), 0);
+    while (!__atomic_load_n(&interrupter->begun, __ATOMIC_ACQUIRE)) {
+        sched_yield();
+    }
 }
 
 static void stop_interrupting(struct interrupter *interrupter)

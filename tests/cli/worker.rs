@@ -225,10 +225,15 @@ fn a_chain_runs_in_the_order_of_its_dependencies() {
 #[test]
 fn a_lease_is_kept_while_the_command_runs() {
     let store = with_items(&["a"]);
-    // Four times as long as the lease.
-    let run = store.run(&[
-        "work", "run", "--drain", "--lease", "300ms", "--", "sleep", "1.2",
-    ]);
+    // The command ends when its lease was renewed twice, which happens after a third of it each.
+    let script = "end() { \"$NEXUS\" meta get /q/a lease_expires_at; }; \
+                  for renewal in 1 2; do before=$(end); until test \"$(end)\" != \"$before\"; do :; done; done";
+    let mut command = store.command();
+    command
+        .args(["work", "run", "--drain", "--lease", "6s", "--", "sh", "-c"])
+        .arg(script)
+        .env("NEXUS", env!("CARGO_BIN_EXE_nexus"));
+    let run: Run = crate::store::finish(&mut command);
     assert_eq!(run.code, Some(0), "{run:?}");
     assert_eq!(status(&store, "a"), "completed");
     assert_eq!(store.json(&["meta", "get", "/q/a", "attempts"]), 1);
@@ -276,8 +281,12 @@ fn a_signal_lets_what_runs_finish_and_claims_no_more() {
     let script = "echo running; read -r go < go";
     use rustix::fs::{CWD, FileType, Mode, mknodat};
     mknodat(CWD, store.path("go"), FileType::Fifo, Mode::RWXU, 0).unwrap();
-    let (child, _said) = start(&store, &[], script);
+    let (mut child, _said) = start(&store, &[], script);
     signal(&child);
+    let mut said = BufReader::new(child.stderr.as_mut().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    assert!(line.contains("stopping"), "{line}");
     std::fs::write(store.path("go"), "go\n").unwrap();
     let (code, said) = end_of(child);
     assert_eq!(code, Some(0), "{said}");

@@ -86,7 +86,7 @@ impl Store {
     pub fn damage(&self, sql: &str) {
         let connection = Connection::open(self.data().join("metadata.db")).unwrap();
         connection
-            .busy_timeout(std::time::Duration::from_secs(10))
+            .busy_timeout(std::time::Duration::from_secs(120))
             .unwrap();
         connection.execute_batch(sql).unwrap();
     }

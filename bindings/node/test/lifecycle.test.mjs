@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 
-import { abiVersion, connect, connectFile, connectFileSync, connectSync, liveObjects, NexusError, occupyThreads, open, PACKAGE, refuses, scratch, setLog, settled, Store, version } from './support.mjs';
+import { abiVersion, connect, connectFile, connectFileSync, connectSync, liveObjects, NexusError, occupyThreads, open, PACKAGE, promptness, refuses, scratch, setLog, settled, Store, version } from './support.mjs';
 import { writeFile } from 'node:fs/promises';
 
 const ABORT_WITHIN_MS = 50;
@@ -131,16 +131,17 @@ test('interrupting cancels the calls of this store only, and the store goes on',
 for (const [who, config] of [['anyone', {}], ['an admin', { is_admin: true, tenant_id: 'acme' }]]) {
   test(`a signal ends a long call of ${who} within ${ABORT_WITHIN_MS} ms`, async (t) => {
     const store = await largeStore(t, config);
+    const timed = await promptness(t);
     const live = liveObjects();
     const abort = new AbortController();
     const reason = new Error('no longer needed');
     const bystander = store.grep(SLOW_PATTERN, { base: '/big', maxBytes: 50 << 20 });
     const search = assert.rejects(store.grep(SLOW_PATTERN, { signal: abort.signal }), (error) => error === reason);
     await sleep(50);
-    const began = performance.now();
-    abort.abort(reason);
-    await search;
-    const took = performance.now() - began;
+    const took = await timed(() => {
+      abort.abort(reason);
+      return search;
+    });
     t.diagnostic(`ended after ${took.toFixed(1)} ms`);
     assert.ok(took < ABORT_WITHIN_MS, `the call went on for ${took.toFixed(1)} ms`);
     assert.equal((await bystander).length, 0, 'another call of the store was ended, too');
@@ -151,26 +152,28 @@ for (const [who, config] of [['anyone', {}], ['an admin', { is_admin: true, tena
 
 test('a signal withdraws calls that wait for their turn', async (t) => {
   const store = await largeStore(t);
+  const timed = await promptness(t);
   const abort = new AbortController();
   const searches = Array.from({ length: 40 }, () => store.grep(SLOW_PATTERN, { signal: abort.signal }));
   const outcomes = Promise.allSettled(searches);
   await sleep(50);
-  const began = performance.now();
-  abort.abort();
+  const took = await timed(() => {
+    abort.abort();
+    return outcomes;
+  });
   for (const { reason } of await outcomes) assert.equal(reason.name, 'AbortError');
-  const took = performance.now() - began;
   t.diagnostic(`forty calls ended after ${took.toFixed(1)} ms`);
   assert.ok(took < ABORT_WITHIN_MS, `they went on for ${took.toFixed(1)} ms`);
 });
 
 test('a signal, an interrupt or a close ends a large read in the middle', async (t) => {
   const store = await open(t);
+  const timed = await promptness(t);
   await store.write('/large', Buffer.alloc(128 << 20, 7));
   const live = liveObjects();
-  let began = 0;
   let whole = Infinity;
   for (let i = 0; i < 3; i++) {
-    began = performance.now();
+    const began = performance.now();
     await store.read('/large');
     whole = Math.min(whole, performance.now() - began);
   }
@@ -185,10 +188,10 @@ test('a signal, an interrupt or a close ends a large read in the middle', async 
   ]) {
     const read = assert.rejects(store.read('/large', options), expected, String(end));
     await sleep(whole / 4);
-    began = performance.now();
-    await end();
-    await read;
-    const took = performance.now() - began;
+    const took = await timed(async () => {
+      await end();
+      await read;
+    });
     t.diagnostic(`ended after ${took.toFixed(1)} ms; a whole read takes ${whole.toFixed(1)} ms`);
     assert.ok(took < whole / 2, `the read went on for ${took.toFixed(1)} ms`);
     if (store.isOpen) assert.equal(liveObjects(), live);
@@ -341,7 +344,7 @@ test('what is never closed is given back once it is garbage', async (t) => {
     await store.withIdentity({ tenantId: 'acme' });
   })();
   assert.ok(liveObjects() > live);
-  const end = performance.now() + 10_000;
+  const end = performance.now() + 120_000;
   while (liveObjects() !== live) {
     assert.ok(performance.now() < end, `${liveObjects() - live} objects are still open`);
     globalThis.gc();

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 
 import koffi from 'koffi';
 
@@ -40,9 +41,9 @@ export async function open(t, config = {}) {
   return store;
 }
 
-/** Waits until `condition` holds, for what another thread finishes; fails with `message` after ten seconds. */
+/** Waits until `condition` holds, for what another thread finishes; fails with `message` after two minutes. */
 export async function settled(condition, message) {
-  const end = performance.now() + 10_000;
+  const end = performance.now() + 120_000;
   while (!condition()) {
     assert.ok(performance.now() < end, message());
     await nextTurn();
@@ -54,6 +55,36 @@ const usleep = koffi.load('libc.so.6').func('usleep', 'int', ['uint32']);
 /** Has every thread of the pool do something else for a while: calls that are made now begin later. */
 export function occupyThreads(ms = 50) {
   for (let i = 0; i < (Number(process.env.UV_THREADPOOL_SIZE) || 4); i++) usleep.async(ms * 1000, () => {});
+}
+
+const SLEEPER = `
+  const { workerData } = require('node:worker_threads');
+  const [stop, late] = [new Int32Array(workerData, 0, 1), new Float64Array(workerData, 8, 1)];
+  for (let before = performance.now(); Atomics.wait(stop, 0, 0, 2) === 'timed-out'; before = performance.now()) {
+    late[0] = Math.max(late[0], performance.now() - before - 2);
+  }`;
+
+/**
+ * Returns a function that runs a job and says how many milliseconds it took, less what the machine itself was late: a thread beside it only
+ * sleeps, and what it oversleeps at worst other processes have taken. A job has a few such steps from one thread to another.
+ */
+export async function promptness(t) {
+  const memory = new SharedArrayBuffer(16);
+  const [stop, late] = [new Int32Array(memory, 0, 1), new Float64Array(memory, 8, 1)];
+  const sleeper = new Worker(SLEEPER, { eval: true, workerData: memory });
+  const ended = new Promise((resolve) => sleeper.once('exit', resolve));
+  t.after(() => {
+    Atomics.store(stop, 0, 1);
+    Atomics.notify(stop, 0);
+    return ended;
+  });
+  await new Promise((resolve) => sleeper.once('online', resolve));
+  return async (job) => {
+    late[0] = 0;
+    const began = performance.now();
+    await job();
+    return performance.now() - began - 3 * late[0];
+  };
 }
 
 /** What `promise` rejects with has this code. */

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 }
 
 // tooLong is when a worker that has not ended never will.
-const tooLong = 20 * time.Second
+const tooLong = 2 * time.Minute
 
 func within(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), tooLong)
