@@ -28,7 +28,8 @@ static void make_all_there_is(void)
 {
     static const char *const made[] = {
         "deep/er/store/nexus-store", "deep/er/store/lock", "deep/er/store/cas", "deep/er/store/tmp", "deep/er/store/quarantine",
-        "elsewhere/far/x.db", "elsewhere/far/x.db-wal", "elsewhere/far/x.db-shm", "elsewhere/far/x.db-pins", "root/far/nexus-store",
+        "elsewhere/far/x.db", "elsewhere/far/x.db-wal", "elsewhere/far/x.db-shm", "elsewhere/far/x.db-pins", "elsewhere/far/x.db-reserve",
+        "root/far/nexus-store",
         "backup/far/nexus-backup", "backup/far/nexus-store", "backup/far/metadata.db", "backup/far/mounts/m/nexus-store",
         "lines.jsonl", "files.bundle"};
     const char *config = text("{\"data_dir\": \"%s/deep/er/store\", \"db_path\": \"%s/elsewhere/far/x.db\", "
@@ -124,7 +125,8 @@ static void a_umask_that_takes_everything_keeps_no_user_from_the_own_store(void)
 
 static void opening_waits_for_no_pipe(void)
 {
-    static const char *const parts[] = {"lock", "nexus-store", "nexus-store.new", "tmp", "cas", "quarantine", "metadata.db-wal", "metadata.db-pins"};
+    static const char *const parts[] = {"lock", "nexus-store", "nexus-store.new", "tmp", "cas", "quarantine", "metadata.db-wal", "metadata.db-pins",
+                                        "metadata.db-reserve"};
     nexus_fs *fs = NULL;
     size_t i;
     alarm(PATIENCE_S);

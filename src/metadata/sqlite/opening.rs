@@ -11,7 +11,7 @@ use super::group::GroupContext;
 use super::health::Health;
 use super::pins::Pins;
 use super::readers::Readers;
-use super::reserve::{KeptReserve, Reserve};
+use super::reserve::KeptReserve;
 use super::time::Time;
 use super::writer::Writer;
 use super::{SqliteOptions, SqliteStore, log_file, schema};
@@ -28,7 +28,6 @@ impl SqliteStore {
         call: &Call,
     ) -> Result<(Self, String)> {
         let writer_kib = options.cache_kib / 2;
-        Reserve::of(path).check()?;
         // On a full disk, too: whoever is to make room must be able to open the store.
         let mut opening = || {
             let options = options.clone();

@@ -6,18 +6,17 @@
 //!
 //! Only room counts: the file's bytes mean nothing, and nothing is lost where the file is missing.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use nix::fcntl::posix_fallocate;
-use rustix::fs::{FlockOperation, OFlags, flock, fstatvfs};
+use rustix::fs::{FlockOperation, flock, fstatvfs};
 
-use crate::error::{Error, Result};
+use crate::host::directory::lock_file_at;
 
 /// What comes after the name of the database.
 const SUFFIX: &str = "-reserve";
@@ -57,16 +56,6 @@ impl Reserve {
         let mut path = database.as_os_str().to_owned();
         path.push(SUFFIX);
         Reserve { path: path.into() }
-    }
-
-    /// Returns an error if something else than a file of its own is in the place of the reserve.
-    pub fn check(&self) -> Result<()> {
-        match self.path.symlink_metadata() {
-            Ok(metadata) if !metadata.is_file() => Err(Error::invalid_config(
-                "what is in the place of the database's -reserve file is no file",
-            )),
-            _ => Ok(()),
-        }
     }
 
     /// Returns whether the file holds less than it should.
@@ -113,13 +102,10 @@ impl Reserve {
         what: Use,
         work: impl FnOnce(&File, u64) -> io::Result<T>,
     ) -> io::Result<T> {
-        let file = OpenOptions::new()
-            .write(true)
-            .create(what == Use::Restore)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32)
-            .open(&self.path)?;
+        if what == Use::GiveUp && !self.path.exists() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let file = lock_file_at(&self.path, "cannot open the reserve").map_err(io::Error::other)?;
         let mut attempts = match what {
             Use::GiveUp => ATTEMPTS,
             Use::Restore => 1,
@@ -131,11 +117,8 @@ impl Reserve {
             }
             thread::sleep(PAUSE);
         }
-        let metadata = file.metadata()?;
-        match metadata.is_file() {
-            true => work(&file, metadata.len()),
-            false => Err(io::ErrorKind::InvalidInput.into()),
-        }
+        let length = file.metadata()?.len();
+        work(&file, length)
     }
 }
 
@@ -188,7 +171,7 @@ mod tests {
         std::fs::write(&target, "mine").unwrap();
         symlink(&target, &link).unwrap();
         let reserve = Reserve::of(&directory.path().join("db"));
-        assert!(reserve.check().is_err() && !reserve.restore() && !reserve.give_up());
+        assert!(!reserve.restore() && !reserve.give_up());
         assert_eq!(std::fs::read(&target).unwrap(), b"mine");
     }
 }

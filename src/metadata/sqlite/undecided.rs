@@ -50,8 +50,8 @@ pub(super) fn take_back(connection: &Connection, error: Error) -> Error {
     }
 }
 
-/// Puts a frame durably in the place of what nobody was told of. With `unsynced`, which says that a sync of the log found no
-/// room, what the log holds of commits is written again before, so that the next sync is about all of it.
+/// Overwrites the first frame of an unacknowledged commit, durably. With `unsynced`, after a sync of the WAL found no room, all
+/// acknowledged commits in the WAL are written again before, so that the next sync covers them.
 ///
 /// # Errors
 /// [`is_unsynced`] where there is no room for the sync; `NoSpace` where there is none for the frame; `Io` where the log does
