@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_are_told_from_paths() {
+    fn urls_are_no_paths() {
         for (text, scheme) in [
             ("postgresql://u:secret@host/db", "postgresql"),
             ("S3://bucket/x", "s3"),

@@ -5,7 +5,7 @@
 //! nobody and may go; a directory of them, a spool, likewise. Publishing renames it into `cas/` and syncs the directories; that, and every
 //! removal, happens under the metadata store's write lock.
 //!
-//! All of it is reached from open [directories](Directory), and no link is followed. What has not the name and the kind that this
+//! All of it is reached from open directories, and no link is followed. What has not the name and the kind that this
 //! module gives is not its own: it is never read, counted or removed.
 
 mod reclaim;
