@@ -96,6 +96,12 @@ double run_queue_delayed(contender *side, size_t *operations);
 double run_queue_expired(contender *side, size_t *operations);
 double run_queue_batches(contender *side, size_t *operations);
 
+void prepare_views(contender *side);
+void prepare_running(contender *side);
+double run_view_of_all(contender *side, size_t *operations);
+double run_first_running(contender *side, size_t *operations);
+double run_find_item(contender *side, size_t *operations);
+
 double run_ready(contender *side, size_t *operations);
 void prepare_dependents(contender *side);
 double run_dependents(contender *side, size_t *operations);

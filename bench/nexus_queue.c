@@ -163,12 +163,14 @@ static void expect_cycle(store *opened, queue_keys keys, size_t i)
     nexus_error_free(error);
 }
 
-static size_t ready(store *opened, size_t limit)
+typedef nexus_status (*view_call)(nexus_fs *fs, int64_t limit, nexus_work_list **items,
+                                  nexus_error **error);
+
+static size_t view(store *opened, size_t limit, view_call call, const char *name)
 {
     nexus_work_list *items = NULL;
     nexus_error *error = NULL;
-    nexus_check(nexus_get_ready_work(opened->fs, limit, &items, &error), error, "get_ready_work",
-                "");
+    nexus_check(call(opened->fs, (int64_t)limit, &items, &error), error, name, "");
     size_t count = nexus_work_list_len(items);
     size_t sum = 0;
     for (size_t i = 0; i < count; i++) {
@@ -177,6 +179,21 @@ static size_t ready(store *opened, size_t limit)
     consume(sum);
     nexus_work_list_free(items);
     return count;
+}
+
+static size_t ready(store *opened, size_t limit)
+{
+    return view(opened, limit, nexus_get_ready_work, "get_ready_work");
+}
+
+static size_t by_priority(store *opened, size_t limit)
+{
+    return view(opened, limit, nexus_get_work_by_priority, "get_work_by_priority");
+}
+
+static size_t in_progress(store *opened, size_t limit)
+{
+    return view(opened, limit, nexus_get_in_progress_work, "get_in_progress_work");
 }
 
 static store *as_tenant(store *opened, const char *tenant)
@@ -198,5 +215,7 @@ const queue_api nexus_queue = {
     .set_keys_of_one = set_keys_of_one,
     .expect_cycle = expect_cycle,
     .ready = ready,
+    .by_priority = by_priority,
+    .in_progress = in_progress,
     .as_tenant = as_tenant,
 };

@@ -44,6 +44,8 @@ typedef struct queue_api {
     void (*reopen)(store *opened, const queue_item *items, size_t count);
     /* What a worker of `tenant` works with: `opened` itself, or a handle to be closed. */
     store *(*as_tenant)(store *opened, const char *tenant);
+    /* Looks at every field of the first `limit` items, in the order of claims; returns how many. */
+    size_t (*by_priority)(store *opened, size_t limit);
 
     /* The baseline has none of the following. */
 
@@ -57,6 +59,8 @@ typedef struct queue_api {
     void (*expect_cycle)(store *opened, queue_keys keys, size_t i);
     /* Looks at every field of the first `limit` items that can be claimed; returns how many. */
     size_t (*ready)(store *opened, size_t limit);
+    /* The same for those that were given out last. */
+    size_t (*in_progress)(store *opened, size_t limit);
 } queue_api;
 
 /* The order of priorities in a plan of `count` items; to be freed. */

@@ -23,6 +23,7 @@ typedef enum raw_statement {
     CLAIM_ITEM,
     COMPLETE_ITEM,
     REOPEN_ITEM,
+    ALL_ITEMS,
     RAW_STATEMENTS
 } raw_statement;
 

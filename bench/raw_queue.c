@@ -92,6 +92,27 @@ static void reopen(store *raw, const queue_item *items, size_t count)
     raw_run(raw, COMMIT);
 }
 
+static size_t by_priority(store *raw, size_t limit)
+{
+    sqlite3_stmt *row = raw->statements[ALL_ITEMS];
+    size_t count = 0;
+    size_t sum = 0;
+    sqlite3_bind_int64(row, 1, (sqlite3_int64)limit);
+    while (sqlite3_step(row) == SQLITE_ROW) {
+        for (int column = 0; column < 10; column++) {
+            const unsigned char *text = NULL;
+            if (column == 0 || column == 1 || column == 4) {
+                text = sqlite3_column_text(row, column);
+            }
+            sum += text != NULL ? text[0] : (size_t)sqlite3_column_int64(row, column);
+        }
+        count++;
+    }
+    consume(sum);
+    raw_check(raw, sqlite3_reset(row), "items by priority");
+    return count;
+}
+
 /* The table has no tenants: it holds what the worker may take. */
 static store *as_tenant(store *raw, const char *tenant)
 {
@@ -105,4 +126,5 @@ const queue_api raw_queue = {
     .complete = complete,
     .reopen = reopen,
     .as_tenant = as_tenant,
+    .by_priority = by_priority,
 };

@@ -41,6 +41,9 @@ static const char *const STATEMENT_TEXTS[RAW_STATEMENTS] = {
     [COMPLETE_ITEM] = "UPDATE queue SET status = 'completed', completed_at = ?3, lease = NULL,"
                       " lease_deadline = NULL WHERE path = ?1 AND lease = ?2",
     [REOPEN_ITEM] = "UPDATE queue SET status = 'ready' WHERE path = ?1",
+    [ALL_ITEMS] = "SELECT path, status, priority, created_at, worker_id, started_at, completed_at,"
+                  " attempts, lease, lease_deadline FROM queue"
+                  " ORDER BY rank, created_at, path LIMIT ?1",
 };
 
 void raw_check(const store *raw, int code, const char *what)

@@ -54,6 +54,21 @@ for view in ready_work_items blocked_work_items pending_work_items in_progress_w
      'file_type', 'size_bytes', 'content_hash', 'created_at', 'updated_at', 'status', 'priority')" 12
 done
 
+# Each view reads the index of its queue, by what this sqlite3 makes of it.
+reads() {
+  local plan
+  plan=$(sqlite3 -batch "$database" "EXPLAIN QUERY PLAN SELECT * FROM $1 LIMIT 10" 2>&1) || true
+  if [[ $plan != *"$2"* || $plan =~ SCAN\ w($|$'\n') ]]; then
+    printf '%s does not read %s:\n%s\n' "$1" "$2" "$plan"
+    failed=1
+  fi
+}
+reads ready_work_items "USING INDEX work_claimable (directory=?"
+reads blocked_work_items "SCAN w USING INDEX work_blocked"
+reads pending_work_items "SCAN w USING INDEX work_pending"
+reads in_progress_work "SCAN w USING INDEX work_running"
+reads work_by_priority "SCAN w USING INDEX work_by_rank"
+
 # What the store commits is seen at once.
 echo complete >&"${store[1]}"
 read -r word <&"${store[0]}"
