@@ -41,6 +41,7 @@ thread_local! {
 
 /// Makes `hand_over` known to the statements of `connection`.
 pub(super) fn register(connection: &Connection) -> Result<()> {
+    super::work::register_scan(connection)?;
     Ok(connection.create_scalar_function(
         "hand_over",
         ARGUMENTS,

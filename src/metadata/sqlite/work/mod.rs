@@ -13,7 +13,7 @@
 //! | rows and edges as files and keys change | `items`, `edges`, `settle`, `cycles` |
 //! | claims: what can be claimed, and what time makes so | `claim`, `claimable`, `directories`, `scopes`, `territory` |
 //! | what the holder of a lease does, and what nobody else may | `finish`, `complete`, `replace` |
-//! | queries | `views`, `order`, `fetch`, `counts`, `explain`, `read`, `find` |
+//! | queries | `views`, `order`, `fetch`, `counts`, `explain`, `read`, `scan`, `find` |
 //! | statements about some paths at once | `some` |
 
 /// The assignments that leave an item without a lease.
@@ -51,6 +51,7 @@ mod items;
 mod order;
 mod read;
 mod replace;
+mod scan;
 mod scopes;
 mod settle;
 mod some;
@@ -74,6 +75,7 @@ pub(super) use items::{
 };
 pub(super) use read::{all, value};
 pub(super) use replace::{check_replaceable, leased};
+pub(super) use scan::register as register_scan;
 pub(super) use settle::settle;
 
 pub(super) use views::Views;

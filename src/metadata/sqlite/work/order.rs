@@ -22,6 +22,14 @@ impl From<Option<i64>> for Term {
 }
 
 impl Term {
+    /// Returns a number that sorts as the term does.
+    pub fn place(self) -> i128 {
+        match self {
+            Term::Number(number) => number.into(),
+            Term::Absent => i128::MAX,
+        }
+    }
+
     /// Reads a term. A damaged row does not end a query of many: what is no number is nothing.
     pub fn read(row: &Row<'_>, column: usize) -> Self {
         match row.get_ref(column) {

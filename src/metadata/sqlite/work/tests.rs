@@ -54,6 +54,7 @@ impl Store {
         let path = directory.path().join("metadata.db");
         let mut connection = connection::open(&path, Role::Creator, 8192).unwrap();
         schema::prepare(&mut connection, "00000000-0000-0000-0000-000000000000").unwrap();
+        super::register_scan(&connection).unwrap();
         connection
             .pragma_update(None, "synchronous", "OFF")
             .unwrap();

@@ -13,19 +13,23 @@ use super::super::statements::Connection;
 use super::super::time::Time;
 use super::claimable::Search;
 use super::fetch::Items;
-use super::order::{Best, Place, path_of};
+use super::order::{Best, Place, Term, path_of};
+use super::scan::RawItem;
 use super::territory::{Territory, after, parent};
 use crate::access::Rules;
 use crate::call::Call;
 use crate::error::Result;
 use crate::range::Visible;
-use crate::work::{WorkItem, WorkView};
+use crate::work::{Status, WorkItem, WorkView};
 
 /// How many items a walk may skip before it is given up: so many for each item asked for, within
 /// bounds.
 const SKIPPED_PER_ITEM: usize = 4;
 const SKIPPED_AT_LEAST: usize = 1024;
 const SKIPPED_AT_MOST: usize = 16 * 1024;
+
+/// Fewer items than these are read one by one.
+const MANY: usize = 256;
 
 /// How a view is computed. Each statement selects what an item is sorted by, in terms that sort upwards, and
 /// its path. They name their indexes: the planner knows nothing of how many items are in which queue.
@@ -65,6 +69,22 @@ const BY_PRIORITY: Plan = Plan {
         SELECT rank, created_at, 0, path FROM work NOT INDEXED
         WHERE item = 1 AND path >= ?1 AND path < ?2",
 };
+/// Numbers of rows, up to a limit.
+const ROWS_WITHIN: &str = "\
+    SELECT count(*) FROM (SELECT 1 FROM work NOT INDEXED WHERE path >= ?1 AND path < ?2 LIMIT ?3)";
+const CLAIMABLE_ROWS: &str = "\
+    SELECT count(*) FROM (SELECT 1 FROM work INDEXED BY work_claimable
+                          WHERE status = 1 /* ready */ AND (open_edges = 0 AND delayed = 0) LIMIT ?1)";
+const BLOCKED_ROWS: &str = "\
+    SELECT count(*) FROM (SELECT 1 FROM work INDEXED BY work_blocked
+                          WHERE (status = 4 /* blocked */ OR (status IN (1 /* ready */, 5 /* pending */) AND open_edges > 0))
+                          LIMIT ?1)";
+const PENDING_ROWS: &str = "\
+    SELECT count(*) FROM (SELECT 1 FROM work INDEXED BY work_pending
+                          WHERE status = 5 /* pending */ AND open_edges = 0 LIMIT ?1)";
+const RUNNING_ROWS: &str = "\
+    SELECT count(*) FROM (SELECT 1 FROM work INDEXED BY work_running
+                          WHERE status = 2 /* in_progress */ LIMIT ?1)";
 /// The next scope in which something is in progress.
 const NEXT_RUNNING_SCOPE: &str = "\
     SELECT scope FROM work INDEXED BY work_running
@@ -98,6 +118,9 @@ impl Views<'_> {
             rules: self.rules,
             call: self.call,
         };
+        if self.is_most(view, limit)? {
+            return self.most(view, limit, &items);
+        }
         let mut unreadable = HashSet::new();
         loop {
             let best = Best::without(limit, &unreadable);
@@ -117,6 +140,69 @@ impl Views<'_> {
             }
             unreadable.extend(damaged);
         }
+    }
+
+    /// Returns whether the view up to `limit` is many items, and most of all visible ones.
+    fn is_most(&self, view: WorkView, limit: usize) -> Result<bool> {
+        if limit < MANY {
+            return Ok(false);
+        }
+        let mut left = limit.saturating_mul(2).min(i64::MAX as usize) as i64;
+        let most = left;
+        let mut count = self.connection.prepare_cached(ROWS_WITHIN)?;
+        for range in &self.visible.ranges {
+            let rows: i64 = count.query_row((&range.start, &range.end, left), |row| row.get(0))?;
+            left -= rows;
+            if left == 0 {
+                return Ok(false);
+            }
+        }
+        let rows = most - left;
+        let index = match view {
+            WorkView::ByPriority => return Ok(rows >= MANY as i64),
+            // How many of other views are visible is known for who sees all.
+            _ if !self.visible.nearly_all => return Ok(false),
+            WorkView::Ready => CLAIMABLE_ROWS,
+            WorkView::Blocked => BLOCKED_ROWS,
+            WorkView::Pending => PENDING_ROWS,
+            WorkView::InProgress => RUNNING_ROWS,
+        };
+        let mut count = self.connection.prepare_cached(index)?;
+        let items: i64 = count.query_row([rows], |row| row.get(0))?;
+        Ok(items >= MANY as i64 && items >= rows / 2)
+    }
+
+    /// Goes through all visible items, and sorts those of the view.
+    fn most(&self, view: WorkView, limit: usize, items: &Items<'_>) -> Result<Vec<WorkItem>> {
+        let (wall, boot) = (self.time.wall(), self.time.boot());
+        let is = |item: &RawItem, status: Status| item.status == status.number();
+        let is_open = |item: &RawItem| item.blocker_count > 0;
+        let is_delayed =
+            |item: &RawItem| item.delayed && item.not_before.is_none_or(|due| due > wall);
+        let is_wanted = |item: &RawItem| match view {
+            WorkView::Ready => is(item, Status::Ready) && !is_open(item) && !is_delayed(item),
+            WorkView::Blocked => {
+                let waits = is(item, Status::Ready) || is(item, Status::Pending);
+                is(item, Status::Blocked) || (waits && is_open(item))
+            }
+            WorkView::Pending => is(item, Status::Pending) && !is_open(item),
+            WorkView::InProgress => is(item, Status::InProgress),
+            WorkView::ByPriority => true,
+        };
+        let key = |item: &WorkItem| {
+            let (rank, created) = (Term::from(item.priority), Term::Number(item.created_at));
+            match view {
+                WorkView::Blocked => [Term::Number(-(item.blocker_count as i64)), rank, created],
+                WorkView::InProgress => {
+                    let newest_first = Term::from(item.started_at.map(|time| !time));
+                    [newest_first, Term::Absent, Term::Absent]
+                }
+                _ => [rank, created, Term::Absent],
+            }
+        };
+        let mut found = items.in_path_order(boot, &self.visible.ranges, is_wanted, key)?;
+        found.truncate(limit);
+        Ok(found)
     }
 
     /// Returns what could be claimed, and what has fallen due and was not looked at since.

@@ -455,6 +455,7 @@ fn no_step_of_the_queue_scans_or_sorts() {
         &super::super::edges::STATEMENTS,
         &super::super::settle::STATEMENTS,
         &super::super::fetch::STATEMENTS,
+        &super::super::scan::STATEMENTS,
     ];
     for sql in statements.concat() {
         assert_runs_on_indexes(&store, sql);
@@ -611,4 +612,58 @@ fn each_sql_view_reads_the_index_of_its_queue() {
             "{view}: {plan}"
         );
     }
+}
+
+/// Long views go through both tables in the order of paths.
+#[test]
+fn an_item_of_a_long_view_is_what_it_is_alone() {
+    let store = Store::new();
+    let due = format_time(now() - 1_000_000);
+    let mut changes = Vec::new();
+    for n in 0..700 {
+        let file = format!("/shared/t{}/{n:03}", n % 3);
+        let object = match n % 7 {
+            0 => format!(r#"{{"status": "pending", "priority": {}, "tags": ["é", "b"]}}"#, n % 5),
+            1 => r#"{"priority": 1}"#.to_owned(),
+            2 => r#"{"status": "in_progress", "worker_id": "w", "started_at": "2026-01-01T00:00:00Z"}"#.to_owned(),
+            3 => format!(r#"{{"status": "ready", "not_before": "{due}"}}"#),
+            _ => r#"{"status": "ready"}"#.to_owned(),
+        };
+        changes.push(write(&file));
+        changes.push(set(&file, &object));
+    }
+    store.apply(changes).unwrap();
+    let claimed = store.claim(20);
+    assert_eq!(claimed.len(), 20);
+    let rules = Arc::new(rules());
+    let call = call();
+    let alone = super::super::fetch::Items {
+        connection: &store.connection,
+        backends: &store.backends,
+        rules: &rules,
+        call: &call,
+    };
+    for (view, name) in VIEWS {
+        let items = store.view(view, usize::MAX);
+        let single = items.iter().map(|item| {
+            let place = super::super::order::Place {
+                key: [super::super::order::Term::Absent; 3],
+                path: item.path.to_string(),
+            };
+            alone.at(store.time.boot(), &[place]).unwrap().0.remove(0)
+        });
+        assert_eq!(items, single.collect::<Vec<_>>(), "{name}");
+    }
+    let all = store.view(WorkView::ByPriority, usize::MAX);
+    assert_eq!(all.len(), 600);
+    assert_eq!(store.view(WorkView::ByPriority, 300), all[..300]);
+    store
+        .connection
+        .execute(
+            "UPDATE paths SET etag = x'00' WHERE path = ?1",
+            [all[0].path.as_str()],
+        )
+        .unwrap();
+    assert_eq!(store.view(WorkView::ByPriority, usize::MAX), all[1..]);
+    assert_eq!(store.view(WorkView::ByPriority, 300), all[1..301]);
 }
