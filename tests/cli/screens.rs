@@ -193,17 +193,20 @@ fn top_shows_the_queue_and_follows_it() {
 
 #[test]
 fn top_gives_the_screen_back_when_a_signal_ends_it() {
+    use nix::sys::signal::Signal::{SIGHUP, SIGINT, SIGTERM};
     let store = Store::new();
-    let mut terminal = on_terminal(&store, &["work", "top"]);
-    terminal.wait_for("0 in progress");
-    let id = nix::unistd::Pid::from_raw(terminal.process() as i32);
-    nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM).unwrap();
-    let (code, raw) = terminal.finish();
-    assert_eq!(code, None, "it dies by the signal");
-    assert!(
-        raw.contains("\x1b[?1049l"),
-        "the screen is not given back: {raw:?}"
-    );
+    for signal in [SIGTERM, SIGHUP, SIGINT] {
+        let mut terminal = on_terminal(&store, &["work", "top"]);
+        terminal.wait_for("0 in progress");
+        let id = nix::unistd::Pid::from_raw(terminal.process() as i32);
+        nix::sys::signal::kill(id, signal).unwrap();
+        let (code, raw) = terminal.finish();
+        assert_eq!(code, None, "it dies by {signal}");
+        assert!(
+            raw.contains("\x1b[?1049l"),
+            "{signal}: the screen is not given back: {raw:?}"
+        );
+    }
     store.fails(2, "terminal", &["work", "top"]);
     assert_eq!(store.json(&["work", "top"])["counts"]["ready"], 0);
 }
