@@ -138,10 +138,10 @@
 /** The commit of another was waited for in vain (`busy_timeout_ms`). */
 #define NEXUS_STATUS_BUSY 15
 
-/** No room on the device. */
+/** No room on the device. Reading, deleting and gc work all the same. */
 #define NEXUS_STATUS_NO_SPACE 16
 
-/** Stored bytes do not match their hash, or are gone. */
+/** Stored bytes do not match their hash, as two readings found, or are gone. */
 #define NEXUS_STATUS_CORRUPT 17
 
 /** The operating system reported an error. */
@@ -2512,8 +2512,9 @@ nexus_status nexus_backup(nexus_fs *fs,
 
 /**
  * Removes content that no file has any more, and what broken-off writes left behind. If it ends
- * early, what was removed stays so. Needs an admin's handle, or one without tenant and agent. Holds
- * no lock for long.
+ * early, what was removed stays so. Gives back what a reader that stayed for long made of the
+ * write-ahead log. Works with no byte free, as nexus_delete and nexus_rmdir do. Needs an admin's
+ * handle, or one without tenant and agent. Holds no lock for long.
  *
  * @param fs        an open handle
  * @param progress  told of the progress, and may cancel; may be NULL

@@ -37,9 +37,9 @@ const (
 	StatusNotMounted Status = 14
 	// The commit of another was waited for in vain (`busy_timeout_ms`).
 	StatusBusy Status = 15
-	// No room on the device.
+	// No room on the device. Reading, deleting and gc work all the same.
 	StatusNoSpace Status = 16
-	// Stored bytes do not match their hash, or are gone.
+	// Stored bytes do not match their hash, as two readings found, or are gone.
 	StatusCorrupt Status = 17
 	// The operating system reported an error.
 	StatusIO Status = 18
@@ -89,9 +89,9 @@ var (
 	ErrNotMounted error = StatusNotMounted
 	// The commit of another was waited for in vain (`busy_timeout_ms`).
 	ErrBusy error = StatusBusy
-	// No room on the device.
+	// No room on the device. Reading, deleting and gc work all the same.
 	ErrNoSpace error = StatusNoSpace
-	// Stored bytes do not match their hash, or are gone.
+	// Stored bytes do not match their hash, as two readings found, or are gone.
 	ErrCorrupt error = StatusCorrupt
 	// The operating system reported an error.
 	ErrIO error = StatusIO

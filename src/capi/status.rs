@@ -41,9 +41,9 @@ pub const NEXUS_STATUS_LEASE_LOST: i32 = 13;
 pub const NEXUS_STATUS_NOT_MOUNTED: i32 = 14;
 /// The commit of another was waited for in vain (`busy_timeout_ms`).
 pub const NEXUS_STATUS_BUSY: i32 = 15;
-/// No room on the device.
+/// No room on the device. Reading, deleting and gc work all the same.
 pub const NEXUS_STATUS_NO_SPACE: i32 = 16;
-/// Stored bytes do not match their hash, or are gone.
+/// Stored bytes do not match their hash, as two readings found, or are gone.
 pub const NEXUS_STATUS_CORRUPT: i32 = 17;
 /// The operating system reported an error.
 pub const NEXUS_STATUS_IO: i32 = 18;

@@ -260,8 +260,9 @@ pub unsafe extern "C" fn nexus_backup(
 }
 
 /// Removes content that no file has any more, and what broken-off writes left behind. If it ends
-/// early, what was removed stays so. Needs an admin's handle, or one without tenant and agent. Holds
-/// no lock for long.
+/// early, what was removed stays so. Gives back what a reader that stayed for long made of the
+/// write-ahead log. Works with no byte free, as nexus_delete and nexus_rmdir do. Needs an admin's
+/// handle, or one without tenant and agent. Holds no lock for long.
 ///
 /// @param fs        an open handle
 /// @param progress  told of the progress, and may cancel; may be NULL
