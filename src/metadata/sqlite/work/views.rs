@@ -19,7 +19,7 @@ use super::territory::{Territory, after, parent};
 use crate::access::Rules;
 use crate::call::Call;
 use crate::error::Result;
-use crate::range::Visible;
+use crate::range::{PathRange, Visible};
 use crate::work::{Status, WorkItem, WorkView};
 
 /// How many items a walk may skip before it is given up: so many for each item asked for, within
@@ -230,19 +230,23 @@ impl Views<'_> {
                 .query_row((&position, &range.end), |row| row.get::<_, String>(0))
                 .optional()?
             {
+                position = after(&scope);
+                if PathRange::under(&scope).intersection(range).is_none() {
+                    continue;
+                }
                 let mut found = running.query([&scope])?;
                 while let Some(row) = found.next()? {
                     self.call.check()?;
-                    let Some(place) = Place::read(row).filter(|place| range.contains(&place.path))
-                    else {
+                    let Some(place) = Place::read(row) else {
                         continue;
                     };
                     if best.is_full_before(&place) {
                         break;
                     }
-                    best.offer(place);
+                    if range.contains(&place.path) {
+                        best.offer(place);
+                    }
                 }
-                position = after(&scope);
             }
         }
         Ok(best.into_places())
