@@ -52,7 +52,8 @@ impl Filesystem {
         let find_target = |grant: &_| self.store().entry(&relocation.to, grant);
         let target_is_free =
             || matches!(self.granted(call, |_, grant| find_target(grant)), Ok(None));
-        self.ask(call, |policy| authorize(policy, change)).is_ok()
+        self.ask(call, |policy| authorize(policy, change, call))
+            .is_ok()
             && (!relocation.no_replace || target_is_free())
     }
 

@@ -31,7 +31,7 @@ impl Filesystem {
         let carried = self.carry(changes, call)?;
         self.granted(call, |policy, grant| {
             for (index, change) in changes.iter().enumerate() {
-                authorize(policy, change).map_err(|error| error.in_operation(index))?;
+                authorize(policy, change, call).map_err(|error| error.in_operation(index))?;
             }
             let set = WriteSet {
                 changes: with_given_depths(changes, policy),
@@ -205,7 +205,7 @@ pub(super) fn conditions_of(conditions: &Conditions) -> Result<metadata::Conditi
 }
 
 /// Asks the policy for everything that `change` touches.
-pub(super) fn authorize(policy: &Policy, change: &Change) -> Result<()> {
+pub(super) fn authorize(policy: &Policy, change: &Change, call: &Call) -> Result<()> {
     match change {
         Change::Write {
             path, conditions, ..
@@ -261,13 +261,14 @@ pub(super) fn authorize(policy: &Policy, change: &Change) -> Result<()> {
             policy.check(path, Action::Read)?;
             authorize_conditions(policy, conditions)
         }
-        Change::Import(source) => authorize_import(policy, &**source),
+        Change::Import(source) => authorize_import(policy, &**source, call),
     }
 }
 
 /// Asks the policy for every path. What a file depends on the transaction checks.
-fn authorize_import(policy: &Policy, source: &dyn ImportSource) -> Result<()> {
+fn authorize_import(policy: &Policy, source: &dyn ImportSource, call: &Call) -> Result<()> {
     for index in 0..source.files() {
+        call.check()?;
         if let Some((file, _)) = source.file(index)? {
             authorize_path(policy, &file.path, Action::Write)
                 .map_err(|error| error.in_operation(index))?;

@@ -57,7 +57,7 @@ impl Filesystem {
             return Ok(None);
         };
         let found = self.granted(call, |policy, grant| {
-            authorize(policy, append)?;
+            authorize(policy, append, call)?;
             self.store().content(path, grant)
         })?;
         let backend = self.placement().backend_for(path.as_str()).clone();

@@ -172,7 +172,11 @@ pub fn line(random: &mut Random, tenant: &str) -> Value {
             "unknown",
             "custom_metadata",
         ];
-        line[*random.pick(&keys)] = any(random, 3);
+        // Another path that is valid would be one that every tenant sees.
+        line[*random.pick(&keys)] = match random.chance(50) {
+            true => integer(random),
+            false => json!({ "k": any(random, 2) }),
+        };
     }
     line
 }
