@@ -81,12 +81,13 @@ pub(super) fn read(found: &str) -> Result<Option<Sums>> {
     if found == VERSION_1 {
         return Ok(None);
     }
-    let any: Option<Any> = serde_json::from_str(found).ok();
-    if any.is_none_or(|any| any.version != VERSION) {
+    let unreadable = |_| damaged("its head is unreadable");
+    let any: Any = serde_json::from_str(found).map_err(unreadable)?;
+    if any.version != VERSION {
         let what = "the bundle has a format that this version does not know";
         return Err(Error::unsupported(what));
     }
-    let sums: Sums = serde_json::from_str(found).map_err(|_| damaged("its head is unreadable"))?;
+    let sums: Sums = serde_json::from_str(found).map_err(unreadable)?;
     match text(&sums)? == found {
         true => Ok(Some(sums)),
         false => Err(damaged("its head is not as it was written")),
@@ -126,6 +127,8 @@ mod tests {
         assert_eq!(read(VERSION_1).unwrap(), None);
         let newer = read("{\"format\":\"nexus-bundle\",\"version\":3}\n").unwrap_err();
         assert_eq!(newer.kind(), crate::error::ErrorKind::Unsupported);
+        let no_json = read("{\"format\":\"nexus-bundle\",\"version\"=2}\n").unwrap_err();
+        assert_eq!(no_json.kind(), crate::error::ErrorKind::Corrupt);
         let changed = text(&Sums::default()).unwrap().replace("  \n", " x\n");
         assert!(read(&changed).is_err());
     }
