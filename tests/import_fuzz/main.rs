@@ -354,7 +354,7 @@ fn check(fs: &Filesystem) {
     assert_eq!(report["error_count"], 0, "{report:#}");
 }
 
-/// A bundle of which some bytes are others is refused, and changes nothing.
+/// A bundle that unpacks to other bytes is refused, and changes nothing.
 fn damaged_bundles(store: &Store, bundle: &Path, random: &mut Random) {
     let bytes = fs::read(bundle).unwrap();
     let scratch = store.beside("state");
@@ -367,6 +367,11 @@ fn damaged_bundles(store: &Store, bundle: &Path, random: &mut Random) {
                 let at = random.below(bytes.len() as u64) as usize;
                 changed[at] ^= 1 << random.below(8);
             }
+        }
+        // Some bits of a zstd frame mean nothing: what is unpacked is the same.
+        let unpacked = zstd::stream::decode_all(&bytes[..]).unwrap();
+        if zstd::stream::decode_all(&changed[..]).is_ok_and(|other| other == unpacked) {
+            continue;
         }
         let file = store.beside("damaged");
         fs::write(&file, changed).unwrap();
