@@ -83,6 +83,10 @@ double run_page_files(contender *side, size_t *operations);
 double run_page_directories(contender *side, size_t *operations);
 double run_find(contender *side, size_t *operations);
 
+double run_rename_tree(contender *side, size_t *operations);
+double run_copy_tree(contender *side, size_t *operations);
+double run_remove_tree(contender *side, size_t *operations);
+
 void prepare_queue_short(contender *side);
 void prepare_queue_long(contender *side);
 void prepare_queue_few(contender *side);

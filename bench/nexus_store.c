@@ -200,6 +200,24 @@ static size_t nexus_find(store *opened, const char *key, const char *value, size
     return take_entries(entries, NULL);
 }
 
+static void nexus_move_tree(store *opened, const char *from, const char *to)
+{
+    nexus_error *error = NULL;
+    nexus_check(nexus_rename(opened->fs, from, to, &error), error, "rename", from);
+}
+
+static void nexus_copy_tree(store *opened, const char *from, const char *to)
+{
+    nexus_error *error = NULL;
+    nexus_check(nexus_copy(opened->fs, from, to, &error), error, "copy", from);
+}
+
+static void nexus_remove_tree(store *opened, const char *path)
+{
+    nexus_error *error = NULL;
+    nexus_check(nexus_rmdir(opened->fs, path, 1, &error), error, "rmdir", path);
+}
+
 const store_api nexus_store = {
     .name = "nexus",
     .open = nexus_open,
@@ -213,6 +231,9 @@ const store_api nexus_store = {
     .stat = nexus_look,
     .set_meta = nexus_put_meta,
     .get_meta = nexus_look_meta,
+    .rename_tree = nexus_move_tree,
+    .copy_tree = nexus_copy_tree,
+    .remove_tree = nexus_remove_tree,
     .list = nexus_page,
     .find = nexus_find,
     .queue = &nexus_queue,

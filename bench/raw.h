@@ -24,6 +24,13 @@ typedef enum raw_statement {
     COMPLETE_ITEM,
     REOPEN_ITEM,
     ALL_ITEMS,
+    RENAME_PATHS,
+    RENAME_METADATA,
+    COPY_PATHS,
+    COPY_METADATA,
+    REMOVE_CONTENTS,
+    REMOVE_METADATA,
+    REMOVE_PATHS,
     RAW_STATEMENTS
 } raw_statement;
 

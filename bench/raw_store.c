@@ -40,6 +40,18 @@ static const char *const STATEMENT_TEXTS[RAW_STATEMENTS] = {
                    " RETURNING path, priority, created_at, attempts",
     [COMPLETE_ITEM] = "UPDATE queue SET status = 'completed', completed_at = ?3, lease = NULL,"
                       " lease_deadline = NULL WHERE path = ?1 AND lease = ?2",
+    [RENAME_PATHS] = "UPDATE paths SET path = ?3 || substr(path, ?4) WHERE path >= ?1 AND path < ?2",
+    [RENAME_METADATA] = "UPDATE metadata SET path = ?3 || substr(path, ?4)"
+                        " WHERE path >= ?1 AND path < ?2",
+    [COPY_PATHS] = "INSERT INTO paths SELECT ?3 || substr(path, ?4), kind, size, etag, 1, mime_type,"
+                   " randomblob(16), backend_name, created_at, modified_at, content_id"
+                   " FROM paths WHERE path >= ?1 AND path < ?2",
+    [COPY_METADATA] = "INSERT INTO metadata SELECT ?3 || substr(path, ?4), key, value"
+                      " FROM metadata WHERE path >= ?1 AND path < ?2",
+    [REMOVE_CONTENTS] = "DELETE FROM content WHERE id IN"
+                        " (SELECT content_id FROM paths WHERE path >= ?1 AND path < ?2)",
+    [REMOVE_METADATA] = "DELETE FROM metadata WHERE path >= ?1 AND path < ?2",
+    [REMOVE_PATHS] = "DELETE FROM paths WHERE path >= ?1 AND path < ?2",
     [REOPEN_ITEM] = "UPDATE queue SET status = 'ready' WHERE path = ?1",
     [ALL_ITEMS] = "SELECT path, status, priority, created_at, worker_id, started_at, completed_at,"
                   " attempts, lease, lease_deadline FROM queue"
@@ -329,6 +341,48 @@ static void raw_get_meta(store *raw, const bench_file *file, const char *key, co
     free(copy);
 }
 
+/* Runs a statement on all below `from`; `to`, if there is one, is the new name of that. */
+static void run_on_tree(store *raw, raw_statement which, const char *from, const char *to)
+{
+    char start[BENCH_PATH_MAX + 2];
+    char end[BENCH_PATH_MAX + 2];
+    snprintf(start, sizeof start, "%s/", from);
+    snprintf(end, sizeof end, "%s0", from); /* '0' follows '/' */
+    sqlite3_stmt *statement = with_path(raw, which, start);
+    sqlite3_bind_text(statement, 2, end, -1, SQLITE_STATIC);
+    if (to != NULL) {
+        sqlite3_bind_text(statement, 3, to, -1, SQLITE_STATIC);
+        sqlite3_bind_int64(statement, 4, (sqlite3_int64)strlen(from) + 1);
+    }
+    raw_run(raw, which);
+}
+
+static void raw_rename_tree(store *raw, const char *from, const char *to)
+{
+    raw_run(raw, BEGIN);
+    run_on_tree(raw, RENAME_PATHS, from, to);
+    run_on_tree(raw, RENAME_METADATA, from, to);
+    raw_run(raw, COMMIT);
+}
+
+static void raw_copy_tree(store *raw, const char *from, const char *to)
+{
+    raw_run(raw, BEGIN);
+    run_on_tree(raw, COPY_PATHS, from, to);
+    run_on_tree(raw, COPY_METADATA, from, to);
+    raw_run(raw, COMMIT);
+}
+
+/* No other tree shares its contents. */
+static void raw_remove_tree(store *raw, const char *path)
+{
+    raw_run(raw, BEGIN);
+    run_on_tree(raw, REMOVE_CONTENTS, path, NULL);
+    run_on_tree(raw, REMOVE_METADATA, path, NULL);
+    run_on_tree(raw, REMOVE_PATHS, path, NULL);
+    raw_run(raw, COMMIT);
+}
+
 /* One scan of the range; direct children are found by seeking past each sub-directory. `cursor` is
  * the least path that may follow. */
 static size_t raw_list(store *raw, const char *directory, int recursive, const char *cursor,
@@ -390,6 +444,9 @@ const store_api raw_store = {
     .stat = raw_stat,
     .set_meta = raw_set_meta,
     .get_meta = raw_get_meta,
+    .rename_tree = raw_rename_tree,
+    .copy_tree = raw_copy_tree,
+    .remove_tree = raw_remove_tree,
     .list = raw_list,
     .find = NULL,
     .queue = &raw_queue,

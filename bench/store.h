@@ -40,6 +40,11 @@ typedef struct store_api {
     void (*set_meta)(store *opened, const bench_file *file, const char *key, const char *value);
     void (*get_meta)(store *opened, const bench_file *file, const char *key, const char *value);
 
+    /* Renames, copies or removes a directory with all that is in it, in one transaction. */
+    void (*rename_tree)(store *opened, const char *from, const char *to);
+    void (*copy_tree)(store *opened, const char *from, const char *to);
+    void (*remove_tree)(store *opened, const char *path);
+
     /* Looks at every field of at most `limit` entries (0: all) of `directory`, from `cursor` (NULL:
      * the first) on; returns how many. `*next`, if asked for, is to be freed; NULL at the end. */
     size_t (*list)(store *opened, const char *directory, int recursive, const char *cursor,
