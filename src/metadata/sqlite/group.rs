@@ -56,8 +56,8 @@ pub(super) struct Group<'a> {
 
 /// What a group left.
 pub(super) struct Finished {
-    /// The outcome of each member.
-    pub outcomes: Vec<Outcome>,
+    /// The outcome of each member; `None` for one that has to be the only member of a group, and changed nothing.
+    pub outcomes: Vec<Option<Outcome>>,
     /// Contents were dropped whose files must go.
     pub doomed: bool,
     /// Something may have become claimable.
@@ -106,28 +106,29 @@ impl<'a> Group<'a> {
         abandon(connection);
         // As long as all may come back together, none is reported to have failed alone.
         let may_come_back = matches!(&error, Lost::AtCommit(error) if is_unsettled(error));
-        let mut outcomes: Vec<Option<Outcome>> = members.iter().map(|_| None).collect();
+        let mut failed: Vec<Option<Outcome>> = members.iter().map(|_| None).collect();
         match error {
-            Lost::By(index, error) => outcomes[index] = Some(Err(error.into())),
-            Lost::AtCommit(error) if members.len() == 1 => outcomes[0] = Some(Err(error.into())),
+            Lost::By(index, error) => failed[index] = Some(Err(error.into())),
+            Lost::AtCommit(error) if members.len() == 1 => failed[0] = Some(Err(error.into())),
             Lost::AtCommit(_) => {}
         }
         let (mut doomed, mut supplied) = (false, false);
         let outcomes = members
             .iter()
-            .zip(outcomes)
-            .map(|(member, outcome)| {
-                outcome.unwrap_or_else(|| {
-                    let group = match Group::begin(connection, context, durability) {
-                        Err(_) if may_come_back => return Err(unsettled_outcome().into()),
-                        begun => begun?,
-                    };
-                    let mut finished = group.commit(&[member]);
-                    doomed |= finished.doomed;
-                    supplied |= finished.supplied;
-                    let missing = || Err(Error::internal("a commit without outcome").into());
-                    finished.outcomes.pop().unwrap_or_else(missing)
-                })
+            .zip(failed)
+            .map(|(member, failed)| {
+                if failed.is_some() {
+                    return failed;
+                }
+                let group = match Group::begin(connection, context, durability) {
+                    Ok(group) => group,
+                    Err(_) if may_come_back => return Some(Err(unsettled_outcome().into())),
+                    Err(error) => return Some(Err(error.into())),
+                };
+                let mut finished = group.commit(&[member]);
+                doomed |= finished.doomed;
+                supplied |= finished.supplied;
+                finished.outcomes.pop().flatten()
             })
             .collect();
         Finished {
@@ -139,12 +140,12 @@ impl<'a> Group<'a> {
 
     fn attempt(self, members: &[&Member]) -> std::result::Result<Finished, Lost> {
         let publications = Publications::default();
-        let mut outcomes: Vec<Outcome> = Vec::with_capacity(members.len());
+        let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(members.len());
         let (mut doomed, mut supplied) = (false, false);
         for (index, member) in members.iter().enumerate() {
             // Alone, a set needs no savepoint: if it fails, so does the transaction.
             let applied = match members {
-                [_] => self.apply(member, &publications),
+                [_] => self.apply(member, &publications, true),
                 _ => self
                     .apply_in_savepoint(member, &publications)
                     .map_err(|error| Lost::By(index, error))?,
@@ -155,21 +156,28 @@ impl<'a> Group<'a> {
                 return Err(Lost::By(
                     index,
                     match applied {
-                        Err(StoreError::Failed(error)) => error,
+                        Err(Refused::For(StoreError::Failed(error))) => error,
                         _ => unexplained(),
                     },
                 ));
             }
-            outcomes.push(applied.map(|applied| {
-                doomed |= applied.doomed;
-                supplied |= applied.supplied;
-                if let Request::Changes(set) = &member.request {
-                    publications.add(&set.placement, applied.staged);
+            outcomes.push(match applied {
+                Ok(applied) => {
+                    doomed |= applied.doomed;
+                    supplied |= applied.supplied;
+                    if let Request::Changes(set) = &member.request {
+                        publications.add(&set.placement, applied.staged);
+                    }
+                    Some(Ok(applied.reply))
                 }
-                applied.reply
-            }));
+                Err(Refused::For(error)) => Some(Err(error)),
+                Err(Refused::BesideOthers) => None,
+            });
         }
-        if outcomes.iter().all(Result::is_err) {
+        if !outcomes
+            .iter()
+            .any(|outcome| matches!(outcome, Some(Ok(_))))
+        {
             abandon(self.connection);
             return Ok(Finished {
                 outcomes,
@@ -193,11 +201,11 @@ impl<'a> Group<'a> {
         &self,
         member: &Member,
         earlier: &Publications,
-    ) -> Result<Result<Applied, StoreError>> {
+    ) -> Result<Result<Applied, Refused>> {
         self.connection
             .prepare_cached("SAVEPOINT member")?
             .execute([])?;
-        let outcome = self.apply(member, earlier);
+        let outcome = self.apply(member, earlier, false);
         if self.connection.is_autocommit() {
             return Ok(outcome);
         }
@@ -212,9 +220,14 @@ impl<'a> Group<'a> {
         Ok(outcome)
     }
 
-    fn apply(&self, member: &Member, earlier: &Publications) -> Result<Applied, StoreError> {
+    fn apply(
+        &self,
+        member: &Member,
+        earlier: &Publications,
+        is_alone: bool,
+    ) -> Result<Applied, Refused> {
         if member.grant.rules.version != self.rules_version {
-            return Err(StoreError::RulesChanged);
+            return Err(StoreError::RulesChanged.into());
         }
         let set = match &member.request {
             Request::Changes(set) => set,
@@ -243,9 +256,13 @@ impl<'a> Group<'a> {
             &self.context.stamps,
             earlier,
         );
-        let entries = apply::all(&mut transaction, &set.changes)?;
+        transaction.is_alone = is_alone;
+        let applied = apply::all(&mut transaction, &set.changes);
+        if transaction.wants_alone {
+            return Err(Refused::BesideOthers);
+        }
         Ok(Applied {
-            reply: Reply::Entries(entries),
+            reply: Reply::Entries(applied?),
             supplied: transaction.work.supplied,
             doomed: transaction.doomed,
             staged: transaction.staged,
@@ -259,6 +276,20 @@ struct Applied {
     doomed: bool,
     supplied: bool,
     staged: Vec<(Arc<str>, Arc<dyn Staged>)>,
+}
+
+/// Why a member left nothing in the transaction.
+enum Refused {
+    /// That is its outcome.
+    For(StoreError),
+    /// It changes many rows, and so has to be the only member of a group.
+    BesideOthers,
+}
+
+impl<E: Into<StoreError>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Refused::For(error.into())
+    }
 }
 
 /// The contents that the rows of a transaction name and that are not in place yet.

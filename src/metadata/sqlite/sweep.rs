@@ -15,6 +15,7 @@ use super::pins::Pins;
 use super::rows::blob;
 use super::statements::Connection;
 use super::undecided;
+use crate::call::Call;
 use crate::config::Durability;
 use crate::content::{ContentHash, Placement};
 use crate::error::Result;
@@ -22,16 +23,15 @@ use crate::error::Result;
 /// Most files that one transaction removes, so that others need not wait long.
 const STEP: i64 = 256;
 
-/// Removes what is doomed in the backends of `placement`; returns how many files.
-pub(super) fn sweep(connection: &Connection, placement: &Placement, pins: &Pins) -> Result<u64> {
-    let mut removed = 0;
-    loop {
-        let step = step(connection, placement, pins)?;
-        removed += step;
-        if step == 0 {
-            return Ok(removed);
-        }
-    }
+/// Removes what is doomed in the backends of `placement`, as long as `call` is not interrupted.
+pub(super) fn sweep(
+    connection: &Connection,
+    placement: &Placement,
+    pins: &Pins,
+    call: &Call,
+) -> Result<()> {
+    while !call.is_cancelled() && step(connection, placement, pins)? > 0 {}
+    Ok(())
 }
 
 /// Removes some of what is doomed in the backends of `placement`; returns how many files, 0 at the end, and

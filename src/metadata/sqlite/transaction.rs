@@ -15,7 +15,7 @@ use super::time::Time;
 use super::work::WorkChanges;
 use super::{guard, listing};
 use crate::content::{Copies, Placement, Staged};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::metadata::{Entry, Grant, Micros, PathId};
 use crate::range::Visible;
 
@@ -38,6 +38,10 @@ pub(super) struct Transaction<'a> {
     pub work: WorkChanges,
     /// What imports need, while changes that hold some are applied.
     pub imports: Option<Imports>,
+    /// It is the only member of its group.
+    pub is_alone: bool,
+    /// It was given up, to be the only member of another group.
+    pub wants_alone: bool,
     pub time: &'a Time,
     path_ids: &'a PathIds,
 }
@@ -64,6 +68,8 @@ impl<'a> Transaction<'a> {
             doomed: false,
             work: WorkChanges::default(),
             imports: None,
+            is_alone: false,
+            wants_alone: false,
             time: &stamps.time,
             path_ids: &stamps.path_ids,
         }
@@ -82,6 +88,12 @@ impl<'a> Transaction<'a> {
     /// Returns the id of what comes to be at `time`.
     pub fn new_path_id(&self, time: Micros) -> Result<PathId> {
         self.path_ids.next(time)
+    }
+
+    /// Gives the write set up, until it is the only member of its group.
+    pub fn want_alone(&mut self) -> Error {
+        self.wants_alone = true;
+        Error::internal("a change of many rows beside others")
     }
 
     /// Returns the row at `path`, of which the caller may read at least a part, if it exists for the

@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -78,6 +79,8 @@ pub(super) type Outcome = StoreResult<Reply>;
 pub(super) struct Member {
     pub request: Request,
     pub grant: Grant,
+    /// It changes many rows, so that no other member shares its group.
+    is_alone: AtomicBool,
     ticket: Ticket,
 }
 
@@ -195,20 +198,24 @@ impl Writer {
         let member = Arc::new(Member {
             request,
             grant,
+            is_alone: AtomicBool::new(false),
             ticket: Ticket::default(),
         });
-        let leads = {
+        let mut leads = {
             let mut queue = self.queue.lock();
             queue.members.push_back(Arc::clone(&member));
             !std::mem::replace(&mut queue.led, true)
         };
-        if !leads && let Some(outcome) = self.wait(&member) {
-            return outcome;
-        }
-        self.lead(&member);
-        match std::mem::replace(&mut *member.ticket.state.lock(), State::Taken) {
-            State::Done(outcome) => outcome,
-            _ => Err(Error::internal("a group left a member without outcome").into()),
+        loop {
+            if !leads && let Some(outcome) = self.wait(&member) {
+                return outcome;
+            }
+            self.lead(&member);
+            leads = false;
+            // It has its outcome, or is in the queue again.
+            if matches!(*member.ticket.state.lock(), State::Taken) {
+                return Err(Error::internal("a group left a member without outcome").into());
+            }
         }
     }
 
@@ -285,18 +292,23 @@ impl Writer {
             connection::abandon(locked);
             let defect = || Err(Error::internal("a defect ended a group of commits").into());
             Finished {
-                outcomes: members.iter().map(|_| defect()).collect(),
+                outcomes: members.iter().map(|_| Some(defect())).collect(),
                 doomed: false,
                 supplied: false,
             }
         });
         let (mut doomed, mut supplied) = (finished.doomed, finished.supplied);
+        let mut postponed = Vec::new();
         for (member, outcome) in taken.iter().zip(finished.outcomes) {
+            let Some(outcome) = outcome else {
+                postponed.push(member);
+                continue;
+            };
             let outcome = match self.commit_again(locked, member, &outcome, durability) {
                 Some(Ok(mut again)) => {
                     doomed |= again.doomed;
                     supplied |= again.supplied;
-                    again.outcomes.pop().unwrap_or(outcome)
+                    again.outcomes.pop().flatten().unwrap_or(outcome)
                 }
                 Some(Err(error)) => Err(error.into()),
                 None => outcome,
@@ -306,6 +318,7 @@ impl Writer {
             }
             member.resolve(State::Done(outcome));
         }
+        self.take_next(&postponed);
         if doomed {
             self.sweep_after(locked, &members);
         }
@@ -343,15 +356,27 @@ impl Writer {
         self.context.log.closing(&self.connection.lock());
     }
 
-    /// Sweeps the backends of `members`. What fails is left for the next sweep.
+    /// Has each of `members` be the only one of one of the next groups.
+    fn take_next(&self, members: &[&Arc<Member>]) {
+        let mut queue = self.queue.lock();
+        for member in members.iter().rev() {
+            member.is_alone.store(true, Ordering::Relaxed);
+            member.resolve(State::Queued);
+            queue.members.push_front(Arc::clone(member));
+        }
+    }
+
+    /// Sweeps the backends of `members`. What fails, or comes after an interrupt, is left for the next sweep.
     fn sweep_after(&self, locked: &Connection, members: &[&Member]) {
         let mut swept: Vec<&Arc<_>> = Vec::new();
+        let [leader, ..] = members else { return };
         for member in members {
             let Request::Changes(WriteSet { placement, .. }) = &member.request else {
                 continue;
             };
             if !swept.iter().any(|known| Arc::ptr_eq(known, placement)) {
-                let result = sweep::sweep(locked, placement, &self.pins);
+                let call = &leader.grant.call;
+                let result = sweep::sweep(locked, placement, &self.pins, call);
                 let _ = self.context.health.observe(result);
                 swept.push(placement);
             }
@@ -385,13 +410,18 @@ impl Writer {
         let satisfied = |member: &Arc<Member>| {
             durability == Durability::Full || member.request.durability() == Durability::Normal
         };
-        let mut taken = Vec::new();
+        let mut taken: Vec<Arc<Member>> = Vec::new();
         while taken.len() < GROUP_SETS
-            && queue.members.front().is_some_and(satisfied)
+            && let Some(member) = queue.members.front()
+            && satisfied(member)
+            && (taken.is_empty() || !member.is_alone())
             && let Some(member) = queue.members.pop_front()
         {
             *member.ticket.state.lock() = State::Taken;
             taken.push(member);
+            if taken[0].is_alone() {
+                break;
+            }
         }
         taken
     }
@@ -412,6 +442,10 @@ impl Queue {
 }
 
 impl Member {
+    fn is_alone(&self) -> bool {
+        self.is_alone.load(Ordering::Relaxed)
+    }
+
     fn resolve(&self, state: State) {
         *self.ticket.state.lock() = state;
         self.ticket.changed.notify_one();

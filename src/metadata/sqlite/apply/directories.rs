@@ -1,10 +1,9 @@
 //! Directories: made ones have an id, implied ones come and go with what is in them.
 
 use super::super::guard;
-use super::super::rows::{self, Kind, PathRow};
+use super::super::rows::{self, Kind};
 use super::super::transaction::Transaction;
 use super::conditions::not_found;
-use super::metadata;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{Entry, PathId};
 use crate::path::{VirtualPath, parent_of};
@@ -100,16 +99,12 @@ pub(in super::super) fn ensure_parent(tx: &mut Transaction<'_>, path: &str) -> R
     }
 }
 
-/// Makes the copy of the directory `row` with its metadata, unless it came to be with what was copied before.
-pub(super) fn copy(tx: &mut Transaction<'_>, path: &VirtualPath, row: &PathRow) -> Result<()> {
+/// Makes the copy of a directory of `kind`, unless it came to be with what was copied before.
+pub(super) fn copy(tx: &mut Transaction<'_>, path: &VirtualPath, kind: Kind) -> Result<()> {
     ensure_parent(tx, path.as_str())?;
-    if kind_at(tx, path.as_str())?.is_some() {
-        return Ok(());
-    }
-    insert(tx, path.as_str(), row.kind)?;
-    match row.kind {
-        Kind::MadeDirectory => metadata::copy(tx, &row.path, path),
-        _ => Ok(()),
+    match kind_at(tx, path.as_str())? {
+        None => insert(tx, path.as_str(), kind),
+        Some(_) => Ok(()),
     }
 }
 

@@ -92,13 +92,3 @@ pub(super) fn delete(
     }
     tx.entry(row).map(Some)
 }
-
-/// Gives what is at `to` the untyped keys of what is at `from`.
-pub(super) fn copy(tx: &mut Transaction<'_>, from: &str, to: &VirtualPath) -> Result<()> {
-    tx.run(
-        "INSERT INTO metadata (path, key, value, digest)
-         SELECT ?2, key, value, digest FROM metadata WHERE path = ?1",
-        (from, to.as_str()),
-    )?;
-    Ok(())
-}

@@ -6,6 +6,7 @@ mod directories;
 mod files;
 mod import;
 mod metadata;
+pub(super) mod parts;
 mod relocate;
 mod remove;
 

@@ -7,10 +7,11 @@ use super::conditions::{check, is_directory, not_found};
 use super::content;
 use super::directories::{already_exists, ensure_parent, is_empty, not_a_directory, prune_above};
 use super::files::{self, NewFile};
-use super::{metadata, remove};
+use super::parts::{Table, alone_if_many, in_parts, of_tree};
+use super::{directories, remove};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{Entry, Relocation, guess_mime_type};
-use crate::path::{MAX_PATH_BYTES, MAX_SEGMENTS, VirtualPath};
+use crate::path::{MAX_PATH_BYTES, MAX_SEGMENTS, VirtualPath, parent_of};
 use crate::range::PathRange;
 
 /// Moves a file or a tree. Its ids, versions, times and metadata stay.
@@ -20,18 +21,20 @@ pub(super) fn rename(tx: &mut Transaction<'_>, relocation: &Relocation) -> Resul
     if from == to {
         return tx.entry(source).map(Some);
     }
+    alone_if_many(tx, &source)?;
     clear_target(tx, relocation, &source)?;
     ensure_parent(tx, to.as_str())?;
     carry_contents(tx, from, to)?;
-    for table in ["paths", "metadata"] {
-        move_rows(tx, table, from, to)?;
-    }
-    for range in [
-        PathRange::of_path(from.as_str()),
-        PathRange::under(from.as_str()),
-    ] {
-        work::moved(tx, &range, |path| {
-            format!("{to}{}", &path[from.as_str().len()..])
+    for range in of_tree(from) {
+        in_parts(tx, Table::Paths, &range, |tx, part| {
+            check_lengths(tx, part, from, to)?;
+            change_names(tx, MOVE_PATHS, part, from, to)
+        })?;
+        in_parts(tx, Table::Metadata, &range, |tx, part| {
+            change_names(tx, MOVE_METADATA, part, from, to)
+        })?;
+        in_parts(tx, Table::Work, &range, |tx, part| {
+            work::moved(tx, part, from, to)
         })?;
     }
     if let Some(file) = &source.file
@@ -55,18 +58,19 @@ pub(super) fn copy(tx: &mut Transaction<'_>, relocation: &Relocation) -> Result<
     if from == to {
         return tx.entry(source).map(Some);
     }
+    alone_if_many(tx, &source)?;
     clear_target(tx, relocation, &source)?;
     ensure_parent(tx, to.as_str())?;
     let visible = tx.visible()?;
-    for scope in [
-        PathRange::of_path(from.as_str()),
-        PathRange::under(from.as_str()),
-    ] {
+    for scope in of_tree(from) {
         for range in visible.within(&scope) {
-            for row in rows_in(tx, &range)? {
-                tx.grant.call.check()?;
-                copy_row(tx, &row, from, to)?;
-            }
+            let mut parent = String::new();
+            in_parts(tx, Table::Paths, &range, |tx, part| {
+                copy_paths(tx, part, from, to, &mut parent)
+            })?;
+            in_parts(tx, Table::Metadata, &range, |tx, part| {
+                change_names(tx, COPY_METADATA, part, from, to)
+            })?;
         }
     }
     let row = rows::find(tx.connection, to.as_str())?.ok_or_else(|| not_found(to))?;
@@ -115,58 +119,60 @@ fn clear_target(tx: &mut Transaction<'_>, relocation: &Relocation, source: &Path
     }
 }
 
-/// Moves the rows of `from` and everything under it in one table.
-fn move_rows(
-    tx: &mut Transaction<'_>,
-    table: &str,
+// A statement that may stop half-way keeps a journal of its own, but for `OR FAIL`: what it leaves half done is rolled
+// back with the transaction.
+const MOVE_PATHS: &str = "\
+    UPDATE OR FAIL paths SET path = ?1 || substr(path, ?2) WHERE path >= ?3 AND path < ?4";
+const MOVE_METADATA: &str = "\
+    UPDATE OR FAIL metadata SET path = ?1 || substr(path, ?2) WHERE path >= ?3 AND path < ?4";
+const COPY_METADATA: &str = "\
+    INSERT OR FAIL INTO metadata (path, key, value, digest)
+    SELECT ?1 || substr(path, ?2), key, value, digest FROM metadata
+    WHERE path >= ?3 AND path < ?4";
+const LONGEST: &str = "\
+    SELECT max(octet_length(path)) FROM paths WHERE path >= ?1 AND path < ?2";
+const DEEPEST: &str = "\
+    SELECT max(length(path) - length(replace(path, '/', ''))) FROM paths
+    WHERE path >= ?1 AND path < ?2";
+
+/// Runs `sql`, which gives the rows of `part` their names below `to`.
+fn change_names(
+    tx: &Transaction<'_>,
+    sql: &'static str,
+    part: &PathRange,
     from: &VirtualPath,
     to: &VirtualPath,
 ) -> Result<()> {
-    if table == "paths" {
-        check_lengths(tx, from, to)?;
-    }
     // substr counts characters.
     let rest = from.as_str().chars().count() as i64 + 1;
-    for range in [
-        PathRange::of_path(from.as_str()),
-        PathRange::under(from.as_str()),
-    ] {
-        let sql = format!(
-            "UPDATE {table} SET path = ?1 || substr(path, ?2) WHERE path >= ?3 AND path < ?4"
-        );
-        tx.connection.prepare_composed(&sql)?.execute((
-            to.as_str(),
-            rest,
-            &range.start,
-            &range.end,
-        ))?;
-    }
+    tx.run(sql, (to.as_str(), rest, &part.start, &part.end))?;
     Ok(())
 }
 
-/// Refuses a move that would make some path under `from` too long or too deep.
-fn check_lengths(tx: &Transaction<'_>, from: &VirtualPath, to: &VirtualPath) -> Result<()> {
+/// Refuses a move that would make some path in `part` too long or too deep.
+fn check_lengths(
+    tx: &Transaction<'_>,
+    part: &PathRange,
+    from: &VirtualPath,
+    to: &VirtualPath,
+) -> Result<()> {
     let longer = to.as_str().len().saturating_sub(from.as_str().len());
     let deeper = to
         .segments()
         .count()
         .saturating_sub(from.segments().count());
-    if longer == 0 && deeper == 0 {
-        return Ok(());
-    }
-    let under = PathRange::under(from.as_str());
-    let (length, depth): (Option<usize>, Option<usize>) = tx
-        .connection
-        .prepare_cached(
-            "SELECT max(length(CAST(path AS BLOB))), max(length(path) - length(replace(path, '/', '')))
-             FROM paths WHERE path >= ?1 AND path < ?2",
-        )?
-        .query_row([&under.start, &under.end], |row| {
-            Ok((row.get::<_, Option<i64>>(0)?.map(|n| n as usize),
-                row.get::<_, Option<i64>>(1)?.map(|n| n as usize)))
-        })?;
-    let too_long = length.is_some_and(|length| length + longer > MAX_PATH_BYTES);
-    let too_deep = depth.is_some_and(|depth| depth + deeper > MAX_SEGMENTS);
+    let exceeds = |sql, more, most| -> Result<bool> {
+        let now: Option<i64> = match more {
+            0 => None,
+            _ => tx
+                .connection
+                .prepare_cached(sql)?
+                .query_row([&part.start, &part.end], |row| row.get(0))?,
+        };
+        Ok(now.is_some_and(|now| now as usize + more > most))
+    };
+    let too_long = exceeds(LONGEST, longer, MAX_PATH_BYTES)?;
+    let too_deep = exceeds(DEEPEST, deeper, MAX_SEGMENTS)?;
     if too_long || too_deep {
         return Err(Error::new(
             ErrorKind::InvalidPath,
@@ -182,24 +188,36 @@ fn carry_contents(tx: &mut Transaction<'_>, from: &VirtualPath, to: &VirtualPath
     if !tx.placement.separates(from, to) {
         return Ok(());
     }
-    for range in [
-        PathRange::of_path(from.as_str()),
-        PathRange::under(from.as_str()),
-    ] {
-        for row in rows_in(tx, &range)? {
-            let Some(file) = &row.file else { continue };
-            let target = format!("{to}{}", &row.path[from.as_str().len()..]);
-            let carried = carried(tx, file, &row.path, &target)?;
-            if carried.content_id != file.content_id {
-                tx.run(
-                    "UPDATE paths SET backend_id = ?2, content_id = ?3 WHERE path = ?1",
-                    (&row.path, carried.backend_id, carried.content_id),
-                )?;
-                content::release(tx, file.content())?;
+    for range in of_tree(from) {
+        in_parts(tx, Table::Paths, &range, |tx, part| {
+            for row in rows_in(tx, part)? {
+                carry_content(tx, &row, from, to)?;
             }
-        }
+            Ok(())
+        })?;
     }
     Ok(())
+}
+
+fn carry_content(
+    tx: &mut Transaction<'_>,
+    row: &PathRow,
+    from: &VirtualPath,
+    to: &VirtualPath,
+) -> Result<()> {
+    let Some(file) = &row.file else {
+        return Ok(());
+    };
+    let target = format!("{to}{}", &row.path[from.as_str().len()..]);
+    let carried = carried(tx, file, &row.path, &target)?;
+    if carried.content_id == file.content_id {
+        return Ok(());
+    }
+    tx.run(
+        "UPDATE paths SET backend_id = ?2, content_id = ?3 WHERE path = ?1",
+        (&row.path, carried.backend_id, carried.content_id),
+    )?;
+    content::release(tx, file.content())
 }
 
 /// Returns the content of `file` for its place at `target`.
@@ -230,16 +248,37 @@ fn rows_in(tx: &Transaction<'_>, range: &PathRange) -> Result<Vec<PathRow>> {
     Ok(rows)
 }
 
-fn copy_row(
+/// Copies the rows of `part` in `paths`, and what `work` says of them. `parent` is a directory that exists.
+fn copy_paths(
     tx: &mut Transaction<'_>,
-    row: &PathRow,
+    part: &PathRange,
     from: &VirtualPath,
     to: &VirtualPath,
+    parent: &mut String,
 ) -> Result<()> {
-    let path = VirtualPath::parse(&row.path)?.moved(from, to)?;
-    let Some(file) = &row.file else {
-        return super::directories::copy(tx, &path, row);
-    };
+    let items = work::paths_in(tx, part)?;
+    for row in rows_in(tx, part)? {
+        let path = VirtualPath::parse(&row.path)?.moved(from, to)?;
+        let Some(file) = &row.file else {
+            directories::copy(tx, &path, row.kind)?;
+            continue;
+        };
+        if parent_of(path.as_str()) != Some(parent) {
+            ensure_parent(tx, path.as_str())?;
+            *parent = parent_of(path.as_str()).unwrap_or("/").to_owned();
+        }
+        copy_file(tx, &row, file, &path, items.contains(&row.path))?;
+    }
+    Ok(())
+}
+
+fn copy_file(
+    tx: &mut Transaction<'_>,
+    row: &PathRow,
+    file: &FileRow,
+    path: &VirtualPath,
+    is_item: bool,
+) -> Result<()> {
     let held = carried(tx, file, &row.path, path.as_str())?;
     let now = tx.now();
     let new = NewFile {
@@ -254,8 +293,9 @@ fn copy_row(
         },
         mime_given: file.mime_given,
     };
-    ensure_parent(tx, path.as_str())?;
-    files::insert(tx, &path, &held, &new)?;
-    metadata::copy(tx, &row.path, &path)?;
-    work::copied(tx, row, &path, new.path_id, now)
+    files::insert(tx, path, &held, &new)?;
+    match is_item {
+        true => work::copied(tx, row, path, new.path_id, now),
+        false => Ok(()),
+    }
 }

@@ -1,6 +1,6 @@
 //! Removing files and directories.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::super::rows::{self, Kind, PathRow, path_columns};
 use super::super::transaction::Transaction;
@@ -8,6 +8,7 @@ use super::super::work;
 use super::conditions::{existing_file, not_found};
 use super::content::{self, HeldContent};
 use super::directories::{is_empty, not_a_directory, prune_above};
+use super::parts::{Table, alone_if_many, in_parts, of_tree};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::Conditions;
 use crate::path::VirtualPath;
@@ -42,18 +43,15 @@ pub(super) fn directory(
     path: &VirtualPath,
     recursive: bool,
 ) -> Result<()> {
-    match rows::find(tx.connection, path.as_str())? {
-        None => return Err(not_found(path)),
-        Some(row) if row.kind == Kind::File => return Err(not_a_directory(path.as_str())),
-        Some(_) => {}
+    let row = rows::find(tx.connection, path.as_str())?.ok_or_else(|| not_found(path))?;
+    if row.kind == Kind::File {
+        return Err(not_a_directory(path.as_str()));
     }
     if !recursive && !is_empty(tx, path.as_str())? {
         return Err(Error::new(ErrorKind::NotEmpty, "the directory is not empty").at(path));
     }
-    for range in [
-        PathRange::of_path(path.as_str()),
-        PathRange::under(path.as_str()),
-    ] {
+    alone_if_many(tx, &row)?;
+    for range in of_tree(path) {
         subtree(tx, &range)?;
     }
     prune_above(tx, path.as_str())
@@ -61,32 +59,40 @@ pub(super) fn directory(
 
 /// Removes every row in `range`.
 fn subtree(tx: &mut Transaction<'_>, range: &PathRange) -> Result<()> {
-    let contents = contents_in(tx, range)?;
-    let bounds = [&range.start, &range.end];
-    work::deleted(tx, range)?;
-    tx.run(
-        "DELETE FROM metadata WHERE path >= ?1 AND path < ?2",
-        bounds,
-    )?;
-    tx.run("DELETE FROM paths WHERE path >= ?1 AND path < ?2", bounds)?;
-    for content in contents {
-        content::release(tx, content)?;
-    }
-    Ok(())
+    in_parts(tx, Table::Work, range, work::deleted)?;
+    in_parts(tx, Table::Metadata, range, |tx, part| {
+        tx.run(
+            "DELETE FROM metadata WHERE path >= ?1 AND path < ?2",
+            [&part.start, &part.end],
+        )?;
+        Ok(())
+    })?;
+    in_parts(tx, Table::Paths, range, |tx, part| {
+        let contents = contents_in(tx, part)?;
+        tx.run(
+            "DELETE FROM paths WHERE path >= ?1 AND path < ?2",
+            [&part.start, &part.end],
+        )?;
+        for content in contents.into_values() {
+            content::release(tx, content)?;
+        }
+        Ok(())
+    })
 }
 
-fn contents_in(tx: &Transaction<'_>, range: &PathRange) -> Result<Vec<HeldContent>> {
+/// Returns the contents that the files of `part` hold, by their ids: rows that were written together are so.
+fn contents_in(tx: &Transaction<'_>, part: &PathRange) -> Result<BTreeMap<i64, HeldContent>> {
     let mut statement = tx.connection.prepare_cached(concat!(
         "SELECT ",
         path_columns!(),
         " FROM paths AS p WHERE p.path >= ?1 AND p.path < ?2 AND p.kind = 1"
     ))?;
-    let mut found = statement.query([&range.start, &range.end])?;
-    let mut contents = HashMap::new();
+    let mut found = statement.query([&part.start, &part.end])?;
+    let mut contents = BTreeMap::new();
     while let Some(row) = found.next()? {
         if let Some(file) = rows::decode(row, 0)?.file {
             contents.insert(file.content_id, file.content());
         }
     }
-    Ok(contents.into_values().collect())
+    Ok(contents)
 }

@@ -119,6 +119,12 @@ pub(super) fn announce_again(connection: &Connection, directory: &str, scope: &s
     Ok(())
 }
 
+/// Lets no claim look into `directory`, where no item is left.
+pub(super) fn remove(connection: &Connection, directory: &str) -> Result<()> {
+    connection.prepare_cached(REMOVE)?.execute([directory])?;
+    Ok(())
+}
+
 /// Gives the directories of the namespace at `root` their scopes anew.
 pub(super) fn rescope(
     connection: &Connection,

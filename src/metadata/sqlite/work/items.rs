@@ -285,32 +285,6 @@ pub(in super::super) fn copied(
     Ok(())
 }
 
-/// The files in `range` are now called as `renamed` says: they may lie in another directory and scope.
-pub(in super::super) fn moved(
-    tx: &mut Transaction<'_>,
-    range: &PathRange,
-    renamed: impl Fn(&str) -> String,
-) -> Result<()> {
-    let paths = tx
-        .connection
-        .prepare_cached("SELECT path FROM work WHERE path >= ?1 AND path < ?2")?
-        .query_map([&range.start, &range.end], |row| row.get(0))?
-        .collect::<rusqlite::Result<Vec<String>>>()?;
-    for path in paths {
-        tx.grant.call.check()?;
-        let target = renamed(&path);
-        let (directory, scope) = place_of(&tx.grant.rules, &target);
-        tx.run(
-            "UPDATE work SET path = ?2, directory = ?3, scope = ?4 WHERE path = ?1",
-            (&path, &target, directory, scope),
-        )?;
-        scopes::watch_item(tx.connection, scope, &target)?;
-        directories::announce(tx.connection, &target)?;
-        tx.work.supplied = true;
-    }
-    Ok(())
-}
-
 /// The file `row` was imported and its metadata set: nobody works on it. Items that waited for the
 /// file of this id before it was deleted wait for it again.
 pub(in super::super) fn imported(

@@ -10,7 +10,7 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | rows and edges as files and keys change | `items`, `edges`, `settle`, `cycles` |
+//! | rows and edges as files and keys change | `items`, `moves`, `edges`, `settle`, `cycles` |
 //! | claims: what can be claimed, and what time makes so | `claim`, `claimable`, `directories`, `scopes`, `territory` |
 //! | what the holder of a lease does, and what nobody else may | `finish`, `complete`, `replace` |
 //! | queries | `views`, `order`, `fetch`, `counts`, `explain`, `read`, `scan`, `find` |
@@ -48,6 +48,7 @@ mod fetch;
 mod find;
 mod finish;
 mod items;
+mod moves;
 mod order;
 mod read;
 mod replace;
@@ -70,9 +71,8 @@ pub(super) use edges::may_revive;
 pub(super) use explain::explain;
 pub(super) use find::find;
 pub(super) use finish::{check_lease, complete, fail, heartbeat, release};
-pub(super) use items::{
-    clear, copied, deleted, imported, moved, place_again, place_of, rescope, set,
-};
+pub(super) use items::{clear, copied, deleted, imported, place_again, place_of, rescope, set};
+pub(super) use moves::{moved, paths_in};
 pub(super) use read::{all, value};
 pub(super) use replace::{check_replaceable, leased};
 pub(super) use scan::register as register_scan;

@@ -16,6 +16,7 @@ pub(in super::super) fn settle(tx: &mut Transaction<'_>) -> Result<()> {
     // Ready items block as much as blocked ones do, so one round is enough.
     edges::close_at_end(tx)?;
     for item in std::mem::take(&mut tx.work.touched) {
+        tx.grant.call.check()?;
         tx.run(READY_ITEM, [item.as_bytes()])?;
         directories::announce_id(tx.connection, item)?;
     }

@@ -454,6 +454,7 @@ fn no_step_of_the_queue_scans_or_sorts() {
         &super::super::finish::STATEMENTS,
         &super::super::edges::STATEMENTS,
         &super::super::settle::STATEMENTS,
+        &super::super::moves::STATEMENTS,
         &super::super::fetch::STATEMENTS,
         &super::super::scan::STATEMENTS,
     ];
