@@ -104,11 +104,11 @@ fn commands() -> Vec<(i32, Vec<&'static str>)> {
         (0, &["work", "graph", "--format", "mermaid"]),
         (0, &["work", "graph", "--format", "svg"]),
         (0, &["work", "claim", "--worker", "bob", "--lease", "1d"]),
-        (0, &["work", "heartbeat", "/q/held", "1"]),
-        (0, &["work", "complete", "/q/held", "1", "--result", "[1]"]),
+        (0, &["work", "heartbeat", "/q/held", HELD]),
+        (0, &["work", "complete", "/q/held", HELD, "--result", "[1]"]),
         (1, &["work", "complete", "/q/held", "7"]),
-        (0, &["work", "fail", "/q/held", "1", "why"]),
-        (0, &["work", "release", "/q/held", "1"]),
+        (0, &["work", "fail", "/q/held", HELD, "why"]),
+        (0, &["work", "release", "/q/held", HELD]),
         (0, &["work", "run", "--drain", "--worker", "w", "--", "true"]),
         (1, &["work", "run", "--max-items", "1", "--worker", "w", "--", "false"]),
         (0, &["export", "out.jsonl"]),
@@ -165,6 +165,10 @@ fn constant(text: &str, store: &Store) -> String {
         ),
         (r#""seconds":[0-9.e-]+"#, "SECONDS"),
         (r"\(\d+\.\ds\)", "(SPAN)"),
+        // Tokens grow by random steps, and the column of them is as wide as the longest.
+        (r#""lease":\d+"#, "\"lease\":TOKEN"),
+        (r"(?m)^ *LEASE ", "LEASE "),
+        (r"(?m)^ *\d+( +\S+ +\d+ +/)", "TOKEN$1"),
         (r"\b(\d+d)?\d+[smh](\d\ds)?\b", "SPAN"),
         // The seal of a bundle is over times.
         (r"\b[0-9a-f]{64}\b", "HASH"),
@@ -196,14 +200,15 @@ fn sorted_lines(text: &str) -> Vec<&str> {
 #[test]
 fn every_command_says_the_same_on_a_terminal_and_in_a_pipe() {
     let template = filled();
+    let token = token_of_held(&template);
     let commands = commands();
     std::thread::scope(|scope| {
         for part in commands.chunks(commands.len().div_ceil(4)) {
-            let template = &template;
+            let (template, token) = (&template, &token);
             scope.spawn(move || {
                 for (code, arguments) in part {
                     for json in [false, true] {
-                        compare(template, *code, arguments, json);
+                        compare(template, token, *code, arguments, json);
                     }
                 }
             });
@@ -211,8 +216,18 @@ fn every_command_says_the_same_on_a_terminal_and_in_a_pipe() {
     });
 }
 
+/// Stands in the commands for the lease token of `/q/held`.
+const HELD: &str = "TOKEN";
+
+fn token_of_held(store: &Store) -> String {
+    let running = store.json(&["work", "in-progress"]);
+    let mut rows = running.as_array().unwrap().iter();
+    let held = rows.find(|row| row["virtual_path"] == "/q/held").unwrap();
+    held["lease"].to_string()
+}
+
 /// Runs a command in a pipe and on a terminal, each in its own copy of a store.
-fn compare(template: &Store, code: i32, arguments: &[&str], json: bool) {
+fn compare(template: &Store, token: &str, code: i32, arguments: &[&str], json: bool) {
     // Without the bars of long work, and in the colours of a pipe.
     let more: &[&str] = match json {
         true => &["--json", "--quiet"],
@@ -221,7 +236,10 @@ fn compare(template: &Store, code: i32, arguments: &[&str], json: bool) {
     // What stands behind '--' is another program's.
     let at = arguments.iter().position(|word| *word == "--");
     let (own, rest) = arguments.split_at(at.unwrap_or(arguments.len()));
-    let words = [own, more, rest].concat();
+    let mut words = [own, more, rest].concat();
+    for word in words.iter_mut().filter(|word| **word == HELD) {
+        *word = token;
+    }
     let (piped, shown) = (copy_of(template), copy_of(template));
     let run = finish(piped.command().args(&words));
     let (terminal_code, raw) = on_terminal(&shown, &words);
