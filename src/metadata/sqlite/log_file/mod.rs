@@ -7,7 +7,7 @@
 //!
 //! **A full disk.** A commit is made only if the [`database`] has blocks for its pages, so that the WAL can always be copied.
 //! Whoever opens a database, or frees room in it, gets the store's [`Reserve`] where there is no room ([`freeing`]). A sync that
-//! finds no room is reported as [`UNSYNCED`] for the WAL ([`rewrite`] says what follows), and as a full disk for the [`database`].
+//! finds no room is reported as [`UNSYNCED`] for the WAL ([`mod@rewrite`] says what follows), and as a full disk for the [`database`].
 //!
 //! SQLite's own functions do all else. <https://sqlite.org/vfs.html> says what a virtual file system is and how one stands
 //! before another.
