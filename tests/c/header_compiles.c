@@ -26,7 +26,7 @@ typedef char list_options_size[sizeof(nexus_list_options) == 48 ? 1 : -1];
 typedef char find_options_size[sizeof(nexus_find_options) == 32 ? 1 : -1];
 typedef char grep_options_size[sizeof(nexus_grep_options) == 48 ? 1 : -1];
 typedef char export_options_size[sizeof(nexus_export_options) == 32 ? 1 : -1];
-typedef char import_options_size[sizeof(nexus_import_options) == 16 ? 1 : -1];
+typedef char import_options_size[sizeof(nexus_import_options) == 48 ? 1 : -1];
 typedef char entry_size[sizeof(nexus_entry) == 80 ? 1 : -1];
 typedef char match_size[sizeof(nexus_match) == 48 ? 1 : -1];
 typedef char work_item_size[sizeof(nexus_work_item) == 176 ? 1 : -1];
