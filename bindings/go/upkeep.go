@@ -94,7 +94,7 @@ type ImportReport struct {
 	RenamedKeys []RenamedKey `json:"renamed_keys"`
 	// Missing are the lines that were left out because their content is missing; they count as skipped.
 	Missing []MissingLine `json:"missing"`
-	DryRun      bool         `json:"dry_run"`
+	DryRun  bool          `json:"dry_run"`
 
 	// LostDependencies are those on what is not there; they were left out.
 	LostDependencies []LostDependency `json:"lost_dependencies"`
