@@ -115,7 +115,7 @@ impl Search<'_> {
     /// As `indexed`, with a statement that goes through owner partitions.
     fn in_partitions(&self, sql: &'static str) -> Result<Vec<String>> {
         let limit = i64::try_from(self.limit).unwrap_or(i64::MAX);
-        let first = first_partition(&self.range.start);
+        let first = first_partition(self.range);
         let mut statement = self.connection.prepare_cached(sql)?;
         paths_of(statement.query((&self.range.start, &self.range.end, limit, first))?)
     }
@@ -174,13 +174,14 @@ fn paths_of(mut found: Rows<'_>) -> Result<Vec<String>> {
     Ok(paths)
 }
 
-/// Returns where the owner partitions and directories of paths from `start` on begin: those of a path may be as short as
-/// its first segment.
-fn first_partition(start: &str) -> &str {
-    let (name, below) = first_segment(start.strip_prefix('/').unwrap_or(""));
+/// Returns where the owner partitions and directories of the paths in `range` begin. Those of a path may be as short as its
+/// first segment; those of a file at the root are empty, and come before all others wherever the file is.
+fn first_partition(range: &PathRange) -> &str {
+    let (name, below) = first_segment(range.start.strip_prefix('/').unwrap_or(""));
+    let namespace = &range.start[..range.start.len().min(name.len() + 1)];
     match below {
-        Some(_) => &start[..=name.len()],
-        None => "",
+        Some(_) if range.end <= PathRange::under(namespace).end => namespace,
+        _ => "",
     }
 }
 

@@ -566,6 +566,38 @@ fn few_ready_items_among_many_others_are_found() {
 }
 
 #[test]
+fn files_at_the_root_are_found_behind_those_of_directories() {
+    let store = Store::new();
+    for n in 0..1030 {
+        store.add(&format!("/a/{n:04}"), r#"{"status": "completed"}"#);
+    }
+    for (path, status) in [
+        ("/a/run", "in_progress"),
+        ("/b", "in_progress"),
+        ("/c", "ready"),
+    ] {
+        store.add(path, &format!(r#"{{"status": "{status}"}}"#));
+    }
+    let find = |json, range: &PathRange| {
+        let field = crate::work::WorkField::parse("status", json).unwrap();
+        super::super::find(&store.connection, &field, range, 10, &store.visible).unwrap()
+    };
+    let all = PathRange::with_prefix("/");
+    assert_eq!(find("\"in_progress\"", &all), ["/a/run", "/b"]);
+    let next_page = all.after("/a/run").unwrap();
+    assert_eq!(
+        find("\"in_progress\"", &next_page),
+        ["/b"],
+        "on the next page"
+    );
+    assert_eq!(
+        find("\"ready\"", &all),
+        ["/c"],
+        "behind more completed items than a search passes over"
+    );
+}
+
+#[test]
 fn typed_values_are_found_by_indexes() {
     let store = Store::new();
     let plans = super::super::find::STATEMENTS.map(|sql| query_plan(&store, sql));
