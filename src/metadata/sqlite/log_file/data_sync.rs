@@ -18,7 +18,7 @@ pub(super) enum Synced {
     NotDone,
 }
 
-/// The second descriptor, which a connection opens when it syncs for the second time. Most only read.
+/// The second descriptor, which a connection opens when it first syncs. Most only read.
 #[derive(Debug, Default)]
 pub(super) struct DataSync {
     path: PathBuf,
@@ -41,12 +41,14 @@ impl DataSync {
     }
 
     /// Makes the content of the WAL durable, if it can.
+    ///
+    /// The kernel reports a failure of writing back to the descriptors that were open before, and where nobody saw it yet to the next one.
+    /// So this one is opened before SQLite syncs by its own for the first time: that sync reports what failed until then, and this
+    /// descriptor what fails later. Where the first sync fails, the next one opens another descriptor, which does not report that failure again.
     pub fn sync(&mut self) -> Synced {
         if !self.has_name {
-            return Synced::NotDone;
-        }
-        if self.file.is_none() {
             self.file = self.open();
+            return Synced::NotDone;
         }
         match &self.file {
             Some(file) => match file.sync_data() {
@@ -62,14 +64,13 @@ impl DataSync {
         self.has_name = true;
     }
 
-    /// Opens the WAL, unless its path leads to another file by now. Then it is not tried again.
-    fn open(&mut self) -> Option<File> {
-        let identity = self.identity.take()?;
+    /// Opens the WAL, unless its path leads to another file by now.
+    fn open(&self) -> Option<File> {
         let mut options = OpenOptions::new();
         options.read(true).custom_flags(libc::O_NOFOLLOW);
         let file = options.open(&self.path).ok()?;
         let metadata = file.metadata().ok()?;
-        (identity == (metadata.dev(), metadata.ino())).then_some(file)
+        (self.identity == Some((metadata.dev(), metadata.ino()))).then_some(file)
     }
 }
 
@@ -78,43 +79,62 @@ mod tests {
     use super::*;
     use std::fs;
 
-    fn synced_twice(path: &Path, meanwhile: impl FnOnce()) -> [Synced; 2] {
-        fs::write(path, "frames").unwrap();
-        // As SQLite has it.
-        let _open = File::open(path).unwrap();
-        let mut data = DataSync::of(path);
-        let first = data.sync();
-        data.note_name();
-        meanwhile();
-        [first, data.sync()]
+    /// A file that is moved away before the first sync, or after it.
+    struct Wal {
+        _directory: tempfile::TempDir,
+        path: PathBuf,
+        moved: PathBuf,
+        /// As SQLite has it.
+        _open: File,
+        data: DataSync,
+    }
+
+    fn wal() -> Wal {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("db-wal");
+        fs::write(&path, "frames").unwrap();
+        Wal {
+            moved: directory.path().join("moved"),
+            _open: File::open(&path).unwrap(),
+            data: DataSync::of(&path),
+            _directory: directory,
+            path,
+        }
     }
 
     #[test]
     fn the_first_sync_is_sqlites_which_makes_the_name_durable() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("db-wal");
-        assert_eq!(synced_twice(&path, || {}), [Synced::NotDone, Synced::Done]);
+        let mut wal = wal();
+        // Until one succeeds.
+        assert_eq!(wal.data.sync(), Synced::NotDone);
+        assert_eq!(wal.data.sync(), Synced::NotDone);
+        wal.data.note_name();
+        assert_eq!(wal.data.sync(), Synced::Done);
+    }
+
+    #[test]
+    fn the_descriptor_is_opened_before_sqlites_first_sync() {
+        let mut wal = wal();
+        assert_eq!(wal.data.sync(), Synced::NotDone);
+        fs::rename(&wal.path, &wal.moved).unwrap();
+        wal.data.note_name();
+        assert_eq!(wal.data.sync(), Synced::Done, "it was opened later");
     }
 
     #[test]
     fn another_file_at_the_path_is_not_synced_in_its_place() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("db-wal");
-        let moved = place.path().join("moved");
-        let others: [&dyn Fn(); 3] = [
-            &|| fs::rename(&path, &moved).unwrap(),
-            &|| {
-                fs::rename(&path, &moved).unwrap();
-                fs::write(&path, "another").unwrap();
-            },
-            &|| {
-                fs::rename(&path, &moved).unwrap();
-                std::os::unix::fs::symlink(&moved, &path).unwrap();
-            },
+        let others: [fn(&Wal); 3] = [
+            |_| {},
+            |wal| fs::write(&wal.path, "another").unwrap(),
+            |wal| std::os::unix::fs::symlink(&wal.moved, &wal.path).unwrap(),
         ];
         for other in others {
-            assert_eq!(synced_twice(&path, other), [Synced::NotDone; 2]);
-            let _ = fs::remove_file(&path);
+            let mut wal = wal();
+            fs::rename(&wal.path, &wal.moved).unwrap();
+            other(&wal);
+            assert_eq!(wal.data.sync(), Synced::NotDone);
+            wal.data.note_name();
+            assert_eq!(wal.data.sync(), Synced::NotDone);
         }
     }
 }
