@@ -224,17 +224,20 @@ const COMMITTED_PAGES: usize = 20;
 /// Where it counts the frames that checkpoints have copied.
 const COPIED: usize = 96;
 
-/// Where a sync found no room, pages of earlier checkpoints may be lost too: SQLite syncs only those that reach the WAL's end.
-/// The WAL still has them all, so the next checkpoint copies all of it again, and nothing rests on a page from before.
+/// Where a sync failed, pages of earlier checkpoints may be lost too: SQLite counts what a checkpoint copied, and syncs only where it
+/// reached the WAL's end. The WAL still has them all, so the next checkpoint, of whatever process, copies all of it again before
+/// the WAL may start over. Nothing rests on a page from before.
 unsafe extern "C" fn sync(file: *mut sqlite3_file, flags: c_int) -> c_int {
     // SAFETY: as in `as_original`.
     unsafe {
         match call_original!(DatabaseFile, file, xSync, flags) {
-            ffi::SQLITE_IOERR_FSYNC
-                if is_no_room(errno_of(original_of(file.cast::<DatabaseFile>()))) =>
-            {
+            ffi::SQLITE_IOERR_FSYNC => {
+                let errno = errno_of(original_of(file.cast::<DatabaseFile>()));
                 copy_all_again(file);
-                ffi::SQLITE_FULL
+                match is_no_room(errno) {
+                    true => ffi::SQLITE_FULL,
+                    false => ffi::SQLITE_IOERR_FSYNC,
+                }
             }
             code => code,
         }
@@ -389,6 +392,50 @@ mod tests {
                 "round {round}"
             );
         }
+    }
+
+    #[test]
+    fn a_database_that_was_not_synced_is_copied_from_the_first_frame() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("db");
+        let connection = open(&path);
+        connection
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+            .unwrap();
+        let file =
+            crate::metadata::sqlite::log_file::file_of(&connection, ffi::SQLITE_FCNTL_FILE_POINTER);
+        // SAFETY: the connection has it open, with its index.
+        let copied = || unsafe { (*index_of(file).byte_add(COPIED)).load(Ordering::Acquire) };
+        assert_ne!(copied(), 0, "nothing was copied");
+        let descriptor = std::fs::read_dir("/proc/self/fd")
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .find(|entry| entry.read_link().is_ok_and(|target| target == path))
+            .unwrap();
+        let descriptor: c_int = descriptor
+            .file_name()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .parse()
+            .unwrap();
+        // A socket cannot be synced.
+        let (socket, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+        // SAFETY: the descriptor is the connection's, which nobody uses meanwhile.
+        let code = unsafe {
+            let kept = libc::dup(descriptor);
+            libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&socket), descriptor);
+            let code = sync(file, ffi::SQLITE_SYNC_NORMAL);
+            libc::dup2(kept, descriptor);
+            libc::close(kept);
+            code
+        };
+        assert_eq!(code, ffi::SQLITE_IOERR_FSYNC);
+        assert_eq!(
+            copied(),
+            0,
+            "the next checkpoint relies on what was not synced"
+        );
     }
 
     /// Some commits leave the growing to the checkpoints, as those of an earlier version did.
