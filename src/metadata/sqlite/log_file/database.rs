@@ -115,20 +115,19 @@ fn in_chunks(bytes: i64) -> i64 {
     (bytes as u64).next_multiple_of(CHUNK as u64) as i64
 }
 
-/// A checkpoint cuts the file to the length of the database. The blocks behind it that commits rely on stay.
+/// A checkpoint cuts the file to the length of the database that it knows. Another connection may have made the file longer for
+/// a commit that is not in the WAL-index yet, and relies on these blocks. So a file with a WAL never becomes shorter; nothing
+/// here makes a database of fewer pages.
 unsafe extern "C" fn truncate(file: *mut sqlite3_file, size: i64) -> c_int {
     // SAFETY: as in `as_original`.
     unsafe {
         let mut now = 0;
-        if !(*file.cast::<DatabaseFile>()).has_index
-            || file_size(file, &raw mut now) != ffi::SQLITE_OK
-            || now < size
+        match (*file.cast::<DatabaseFile>()).has_index
+            && file_size(file, &raw mut now) == ffi::SQLITE_OK
+            && now >= size
         {
-            return call_original!(DatabaseFile, file, xTruncate, size);
-        }
-        match now > in_chunks(size) {
-            true => call_original!(DatabaseFile, file, xTruncate, in_chunks(size)),
-            false => ffi::SQLITE_OK,
+            true => ffi::SQLITE_OK,
+            false => call_original!(DatabaseFile, file, xTruncate, size),
         }
     }
 }
@@ -349,6 +348,7 @@ mod tests {
 
     use super::*;
     use crate::metadata::sqlite::connection::{self, Role};
+    use crate::metadata::sqlite::log_file::file_of;
     use crate::metadata::sqlite::statements::Connection;
 
     fn open(path: &Path) -> Connection {
@@ -392,6 +392,25 @@ mod tests {
                 "round {round}"
             );
         }
+    }
+
+    #[test]
+    fn a_checkpoint_leaves_the_blocks_of_a_commit_that_is_being_made() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("db");
+        let (connection, other) = (open(&path), open(&path));
+        connection::begin_writing(&connection).unwrap();
+        let pages = 200;
+        let file = file_of(&connection, ffi::SQLITE_FCNTL_FILE_POINTER);
+        // SAFETY: the connection has it open, and is in a write transaction.
+        assert_eq!(unsafe { have_pages(file, pages) }, ffi::SQLITE_OK);
+        let bytes = || path.metadata().unwrap().len();
+        let before = bytes();
+        assert!(before >= u64::from(pages) * PAGE_BYTES as u64);
+        other
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+            .unwrap();
+        assert_eq!(bytes(), before);
     }
 
     #[test]
