@@ -100,8 +100,9 @@ impl Appended {
         (commit != 0 && begins_frame && is_header(offset, bytes) && pages != 0).then_some(pages)
     }
 
-    /// Drops what is held: the commit failed.
-    pub fn fail(&mut self) {
+    /// Drops what is held: the commit of this number failed, perhaps before any of it came here.
+    pub fn fail(&mut self, commit: u64) {
+        self.drop_others(commit);
         self.bytes.clear();
         self.state = State::Rest;
     }
@@ -127,7 +128,7 @@ impl Appended {
 
     fn drop_if_failed(&mut self, result: Result<(), Failure>) -> Result<(), Failure> {
         if result.is_err() {
-            self.fail();
+            self.fail(self.commit);
         }
         result
     }
@@ -321,6 +322,18 @@ mod tests {
         log.full = false;
         log.append(3, 1, 4, true).unwrap();
         assert_eq!(log.marks(), [1, 4]);
+    }
+
+    #[test]
+    fn a_commit_that_failed_before_its_first_piece_is_not_whole() {
+        let mut log = Log::default();
+        log.append(1, 0, 1, true).unwrap();
+        assert!(log.appended.is_whole());
+        log.appended.fail(2);
+        assert!(!log.appended.is_whole(), "it is taken for the one before");
+        log.append(3, 1, 2, true).unwrap();
+        assert!(log.appended.is_whole());
+        assert_eq!(log.marks(), [1, 2]);
     }
 
     #[test]

@@ -463,7 +463,7 @@ unsafe extern "C" fn write(
         if let Some(pages) = appended.pages_after(COMMIT.get(), offset, bytes) {
             let code = database::have_pages(DATABASE.get(), pages);
             if code != ffi::SQLITE_OK {
-                appended.fail();
+                appended.fail(COMMIT.get());
                 return code;
             }
         }
