@@ -103,3 +103,59 @@ fn a_damaged_item_does_not_stop_claims_and_queries_of_others() {
         .unwrap_or_else(|error| panic!("{damage}: {error}"));
     }
 }
+
+/// A worker that is woken claims. If that gives it nothing and the next wait ends at once, it uses a core for nothing.
+#[test]
+fn workers_do_not_wake_for_items_that_cannot_be_claimed() {
+    let bad = json!({"status": "ready", "priority": 1});
+    let claimed_before = |store: &Store| {
+        let options = ClaimOptions {
+            lease_ms: 1,
+            ..Default::default()
+        };
+        assert_eq!(store.fs.work_claim("ann", &options).unwrap().len(), 1);
+    };
+    let delayed = |store: &Store| {
+        store.set_meta("/jobs/0", json!({"not_before": "2090-01-01T00:00:00Z"}));
+        store.damage(
+            "UPDATE work SET not_before = 1 WHERE delayed = 1; UPDATE work_scopes SET next_due = 1",
+        );
+    };
+    let changes: [(&str, &dyn Fn(&Store)); 3] = [
+        ("ready", &|_| ()),
+        ("expired", &claimed_before),
+        ("due", &delayed),
+    ];
+    for (state, change) in changes {
+        for count in [1, 5] {
+            let store = Store::new();
+            for number in 0..count {
+                store.write(&format!("/jobs/{number}"), "bad");
+                store.set_meta(&format!("/jobs/{number}"), bad.clone());
+            }
+            change(&store);
+            store.damage("UPDATE paths SET etag = NULL WHERE path LIKE '/jobs/%'");
+            // A lease of a millisecond has ended when this returns, or soon after.
+            let woken = || {
+                let wait = Duration::from_millis(20);
+                store.fs.work_wait(None, Some(wait)).unwrap()
+            };
+            let claim = || {
+                let claimed = store.fs.work_claim("ann", &Default::default());
+                claimed.unwrap().len()
+            };
+            if state != "ready" {
+                // The first claim enqueues what time has made claimable.
+                assert!(woken(), "{count} {state}");
+                assert_eq!(claim(), 0, "{count} {state}");
+            }
+            assert!(!woken(), "{count} {state}: only damaged items are there");
+            assert_eq!(claim(), 0, "{count} {state}");
+            store.write("/jobs/other", "good");
+            store.set_meta("/jobs/other", json!({"status": "ready", "priority": 2}));
+            assert!(woken(), "{count} {state}: another item is there");
+            assert_eq!(claim(), 1, "{count} {state}");
+            assert!(!woken(), "{count} {state}: the other item was claimed");
+        }
+    }
+}

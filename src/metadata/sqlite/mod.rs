@@ -418,7 +418,13 @@ impl MetadataStore for SqliteStore {
 
     fn supply(&self, scope: &ClaimScope, grant: &Grant) -> StoreResult<Supply> {
         self.readers.snapshot(grant, |connection| {
-            Ok(work::supply(connection, &self.time, scope, grant)?)
+            Ok(work::supply(
+                connection,
+                &self.backends,
+                &self.time,
+                scope,
+                grant,
+            )?)
         })
     }
 

@@ -200,9 +200,12 @@ fn open(connection: &Connection, lapses: &Lapses<'_>) -> Result<(Reservation, bo
         })?)
 }
 
-/// Returns whether there is something to claim, in the read transaction that is open.
+/// Returns whether there is something to claim, in the read transaction that is open. As a claim, it passes over items that
+/// cannot be read: else workers would wait for such an item and claim nothing, over and over. An item that time has made
+/// claimable counts unread, since the next claim enqueues it.
 pub(in super::super) fn supply(
     connection: &Connection,
+    backends: &BackendCache,
     time: &Time,
     scope: &ClaimScope,
     grant: &Grant,
@@ -210,12 +213,27 @@ pub(in super::super) fn supply(
     let ranges = ranges(connection, scope)?;
     let territory = Territory::new(&ranges);
     let search = search(connection, grant, &territory, scope);
-    let mut best = Best::new(1);
-    search.offer_to(&mut best)?;
-    if !best.into_places().is_empty() {
-        return Ok(Supply::Now);
+    let items = Items {
+        connection,
+        backends,
+        rules: &grant.rules,
+        call: &grant.call,
+    };
+    let mut unreadable = std::collections::HashSet::new();
+    loop {
+        // One is enough. Twice as many each time where they are damaged, so that many cost no search each.
+        let mut best = Best::without(unreadable.len().max(1), &unreadable);
+        search.offer_to(&mut best)?;
+        let found = best.into_places();
+        if found.is_empty() {
+            return search.lapses(time).supply();
+        }
+        let (readable, damaged) = items.claimable(&found)?;
+        if !readable.is_empty() {
+            return Ok(Supply::Now);
+        }
+        unreadable.extend(damaged);
     }
-    search.lapses(time).supply()
 }
 
 fn search<'a>(

@@ -59,7 +59,8 @@ impl Store {
 
     fn supply(&self) -> Supply {
         let grant = self.grant();
-        super::super::supply(&self.connection, &self.time, &self.scope(None), &grant).unwrap()
+        let scope = self.scope(None);
+        super::super::supply(&self.connection, &self.backends, &self.time, &scope, &grant).unwrap()
     }
 
     pub(super) fn complete(&self, at: &str, token: LeaseToken) -> Result<()> {

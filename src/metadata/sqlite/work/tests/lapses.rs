@@ -144,7 +144,15 @@ fn a_wait_does_not_go_through_all_that_others_may_take_later() {
         store.add_delayed("/q/others/now", Status::Ready, 5, 1);
         store.pass(2);
         let scope = store.scope(Some("/q/own/"));
-        super::super::supply(&store.connection, &store.time, &scope, &store.grant()).unwrap()
+        let backends = &store.backends;
+        super::super::supply(
+            &store.connection,
+            backends,
+            &store.time,
+            &scope,
+            &store.grant(),
+        )
+        .unwrap()
     };
     assert_eq!(supply_beside(10), Supply::None);
     match supply_beside(300) {
