@@ -355,6 +355,66 @@ mod tests {
     }
 
     #[test]
+    fn items_with_a_damaged_id_or_that_of_another_item_stay_with_ids_of_their_own() {
+        let mut connection = schema_1();
+        for migration in &MIGRATIONS[1..5] {
+            connection.execute_batch(migration).unwrap();
+        }
+        // Without the UNIQUE of both tables, which damaged indexes do not ensure.
+        connection
+            .execute_batch(
+                "UPDATE store SET schema_version = 5;
+                 DROP INDEX paths_by_id;
+                 INSERT INTO paths (path, kind, path_id, created_at, modified_at)
+                 VALUES ('/x/free', 1, x'000000000000000000000000000000f1', 1, 1),
+                        ('/x/free too', 1, x'000000000000000000000000000000f1', 1, 1),
+                        ('/x/text', 1, 'no id', 1, 1), ('/x/short', 1, x'f2', 1, 1),
+                        ('/x/taken', 1, x'000000000000000000000000000000f3', 1, 1),
+                        ('/x/twice', 1, x'000000000000000000000000000000f4', 1, 1),
+                        ('/x/twice of another', 1, x'000000000000000000000000000000f5', 1, 1);
+                 DELETE FROM work;
+                 CREATE TABLE untyped AS SELECT * FROM work;
+                 DROP TABLE work;
+                 CREATE TABLE work AS SELECT * FROM untyped;
+                 DROP TABLE untyped;
+                 INSERT INTO work (path, path_id, created_at, directory, scope, item, status, open_edges, delayed)
+                 SELECT column1, column2, 1, '/x', '/x', 1, 1, 0, 0
+                 FROM (VALUES ('/x/free', 'an id'), ('/x/free too', NULL), ('/x/text', 'an id'),
+                              ('/x/short', 5), ('/x/taken', x'00'),
+                              ('/x/holds it', x'000000000000000000000000000000f3'),
+                              ('/x/twice of another', x'000000000000000000000000000000f4'),
+                              ('/x/twice', x'000000000000000000000000000000f4'),
+                              ('/x/unknown', x'000000000000000000000000000000f6'),
+                              ('/x/unknown too', x'000000000000000000000000000000f6'));",
+            )
+            .unwrap();
+        prepare(&mut connection, "another").unwrap();
+        let ids: Vec<(String, Vec<u8>)> = connection
+            .prepare("SELECT path, path_id FROM work ORDER BY path")
+            .unwrap()
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .collect::<rusqlite::Result<_>>()
+            .unwrap();
+        assert_eq!(ids.len(), 10, "no item is lost: {ids:?}");
+        let known = |name: &str| {
+            let (_, id) = ids.iter().find(|(path, _)| path[3..] == *name).unwrap();
+            assert_eq!(id.len(), 16, "{name}");
+            id[..15].iter().all(|byte| *byte == 0).then_some(id[15])
+        };
+        assert_eq!(known("free"), Some(0xf1), "as its file");
+        assert_eq!(known("free too"), None, "the id was given to the first");
+        assert_eq!(known("text"), None);
+        assert_eq!(known("short"), None);
+        assert_eq!(known("taken"), None, "another item has the id of its file");
+        assert_eq!(known("holds it"), Some(0xf3));
+        assert_eq!(known("twice"), Some(0xf4), "as its file");
+        assert_eq!(known("twice of another"), Some(0xf5), "as its file");
+        assert_eq!(known("unknown"), Some(0xf6), "the first keeps it");
+        assert_eq!(known("unknown too"), None);
+    }
+
+    #[test]
     fn stores_of_every_earlier_schema_become_the_same() {
         let schema_of = |connection: &Connection| -> Vec<String> {
             connection

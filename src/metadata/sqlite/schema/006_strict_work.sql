@@ -6,10 +6,29 @@
 -- * a number that is text or too large becomes the nearest number of its range; a text that is a number of bytes is read
 --   as text; what has no meaning becomes NULL (no priority, no limit of attempts, no time);
 -- * a status that is none becomes pending: a person has to decide;
--- * a lease that is no token, or has no end, has ended: the next claim counts it as a failed attempt.
+-- * a lease that is no token, or has no end, has ended: the next claim counts it as a failed attempt;
+-- * an id that is none, or that another item has, becomes that of the item's file, or a new one where the file has none.
 
 CREATE TABLE work_of_schema_5 AS SELECT * FROM work;
 DROP TABLE work;
+
+CREATE INDEX work_of_schema_5_by_id ON work_of_schema_5 (path_id);
+UPDATE work_of_schema_5 SET path_id = NULL
+WHERE typeof(path_id) <> 'blob' OR length(path_id) <> 16;
+-- Of several items with one id, it stays with the one whose file has it.
+UPDATE work_of_schema_5 SET path_id = NULL
+WHERE rowid IN (
+    SELECT item
+    FROM (SELECT w.rowid AS item,
+                 row_number() OVER (PARTITION BY w.path_id ORDER BY p.path IS NULL, w.rowid) AS number
+          FROM work_of_schema_5 AS w LEFT JOIN paths AS p ON p.path = w.path AND p.path_id = w.path_id
+          WHERE w.path_id IN (SELECT path_id FROM work_of_schema_5 GROUP BY path_id HAVING count(*) > 1))
+    WHERE number > 1);
+UPDATE work_of_schema_5 AS w SET path_id = (
+    SELECT p.path_id FROM paths AS p
+    WHERE p.path = w.path AND typeof(p.path_id) = 'blob' AND length(p.path_id) = 16
+      AND NOT EXISTS (SELECT 1 FROM work_of_schema_5 AS o WHERE o.path_id = p.path_id))
+WHERE path_id IS NULL;
 
 CREATE TABLE work (
     path             TEXT    PRIMARY KEY,
@@ -43,7 +62,7 @@ CREATE TABLE work (
 
 INSERT OR IGNORE INTO work
 SELECT CAST(w.path AS TEXT),
-       iif(typeof(w.path_id) = 'blob' AND length(w.path_id) = 16, w.path_id, coalesce(p.path_id, randomblob(16))),
+       coalesce(w.path_id, randomblob(16)),
        iif(typeof(w.created_at) = 'integer', w.created_at, coalesce(CAST(p.created_at AS INTEGER), 0)),
        CAST(w.directory AS TEXT),
        CAST(w.scope AS TEXT),
