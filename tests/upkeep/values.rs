@@ -174,6 +174,8 @@ fn the_store_row_and_the_bounds_of_the_queue_are_corrected() {
     for (table, column, value) in [
         ("store", "lease_sequence", "9223372036854775807"),
         ("store", "lease_sequence", "1e300"),
+        ("store", "lease_origin", "'long ago'"),
+        ("store", "lease_origin", "x'00'"),
         ("work_scopes", "next_due", "'never'"),
         ("work_scopes", "next_expiry", "x''"),
         ("work_directories", "first_created", "'late'"),
@@ -192,6 +194,10 @@ fn the_store_row_and_the_bounds_of_the_queue_are_corrected() {
             report["remaining_count"], 0,
             "{table}.{column} = {value}: {report:#}"
         );
+        if column == "lease_origin" {
+            let claimed = store.fs.work_claim("w", &ClaimOptions::default()).unwrap();
+            assert_eq!(claimed.len(), 1, "{table}.{column} = {value}");
+        }
     }
 }
 

@@ -90,12 +90,14 @@ pub(super) const SMALL: [SmallTable; 6] = [
     SmallTable {
         name: "store",
         wrong: "typeof(lease_sequence) <> 'integer' OR lease_sequence NOT BETWEEN 0 AND 9007199254740991
-                OR typeof(lease_holder) <> 'integer' OR typeof(boot_number) <> 'integer' OR boot_number NOT BETWEEN 0 AND 32767
+                OR typeof(lease_holder) <> 'integer' OR typeof(lease_origin) <> 'integer'
+                OR typeof(boot_number) <> 'integer' OR boot_number NOT BETWEEN 0 AND 32767
                 OR typeof(rules_version) <> 'integer' OR typeof(collections) <> 'integer'",
         correction: Some(
             "UPDATE store SET
                  lease_sequence = max(0, min(9007199254740991, CAST(lease_sequence AS INTEGER))),
                  lease_holder = 0,
+                 lease_origin = 0, -- to be set by the next claim
                  boot_number = max(0, min(32767, CAST(boot_number AS INTEGER))),
                  rules_version = CAST(rules_version AS INTEGER),
                  collections = CAST(collections AS INTEGER)",
