@@ -113,6 +113,33 @@ fn an_item_that_nobody_can_say_when_it_may_run_waits_for_a_person() {
     assert_eq!(meta["not_before"], Value::Null);
 }
 
+/// Both decide the status, and both may say something of the lease.
+#[test]
+fn an_item_with_several_damaged_values_waits_for_a_person_without_a_lease() {
+    for status in ["9", "'ready'"] {
+        for (column, value) in [
+            ("not_before", "'soon'"),
+            ("lease", "x'01'"),
+            ("lease_deadline", "'later'"),
+            ("lease_expires_at", "9223372036854775807"),
+        ] {
+            let case = format!("status = {status}, {column} = {value}");
+            let store = store();
+            put(&store, "work", column, value);
+            put(&store, "work", "status", status);
+            let report = store.verify(REPAIR);
+            assert_eq!(report["remaining_count"], 0, "{case}: {report:#}");
+            let item = store.fs.work(WorkView::Pending, 9).unwrap();
+            assert_eq!(item.len(), 1, "{case}");
+            assert_eq!(item[0].path.as_str(), "/q/a", "{case}");
+            assert_eq!(item[0].lease, 0, "{case}");
+            assert_eq!(item[0].lease_expires_at, None, "{case}");
+            assert!(!item[0].lease_expired, "{case}");
+            works(&store, &case);
+        }
+    }
+}
+
 #[test]
 fn a_lease_whose_end_is_no_time_has_ended_and_the_item_is_claimed_again() {
     for (column, value) in [

@@ -288,19 +288,25 @@ impl Mender<'_> {
         if wrong.is_empty() {
             return Ok(false);
         }
-        // In one statement: a STRICT table checks the whole row.
+        // In one statement: a STRICT table checks the whole row. Of two values for one column, SQLite takes the last.
+        let has_no_status = wrong.iter().any(|(name, _)| *name == "status");
         let mut assignments = Vec::with_capacity(wrong.len());
         let mut values = vec![Value::from(path.to_owned())];
         for (name, nearest) in wrong {
-            if name == "not_before" && nearest == Value::Null {
-                let pending =
-                    "status = iif(status = 1 /* ready */, 5 /* pending */, status), delayed = 0";
-                assignments.push(pending.to_owned());
-            }
-            if name == "status" {
-                assignments.push(
+            match name {
+                "status" => assignments.push(
                     "lease = NULL, lease_deadline = NULL, lease_expires_at = NULL".to_owned(),
-                );
+                ),
+                "lease" | "lease_deadline" | "lease_expires_at" if has_no_status => continue,
+                "not_before" if nearest == Value::Null => {
+                    assignments.push("delayed = 0".to_owned());
+                    if !has_no_status {
+                        let pending =
+                            "status = iif(status = 1 /* ready */, 5 /* pending */, status)";
+                        assignments.push(pending.to_owned());
+                    }
+                }
+                _ => {}
             }
             values.push(nearest);
             assignments.push(format!("{name} = ?{}", values.len()));
