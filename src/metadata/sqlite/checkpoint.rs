@@ -8,7 +8,7 @@
 //! A log that is longer than it should stay, because somebody read for a long time, is cut back: by the thread, which
 //! tries once a second until nobody needs it any more, by `gc`, and at closing.
 //!
-//! On a full disk deletions need room in the log. [`Log::make_room`] finds it, with the help of the [`Reserve`].
+//! On a full disk deletions need room in the log. [`Log::make_room`] finds it, with the help of the [reserve].
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use rusqlite::config::DbConfig;
 
 use super::connection::{self, Role, WAL_KEPT_BYTES};
 use super::health::{Health, no_space};
-use super::reserve::{self, Reserve};
+use super::reserve::{self, Upkeep};
 use super::statements::Connection;
 use super::{log_file, log_index};
 use crate::config::Durability;
@@ -53,9 +53,7 @@ const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 #[derive(Debug)]
 pub(super) struct Log {
     database: PathBuf,
-    reserve: Reserve,
-    /// How often reserves had been given up when this one was whole.
-    reserve_whole_at: AtomicU64,
+    reserve: Upkeep,
     pages: AtomicU64,
     /// Its length when a checkpoint was last due.
     due_at: AtomicU64,
@@ -81,8 +79,7 @@ enum Wish {
 impl Log {
     fn new(database: &Path, health: &Arc<Health>, has_thread: bool) -> Self {
         Log {
-            reserve: Reserve::of(database),
-            reserve_whole_at: AtomicU64::new(u64::MAX),
+            reserve: Upkeep::of(database),
             database: database.to_owned(),
             pages: AtomicU64::default(),
             due_at: AtomicU64::default(),
@@ -187,12 +184,9 @@ impl Log {
         length.is_ok_and(|length| length > WAL_KEPT_BYTES)
     }
 
-    /// Takes back what is missing of the reserve, as far as there is room.
+    /// Takes back what is missing of the reserve, as far as there is room, or leaves it to a later call.
     pub fn restore_reserve(&self) {
-        let given_up = reserve::times_given_up();
-        if self.reserve_whole_at.load(Ordering::Relaxed) != given_up && self.reserve.restore() {
-            self.reserve_whole_at.store(given_up, Ordering::Relaxed);
-        }
+        self.reserve.restore();
     }
 
     /// Lets the log start over on a full disk, so that what comes next finds room in its file. The database gets a part of
@@ -215,7 +209,7 @@ impl Log {
             return;
         }
         let _ = self.cut_back(connection);
-        if self.reserve.is_short() {
+        if self.reserve.is_used() {
             self.make_room(connection);
         }
     }

@@ -11,9 +11,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::fcntl::posix_fallocate;
+use parking_lot::Mutex;
 use rustix::fs::{FlockOperation, flock, fstatvfs};
 
 use crate::host::directory::lock_file_at;
@@ -29,6 +31,8 @@ const LEAST: u64 = 4096;
 /// How often another's change of the file is waited for: one takes microseconds, unless its process is stopped.
 const ATTEMPTS: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(1);
+/// How long an open store waits between attempts to take back what is missing.
+const RESTORE_WAIT: Duration = Duration::from_secs(1);
 
 /// How often any reserve of this process was given up in part.
 static GIVEN_UP: AtomicU64 = AtomicU64::new(0);
@@ -48,6 +52,16 @@ pub(super) struct Reserve {
 enum Use {
     GiveUp,
     Restore,
+}
+
+/// What an attempt to restore the file came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Restored {
+    Whole,
+    /// There is no room for the rest, or another process changes the file.
+    Short,
+    /// The file system cannot keep blocks for it, or what is at its path is no file.
+    Never,
 }
 
 impl Reserve {
@@ -75,8 +89,8 @@ impl Reserve {
         given_up
     }
 
-    /// Takes as many blocks as are missing, or as there are. Returns whether none is missing any more.
-    pub fn restore(&self) -> bool {
+    /// Takes as many blocks as are missing, or as there are.
+    pub fn restore(&self) -> Restored {
         let restored = self.locked(Use::Restore, |file, mut length| {
             // Asked first, because some file systems work hard before they say that there is no room.
             let room = fstatvfs(file)?;
@@ -85,14 +99,21 @@ impl Reserve {
             while more >= LEAST {
                 match posix_fallocate(file, length as i64, more as i64) {
                     Ok(()) => length += more,
+                    Err(Errno::EOPNOTSUPP) => return Ok(Restored::Never),
                     // Some file systems keep the part that they could take.
                     Err(_) => file.set_len(length)?,
                 }
                 more = (more / 2 / LEAST * LEAST).min(WHOLE.saturating_sub(length));
             }
-            Ok(length >= WHOLE)
+            Ok(match length >= WHOLE {
+                true => Restored::Whole,
+                false => Restored::Short,
+            })
         });
-        restored.unwrap_or(false)
+        restored.unwrap_or_else(|_| match self.path.symlink_metadata() {
+            Ok(found) if !found.is_file() => Restored::Never,
+            _ => Restored::Short,
+        })
     }
 
     /// Runs `work` on the file and its length. Threads and processes change it one after the other; a restoration can
@@ -119,6 +140,65 @@ impl Reserve {
         }
         let length = file.metadata()?.len();
         work(&file, length)
+    }
+}
+
+/// The reserve of an open store, and when an attempt to restore it was last made.
+///
+/// An attempt opens the file, locks it and asks for the room of the file system. So while the reserve stays short, not every
+/// commit makes one.
+#[derive(Debug)]
+pub(super) struct Upkeep {
+    reserve: Reserve,
+    last: Mutex<Last>,
+}
+
+/// The last attempt, and how often reserves had been given up when it began.
+#[derive(Debug, Clone, Copy)]
+enum Last {
+    None,
+    Whole(u64),
+    Short(u64, Instant),
+    Never,
+}
+
+impl Upkeep {
+    /// Returns that of the database at `database`.
+    pub fn of(database: &Path) -> Self {
+        Upkeep {
+            reserve: Reserve::of(database),
+            last: Mutex::new(Last::None),
+        }
+    }
+
+    /// Takes back what is missing, as far as there is room. Where that is not all, it is tried again in a second, or once this process
+    /// gave up more; and never where it cannot succeed.
+    pub fn restore(&self) {
+        self.restore_at(times_given_up(), Instant::now);
+    }
+
+    fn restore_at(&self, given_up: u64, now: impl Fn() -> Instant) {
+        let mut last = self.last.lock();
+        let is_due = match *last {
+            Last::None => true,
+            Last::Whole(at) => at != given_up,
+            Last::Short(at, tried) => {
+                at != given_up || now().saturating_duration_since(tried) >= RESTORE_WAIT
+            }
+            Last::Never => false,
+        };
+        if is_due {
+            *last = match self.reserve.restore() {
+                Restored::Whole => Last::Whole(given_up),
+                Restored::Short => Last::Short(given_up, now()),
+                Restored::Never => Last::Never,
+            };
+        }
+    }
+
+    /// Returns whether this process gave up blocks, and some are missing.
+    pub fn is_used(&self) -> bool {
+        times_given_up() != 0 && self.reserve.is_short()
     }
 }
 
@@ -151,13 +231,16 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let reserve = Reserve::of(&directory.path().join("db"));
         assert!(!reserve.give_up(), "nothing is there");
-        assert!(reserve.is_short() && reserve.restore() && !reserve.is_short());
+        assert!(reserve.is_short());
+        assert_eq!(reserve.restore(), Restored::Whole);
+        assert!(!reserve.is_short());
         let file = directory.path().join("db-reserve");
         let held = || file.metadata().unwrap().blocks() * 512;
         assert!(held() >= WHOLE, "no blocks are behind its length");
         let steps = (0..).take_while(|_| reserve.give_up()).count() as u64;
         assert_eq!((steps, held()), (WHOLE / STEP, 0));
-        assert!(reserve.restore() && held() >= WHOLE);
+        assert_eq!(reserve.restore(), Restored::Whole);
+        assert!(held() >= WHOLE);
         assert_eq!(file.metadata().unwrap().mode() & 0o777, 0o600);
     }
 
@@ -171,7 +254,42 @@ mod tests {
         std::fs::write(&target, "mine").unwrap();
         symlink(&target, &link).unwrap();
         let reserve = Reserve::of(&directory.path().join("db"));
-        assert!(!reserve.restore() && !reserve.give_up());
+        assert_eq!(reserve.restore(), Restored::Never);
+        assert!(!reserve.give_up());
         assert_eq!(std::fs::read(&target).unwrap(), b"mine");
+    }
+
+    #[test]
+    fn a_short_reserve_is_restored_once_a_second_or_when_more_is_given_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let upkeep = Upkeep::of(&directory.path().join("db"));
+        let file = File::create(directory.path().join("db-reserve")).unwrap();
+        let start = Instant::now();
+        let is_whole_after = |given_up, wait| {
+            upkeep.restore_at(given_up, || start + wait);
+            !upkeep.reserve.is_short()
+        };
+        let second = RESTORE_WAIT;
+        flock(&file, FlockOperation::LockExclusive).unwrap();
+        assert!(!is_whole_after(0, Duration::ZERO), "another has it");
+        flock(&file, FlockOperation::Unlock).unwrap();
+        assert!(!is_whole_after(0, second / 2), "it was tried at once");
+        assert!(is_whole_after(0, second), "it was not tried again");
+        file.set_len(WHOLE - STEP).unwrap();
+        assert!(!is_whole_after(0, 3 * second), "it was whole");
+        assert!(is_whole_after(1, 3 * second), "more was given up");
+    }
+
+    #[test]
+    fn what_can_never_be_restored_is_not_tried_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("db-reserve");
+        std::fs::create_dir(&path).unwrap();
+        let upkeep = Upkeep::of(&directory.path().join("db"));
+        let start = Instant::now();
+        upkeep.restore_at(0, || start);
+        std::fs::remove_dir(&path).unwrap();
+        upkeep.restore_at(1, || start + 2 * RESTORE_WAIT);
+        assert!(!path.exists());
     }
 }
