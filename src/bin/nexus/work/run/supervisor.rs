@@ -19,8 +19,11 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags,
     SocketType, recv, send, sendmsg, socketpair,
 };
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, getpgid, kill_process_group};
 
+/// How often a command that a killed supervisor did not report is searched for, and the pause between.
+const UNREPORTED_CHECKS: u32 = 10;
+const UNREPORTED_PAUSE: Duration = Duration::from_millis(20);
 /// What the process is called: not by the name of the program, by which somebody may kill all workers.
 pub(super) const NAME: &str = "work-supervisor";
 /// The variables of its environment that name an item, in the order of their values in [`Order::Run`].
@@ -122,11 +125,42 @@ impl Supervisor {
         ancillary.push(SendAncillaryMessage::ScmRights(&streams));
         let message = [IoSlice::new(&message)];
         sendmsg(&self.socket, &message, &mut ancillary, SendFlags::NOSIGNAL)?;
-        match self.report(None)? {
-            Some(Report::Started(group)) => Ok(group),
-            Some(Report::NotStarted(error)) => Err(error),
-            _ => Err(io::ErrorKind::UnexpectedEof.into()),
+        match self.report(None) {
+            Ok(Some(Report::Started(group))) => Ok(group),
+            Ok(Some(Report::NotStarted(error))) => Err(error),
+            // The next report of a supervisor that was killed says so again, and ends the group.
+            Ok(_) | Err(_) => {
+                Self::unreported(values).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+            }
         }
+    }
+
+    /// Returns the process group of the command that this supervisor, which was killed, had started for the item that
+    /// `values` name and not reported yet. The environment of the command and of what it started has the values.
+    fn unreported(values: &[String; 4]) -> Option<Pid> {
+        let wanted: Vec<_> = VARIABLES
+            .into_iter()
+            .zip(values)
+            .map(|(name, value)| format!("{name}={value}").into_bytes())
+            .collect();
+        for _ in 0..UNREPORTED_CHECKS {
+            let processes = std::fs::read_dir("/proc").ok()?;
+            let group = processes.flatten().find_map(|process| {
+                let id = process.file_name().to_str()?.parse().ok()?;
+                let environment = std::fs::read(process.path().join("environ")).ok()?;
+                let has = |value| environment.split(|byte| *byte == 0).any(|v| v == value);
+                wanted
+                    .iter()
+                    .all(|value| has(value.as_slice()))
+                    .then(|| getpgid(Pid::from_raw(id)).ok())?
+            });
+            if group.is_some() {
+                return group;
+            }
+            // Between its fork and its exec a command has the supervisor's environment.
+            std::thread::sleep(UNREPORTED_PAUSE);
+        }
+        None
     }
 
     /// Gives `order`. A supervisor that is gone needs none.
