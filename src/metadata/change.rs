@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use super::{Micros, PathId};
 use crate::content::{ContentHash, NewContent};
 use crate::error::Result;
@@ -223,6 +225,8 @@ pub struct ImportedFile {
     /// Its content, where that comes along: for the backend that takes what is at `path`. Else the store
     /// must hold it, and the caller must be able to read it somewhere.
     pub content: Option<NewContent>,
+    /// The state that the file at `path` must still have, because this one was found newer than that.
+    pub newer_than: Option<Compared>,
 }
 
 impl ImportedFile {
@@ -231,6 +235,48 @@ impl ImportedFile {
         let cancelled = MetadataValue::Work(WorkField::Status(Status::Cancelled));
         self.metadata.iter().any(|(_, value)| *value == cancelled)
     }
+}
+
+/// What an import compared with its own file to find out which one is newer. The etag is not in it: that is a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compared {
+    modified_at: Micros,
+    /// Digest of all keys and values, where the comparison read them.
+    description: Option<[u8; 16]>,
+}
+
+impl Compared {
+    /// Returns the state of a file that was modified at `modified_at` and whose keys have the JSON texts `values`, in
+    /// order; `None` where the comparison does not read them.
+    pub fn new(modified_at: Micros, values: Option<&[(String, String)]>) -> Self {
+        Compared {
+            modified_at,
+            description: values.map(digest_of),
+        }
+    }
+
+    /// Returns whether keys and values are part of it.
+    pub fn has_description(&self) -> bool {
+        self.description.is_some()
+    }
+}
+
+fn digest_of(values: &[(String, String)]) -> [u8; 16] {
+    let mut hasher = Sha256::new();
+    for (key, json) in values {
+        // No comparison reads it, and every heartbeat changes it.
+        if key == "lease_expires_at" {
+            continue;
+        }
+        for text in [key, json] {
+            hasher.update((text.len() as u64).to_le_bytes());
+            hasher.update(text);
+        }
+    }
+    let full: [u8; 32] = hasher.finalize().into();
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&full[..16]);
+    digest
 }
 
 /// A directory as a bundle described it.

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub use change::{
-    Change, Conditions, ImportSource, ImportedDirectory, ImportedFile, MetadataValue,
+    Change, Compared, Conditions, ImportSource, ImportedDirectory, ImportedFile, MetadataValue,
     MetadataValues, Relocation,
 };
 pub use check::{

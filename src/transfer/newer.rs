@@ -1,16 +1,23 @@
 //! Which of two descriptions of a file is newer, where more than the content counts.
 
+use std::cmp::Ordering;
+
 use super::line::Line;
 use crate::call::Call;
 use crate::error::Result;
 use crate::filesystem::{Filesystem, InvalidWorkKeys, object_text};
-use crate::metadata::{Entry, EntryQuery, MetadataValue, Micros, Scope};
+use crate::metadata::{Compared, Entry, EntryQuery, FileInfo, MetadataValue, Micros, Scope};
 use crate::range::PathRange;
 use crate::work::{Status, WorkField};
 
-/// Returns whether `line` is newer than the file `existing` at its path, by the latest of all times that are known.
-/// Metadata has none: where those are the same, a line that says anything else is newer.
-pub(super) fn by_all(fs: &Filesystem, line: &Line, existing: &Entry, call: &Call) -> Result<bool> {
+/// Returns what `line` was compared with if it is newer than the file `existing` at its path, by the latest of all times
+/// that are known. Metadata has none: where those are the same, a line that says anything else is newer.
+pub(super) fn by_all(
+    fs: &Filesystem,
+    line: &Line,
+    existing: &Entry,
+    call: &Call,
+) -> Result<Option<Compared>> {
     let query = EntryQuery {
         scope: Scope::Range(PathRange::of_path(line.path.as_str())),
         directories: false,
@@ -18,10 +25,14 @@ pub(super) fn by_all(fs: &Filesystem, line: &Line, existing: &Entry, call: &Call
         limit: 1,
     };
     let described = fs.granted(call, |_, grant| fs.store().described_page(&query, 1, grant))?;
-    let Some((entry, metadata)) = described.into_iter().next() else {
+    let Some((entry, metadata)) = described
+        .into_iter()
+        .find(|(entry, _)| entry.path == line.path)
+    else {
         // It is gone: the transaction will not find what the plan was made for.
-        return Ok(false);
+        return Ok(Some(Compared::new(existing.modified_at, None)));
     };
+    let compared = Compared::new(entry.modified_at, Some(&metadata));
     let mut stored = Line {
         metadata: Vec::new(),
         depends_on: None,
@@ -34,14 +45,14 @@ pub(super) fn by_all(fs: &Filesystem, line: &Line, existing: &Entry, call: &Call
         latest(line.modified_at.unwrap_or(Micros::MIN), line),
         latest(entry.modified_at, &stored),
     );
-    if theirs != ours {
-        return Ok(theirs > ours);
-    }
-    Ok(existing
-        .file
-        .as_ref()
-        .is_none_or(|file| file.etag != line.etag)
-        || differ(line, &stored))
+    let is_newer = match theirs.cmp(&ours) {
+        Ordering::Equal => {
+            let has_etag = |file: &FileInfo| file.etag == line.etag;
+            !existing.file.as_ref().is_some_and(has_etag) || differ(line, &stored)
+        }
+        order => order.is_gt(),
+    };
+    Ok(is_newer.then_some(compared))
 }
 
 /// Returns what becomes of `line`: nobody works on an item that is imported.

@@ -21,7 +21,7 @@ use crate::call::Call;
 use crate::content::ContentHash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::{Filesystem, ImportMode, ImportOptions, MissingContent, NewerBy, Progress};
-use crate::metadata::{Entry, MetadataValue, PathId};
+use crate::metadata::{Compared, Entry, MetadataValue, PathId};
 use crate::path::{MAX_NAME_BYTES, MAX_PATH_BYTES, VirtualPath};
 use crate::work::{DependencyRef, Status, WorkField, under_lease};
 
@@ -47,6 +47,8 @@ pub(super) struct Plan {
 pub(super) struct Met {
     pub etag: Option<ContentHash>,
     pub path_id: Option<PathId>,
+    /// What was compared with a line that is newer.
+    pub newer_than: Option<Compared>,
 }
 
 /// Where a line goes, and what stands there.
@@ -55,6 +57,8 @@ pub(super) struct Target {
     pub path: VirtualPath,
     pub existing: Option<Entry>,
     pub fate: Fate,
+    /// What was compared with a line that is newer.
+    pub newer_than: Option<Compared>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,6 +180,7 @@ impl<'a> Planner<'a> {
             let met = Met {
                 etag: entry.file.as_ref().map(|file| file.etag),
                 path_id: entry.path_id,
+                newer_than: target.newer_than,
             };
             self.plan.met.insert(index as u32, met);
         }
@@ -195,6 +200,7 @@ impl<'a> Planner<'a> {
     /// Returns where `line` goes, after checking that it can be stored there.
     fn target(&mut self, index: usize, line: &Line) -> Result<Target> {
         let existing = self.look_at(&line.path)?;
+        let mut newer_than = None;
         let mut fate = match (&existing, self.options.mode) {
             (None, _) => Fate::Created,
             (Some(_), ImportMode::Remap) => Fate::Remapped,
@@ -203,10 +209,13 @@ impl<'a> Planner<'a> {
             }
             (Some(_), ImportMode::Skip) => Fate::Skipped,
             (Some(_), ImportMode::Overwrite) => Fate::Updated,
-            (Some(entry), ImportMode::Auto) => match self.is_newer(line, entry)? {
-                true => Fate::Updated,
-                false => Fate::Skipped,
-            },
+            (Some(entry), ImportMode::Auto) => {
+                newer_than = self.compare(line, entry)?;
+                match newer_than {
+                    Some(_) => Fate::Updated,
+                    None => Fate::Skipped,
+                }
+            }
         };
         if fate != Fate::Skipped && !self.check_content(line)? {
             fate = Fate::Missing;
@@ -222,14 +231,18 @@ impl<'a> Planner<'a> {
             path,
             existing,
             fate,
+            newer_than,
         })
     }
 
-    fn is_newer(&self, line: &Line, existing: &Entry) -> Result<bool> {
+    /// Returns what `line` is newer than; `None` if the file `existing` is as new. The transaction checks that the file
+    /// is still what was compared.
+    fn compare(&self, line: &Line, existing: &Entry) -> Result<Option<Compared>> {
         match self.options.newer_by {
             NewerBy::Content => Ok(line
                 .modified_at
-                .is_some_and(|time| time > existing.modified_at)),
+                .filter(|time| *time > existing.modified_at)
+                .map(|_| Compared::new(existing.modified_at, None))),
             NewerBy::All => newer::by_all(self.fs, line, existing, self.call),
         }
     }

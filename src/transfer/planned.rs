@@ -71,6 +71,7 @@ impl ImportSource for Planned {
             lease: None,
         };
         let mut file = imported(line, path, self.now);
+        file.newer_than = replaced.and_then(|met| met.newer_than);
         if let Some(contents) = &self.contents {
             file.content = Some(contents.content(&file)?);
         }
@@ -195,5 +196,6 @@ fn imported(line: Line, path: VirtualPath, now: Micros) -> ImportedFile {
         metadata: line.metadata,
         history: line.history,
         content: None,
+        newer_than: None,
     }
 }

@@ -7,6 +7,7 @@ mod importing;
 mod isolation;
 mod leases;
 mod numbers;
+mod overtaken;
 mod refusing;
 mod store;
 mod work_items;

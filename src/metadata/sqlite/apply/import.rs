@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::super::rows::{self, Kind};
+use super::super::all_values;
+use super::super::rows::{self, Kind, PathRow};
 use super::super::statistics;
 use super::super::transaction::Transaction;
 use super::super::work;
@@ -15,7 +16,7 @@ use super::{metadata, remove};
 use crate::content::ContentHash;
 use crate::error::{Error, Result};
 use crate::metadata::{
-    Change, Conditions, Entry, ImportSource, ImportedDirectory, ImportedFile, PathId,
+    Change, Compared, Conditions, Entry, ImportSource, ImportedDirectory, ImportedFile, PathId,
     guess_mime_type,
 };
 
@@ -96,6 +97,9 @@ fn import(
     let path = &imported.path;
     let existing = rows::find(tx.connection, path.as_str())?;
     check(tx, path, existing.as_ref(), conditions)?;
+    if let (Some(compared), Some(row)) = (&imported.newer_than, &existing) {
+        check_unchanged(tx, imported, row, compared)?;
+    }
     let held = match &imported.content {
         Some(content) => {
             let backend = Arc::clone(tx.placement.backend_for(path.as_str()));
@@ -131,6 +135,28 @@ fn import(
         work::imported(tx, &row, &imported.history)?;
     }
     Ok(entry)
+}
+
+/// Fails unless the file to be replaced is as it was `compared`: it may have become the newer one. No other line of the
+/// import changes what is compared.
+fn check_unchanged(
+    tx: &Transaction<'_>,
+    imported: &ImportedFile,
+    row: &PathRow,
+    compared: &Compared,
+) -> Result<()> {
+    let path = &imported.path;
+    let values = match compared.has_description() {
+        true => Some(all_values(tx.connection, path)?),
+        false => None,
+    };
+    match Compared::new(row.modified_at, values.as_deref()) == *compared {
+        true => Ok(()),
+        false => {
+            let what = "the file changed after the import found its line newer";
+            Err(Error::conflict(what).at(path))
+        }
+    }
 }
 
 /// Returns the content of the file, which the caller could read somewhere, in the backend of its path.

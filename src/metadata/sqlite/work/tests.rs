@@ -284,6 +284,7 @@ fn import(entry: &Entry, to: &str, path_id: Option<PathId>, object: &str) -> Cha
         metadata: MetadataValue::parse_object(object).unwrap(),
         history: WorkHistory::default(),
         content: None,
+        newer_than: None,
     })))
 }
 
