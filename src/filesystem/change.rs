@@ -31,7 +31,7 @@ impl Filesystem {
         let carried = self.carry(changes, call)?;
         self.granted(call, |policy, grant| {
             for (index, change) in changes.iter().enumerate() {
-                authorize(policy, change, call).map_err(|error| error.in_operation(index))?;
+                authorize(policy, change, call).map_err(|error| change.failed(index, error))?;
             }
             let set = WriteSet {
                 changes: with_given_depths(changes, policy),
@@ -265,7 +265,8 @@ pub(super) fn authorize(policy: &Policy, change: &Change, call: &Call) -> Result
     }
 }
 
-/// Asks the policy for every path. What a file depends on the transaction checks.
+/// Asks the policy for every path. What a file depends on the transaction checks. An error of a file names it by its
+/// index; others have no index.
 fn authorize_import(policy: &Policy, source: &dyn ImportSource, call: &Call) -> Result<()> {
     for index in 0..source.files() {
         call.check()?;

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Micros, PathId};
 use crate::content::{ContentHash, NewContent};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::path::VirtualPath;
 use crate::work::{LeaseToken, Status, WorkField, WorkHistory};
 
@@ -154,6 +154,17 @@ pub enum Change {
     /// Create or replace files as an export described them, then make directories: one that was made already stays as it
     /// is.
     Import(Arc<dyn ImportSource>),
+}
+
+impl Change {
+    /// Returns the `error` of this change, which is number `index` of a set, naming that number. An import is the only
+    /// change of its set: its errors name the file by its index, or nothing if they are about no file.
+    pub fn failed(&self, index: usize, error: Error) -> Error {
+        match self {
+            Change::Import(_) => error,
+            _ => error.in_operation(index),
+        }
+    }
 }
 
 /// Source and target of a rename or copy.

@@ -111,15 +111,137 @@ fn may_be_overtaken(error: &Error) -> bool {
     )
 }
 
-/// Names the line that the failed file comes from.
+/// Names the line that the failed file comes from, if the error is about a file.
 fn at_line(error: Error, lines: &Lines) -> Error {
+    use ErrorKind::{Busy, Cancelled, NoSpace};
     let index = error.index();
     let error = error.outside_batch();
-    match index {
-        Some(index) => {
+    match (index, error.kind()) {
+        // No line is the cause of these, wherever they came up.
+        (None, _) | (_, Busy | Cancelled | NoSpace) => error,
+        (Some(index), kind) => {
             let number = lines.number_of(index);
-            Error::new(error.kind(), format!("line {number}: {error}"))
+            Error::new(kind, format!("line {number}: {error}"))
         }
-        None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::filesystem::{ImportLimits, InvalidWorkKeys};
+    use crate::metadata::{
+        Conditions, ImportSource, ImportedDirectory, ImportedFile, MetadataValues, PathId,
+    };
+    use crate::path::VirtualPath;
+
+    /// An import of two lines that make nothing. The handle is interrupted when the line number `at`, counting from 0
+    /// through all passes, is asked for.
+    struct Interrupted {
+        fs: Arc<Filesystem>,
+        at: usize,
+        asked: AtomicUsize,
+    }
+
+    impl std::fmt::Debug for Interrupted {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "interrupted at {}", self.at)
+        }
+    }
+
+    impl ImportSource for Interrupted {
+        fn files(&self) -> usize {
+            2
+        }
+
+        fn file(&self, _: usize) -> Result<Option<(ImportedFile, Conditions)>> {
+            if self.asked.fetch_add(1, Ordering::Relaxed) == self.at {
+                self.fs.interrupt();
+            }
+            Ok(None)
+        }
+
+        fn has_dependencies(&self) -> bool {
+            false
+        }
+
+        fn dependencies(
+            &self,
+            _: usize,
+            _: &[Option<PathId>],
+        ) -> Result<Option<(VirtualPath, MetadataValues)>> {
+            Ok(None)
+        }
+
+        fn directories(&self) -> usize {
+            0
+        }
+
+        fn directory(&self, _: usize) -> Result<Option<ImportedDirectory>> {
+            Ok(None)
+        }
+    }
+
+    fn store() -> (tempfile::TempDir, Arc<Filesystem>) {
+        let directory = tempfile::tempdir().unwrap();
+        let config = serde_json::json!({"data_dir": directory.path().join("data")});
+        let fs = Filesystem::connect(Some(&config.to_string())).unwrap();
+        (directory, Arc::new(fs))
+    }
+
+    /// The lines 1 and 2.
+    fn two_lines(directory: &tempfile::TempDir, fs: &Filesystem) -> Lines {
+        let file = directory.path().join("in.jsonl");
+        let line = |name: &str| {
+            let etag = crate::content::ContentHash::of(b"");
+            format!("{{\"path\":\"/{name}\",\"etag\":\"{etag}\",\"size\":0}}\n")
+        };
+        std::fs::write(&file, line("a") + &line("b")).unwrap();
+        let input = open_plain(&file).unwrap();
+        let budget = Budget::new(&ImportLimits::default(), &input);
+        let mut lines = Lines::new(fs, InvalidWorkKeys::Rename, budget).unwrap();
+        let mut bad = BadLines::default();
+        let read = lines.read(
+            BufReader::new(input),
+            &mut bad,
+            &Call::for_test(),
+            &mut |_, _, _| true,
+        );
+        assert!(read.is_ok());
+        lines.end().unwrap();
+        lines
+    }
+
+    #[test]
+    fn an_interrupt_is_of_no_line() {
+        let (directory, fs) = store();
+        let lines = two_lines(&directory, &fs);
+        // The policy asks for both lines, then the transaction.
+        for at in [0, 2] {
+            let source = Interrupted {
+                fs: Arc::clone(&fs),
+                at,
+                asked: AtomicUsize::new(0),
+            };
+            let changes = Arc::new(vec![Change::Import(Arc::new(source))]);
+            let error = fs.commit(&changes, &fs.begin()).unwrap_err();
+            let error = at_line(error, &lines);
+            assert_eq!(error.kind(), ErrorKind::Cancelled, "{at}: {error}");
+            assert_eq!(error.to_string(), "interrupted", "{at}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_named_for_what_is_about_its_file_alone() {
+        let (directory, fs) = store();
+        let lines = two_lines(&directory, &fs);
+        let of_second = at_line(Error::conflict("changed").at("/b").in_operation(1), &lines);
+        assert_eq!(of_second.to_string(), "line 2: changed: /b");
+        let full = Error::new(ErrorKind::NoSpace, "no room").in_operation(1);
+        assert_eq!(at_line(full, &lines).to_string(), "no room");
+        let other = at_line(Error::internal("a defect"), &lines);
+        assert_eq!(other.to_string(), "a defect");
     }
 }

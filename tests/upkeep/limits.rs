@@ -340,6 +340,20 @@ fn members_of_other_kinds_are_refused_whatever_they_say() {
 }
 
 #[test]
+fn a_directory_where_a_file_of_the_bundle_goes_is_named_and_no_line_is() {
+    let store = Store::new();
+    let lines = line("/a", &[0]) + &line("/d", &[0]);
+    let mut forge = Forge::new().zeros(1).lines(2, &lines);
+    forge.count("directories", 1);
+    let directory = json!({"path": "/d", "path_id": "0190aaaa-bbbb-7ccc-8ddd-eeeeffff0000"});
+    forge.text("directories/00000000.jsonl", &format!("{directory}\n"));
+    let error = refused(&store, &forge.finish(), ErrorKind::NotADirectory, "/d");
+    assert_eq!(error.path(), Some("/d"), "{error}");
+    assert!(!error.to_string().contains("line"), "{error}");
+    assert!(!store.fs.exists("/a").unwrap());
+}
+
+#[test]
 fn values_of_lines_are_bounded_in_depth() {
     let store = Store::new();
     let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));

@@ -41,7 +41,8 @@ pub(super) fn begin(tx: &mut Transaction<'_>, changes: &[Change]) {
     tx.imports = any.then(Imports::default);
 }
 
-/// Makes the files of `source`, then what they depend on, then the directories. An error names the file by its index.
+/// Makes the files of `source`, then what they depend on, then the directories. An error of a file names it by its index;
+/// others have no index.
 pub(super) fn all(tx: &mut Transaction<'_>, source: &dyn ImportSource) -> Result<()> {
     let mut ids = Vec::new();
     for index in 0..source.files() {

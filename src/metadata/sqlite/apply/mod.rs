@@ -33,7 +33,7 @@ pub(super) fn all(tx: &mut Transaction<'_>, changes: &[Change]) -> Result<Vec<Op
             entries.resize(index + completions.len(), None);
             work::complete_some(tx, changes, completions)?;
         } else {
-            entries.push(one(tx, change).map_err(|error| error.in_operation(index))?);
+            entries.push(one(tx, change).map_err(|error| change.failed(index, error))?);
         }
     }
     import::end(tx)?;
