@@ -28,8 +28,9 @@ impl Filesystem {
     /// transaction, and returns a JSON report: `created`, `updated`, `skipped`, `remapped` (numbers),
     /// `collisions` (each with `path`, `existing_etag`, `imported_etag`, `resolution`, `message`),
     /// `renamed_keys` (each with `path`, `key`, `renamed_to`), `lost_dependencies` (each with `path`, `depends_on`:
-    /// the id of what is neither in the file nor, for the caller, in the store), `missing` (each with `path`, `etag`: lines
-    /// that were left out because their content is missing, and that count as skipped) and `dry_run`.
+    /// the id of what is neither in the file nor, for the caller, in the store, or of what a file with another id replaces),
+    /// `missing` (each with `path`, `etag`: lines that were left out because their content is missing, and that count as
+    /// skipped) and `dry_run`.
     ///
     /// The contents must be in the store, in files that the caller may read. A dry run finds every
     /// bad line, but not a cycle of dependencies.

@@ -37,8 +37,10 @@ pub(super) struct Plan {
     pub met: HashMap<u32, Met>,
     /// The numbers that new names end with.
     pub suffixes: HashMap<u32, u64>,
-    /// What items depend on and what is neither in the import nor, for the caller, in the store.
+    /// What items depend on and what is neither in the import nor, for the caller, in the store, once it is imported.
     pub lost: HashSet<PathId>,
+    /// The lines that replace files which other lines depend on by these ids.
+    pub replacing: HashMap<PathId, u32>,
     pub report: Report,
 }
 
@@ -384,7 +386,17 @@ impl<'a> Planner<'a> {
                 None => {}
             }
             match (self.check_dependency(reference), reference) {
-                (Ok(()), _) => {}
+                (Ok(path), DependencyRef::Id(id)) => match self.line_replacing(&path) {
+                    Some(other) if self.gives_new_id(other)? => {
+                        self.plan.lost.insert(*id);
+                        lost.push(reference.clone());
+                    }
+                    Some(other) => {
+                        self.plan.replacing.insert(*id, other as u32);
+                    }
+                    None => {}
+                },
+                (Ok(_), DependencyRef::Path(_)) => {}
                 // An export names ids. It is often a part of a store, and holds items that wait for deleted
                 // ones, or for what its reader may not see.
                 (Err(error), DependencyRef::Id(id)) if error.kind() == ErrorKind::NotFound => {
@@ -401,8 +413,26 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// Checks that the caller may depend on `reference`, a file outside the import.
-    fn check_dependency(&self, reference: &DependencyRef) -> Result<()> {
+    /// Returns the line that replaces the file at `path`.
+    fn line_replacing(&self, path: &VirtualPath) -> Option<usize> {
+        let other = self.lines.of_path(path)?;
+        (self.plan.fates[other] == Fate::Updated).then_some(other)
+    }
+
+    /// Returns whether the file that the line `index` replaces loses its id to that of the line, as far as the caller can
+    /// know: one that another file has is not given.
+    fn gives_new_id(&self, index: usize) -> Result<bool> {
+        let Some(id) = self.lines.line(index)?.path_id else {
+            return Ok(false);
+        };
+        let holder = self
+            .fs
+            .granted(self.call, |_, grant| self.fs.store().path_of_id(id, grant))?;
+        Ok(holder.is_none())
+    }
+
+    /// Returns the path of `reference`, a file that no line names, after checking that the caller may depend on it.
+    fn check_dependency(&self, reference: &DependencyRef) -> Result<VirtualPath> {
         let found = self.fs.granted(self.call, |policy, grant| {
             let path = match reference {
                 DependencyRef::Id(id) => match self.fs.store().path_of_id(*id, grant)? {
@@ -425,7 +455,7 @@ impl<'a> Planner<'a> {
                 ErrorKind::IsADirectory,
                 format!("it cannot depend on the directory {name}"),
             )),
-            Some(_) => Ok(()),
+            Some(entry) => Ok(entry.path),
             None => Err(Error::not_found(format!(
                 "no such file to depend on: {name}"
             ))),

@@ -149,6 +149,7 @@ impl Planned {
         let Some(other) = self.lines.index_of(&reference) else {
             return Ok(match &reference {
                 DependencyRef::Id(id) if self.plan.lost.contains(id) => None,
+                DependencyRef::Id(id) if self.is_gone(*id, ids) => None,
                 _ => Some(reference),
             });
         };
@@ -163,6 +164,14 @@ impl Planned {
         };
         let id = id.ok_or_else(|| Error::internal("a file of an import has no id"))?;
         Ok(Some(DependencyRef::Id(id)))
+    }
+}
+
+impl Planned {
+    /// Returns whether a line replaced the file `id` and gave what it made another id.
+    fn is_gone(&self, id: PathId, ids: &[Option<PathId>]) -> bool {
+        let replacing = self.plan.replacing.get(&id);
+        replacing.is_some_and(|index| ids.get(*index as usize) != Some(&Some(id)))
     }
 }
 

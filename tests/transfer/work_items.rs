@@ -101,6 +101,76 @@ fn a_dependency_on_a_skipped_line_is_one_on_what_stays() {
     assert_eq!(store.meta("/jobs/0")["depends_on"], json!([stays]));
 }
 
+/// A store with an item at `/job`, its line with another id than `/job` has, and a line that depends on that.
+fn replaced_under_another_id(own_id: &Value) -> (Store, Vec<Value>) {
+    let store = Store::new();
+    store.write("/job", "job");
+    let line =
+        |path: &str, metadata: Value| with(line(path, "job"), json!({"custom_metadata": metadata}));
+    let depends_on = json!([id(&store, "/job")]);
+    let lines = vec![
+        with(line("/job", json!({"k": 1})), json!({"path_id": own_id})),
+        line(
+            "/next",
+            json!({"status": "blocked", "depends_on": depends_on}),
+        ),
+    ];
+    (store, lines)
+}
+
+#[test]
+fn a_dependency_on_a_file_that_the_import_replaces_under_another_id_is_lost() {
+    let own = json!("0190aaaa-bbbb-7ccc-8ddd-eeeeffff0000");
+    let (store, mut lines) = replaced_under_another_id(&own);
+    let replaced = id(&store, "/job");
+    // The item that replaces another may have waited for it, too.
+    lines[0]["custom_metadata"] = json!({"status": "blocked", "depends_on": [replaced]});
+    let report = store.import(&lines, &mode(ImportMode::Overwrite)).unwrap();
+    assert_eq!(id(&store, "/job"), own);
+    assert_eq!(
+        report["lost_dependencies"],
+        json!([
+            {"path": "/job", "depends_on": replaced},
+            {"path": "/next", "depends_on": replaced},
+        ])
+    );
+    for path in ["/job", "/next"] {
+        let lost = json!({"status": "pending", "depends_on": []});
+        assert_eq!(store.meta(path), lost, "{path}");
+    }
+}
+
+#[test]
+fn a_dependency_on_a_file_that_keeps_its_id_stays() {
+    let (store, mut lines) = replaced_under_another_id(&Value::Null);
+    store.write("/other", "other");
+    let kept = id(&store, "/job");
+    // A line without an id, and one whose id another file has.
+    for own in [Value::Null, id(&store, "/other")] {
+        lines[0]["path_id"] = own;
+        let report = store.import(&lines, &mode(ImportMode::Overwrite)).unwrap();
+        assert_eq!(report["lost_dependencies"], json!([]), "{report}");
+        assert_eq!(id(&store, "/job"), kept);
+        assert_eq!(store.meta("/next")["depends_on"], json!([kept]));
+    }
+}
+
+#[test]
+fn a_dependency_is_lost_if_an_earlier_line_frees_the_id_of_the_replacing_one() {
+    let (store, mut lines) = replaced_under_another_id(&Value::Null);
+    store.write("/other", "other");
+    let freed = id(&store, "/other");
+    lines[0]["path_id"] = freed.clone();
+    let other = with(
+        line("/other", "other"),
+        json!({"path_id": "0190aaaa-bbbb-7ccc-8ddd-eeeeffff0000"}),
+    );
+    lines.insert(0, other);
+    store.import(&lines, &mode(ImportMode::Overwrite)).unwrap();
+    assert_eq!(id(&store, "/job"), freed);
+    assert_eq!(store.meta("/next")["status"], "pending");
+}
+
 #[test]
 fn a_cycle_refuses_the_whole_import() {
     let store = chain();
