@@ -12,8 +12,10 @@
 //! written it. What a transaction reserved that was rolled back is nobody's.
 //!
 //! A token must never be given out twice among a store and its copies, or a worker of the one could pass
-//! for a worker of the other. A copy therefore begins at a number made of the time at [`PER_MILLISECOND`], which is 16
-//! times faster: the original never gets there, and a copy that was made later began further on.
+//! for a worker of the other. A copy therefore begins at a number made of the time of its first claim, at
+//! [`PER_MILLISECOND`], which is 16 times faster than [`RATE`]. So at any moment it is ahead of every store that began
+//! earlier: an original never gets there, and another copy does only later. A restored backup thus gives out greater tokens than the
+//! workers of the lost store have.
 
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -45,6 +47,9 @@ const LIMIT: i64 = 1 << 53;
 const EPOCH: i64 = 1_577_836_800_000;
 /// Numbers for each millisecond between copies. They last until the year 2298.
 const PER_MILLISECOND: i64 = 1 << 10;
+/// A sequence without an origin is that of a copy from here on: that of February 2021. Boots and claims before there were origins
+/// do not bring an original so far.
+const FIRST_OF_COPIES: i64 = 1 << 45;
 /// The sequence grows by at least this, even where the clock went back.
 const LEAST: i64 = 1 << 26;
 
@@ -60,6 +65,20 @@ pub(super) struct Reservation {
     pub holder: i64,
     /// When the sequence would have been at 0, by the wall clock; 0 where that is to be set.
     pub origin: Micros,
+}
+
+impl Reservation {
+    /// Returns the number after which another engine than the last begins at `now`.
+    ///
+    /// At the first claim in a copy the time counts anew: its source may be a copy too, and so have passed since then the number that
+    /// the copy got when it was made.
+    fn begin(&self, now: Micros) -> i64 {
+        let is_first_of_copy = self.origin == 0 && self.newest >= FIRST_OF_COPIES;
+        match is_first_of_copy {
+            true => self.newest.max(by_time(now / 1000)),
+            false => self.newest,
+        }
+    }
 }
 
 /// The tokens that an engine gives out.
@@ -103,7 +122,7 @@ impl Tokens {
         let is_last = last.holder == self.holder && last.newest == reserved.newest;
         let mut newest = match is_last {
             true => reserved.given,
-            false => last.newest,
+            false => last.begin(now),
         };
         let origin = origin(last.origin, newest, now);
         let clock = position(origin, now);
@@ -281,6 +300,65 @@ mod tests {
         let own = take(&one, &store, 1, NOVEMBER_2026)[0];
         assert!(own > others, "{own} was another's already");
         assert!(take(&other, &store, 1, NOVEMBER_2026)[0] > own);
+    }
+
+    /// Makes the store a copy, made at `now`, of one that was at `sequence`.
+    fn make_copy(store: &Connection, sequence: i64, now: Micros) {
+        let sql =
+            "UPDATE store SET lease_sequence = ?1, lease_holder = 0, lease_origin = 0 WHERE id = 1";
+        let begin = after(sequence, now / 1000).unwrap();
+        store.execute(sql, [begin]).unwrap();
+    }
+
+    #[test]
+    fn a_restored_backup_gives_out_greater_tokens_than_the_lost_store_did() {
+        let (hour, minute) = (3600 * SECOND, 60 * SECOND);
+        let (lost, backup) = (store(), store());
+        // It has imported a bundle, which begins the sequence anew as a copy does.
+        make_copy(&lost, 500, NOVEMBER_2026);
+        let workers = Tokens::new();
+        take(&workers, &lost, 1, NOVEMBER_2026);
+        let backup_at = NOVEMBER_2026 + 10 * minute;
+        make_copy(&backup, take(&workers, &lost, 1, backup_at)[0], backup_at);
+        let disaster = NOVEMBER_2026 + 4 * hour;
+        let newest = take(&workers, &lost, 100, disaster)[99];
+
+        let restored = Tokens::new();
+        let first = take(&restored, &backup, 1, disaster + minute)[0];
+        assert!(
+            first > newest,
+            "{first} is none after {newest}, which a worker has"
+        );
+        assert!(first < LIMIT / 8, "so little was used: {first}");
+        let next = take(&restored, &backup, 1, disaster + hour)[0];
+        let an_hour = 3600 * RATE;
+        assert!(
+            next > first && next - first < 2 * an_hour,
+            "{first} {next}: it begins anew once"
+        );
+    }
+
+    #[test]
+    fn a_copy_never_repeats_a_token_whatever_the_clock_says() {
+        let store = store();
+        make_copy(&store, 500, NOVEMBER_2026);
+        let made = last(&store).newest;
+        let (one, other) = (Tokens::new(), Tokens::new());
+        store.execute_batch("BEGIN").unwrap();
+        take(&one, &store, 1, NOVEMBER_2026 + SECOND);
+        store.execute_batch("ROLLBACK").unwrap();
+        let mut newest = made;
+        // The first claim finds the clock set back to where it was before the copy was made, or to 1970.
+        for (tokens, now) in [
+            (&other, 0),
+            (&one, NOVEMBER_2026 - 3600 * SECOND),
+            (&one, NOVEMBER_2026 + 3600 * SECOND),
+            (&other, NOVEMBER_2026),
+        ] {
+            let token = take(tokens, &store, 1, now)[0];
+            assert!(token > newest, "{token} after {newest} at {now}");
+            newest = token;
+        }
     }
 
     #[test]
