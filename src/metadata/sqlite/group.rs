@@ -171,7 +171,7 @@ impl<'a> Group<'a> {
                     Some(Ok(applied.reply))
                 }
                 Err(Refused::For(error)) => Some(Err(error)),
-                Err(Refused::BesideOthers) => None,
+                Err(Refused::InThisGroup) => None,
             });
         }
         if !outcomes
@@ -237,8 +237,12 @@ impl<'a> Group<'a> {
                     backends: &self.context.backends,
                     time: &self.context.stamps.time,
                     tokens: &self.context.tokens,
+                    is_synced: self.durability == Durability::Full,
                 };
-                let items = claims.claim(claim, &member.grant)?;
+                let Some(items) = claims.claim(claim, &member.grant)? else {
+                    member.must_be_synced();
+                    return Err(Refused::InThisGroup);
+                };
                 return Ok(Applied {
                     reply: Reply::Claimed(items),
                     doomed: false,
@@ -259,7 +263,7 @@ impl<'a> Group<'a> {
         transaction.is_alone = is_alone;
         let applied = apply::all(&mut transaction, &set.changes);
         if transaction.wants_alone {
-            return Err(Refused::BesideOthers);
+            return Err(Refused::InThisGroup);
         }
         Ok(Applied {
             reply: Reply::Entries(applied?),
@@ -282,8 +286,8 @@ struct Applied {
 enum Refused {
     /// That is its outcome.
     For(StoreError),
-    /// It changes many rows, and so has to be the only member of a group.
-    BesideOthers,
+    /// It has to be the only member of a group: it changes many rows, or its commit must be synced.
+    InThisGroup,
 }
 
 impl<E: Into<StoreError>> From<E> for Refused {
@@ -333,5 +337,92 @@ impl Publications {
             pending = later;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::{SqliteOptions, SqliteStore};
+    use super::*;
+    use crate::access::{Identity, Policy};
+    use crate::call::{Call, Interrupts};
+    use crate::clock::ManualClock;
+    use crate::content::local::LocalContentStore;
+    use crate::content::{LOCAL_BACKEND, NewContent};
+    use crate::metadata::{
+        Change, Claim, Conditions, Grant, MetadataStore, MetadataValue, WriteSet, now,
+    };
+    use crate::path::VirtualPath;
+
+    const SECOND: i64 = 1_000_000;
+
+    fn call() -> Call {
+        Interrupts::default().begin(Duration::from_secs(10))
+    }
+
+    fn ready(at: &str) -> [Change; 2] {
+        let path = VirtualPath::parse(at).unwrap();
+        let write = Change::Write {
+            path: path.clone(),
+            content: NewContent::inline(b"task"),
+            backend: LOCAL_BACKEND.into(),
+            conditions: Conditions::default(),
+            mime_type: None,
+        };
+        let set = Change::SetMetadata {
+            path,
+            values: MetadataValue::parse_object(r#"{"status": "ready"}"#).unwrap(),
+            conditions: Conditions::default(),
+        };
+        [write, set]
+    }
+
+    #[test]
+    fn a_claim_that_moves_the_tokens_far_is_synced_whatever_its_durability() {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::new(now(), SECOND, "boot"));
+        let options = SqliteOptions {
+            cache_kib: 1024,
+            housekeeping: false,
+            clock: Arc::clone(&clock) as _,
+        };
+        let database = directory.path().join("metadata.db");
+        let uuid = "018f2b6a-0000-7000-8000-000000000000";
+        let (store, _) = SqliteStore::open(&database, uuid, options, &call()).unwrap();
+        let rules = Arc::new(store.rules(&call()).unwrap());
+        let policy = Policy::new(Identity::default(), rules, Arc::new([]));
+        let grant = || Grant {
+            rules: Arc::clone(policy.rules()),
+            visible: Arc::clone(policy.visible()),
+            call: call(),
+        };
+        let local = Arc::new(LocalContentStore::open(directory.path()).unwrap());
+        let set = WriteSet {
+            changes: Arc::new(["/a", "/b", "/c"].into_iter().flat_map(ready).collect()),
+            placement: Arc::new(Placement::new(local, Vec::new(), 64)),
+            carried: Arc::default(),
+            durability: Durability::Normal,
+        };
+        store.commit(set, &grant()).unwrap();
+        let claim = || {
+            let claim = Claim {
+                worker_id: "worker".to_owned(),
+                max: 1,
+                lease: 30 * SECOND,
+                scope: policy.claimable(None),
+                durability: Durability::Normal,
+            };
+            let items = store.claim(claim, &grant()).unwrap();
+            let of_commit = |connection: &Connection| Ok(connection.synchronous.get());
+            let durability = store.writer.with_connection(&call(), of_commit).unwrap();
+            (items.len(), durability)
+        };
+        assert_eq!(claim(), (1, Some(Durability::Normal)), "the first claim");
+        clock.advance(24 * 3600 * SECOND);
+        assert_eq!(claim(), (1, Some(Durability::Full)), "after a day");
+        clock.advance(SECOND);
+        assert_eq!(claim(), (1, Some(Durability::Normal)), "a second later");
     }
 }

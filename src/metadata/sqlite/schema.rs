@@ -71,6 +71,8 @@ pub(super) fn enter_boot(connection: &mut Connection, boot_id: &str) -> Result<i
     if known == boot_id {
         return Ok(number);
     }
+    // What is passed over must not be lost with the next loss of power.
+    connection.pragma_update(None, "synchronous", "FULL")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let (number, known) = read(&transaction)?;
     if known == boot_id {

@@ -81,6 +81,8 @@ pub(super) struct Member {
     pub grant: Grant,
     /// It changes many rows, so that no other member shares its group.
     is_alone: AtomicBool,
+    /// Its commit must be synced, whatever it asks for.
+    is_synced: AtomicBool,
     ticket: Ticket,
 }
 
@@ -199,6 +201,7 @@ impl Writer {
             request,
             grant,
             is_alone: AtomicBool::new(false),
+            is_synced: AtomicBool::new(false),
             ticket: Ticket::default(),
         });
         let mut leads = {
@@ -308,7 +311,11 @@ impl Writer {
                 Some(Ok(mut again)) => {
                     doomed |= again.doomed;
                     supplied |= again.supplied;
-                    again.outcomes.pop().flatten().unwrap_or(outcome)
+                    let Some(outcome) = again.outcomes.pop().flatten() else {
+                        postponed.push(member);
+                        continue;
+                    };
+                    outcome
                 }
                 Some(Err(error)) => Err(error.into()),
                 None => outcome,
@@ -401,14 +408,14 @@ impl Writer {
         queue
             .members
             .front()
-            .map_or(Durability::Full, |member| member.request.durability())
+            .map_or(Durability::Full, |member| member.durability())
     }
 
     /// Takes members from the front that a commit of `durability` satisfies.
     fn take_members(&self, durability: Durability) -> Vec<Arc<Member>> {
         let mut queue = self.queue.lock();
         let satisfied = |member: &Arc<Member>| {
-            durability == Durability::Full || member.request.durability() == Durability::Normal
+            durability == Durability::Full || member.durability() == Durability::Normal
         };
         let mut taken: Vec<Arc<Member>> = Vec::new();
         while taken.len() < GROUP_SETS
@@ -442,6 +449,18 @@ impl Queue {
 }
 
 impl Member {
+    /// Has it be committed by a later group, whose commit is synced.
+    pub fn must_be_synced(&self) {
+        self.is_synced.store(true, Ordering::Relaxed);
+    }
+
+    fn durability(&self) -> Durability {
+        match self.is_synced.load(Ordering::Relaxed) {
+            true => Durability::Full,
+            false => self.request.durability(),
+        }
+    }
+
     fn is_alone(&self) -> bool {
         self.is_alone.load(Ordering::Relaxed)
     }

@@ -61,11 +61,14 @@ pub(in super::super) struct Claims<'a> {
     pub backends: &'a BackendCache,
     pub time: &'a Time,
     pub tokens: &'a Tokens,
+    /// Whether the commit of the transaction will be synced.
+    pub is_synced: bool,
 }
 
 impl Claims<'_> {
-    /// Gives the worker the first items that it may take.
-    pub fn claim(&self, claim: &Claim, grant: &Grant) -> Result<Vec<WorkItem>> {
+    /// Gives the worker the first items that it may take. `None`: this needs a transaction whose commit is synced, and the changes
+    /// so far must be rolled back.
+    pub fn claim(&self, claim: &Claim, grant: &Grant) -> Result<Option<Vec<WorkItem>>> {
         let ranges = ranges(self.connection, &claim.scope)?;
         let territory = Territory::new(&ranges);
         let search = search(self.connection, grant, &territory, &claim.scope);
@@ -108,12 +111,16 @@ impl Claims<'_> {
                 0 => items,
                 count => {
                     let now = self.time.wall();
-                    let tokens = self.tokens.take(self.connection, count, last, now)?;
+                    let (connection, is_synced) = (self.connection, self.is_synced);
+                    let tokens = self.tokens.take(connection, count, last, now, is_synced)?;
+                    let Some(tokens) = tokens else {
+                        return Ok(None);
+                    };
                     self.take(claim, grant, items, &lapsed, &tokens)?
                 }
             };
             lapsed.admit_rest(&lapses, &found)?;
-            return Ok(items);
+            return Ok(Some(items));
         }
     }
 

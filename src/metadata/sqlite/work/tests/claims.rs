@@ -39,10 +39,11 @@ impl Store {
             backends: &self.backends,
             time: &self.time,
             tokens: &self.tokens,
+            is_synced: true,
         };
         let items = claims.claim(&claim, &grant);
         self.connection.execute_batch("COMMIT").unwrap();
-        items.unwrap()
+        items.unwrap().unwrap()
     }
 
     pub(super) fn claim(&self, max: usize) -> Vec<WorkItem> {
