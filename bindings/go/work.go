@@ -213,9 +213,13 @@ type Explanation struct {
 
 // OpenDependency is what a work item waits for; Path, PathID and Status are nil as far as they are not visible.
 type OpenDependency struct {
-	Path   *string `json:"path"`
-	PathID *string `json:"path_id"`
-	// Reason is "not completed yet", "failed", "cancelled", "deleted before it was completed" or "not visible".
+	// LeaseExpired: the last lease has ended, at LeaseExpiresAt. That is nil where there is no lease.
+	LeaseExpired   bool       `json:"lease_expired"`
+	LeaseExpiresAt *time.Time `json:"lease_expires_at"`
+	Path           *string    `json:"path"`
+	PathID         *string    `json:"path_id"`
+	// Reason is "not completed yet", "failed", "cancelled", "deleted before it was completed" or "not visible", or says
+	// when the last lease has ended.
 	Reason string  `json:"reason"`
 	Status *string `json:"status"`
 }
