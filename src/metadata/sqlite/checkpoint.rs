@@ -36,8 +36,11 @@ const DUE_PAGES_NORMAL: u64 = 16_000;
 const WAIT_PAGES: u64 = 65_536;
 /// How long it waits, at each time that a checkpoint is due.
 const READER_WAIT: Duration = Duration::from_millis(50);
+/// Bytes of the log from which the thread cuts it back. Commits without a pause make it longer than it should stay, while the thread
+/// copies it, but not as long as that; a log that is cut back between them only has to grow again.
+const LONG_BYTES: u64 = 2 * WAL_KEPT_BYTES;
 /// Pages in the log from which the thread watches until it can be cut back.
-const KEPT_PAGES: u64 = WAL_KEPT_BYTES / PAGE_BYTES;
+const LONG_PAGES: u64 = LONG_BYTES / PAGE_BYTES;
 /// How long the thread waits between attempts to cut the log back.
 const CUT_WAIT: Duration = Duration::from_secs(1);
 /// Pages of a log that is cut back, at most: it is done under the write lock.
@@ -115,7 +118,7 @@ impl Log {
             self.due_at.store(0, Ordering::Relaxed);
         }
         if grown < due {
-            if self.has_thread && pages > KEPT_PAGES && !self.is_watched.load(Ordering::Relaxed) {
+            if self.has_thread && pages > LONG_PAGES && !self.is_watched.load(Ordering::Relaxed) {
                 self.is_watched.store(true, Ordering::Relaxed);
                 self.ask(Wish::Checkpoint);
             }
@@ -158,12 +161,17 @@ impl Log {
         self.is_folded.store(is_little, Ordering::Release);
     }
 
-    /// Cuts the log back to nothing, if it is longer than it should stay and nobody needs it. It delays no reader, and
-    /// writers hardly: what they wait for was copied before.
+    /// Cuts the log back to nothing, if it is longer than it should stay and nobody needs it.
+    pub fn cut_back(&self, connection: &Connection) -> Result<()> {
+        self.cut_back_from(WAL_KEPT_BYTES, connection).map(drop)
+    }
+
+    /// Cuts the log back to nothing, if it has more than `length` bytes and nobody needs it. It delays no reader, and writers
+    /// hardly: what they wait for was copied before.
     ///
-    /// Returns whether the log is short. Else it may be tried again later.
-    pub fn cut_back(&self, connection: &Connection) -> Result<bool> {
-        if !self.is_long() {
+    /// Returns whether the log is that short. Else it may be tried again later.
+    fn cut_back_from(&self, length: u64, connection: &Connection) -> Result<bool> {
+        if self.length() <= length {
             return Ok(true);
         }
         connection::waiting_for(Duration::ZERO, || {
@@ -173,15 +181,15 @@ impl Log {
             if left.is_some_and(|left| left <= CUT_PAGES) {
                 self.checkpoint(connection, "PRAGMA wal_checkpoint(TRUNCATE)")?;
             }
-            Ok(!self.is_long())
+            Ok(self.length() <= length)
         })
     }
 
-    fn is_long(&self) -> bool {
+    /// The length of the log's file, in bytes; 0 if there is none.
+    fn length(&self) -> u64 {
         let mut log = self.database.as_os_str().to_owned();
         log.push("-wal");
-        let length = Path::new(&log).metadata().map(|file| file.len());
-        length.is_ok_and(|length| length > WAL_KEPT_BYTES)
+        Path::new(&log).metadata().map_or(0, |file| file.len())
     }
 
     /// Takes back what is missing of the reserve, as far as there is room, or leaves it to a later call.
@@ -241,7 +249,7 @@ impl Log {
     /// What the thread does.
     fn watch(&self, connection: &Connection) {
         loop {
-            let is_short = self.cut_back(connection).unwrap_or(false);
+            let is_short = self.cut_back_from(LONG_BYTES, connection).unwrap_or(false);
             self.is_watched.store(!is_short, Ordering::Relaxed);
             match self.next((!is_short).then_some(CUT_WAIT)) {
                 Wish::Checkpoint => self.fold(connection),

@@ -486,7 +486,7 @@ impl MetadataStore for SqliteStore {
         // Not the writer's connection, on which others would wait for what is copied.
         connection::waiting_as(call, || {
             let connection = checkpoint::open_connection(&self.path)?;
-            self.checkpointer.log().cut_back(&connection).map(drop)
+            self.checkpointer.log().cut_back(&connection)
         })
     }
 
