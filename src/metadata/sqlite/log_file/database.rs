@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rusqlite::ffi::{self, sqlite3_file, sqlite3_io_methods};
 
+use super::read_marks::ReadMarks;
 use super::{
     COMMIT, FREEING, as_original, call_original, corrected, errno_of, is_no_room, original_of,
     with_reserve,
 };
-use crate::metadata::sqlite::log_index::REGION;
 use crate::metadata::sqlite::reserve::Reserve;
 
 /// An open database; the original file follows it in memory.
@@ -24,8 +24,9 @@ pub(super) struct DatabaseFile {
     reserve: Reserve,
     /// Bytes that are known to have blocks.
     blocks: i64,
-    /// The WAL-index is mapped.
-    has_index: bool,
+    /// The first region of the WAL-index, where it stays while it is mapped; null before. Processes share its numbers.
+    index: *const AtomicU32,
+    marks: ReadMarks,
 }
 
 impl DatabaseFile {
@@ -34,7 +35,8 @@ impl DatabaseFile {
             base: sqlite3_file { pMethods: &METHODS },
             reserve,
             blocks: 0,
-            has_index: false,
+            index: ptr::null(),
+            marks: ReadMarks::default(),
         }
     }
 }
@@ -62,7 +64,7 @@ pub(super) unsafe fn have_pages(file: *mut sqlite3_file, pages: u32) -> c_int {
         if !is_database || bytes <= (*file.cast::<DatabaseFile>()).blocks {
             return ffi::SQLITE_OK;
         }
-        let (mut size, index) = (0, index_of(file));
+        let (mut size, index) = (0, (*file.cast::<DatabaseFile>()).index);
         let is_sized = file_size(file, &raw mut size) == ffi::SQLITE_OK;
         if !is_sized || index.is_null() {
             return ffi::SQLITE_OK;
@@ -122,7 +124,7 @@ unsafe extern "C" fn truncate(file: *mut sqlite3_file, size: i64) -> c_int {
     // SAFETY: as in `as_original`.
     unsafe {
         let mut now = 0;
-        match (*file.cast::<DatabaseFile>()).has_index
+        match !(*file.cast::<DatabaseFile>()).index.is_null()
             && file_size(file, &raw mut now) == ffi::SQLITE_OK
             && now >= size
         {
@@ -165,8 +167,30 @@ as_original!(DatabaseFile, check_reserved_lock, xCheckReservedLock, is_reserved:
 as_original!(DatabaseFile, file_control, xFileControl, operation: c_int, argument: *mut c_void);
 as_original!(DatabaseFile, sector_size, xSectorSize);
 as_original!(DatabaseFile, device_characteristics, xDeviceCharacteristics);
-as_original!(DatabaseFile, shm_lock, xShmLock, offset: c_int, number: c_int, flags: c_int);
 as_original!(DatabaseFile, unmap_original, xShmUnmap, remove: c_int);
+
+unsafe extern "C" fn shm_lock(
+    file: *mut sqlite3_file,
+    first: c_int,
+    number: c_int,
+    flags: c_int,
+) -> c_int {
+    // SAFETY: as in `as_original`; nothing else refers to `marks` meanwhile.
+    unsafe {
+        let (marks, index) = (
+            &raw mut (*file.cast::<DatabaseFile>()).marks,
+            (*file.cast::<DatabaseFile>()).index,
+        );
+        if (*marks).refuse(index, first, number, flags) {
+            return ffi::SQLITE_BUSY;
+        }
+        let code = call_original!(DatabaseFile, file, xShmLock, first, number, flags);
+        if code == ffi::SQLITE_OK {
+            (*marks).granted(first, number, flags);
+        }
+        code
+    }
+}
 
 unsafe extern "C" fn shm_barrier(file: *mut sqlite3_file) {
     // SAFETY: as in `as_original`.
@@ -248,29 +272,9 @@ unsafe extern "C" fn sync(file: *mut sqlite3_file, flags: c_int) -> c_int {
 unsafe fn copy_all_again(file: *mut sqlite3_file) {
     // SAFETY: the caller's; only who makes a checkpoint changes the number.
     unsafe {
-        let index = index_of(file);
+        let index = (*file.cast::<DatabaseFile>()).index;
         if !index.is_null() {
             (*index.byte_add(COPIED)).store(0, Ordering::Release);
-        }
-    }
-}
-
-/// Returns the first region of the WAL-index, null if there is none. It stays where it is while the file is open, and processes
-/// share its numbers.
-///
-/// # Safety
-/// `file` points to what `open` made.
-unsafe fn index_of(file: *mut sqlite3_file) -> *const AtomicU32 {
-    let mut index = ptr::null_mut();
-    // SAFETY: the caller's; it makes no region, and no index where there is none.
-    unsafe {
-        if !(*file.cast::<DatabaseFile>()).has_index {
-            return ptr::null();
-        }
-        let code = call_original!(DatabaseFile, file, xShmMap, 0, REGION, 0, &raw mut index);
-        match code == ffi::SQLITE_OK {
-            true => index.cast_const().cast(),
-            false => ptr::null(),
         }
     }
 }
@@ -291,8 +295,9 @@ unsafe extern "C" fn shm_map(
     unsafe {
         let attempt = || {
             let code = call_original!(DatabaseFile, file, xShmMap, region, length, extend, mapped);
-            (*file.cast::<DatabaseFile>()).has_index |=
-                code == ffi::SQLITE_OK && !(*mapped).is_null();
+            if code == ffi::SQLITE_OK && region == 0 {
+                (*file.cast::<DatabaseFile>()).index = (*mapped).cast_const().cast();
+            }
             if code != ffi::SQLITE_OK
                 || extend == 0
                 || (*mapped).is_null()
@@ -327,7 +332,7 @@ unsafe fn have_blocks(mapped: *mut c_void, length: c_int) -> bool {
 unsafe extern "C" fn shm_unmap(file: *mut sqlite3_file, remove: c_int) -> c_int {
     // SAFETY: as in `as_original`.
     unsafe {
-        (*file.cast::<DatabaseFile>()).has_index = false;
+        (*file.cast::<DatabaseFile>()).index = ptr::null();
         unmap_original(file, remove)
     }
 }
@@ -338,6 +343,22 @@ unsafe extern "C" fn close(file: *mut sqlite3_file) -> c_int {
         let code = call_original!(DatabaseFile, file, xClose);
         ptr::drop_in_place(file.cast::<DatabaseFile>());
         code
+    }
+}
+
+/// Returns the number at an offset of the WAL-index.
+#[cfg(test)]
+pub(super) fn number_of_index(
+    connection: &crate::metadata::sqlite::statements::Connection,
+    at: usize,
+) -> u32 {
+    let file = super::file_of(connection, ffi::SQLITE_FCNTL_FILE_POINTER);
+    // SAFETY: the connection has the file open, which has the methods of a database, and its index mapped.
+    unsafe {
+        assert!(ptr::eq((*file).pMethods, &METHODS));
+        let index = (*file.cast::<DatabaseFile>()).index;
+        assert!(!index.is_null());
+        (*index.byte_add(at)).load(Ordering::Acquire)
     }
 }
 
@@ -421,10 +442,8 @@ mod tests {
         connection
             .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
             .unwrap();
-        let file =
-            crate::metadata::sqlite::log_file::file_of(&connection, ffi::SQLITE_FCNTL_FILE_POINTER);
-        // SAFETY: the connection has it open, with its index.
-        let copied = || unsafe { (*index_of(file).byte_add(COPIED)).load(Ordering::Acquire) };
+        let file = file_of(&connection, ffi::SQLITE_FCNTL_FILE_POINTER);
+        let copied = || number_of_index(&connection, COPIED);
         assert_ne!(copied(), 0, "nothing was copied");
         let descriptor = std::fs::read_dir("/proc/self/fd")
             .unwrap()

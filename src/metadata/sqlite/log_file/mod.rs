@@ -16,6 +16,7 @@
 mod appended;
 mod data_sync;
 mod database;
+mod read_marks;
 mod rewrite;
 #[cfg(test)]
 mod tests;
