@@ -43,14 +43,15 @@ impl DatabaseFile {
 
 /// The file grows by so many bytes at once. SQLite keeps a file that is longer than the database.
 const CHUNK: i64 = 64 * 1024;
+static ZEROS: [u8; CHUNK as usize] = [0; CHUNK as usize];
 const PAGE_BYTES: i64 = 4096;
 /// The lock of the WAL-index that whoever makes a checkpoint holds.
 const CHECKPOINT_LOCK: c_int = 1;
 
 /// Makes sure that the database `file`, or null, has blocks for so many pages, in a commit. Returns a result code.
 ///
-/// SQLite writes a byte of each block behind the end of the file. A checkpoint must not write there meanwhile: it writes pages that were
-/// committed, so there it does not, unless the file is too short for those, as an earlier version left it.
+/// Zeros are written behind the end of the file. A checkpoint must not write there meanwhile: it writes pages that were committed, so
+/// there it does not, unless the file is too short for those, as an earlier version left it.
 ///
 /// # Safety
 /// `file` is open and in a write transaction, and nobody else uses it meanwhile.
@@ -71,13 +72,13 @@ pub(super) unsafe fn have_pages(file: *mut sqlite3_file, pages: u32) -> c_int {
         }
         let committed = (*index.byte_add(COMMITTED_PAGES)).load(Ordering::Acquire);
         if i64::from(committed) * PAGE_BYTES <= size {
-            return grow(file, bytes);
+            return grow(file, size, bytes);
         }
         let exclusively =
             |what| shm_lock(file, CHECKPOINT_LOCK, 1, what | ffi::SQLITE_SHM_EXCLUSIVE);
         match exclusively(ffi::SQLITE_SHM_LOCK) {
             ffi::SQLITE_OK => {
-                let code = grow(file, bytes);
+                let code = grow(file, size, bytes);
                 exclusively(ffi::SQLITE_SHM_UNLOCK);
                 code
             }
@@ -87,30 +88,25 @@ pub(super) unsafe fn have_pages(file: *mut sqlite3_file, pages: u32) -> c_int {
     }
 }
 
+/// Writes zeros behind the file's `size` bytes, up to `bytes` and the end of a chunk.
+///
 /// # Safety
-/// `file` points to what `open` made, and nobody writes behind its end.
-unsafe fn grow(file: *mut sqlite3_file, bytes: i64) -> c_int {
-    let (mut bytes, mut chunk) = (bytes, CHUNK as c_int);
-    // SAFETY: the caller's; nobody changes `reserve`.
-    unsafe {
-        file_control(file, ffi::SQLITE_FCNTL_CHUNK_SIZE, (&raw mut chunk).cast());
-        let mut attempt = || {
-            let code = file_control(file, ffi::SQLITE_FCNTL_SIZE_HINT, (&raw mut bytes).cast());
-            corrected(code, original_of(file.cast::<DatabaseFile>()))
-        };
-        let code = match FREEING.get() {
-            true => with_reserve(
-                &(*file.cast::<DatabaseFile>()).reserve,
-                CHUNK as u64,
-                attempt,
-            ),
-            false => attempt(),
-        };
-        if code == ffi::SQLITE_OK {
-            (*file.cast::<DatabaseFile>()).blocks = in_chunks(bytes);
+/// `file` points to what `open` made, and nobody else writes behind its end.
+unsafe fn grow(file: *mut sqlite3_file, size: i64, bytes: i64) -> c_int {
+    let end = in_chunks(bytes).max(size);
+    let mut at = size;
+    while at < end {
+        let length = CHUNK.min(end - at);
+        // SAFETY: the caller's; as many zeros are there.
+        let code = unsafe { write(file, ZEROS.as_ptr().cast(), length as c_int, at) };
+        if code != ffi::SQLITE_OK {
+            return code;
         }
-        code
+        at += length;
     }
+    // SAFETY: the caller's.
+    unsafe { (*file.cast::<DatabaseFile>()).blocks = end };
+    ffi::SQLITE_OK
 }
 
 fn in_chunks(bytes: i64) -> i64 {
