@@ -8,11 +8,15 @@
 //! A log that is longer than it should stay, because somebody read for a long time, is cut back: by the thread, which
 //! tries once a second until nobody needs it any more, by `gc`, and at closing.
 //!
+//! The thread also makes the database's file longer, before commits need it: a commit is made only if the file has blocks for
+//! all pages, and whoever waits for it would wait for those too.
+//!
 //! On a full disk deletions need room in the log. [`Log::make_room`] finds it, with the help of the [reserve].
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -45,6 +49,8 @@ const LONG_PAGES: u64 = LONG_BYTES / PAGE_BYTES;
 const CUT_WAIT: Duration = Duration::from_secs(1);
 /// Pages of a log that is cut back, at most: it is done under the write lock.
 const CUT_PAGES: u64 = DUE_PAGES_FULL;
+/// Pages that the database's file is made longer by: a quarter, within these bounds.
+const AHEAD: RangeInclusive<u32> = 32..=1024;
 /// Page cache of the checkpointing connection, in KiB; it reads the log, not the cache.
 const CACHE_KIB: u32 = 64;
 /// Bytes that the database may grow by at the expense of the reserve.
@@ -64,6 +70,8 @@ pub(super) struct Log {
     is_folded: AtomicBool,
     /// The thread knows that the log is longer than it should stay.
     is_watched: AtomicBool,
+    /// Pages of the database from which its file is to be made longer.
+    grows_at: AtomicU32,
     health: Arc<Health>,
     /// Whether a thread makes the checkpoints.
     has_thread: bool,
@@ -71,10 +79,12 @@ pub(super) struct Log {
     changed: Condvar,
 }
 
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+/// The greater one comes first; the thread makes room whatever it is asked for.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Wish {
     #[default]
     Nothing,
+    Room,
     Checkpoint,
     Stop,
 }
@@ -88,6 +98,7 @@ impl Log {
             due_at: AtomicU64::default(),
             is_folded: AtomicBool::default(),
             is_watched: AtomicBool::default(),
+            grows_at: AtomicU32::default(),
             health: Arc::clone(health),
             has_thread,
             wish: Mutex::default(),
@@ -98,6 +109,12 @@ impl Log {
     /// Does what the length of the log asks for. Called by the writer after each commit, outside of any
     /// transaction.
     pub fn committed(&self, connection: &Connection, durability: Durability) {
+        let has_grown =
+            |head: log_index::Head| head.pages() >= self.grows_at.load(Ordering::Relaxed);
+        if self.has_thread && log_index::head(connection).is_some_and(has_grown) {
+            self.grows_at.store(u32::MAX, Ordering::Relaxed);
+            self.ask(Wish::Room);
+        }
         let pages = self.pages.load(Ordering::Relaxed);
         let patience = match pages >= WAIT_PAGES {
             true => READER_WAIT,
@@ -197,6 +214,21 @@ impl Log {
         self.reserve.restore();
     }
 
+    /// Makes the database's file longer than commits need it by now, as far as there is room.
+    fn make_room_ahead(&self, connection: &Connection) {
+        let Some(head) = log_index::head(connection) else {
+            return;
+        };
+        let ahead = (head.pages() / 4).clamp(*AHEAD.start(), *AHEAD.end());
+        let until = head.pages().saturating_add(ahead);
+        let next = match log_file::have_pages_ahead(connection, until) {
+            true => until - ahead / 2,
+            // Tried again when the commits have come so far without.
+            false => until,
+        };
+        self.grows_at.store(next, Ordering::Relaxed);
+    }
+
     /// Lets the log start over on a full disk, so that what comes next finds room in its file. The database gets a part of
     /// the reserve for that; where it would need more, deletions get all.
     pub fn make_room(&self, connection: &Connection) {
@@ -224,7 +256,7 @@ impl Log {
 
     fn ask(&self, wish: Wish) {
         let mut current = self.wish.lock();
-        if *current != Wish::Stop && *current != wish {
+        if *current < wish {
             *current = wish;
             self.changed.notify_one();
         }
@@ -241,8 +273,8 @@ impl Log {
             }
         }
         match *wish {
-            Wish::Checkpoint => std::mem::take(&mut *wish),
-            other => other,
+            Wish::Stop => Wish::Stop,
+            _ => std::mem::take(&mut *wish),
         }
     }
 
@@ -253,9 +285,10 @@ impl Log {
             self.is_watched.store(!is_short, Ordering::Relaxed);
             match self.next((!is_short).then_some(CUT_WAIT)) {
                 Wish::Checkpoint => self.fold(connection),
-                Wish::Nothing => {}
+                Wish::Nothing | Wish::Room => {}
                 Wish::Stop => return,
             }
+            self.make_room_ahead(connection);
         }
     }
 }

@@ -74,24 +74,58 @@ pub(super) unsafe fn have_pages(file: *mut sqlite3_file, pages: u32) -> c_int {
         if i64::from(committed) * PAGE_BYTES <= size {
             return grow(file, size, bytes);
         }
-        let exclusively =
-            |what| shm_lock(file, CHECKPOINT_LOCK, 1, what | ffi::SQLITE_SHM_EXCLUSIVE);
-        match exclusively(ffi::SQLITE_SHM_LOCK) {
-            ffi::SQLITE_OK => {
-                let code = grow(file, size, bytes);
-                exclusively(ffi::SQLITE_SHM_UNLOCK);
-                code
-            }
-            // The next commit has another chance.
-            _ => ffi::SQLITE_OK,
+        // Where a checkpoint is being made, the next commit has another chance.
+        between_checkpoints(file, |size| grow(file, size, bytes)).unwrap_or(ffi::SQLITE_OK)
+    }
+}
+
+/// Makes sure that the database `file`, or null, has blocks for so many pages, for commits to come. Returns whether it has.
+///
+/// # Safety
+/// `file` is open, and nobody else uses it meanwhile.
+pub(super) unsafe fn have_pages_ahead(file: *mut sqlite3_file, pages: u32) -> bool {
+    let bytes = i64::from(pages) * PAGE_BYTES;
+    // SAFETY: the caller's; what has the methods of a database was made by `open`.
+    unsafe {
+        let has_index = file.as_ref().is_some_and(|opened| {
+            ptr::eq(opened.pMethods, &METHODS) && !(*file.cast::<DatabaseFile>()).index.is_null()
+        });
+        has_index
+            && between_checkpoints(file, |size| grow(file, size, bytes)) == Some(ffi::SQLITE_OK)
+    }
+}
+
+/// Runs `work` with the file's size while nobody makes a checkpoint; `None` if somebody does. Others may make the file longer meanwhile,
+/// by zeros.
+///
+/// # Safety
+/// `file` points to what `open` made, with a WAL-index.
+unsafe fn between_checkpoints(
+    file: *mut sqlite3_file,
+    work: impl FnOnce(i64) -> c_int,
+) -> Option<c_int> {
+    // SAFETY: the caller's.
+    unsafe {
+        let exclusively = |what| {
+            shm_lock(file, CHECKPOINT_LOCK, 1, what | ffi::SQLITE_SHM_EXCLUSIVE) == ffi::SQLITE_OK
+        };
+        if !exclusively(ffi::SQLITE_SHM_LOCK) {
+            return None;
         }
+        let mut size = 0;
+        let code = match file_size(file, &raw mut size) {
+            ffi::SQLITE_OK => work(size),
+            code => code,
+        };
+        exclusively(ffi::SQLITE_SHM_UNLOCK);
+        Some(code)
     }
 }
 
 /// Writes zeros behind the file's `size` bytes, up to `bytes` and the end of a chunk.
 ///
 /// # Safety
-/// `file` points to what `open` made, and nobody else writes behind its end.
+/// `file` points to what `open` made, and nobody else writes behind its end but zeros.
 unsafe fn grow(file: *mut sqlite3_file, size: i64, bytes: i64) -> c_int {
     let end = in_chunks(bytes).max(size);
     let mut at = size;
@@ -431,6 +465,29 @@ mod tests {
     }
 
     #[test]
+    fn room_is_made_ahead_but_not_while_a_checkpoint_is_made() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("db");
+        let (connection, other) = (open(&path), open(&path));
+        let file_of = |connection| file_of(connection, ffi::SQLITE_FCNTL_FILE_POINTER);
+        let (file, others) = (file_of(&connection), file_of(&other));
+        let bytes = || path.metadata().unwrap().len();
+        let (before, used, until) = (bytes(), pages(&connection), 100);
+        // SAFETY: both have it open, and are in no transaction.
+        unsafe {
+            let flags = |what| what | ffi::SQLITE_SHM_EXCLUSIVE;
+            let lock = |what| shm_lock(others, CHECKPOINT_LOCK, 1, flags(what));
+            assert_eq!(lock(ffi::SQLITE_SHM_LOCK), ffi::SQLITE_OK);
+            assert!(!have_pages_ahead(file, until));
+            assert_eq!(bytes(), before);
+            assert_eq!(lock(ffi::SQLITE_SHM_UNLOCK), ffi::SQLITE_OK);
+            assert!(have_pages_ahead(file, until));
+        }
+        assert!(bytes() >= u64::from(until) * PAGE_BYTES as u64);
+        assert_eq!(pages(&connection), used, "the room counts as the database");
+    }
+
+    #[test]
     fn a_database_that_was_not_synced_is_copied_from_the_first_frame() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("db");
@@ -478,7 +535,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("db");
         let writer = open(&path);
-        let checkpoints = open(&path);
+        let (checkpoints, ahead) = (open(&path), open(&path));
         let is_over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let over = &is_over;
@@ -486,6 +543,17 @@ mod tests {
                 while !over.load(Ordering::Acquire) {
                     let passive = "PRAGMA wal_checkpoint(PASSIVE)";
                     checkpoints.query_row(passive, [], |_| Ok(())).unwrap();
+                }
+            });
+            scope.spawn(move || {
+                let file = file_of(&ahead, ffi::SQLITE_FCNTL_FILE_POINTER);
+                for more in (0..20).cycle() {
+                    if over.load(Ordering::Acquire) {
+                        break;
+                    }
+                    let until = pages(&ahead) as u32 + more;
+                    // SAFETY: only this thread uses the connection.
+                    unsafe { have_pages_ahead(file, until) };
                 }
             });
             for round in 0..400 {

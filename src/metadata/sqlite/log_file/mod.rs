@@ -189,6 +189,14 @@ pub(super) fn writes(connection: &Connection) -> Result<u64> {
     with_log(connection, |log| log.writes)
 }
 
+/// Makes sure that the database of `connection`, which has read something before and is in no transaction, has blocks for so many
+/// pages. Returns whether it has; not while a checkpoint is made, or on a full disk.
+pub(super) fn have_pages_ahead(connection: &Connection, pages: u32) -> bool {
+    let file = file_of(connection, ffi::SQLITE_FCNTL_FILE_POINTER);
+    // SAFETY: the file is open as long as the connection, which only one thread uses at a time.
+    unsafe { database::have_pages_ahead(file, pages) }
+}
+
 /// Returns the open file that `which` asks for, an operation of `sqlite3_file_control` for that; null if there is none.
 /// SQLite has it open as long as `connection` is.
 pub(super) fn file_of(connection: &rusqlite::Connection, which: c_int) -> *mut sqlite3_file {
