@@ -49,12 +49,14 @@ const LONG_PAGES: u64 = LONG_BYTES / PAGE_BYTES;
 const CUT_WAIT: Duration = Duration::from_secs(1);
 /// Pages of a log that is cut back, at most: it is done under the write lock.
 const CUT_PAGES: u64 = DUE_PAGES_FULL;
-/// Pages that the database's file is made longer by: a quarter, within these bounds.
+/// Pages that the database's file is made longer by: a quarter, within these bounds, if that is little beside the room there is.
 const AHEAD: RangeInclusive<u32> = 32..=1024;
 /// Page cache of the checkpointing connection, in KiB; it reads the log, not the cache.
 const CACHE_KIB: u32 = 64;
 /// Bytes that the database may grow by at the expense of the reserve.
 const GROWTH: u64 = reserve::WHOLE / 4;
+/// How many times as much room there has to be.
+const ROOM: u64 = 64;
 const PAGE_BYTES: u64 = 4096;
 const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 
@@ -221,7 +223,9 @@ impl Log {
         };
         let ahead = (head.pages() / 4).clamp(*AHEAD.start(), *AHEAD.end());
         let until = head.pages().saturating_add(ahead);
-        let next = match log_file::have_pages_ahead(connection, until) {
+        let is_much_room = reserve::room(&self.database)
+            .is_ok_and(|room| room / ROOM >= u64::from(ahead) * PAGE_BYTES);
+        let next = match is_much_room && log_file::have_pages_ahead(connection, until) {
             true => until - ahead / 2,
             // Tried again when the commits have come so far without.
             false => until,

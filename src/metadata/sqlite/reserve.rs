@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::fcntl::posix_fallocate;
 use parking_lot::Mutex;
-use rustix::fs::{FlockOperation, flock, fstatvfs};
+use rustix::fs::{FlockOperation, StatVfs, flock, fstatvfs, statvfs};
 
 use crate::host::directory::lock_file_at;
 
@@ -40,6 +40,15 @@ static GIVEN_UP: AtomicU64 = AtomicU64::new(0);
 /// Returns how often any reserve of this process was given up in part. A difference says that one may have to be restored.
 pub(super) fn times_given_up() -> u64 {
     GIVEN_UP.load(Ordering::Relaxed)
+}
+
+/// Returns how many bytes the file system of `file` has room for.
+pub(super) fn room(file: &Path) -> io::Result<u64> {
+    Ok(room_of(&statvfs(file)?))
+}
+
+fn room_of(file_system: &StatVfs) -> u64 {
+    file_system.f_bavail.saturating_mul(file_system.f_frsize)
 }
 
 /// The reserve of one database.
@@ -93,9 +102,8 @@ impl Reserve {
     pub fn restore(&self) -> Restored {
         let restored = self.locked(Use::Restore, |file, mut length| {
             // Asked first, because some file systems work hard before they say that there is no room.
-            let room = fstatvfs(file)?;
-            let room = room.f_bavail.saturating_mul(room.f_frsize) / LEAST * LEAST;
-            let mut more = WHOLE.saturating_sub(length).min(room);
+            let room = room_of(&fstatvfs(file)?);
+            let mut more = WHOLE.saturating_sub(length).min(room / LEAST * LEAST);
             while more >= LEAST {
                 match posix_fallocate(file, length as i64, more as i64) {
                     Ok(()) => length += more,
