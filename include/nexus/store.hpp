@@ -179,6 +179,16 @@ public:
             return nexus_with_identity(get(), tenant.c_str(), agent.c_str(), &narrow, error);
         }, tenant, agent), narrow);
     }
+    /**
+     * Derives a handle with the same identity, an admin's included, and interrupts of its own. It may outlive this
+     * one.
+     */
+    result<store> try_clone() const
+    {
+        nexus_fs *clone = nullptr;
+        return detail::give<store>(
+            detail::call([&](nexus_error **error) { return nexus_clone(get(), &clone, error); }), clone);
+    }
     /** The effective configuration, as JSON. */
     result<string> try_config() const
     {
@@ -637,6 +647,7 @@ public:
     {
         return try_with_identity(tenant, agent).value();
     }
+    store clone() const { return try_clone().value(); }
     string config() const { return try_config().value(); }
     void interrupt() const { try_interrupt().value(); }
     void close() { try_close().value(); }

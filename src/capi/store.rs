@@ -133,6 +133,35 @@ pub unsafe extern "C" fn nexus_with_identity(
     }
 }
 
+/// Derives a handle with the same identity, an admin's included, on the same store. It has interrupts of its own:
+/// nexus_interrupt and nexus_close on one handle end no call on the other. Use one for a call that you want to
+/// interrupt alone. It costs as little as nexus_with_identity and reads no configuration and no file, so the data
+/// directory may have been moved since. It outlives the handle it came from.
+///
+/// @param fs     an open handle
+/// @param clone  receives the handle, to be closed with nexus_close; not NULL
+/// @param error  receives what went wrong; may be NULL
+/// @return OK
+///
+/// Threads: any, at once.
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nexus_clone(
+    fs: *mut nexus_fs,
+    clone: *mut *mut nexus_fs,
+    error: *mut *mut nexus_error,
+) -> nexus_status {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        let clone = Output::new(clone);
+        guard(error, || {
+            let store = STORES.get(fs)?;
+            let clone = clone.required("clone")?;
+            hand_out_store(clone, || Ok(Filesystem::clone(&store)))
+        })
+    }
+}
+
 /// Returns the effective configuration: a JSON object that has an object with `value` and `source` for each
 /// key. Secrets are redacted.
 ///

@@ -344,6 +344,18 @@ impl Filesystem {
     }
 }
 
+/// Another handle on the same store with the same identity, an admin's included. It has interrupts of its own: neither
+/// [`interrupt`](Filesystem::interrupt) nor [`shut_down`](Filesystem::shut_down) of one handle reaches the other.
+impl Clone for Filesystem {
+    fn clone(&self) -> Filesystem {
+        Filesystem {
+            handle: Arc::clone(&self.handle),
+            interrupts: Interrupts::default(),
+            is_child: false,
+        }
+    }
+}
+
 /// Returns whether the rules are why a call failed.
 fn is_denial(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::AccessDenied | ErrorKind::ReadOnly)

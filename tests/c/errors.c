@@ -107,6 +107,7 @@ static void null_arguments_are_refused(void)
     FAILS(INVALID_ARGUMENT, nexus_connect("{}", NULL, ERR));
     FAILS(INVALID_ARGUMENT, nexus_connect_file(NULL, &other, ERR));
     FAILS(INVALID_ARGUMENT, nexus_with_identity(fs, "a", NULL, NULL, ERR));
+    FAILS(INVALID_ARGUMENT, nexus_clone(fs, NULL, ERR));
     FAILS(INVALID_ARGUMENT, nexus_export_metadata(fs, NULL, NULL, NULL, NULL, NULL, ERR));
     FAILS(INVALID_ARGUMENT, nexus_import_metadata(fs, NULL, NULL, NULL, NULL, &string, ERR));
     OK(nexus_batch_new(fs, &batch, ERR));
@@ -217,6 +218,9 @@ static void what_is_no_open_handle_is_misuse(void)
         FAILS(MISUSE, nexus_batch_new(bad[i], &batch, ERR));
         FAILS(MISUSE, nexus_writer_open(bad[i], "/b", NULL, &writer, ERR));
         FAILS(MISUSE, nexus_with_identity(bad[i], "a", NULL, &derived, ERR));
+        derived = fs;
+        FAILS(MISUSE, nexus_clone(bad[i], &derived, ERR));
+        EXPECT(derived == NULL);
         FAILS(MISUSE, nexus_interrupt(bad[i], ERR));
         FAILS(MISUSE, nexus_gc(bad[i], NULL, NULL, &string, ERR));
         FAILS(MISUSE, nexus_close(bad[i], ERR));

@@ -21,6 +21,7 @@ static void refuse_everything(nexus_fs *fs, nexus_reader *reader, nexus_batch *b
     FAILS(MISUSE, nexus_reader_read(reader, &byte, 1, &got, ERR));
     FAILS(MISUSE, nexus_batch_commit(batch, NULL, ERR));
     FAILS(MISUSE, nexus_with_identity(fs, "acme", NULL, &other, ERR));
+    FAILS(MISUSE, nexus_clone(fs, &other, ERR));
     FAILS(MISUSE, nexus_gc(fs, NULL, NULL, &string, ERR));
     FAILS(MISUSE, nexus_config(fs, &string, ERR));
     FAILS(MISUSE, nexus_interrupt(fs, ERR));

@@ -667,6 +667,27 @@ void stores_are_configured_narrowed_and_interrupted()
     REFUSED(invalid_config, nexus::store::try_connect("{\"data_dri\": 5}"));
 }
 
+void a_clone_keeps_the_identity_and_has_interrupts_of_its_own()
+{
+    check::directory directory;
+    nexus::store admin = open(directory, R"(, "is_admin": true, "allow_readonly_writes": true)");
+    nexus::store clone = GOOD(admin.try_clone());
+    GOOD(clone.try_write("/system/motd", "an admin's"));
+    auto interrupt = [](const nexus::store &fs) {
+        return [&fs](std::uint64_t, std::uint64_t, std::string_view) { return static_cast<bool>(fs.try_interrupt()); };
+    };
+    GOOD(clone.try_verify(nexus::verify_flags::content, interrupt(admin)));
+    GOOD(admin.try_verify(nexus::verify_flags::content, interrupt(clone)));
+    REFUSED(cancelled, clone.try_verify(nexus::verify_flags::content, interrupt(clone)));
+
+    std::filesystem::rename(directory / "store", directory / "moved");
+    nexus::store other = GOOD(clone.try_clone());
+    GOOD(admin.try_close());
+    GOOD(clone.try_close());
+    EQUAL(GOOD(other.try_read("/system/motd")).text(), "an admin's");
+    REFUSED(misuse, admin.try_clone());
+}
+
 void the_library_tells_of_itself()
 {
     CHECK(nexus::abi_version() == NEXUS_ABI_VERSION);
@@ -702,6 +723,7 @@ int main()
     RUN(stores_are_copied_bundled_and_compared);
     RUN(stores_are_verified_and_mended);
     RUN(stores_are_configured_narrowed_and_interrupted);
+    RUN(a_clone_keeps_the_identity_and_has_interrupts_of_its_own);
     RUN(the_library_tells_of_itself);
     return 0;
 }

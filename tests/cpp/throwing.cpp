@@ -214,7 +214,10 @@ void every_call_that_may_throw_gives_what_it_promises()
     nexus::set_log_callback(nullptr, nullptr, nexus::log_level::error);
     nexus::store narrow = fs.with_identity("acme");
     narrow.interrupt();
+    nexus::store clone = fs.clone();
     fs.close();
+    CHECK(clone.exists("/a"));
+    THROWS(misuse, fs.clone());
     THROWS(misuse, fs.list());
     THROWS(invalid_config, nexus::store::connect("{"));
     THROWS(invalid_config, nexus::store::connect_file(directory / "missing.yaml"));

@@ -524,6 +524,10 @@ static void store_calls(fuzzer *f)
         opened(f, status, STORE, fs);
         break;
     case 3:
+        last_call[f->number] = "nexus_clone";
+        status = nexus_clone(FS, &fs, place(f));
+        opened(f, status, STORE, fs);
+        break;
     case 4:
         last_call[f->number] = "nexus_with_identity";
         status = nexus_with_identity(FS, text(f), text(f), &fs, place(f));

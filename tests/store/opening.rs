@@ -37,14 +37,17 @@ fn derived_handles_batches_and_readers_outlive_the_handle() {
     let parent = place.connect(json!({}));
     write(&parent, "/external/a", LARGE).unwrap();
     let derived = parent.with_identity(Some("acme"), None).unwrap();
+    let clone = parent.clone();
     let mut batch = parent.batch();
     let mut reader = parent.open_reader("/external/a").unwrap();
+    parent.shut_down();
     drop(parent);
     batch
         .write("/external/b", b"2", &WriteOptions::default())
         .unwrap();
     batch.commit().unwrap();
     assert_eq!(derived.read("/external/b").unwrap(), b"2");
+    assert_eq!(clone.read("/external/b").unwrap(), b"2");
     let mut start = [0; 9];
     assert_eq!(reader.read(&mut start).unwrap(), 9);
     assert_eq!(start, LARGE[..9]);

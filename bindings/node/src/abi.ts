@@ -106,6 +106,7 @@ export const FUNCTIONS = {
   nexus_connect: ["int32_t", "str", "_Out_ void **", "_Out_ void **"],
   nexus_connect_file: ["int32_t", "str", "_Out_ void **", "_Out_ void **"],
   nexus_with_identity: ["int32_t", "nexus_fs *", "str", "str", "_Out_ void **", "_Out_ void **"],
+  nexus_clone: ["int32_t", "nexus_fs *", "_Out_ void **", "_Out_ void **"],
   nexus_config: ["int32_t", "nexus_fs *", "_Out_ nexus_string *", "_Out_ void **"],
   nexus_interrupt: ["int32_t", "nexus_fs *", "_Out_ void **"],
   nexus_close: ["int32_t", "nexus_fs *", "_Out_ void **"],
