@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"nexus"
 )
@@ -46,6 +47,27 @@ func BenchmarkStatWithContextAsAdmin(b *testing.B) {
 	for range b.N {
 		store.Stat("/a")
 	}
+}
+
+// What a context adds to an admin's claim from an empty queue: "ratio" is its cost over that of a claim without one.
+func BenchmarkClaimNothingAsAdmin(b *testing.B) {
+	store, _ := adminWithMounts(b)
+	ctx := background(b)
+	var plain, bound time.Duration
+	claim := func(ctx context.Context, sum *time.Duration) {
+		began := time.Now()
+		_, err := store.ClaimWork(ctx, "w", nexus.ClaimOptions{})
+		*sum += time.Since(began)
+		must(b, err)
+	}
+	b.ResetTimer()
+	for range b.N {
+		claim(context.Background(), &plain)
+		claim(ctx, &bound)
+	}
+	b.ReportMetric(float64(plain.Nanoseconds())/float64(b.N), "ns/plain")
+	b.ReportMetric(float64(bound.Nanoseconds())/float64(b.N), "ns/context")
+	b.ReportMetric(float64(bound)/float64(plain), "ratio")
 }
 
 func BenchmarkRead1KiB(b *testing.B) {

@@ -108,6 +108,7 @@ bridge_outcome bridge_set_log(int32_t on, int32_t level);
 bridge_fs bridge_connect(const char *config_json);
 bridge_fs bridge_connect_file(const char *yaml_path);
 bridge_fs bridge_with_identity(nexus_fs *fs, const char *tenant, const char *agent);
+bridge_fs bridge_clone(nexus_fs *fs);
 bridge_text bridge_config(nexus_fs *fs);
 bridge_outcome bridge_interrupt(nexus_fs *fs);
 bridge_outcome bridge_close(nexus_fs *fs);

@@ -56,6 +56,14 @@ bridge_fs bridge_with_identity(nexus_fs *fs, const char *tenant, const char *age
     return result;
 }
 
+bridge_fs bridge_clone(nexus_fs *fs)
+{
+    bridge_fs result;
+    memset(&result, 0, sizeof result);
+    result.outcome.status = nexus_clone(fs, &result.fs, &result.outcome.error);
+    return result;
+}
+
 bridge_text bridge_config(nexus_fs *fs)
 {
     bridge_text result;

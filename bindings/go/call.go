@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// An interrupt in C hits every call on a handle. So a call that a context may end is made on a handle of its own, derived
-// from the store's, and the interrupt hits nothing else.
+// An interrupt in C hits every call on a handle. So a call that a context may end is made on a handle of its own, a clone
+// of the store's, and the interrupt hits nothing else.
 
 // derived is a handle for one call, or for an object that was opened with a context.
 type derived struct {
@@ -115,15 +115,12 @@ func joined(a, b context.Context) (context.Context, func()) {
 	}
 }
 
-// derive makes a handle with the rights of h.
+// derive makes a handle with the identity of h.
 func (h *handle) derive() (*derived, error) {
 	if h.closed.Load() {
 		return nil, errClosed("store")
 	}
-	if h.twins != nil {
-		return h.twins.open()
-	}
-	result := C.bridge_with_identity(h.fs, nil, nil)
+	result := C.bridge_clone(h.fs)
 	if err := check(result.outcome); err != nil {
 		return nil, h.noteClosed(err)
 	}

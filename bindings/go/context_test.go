@@ -206,7 +206,7 @@ func TestEveryCallOfABoundStoreEndsWithItsContext(t *testing.T) {
 	_, viewErr := view.Open("a")
 	for what, err := range map[string]error{
 		"Write": bound.Write("/a", nil), "Read": second(bound.Read("/a")), "Open": second(bound.Open("/a")),
-		"NewBatch": second(bound.NewBatch()), "the reader": second(reader.Read(make([]byte, 1))),
+		"NewBatch": second(bound.NewBatch()), "Clone": second(bound.Clone()), "the reader": second(reader.Read(make([]byte, 1))),
 		"the writer": second(writer.Write([]byte("x"))), "its commit": second(writer.Commit()),
 		"the batch": second(batch.Commit()), "the view": viewErr,
 		"a call with another context": second(bound.StorageStats(context.Background())),
@@ -271,29 +271,28 @@ func TestAContextOpensNoClosedStoreOfAnAdmin(t *testing.T) {
 	}
 }
 
-func TestAContextLeadsAnAdminToNoOtherStore(t *testing.T) {
-	config := quick(t)
-	config.IsAdmin = true
-	admin := open(t, config)
+func TestAContextReachesAnAdminsStoreAfterItWasMoved(t *testing.T) {
+	admin, directory := adminWithMounts(t)
+	write(t, admin, "/queue/a", "1")
+	must(t, admin.SetMeta("/queue/a", "status", "ready"))
+	moved := directory + "-moved"
+	must(t, os.Rename(directory, moved))
+	for name, ctx := range map[string]context.Context{"plain": context.Background(), "with a context": background(t)} {
+		items, err := admin.ClaimWork(ctx, "w", nexus.ClaimOptions{})
+		if err != nil || len(items) != 1 {
+			t.Fatalf("a claim, %s: %d items, %v", name, len(items), err)
+		}
+		must(t, admin.ReleaseWork(items[0].Lease))
+	}
 	bound := admin.WithContext(background(t))
-	moved := config.DataDir + "-moved"
-	must(t, os.Rename(config.DataDir, moved))
-	mustBe(t, bound.Write("/f", nil), nexus.ErrIO)
-	if _, err := os.Stat(config.DataDir); err == nil {
+	must(t, bound.Write("/system/motd", nil))
+	if _, err := os.Stat(directory); err == nil {
 		t.Fatal("a call made a new store")
 	}
-	other := open(t, nexus.Config{DataDir: config.DataDir, Durability: "normal"})
-	err := bound.Write("/f", nil)
-	mustBe(t, err, nexus.ErrIO)
-	if !strings.Contains(err.Error(), config.DataDir) {
-		t.Errorf("%v does not say which store", err)
-	}
-	_, err = other.Stat("/f")
-	mustBe(t, err, fs.ErrNotExist)
-	must(t, other.Close())
-	must(t, os.RemoveAll(config.DataDir))
-	must(t, os.Rename(moved, config.DataDir))
-	must(t, bound.Write("/f", nil))
+	other := open(t, nexus.Config{DataDir: directory, Durability: "normal"})
+	must(t, bound.Write("/f", nil)) // not to the store that is there now
+	mustBe(t, second(other.Stat("/f")), fs.ErrNotExist)
+	must(t, second(admin.Stat("/f")))
 }
 
 func TestCloseEndsCallsInFlight(t *testing.T) {
@@ -336,6 +335,45 @@ func TestInterruptEndsCallsWithoutAContext(t *testing.T) {
 	})
 	mustBe(t, err, nexus.ErrCancelled)
 	must(t, store.Write("/a", nil))
+}
+
+func TestACloneKeepsTheIdentityAndHasInterruptsOfItsOwn(t *testing.T) {
+	admin, _ := adminWithMounts(t)
+	clone, err := admin.Clone()
+	must(t, err)
+	defer clone.Close()
+	must(t, clone.Write("/system/motd", []byte("hi")))
+	manyFiles(t, clone, 3000)
+	exported := filepath.Join(t.TempDir(), "x")
+	exportDuring := func(store *nexus.Store, ctx context.Context, disturb func() error) error {
+		first := true
+		_, err := store.ExportMetadata(ctx, exported, nexus.ExportOptions{Progress: func(nexus.Progress) error {
+			if !first {
+				return nil
+			}
+			first = false
+			return disturb()
+		}})
+		if first {
+			t.Fatal("the call told of no progress")
+		}
+		return err
+	}
+	for name, ctx := range map[string]context.Context{"plain": context.Background(), "with a context": background(t)} {
+		for what, err := range map[string]error{
+			"an interrupt of the clone":    exportDuring(admin, ctx, clone.Interrupt),
+			"an interrupt of the original": exportDuring(clone, ctx, admin.Interrupt),
+		} {
+			if err != nil {
+				t.Errorf("%s ended a call on the other, %s: %v", what, name, err)
+			}
+		}
+	}
+	mustBe(t, exportDuring(clone, context.Background(), clone.Interrupt), nexus.ErrCancelled)
+	must(t, exportDuring(clone, context.Background(), admin.Close))
+	equal(t, "what the clone reads after the original was closed", content(t, clone, "/system/motd"), "hi")
+	must(t, clone.Close())
+	mustBe(t, second(clone.Clone()), fs.ErrClosed)
 }
 
 func TestProgressIsToldAndMayCancel(t *testing.T) {

@@ -24,8 +24,6 @@ type handle struct {
 
 	mu    sync.Mutex
 	calls map[*derived]struct{} // those of calls in flight
-
-	twins *twins // nil where handles are derived
 }
 
 // Open opens a store, and creates it where there is none. It takes no context: it may wait for another process that opens
@@ -72,16 +70,11 @@ func connected(connect func() C.bridge_fs) (*Store, error) {
 	if err := check(result.outcome); err != nil {
 		return nil, err
 	}
-	twins, err := twinsOf(result.fs)
-	if err != nil {
-		C.nexus_close(result.fs, nil)
-		return nil, err
-	}
-	return newStore(result.fs, twins), nil
+	return newStore(result.fs), nil
 }
 
-func newStore(fs *C.nexus_fs, twins *twins) *Store {
-	h := &handle{fs: fs, twins: twins, calls: make(map[*derived]struct{})}
+func newStore(fs *C.nexus_fs) *Store {
+	h := &handle{fs: fs, calls: make(map[*derived]struct{})}
 	// Nothing that h holds may lead back to it: the finalizer of what is part of a cycle never runs.
 	// Closing may wait for a checkpoint: not in the one goroutine that runs all finalizers.
 	runtime.SetFinalizer(h, func(h *handle) { go C.nexus_close(h.fs, nil) })
@@ -122,25 +115,34 @@ func (s *Store) narrowed(tenant, agent *string) (*Store, error) {
 	if a.err != nil {
 		return nil, a.err
 	}
+	return s.another(func(fs *C.nexus_fs) C.bridge_fs { return C.bridge_with_identity(fs, tenantText, agentText) })
+}
+
+// Clone derives a store with the same identity, an admin's included. [Store.Interrupt] and [Store.Close] on one of the two
+// end no call on the other. It costs next to nothing, may outlive this one, and is to be closed like it. For a call that is to
+// end alone, a context is enough.
+func (s *Store) Clone() (*Store, error) {
+	return s.another(func(fs *C.nexus_fs) C.bridge_fs { return C.bridge_clone(fs) })
+}
+
+// another returns the store of a handle that is derived from that of s. It has the context of s.
+func (s *Store) another(derive func(fs *C.nexus_fs) C.bridge_fs) (*Store, error) {
 	var result C.bridge_fs
 	err := s.call(nil, func(fs *C.nexus_fs) C.bridge_outcome {
-		result = C.bridge_with_identity(fs, tenantText, agentText)
+		result = derive(fs)
 		return result.outcome
 	})
 	if err != nil {
 		return nil, err
 	}
-	narrow := newStore(result.fs, nil) // never an admin's
-	narrow.ctx = s.ctx
-	return narrow, nil
+	store := newStore(result.fs)
+	store.ctx = s.ctx
+	return store, nil
 }
 
 // WithContext returns the same store for calls that end when ctx does, those that take no context included, and those of
 // the readers, writers, batches and views that are opened on it. It replaces the context of an earlier WithContext.
 // There is nothing to close: closing it closes s.
-//
-// An admin's store is opened by its path once more for each call with a context. Where that is no longer the same store,
-// because it was moved or removed, such a call is ErrIO.
 func (s *Store) WithContext(ctx context.Context) *Store {
 	return &Store{handle: s.handle, ctx: ctx}
 }
@@ -153,15 +155,15 @@ func (s *Store) Config() (map[string]Setting, error) {
 }
 
 // Interrupt makes the calls in flight on this store, and on readers and writers of it, return ErrCancelled; later ones
-// work, but a writer of which a write was cut off has failed. Calls with a context, and stores with another identity,
-// are not concerned.
+// work, but a writer of which a write was cut off has failed. Calls with a context, and stores derived from this one, are
+// not concerned.
 func (s *Store) Interrupt() error {
 	defer runtime.KeepAlive(s.handle)
 	return s.noteClosed(check(C.bridge_interrupt(s.fs)))
 }
 
 // Close ends the calls in flight, which return ErrCancelled, waits for them, and closes the store. Readers, writers,
-// batches and stores with another identity go on working. It cannot be called by a progress function of a call on the
+// batches and stores derived from this one go on working. It cannot be called by a progress function of a call on the
 // store. A second Close is fs.ErrClosed.
 func (s *Store) Close() error {
 	h := s.handle

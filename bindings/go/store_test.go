@@ -61,6 +61,17 @@ func newStore(t testing.TB) *nexus.Store {
 	return open(t, quick(t))
 }
 
+// adminWithMounts opens an admin's store with three mounts; it returns its directory, too.
+func adminWithMounts(t testing.TB) (*nexus.Store, string) {
+	t.Helper()
+	config := quick(t)
+	config.IsAdmin, config.AllowReadonlyWrites = true, true
+	for _, name := range []string{"models", "data", "logs"} {
+		config.Mounts = append(config.Mounts, nexus.Mount{Name: name, Path: "/" + name, Root: filepath.Join(t.TempDir(), name)})
+	}
+	return open(t, config), config.DataDir
+}
+
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
@@ -224,9 +235,10 @@ func TestAClosedStoreSaysSo(t *testing.T) {
 	_, openErr := store.Open("/a")
 	_, boundErr := store.WithContext(background(t)).Open("/a")
 	_, narrowErr := store.WithTenant("acme")
+	_, cloneErr := store.Clone()
 	for what, err := range map[string]error{
 		"Close": store.Close(), "Write": store.Write("/a", nil), "Read": readErr, "List": listErr, "Open": openErr,
-		"Open with a context": boundErr, "WithTenant": narrowErr, "Interrupt": store.Interrupt(),
+		"Open with a context": boundErr, "WithTenant": narrowErr, "Clone": cloneErr, "Interrupt": store.Interrupt(),
 	} {
 		if !errors.Is(err, fs.ErrClosed) || !errors.Is(err, nexus.ErrMisuse) {
 			t.Errorf("%s of a closed store: %v", what, err)
