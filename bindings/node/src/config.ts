@@ -65,23 +65,3 @@ export function configText(config: Config | null | undefined): string | null {
   }
   return json(given, 'config');
 }
-
-/** Keys that are said of a handle. Those of the engine stand already, and namespaces are in the store. */
-const OF_A_HANDLE = [
-  'data_dir',
-  'db_path',
-  'tenant_id',
-  'agent_id',
-  'is_admin',
-  'allow_readonly_writes',
-  'strict_namespaces',
-  'mounts',
-  'durability',
-  'inline_max_bytes',
-  'busy_timeout_ms',
-] as const;
-
-/** The config that opens a store once more as the handle with this effective config has it. */
-export function twinConfig(effective: EffectiveConfig): string {
-  return JSON.stringify(Object.fromEntries(OF_A_HANDLE.map((key) => [key, effective[key].value])));
-}

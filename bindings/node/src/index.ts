@@ -30,7 +30,7 @@ export function connectFileSync(file: string | URL): Store {
 
 function connecting(fn: typeof native.nexus_connect, source: string | null): Call<Store> {
   const handle = output();
-  return { fn, args: [source, handle], result: () => Store.opened(handle[0]) };
+  return { fn, args: [source, handle], result: () => new Store(handle[0]) };
 }
 
 function fileText(file: string | URL): string {

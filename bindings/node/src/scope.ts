@@ -1,5 +1,5 @@
 // Calls that an AbortSignal can end. The library interrupts all calls in flight on a handle, so these get a handle of
-// their own, derived from the store's: only they are interrupted.
+// their own, a clone of the store's: only they are interrupted.
 import { giveBack, nothing, output } from './call.js';
 import { NexusError } from './error.js';
 import { native } from './library.js';
@@ -24,11 +24,11 @@ export class Scope extends Target {
   static async open(parent: ScopeParent, signal: AbortSignal): Promise<Scope> {
     signal.throwIfAborted();
     const { interrupts } = parent;
-    const scope = new Scope(await parent.twin(), parent, signal);
-    // The signal, an interrupt or a close may have come while the handle was made.
-    if (!signal.aborted && parent.interrupts === interrupts) return scope;
-    scope.close();
-    throw signal.aborted ? signal.reason : parent.whyInterrupted();
+    // An abort, an interrupt or a close that follows at once, in the same turn, ends the call before it begins.
+    await null;
+    signal.throwIfAborted();
+    if (parent.interrupts !== interrupts) throw parent.whyInterrupted();
+    return new Scope(parent.clone(), parent, signal);
   }
 
   /** Ends the calls that were handed over, too. */
@@ -71,8 +71,8 @@ export interface ScopeParent extends Target {
   /** How often its calls were interrupted. */
   readonly interrupts: number;
   whyInterrupted(): NexusError;
-  /** Another handle that may do the same. MISUSE where this one is closed. */
-  twin(): Promise<bigint>;
+  /** Another handle with the same identity. MISUSE where this one is closed. */
+  clone(): bigint;
 }
 
 /** Runs `work` on a handle of its own, which `signal` interrupts. */

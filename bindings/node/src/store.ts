@@ -16,9 +16,8 @@ import * as work from './operations/work.js';
 import { Target, threadsAreTaken, type Call } from './queue.js';
 import { Reader } from './reader.js';
 import { Scope, withSignal, type ScopeParent } from './scope.js';
-import { closedWith, runPrepared, Steps } from './steps.js';
+import { closedWith, runPrepared } from './steps.js';
 import * as streams from './streams.js';
-import { configOf, twinsOf, type Twins } from './twins.js';
 import { Writer } from './writer.js';
 
 import type { CallOptions, WriteOptions } from './operations/files.js';
@@ -100,13 +99,8 @@ export class Store implements AsyncDisposable {
   readonly #handle: Handle;
 
   /** @internal */
-  constructor(handle: bigint, twins?: Twins) {
-    this.#handle = new Handle(handle, twins);
-  }
-
-  /** @internal The store of a handle that was just opened. */
-  static opened(handle: bigint): Store {
-    return new Store(handle, twinsOf(new Target(handle)));
+  constructor(handle: bigint) {
+    this.#handle = new Handle(handle);
   }
 
   /** Reads a whole file, checked against its etag. */
@@ -247,6 +241,18 @@ export class Store implements AsyncDisposable {
     return new Store(this.#handle.derive(maybeText(tenantId, 'tenantId'), maybeText(agentId, 'agentId')));
   }
 
+  /**
+   * Derives a handle with the same identity, an admin's included. Neither `interrupt` nor `close` of one ends calls of the
+   * other. It costs next to nothing and outlives this one. To end one call alone, give that call a signal.
+   */
+  async clone(): Promise<Store> {
+    return this.cloneSync();
+  }
+
+  cloneSync(): Store {
+    return new Store(this.#handle.clone());
+  }
+
   /** The effective configuration: each key with its value and where it comes from. Secrets are redacted. */
   async config(): Promise<EffectiveConfig> {
     return this.configSync();
@@ -341,12 +347,10 @@ const IDENTITY = names('tenantId', 'agentId');
 class Handle extends Target implements ScopeParent {
   /** How often calls were interrupted. */
   interrupts = 0;
-  readonly #twins: Twins | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(handle: bigint, twins: Twins | undefined) {
+  constructor(handle: bigint) {
     super(handle);
-    this.#twins = twins;
     watch(this, () => void giveBack(native.nexus_close, handle).catch(nothing));
   }
 
@@ -364,20 +368,16 @@ class Handle extends Target implements ScopeParent {
     return runQuick(this, { fn: native.nexus_with_identity, args: [tenant, agent, narrow], result: () => narrow[0] });
   }
 
-  async twin(): Promise<bigint> {
+  clone(): bigint {
+    // The library closes it later, when a thread has taken the close.
     if (!this.isOpen) throw new NexusError('MISUSE', 'the store is closed');
-    if (this.#twins === undefined) return this.derive(null, null);
-    // A close waits for it.
-    const opening = new Steps(this);
-    try {
-      return await this.#twins.open();
-    } finally {
-      opening.finish();
-    }
+    const clone = output();
+    return runQuick(this, { fn: native.nexus_clone, args: [clone], result: () => clone[0] });
   }
 
   config(): EffectiveConfig {
-    return configOf(this);
+    const json = output<string>();
+    return runQuick(this, { fn: native.nexus_config, args: [json], result: () => JSON.parse(json[0]) });
   }
 
   interrupt(): void {

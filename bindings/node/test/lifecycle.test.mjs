@@ -267,22 +267,56 @@ test('a signal opens no closed store of an admin', async (t) => {
   await settled(() => liveObjects() === live, () => `${liveObjects() - live} objects are still open`);
 });
 
-test('a signal leads an admin to no other store, where the directory was moved', async (t) => {
+/** An admin's store with three mounts, below a directory. */
+function openWithMounts(t, directory) {
+  const mounts = ['models', 'data', 'logs'].map((name) => ({ name, path: `/${name}`, backend: 'local', root: join(directory, name) }));
+  return open(t, { data_dir: join(directory, 'store'), is_admin: true, allow_readonly_writes: true, mounts });
+}
+
+test('a signal reaches the store of an admin after its directory was moved', async (t) => {
   const directory = scratch(t);
   const data_dir = join(directory, 'store');
-  const admin = await open(t, { data_dir, is_admin: true });
+  const admin = await openWithMounts(t, directory);
+  await admin.batch().write('/queue/a', 'x').setMeta('/queue/a', 'status', 'ready').commit();
   const { signal } = new AbortController();
   renameSync(data_dir, join(directory, 'moved'));
-  await refuses('IO', admin.write('/f', 'x', { signal }));
+  for (const options of [{}, { signal }]) {
+    const [item] = await admin.workClaim('w', options);
+    assert.equal(item.virtualPath, '/queue/a');
+    await admin.workRelease(item.virtualPath, item.lease, options);
+  }
+  await admin.write('/system/motd', 'x', { signal });
   assert.equal(existsSync(data_dir), false, 'the call made a new store');
   const other = await connect({ data_dir });
-  await refuses('IO', admin.write('/f', 'x', { signal }));
+  await admin.write('/f', 'x', { signal });
   assert.equal(await other.exists('/f'), false);
   await other.close();
-  await admin.write('/f', 'x');
-  rmSync(data_dir, { recursive: true });
-  renameSync(join(directory, 'moved'), data_dir);
   assert.equal(await admin.readText('/f', { signal }), 'x');
+});
+
+test('a clone has the identity of its store, and interrupts and an end of its own', async (t) => {
+  const admin = await openWithMounts(t, scratch(t));
+  const clone = await admin.clone();
+  await clone.write('/system/motd', 'x');
+  assert.deepEqual(await clone.config(), await admin.config());
+  /** Verifies by one store, and interrupts another meanwhile. */
+  const verifyDuring = async (store, interrupted, options = {}) => {
+    let told = 0;
+    await store.verify({ content: true, onProgress: () => { told++; interrupted.interrupt(); }, ...options }).finally(() => assert.ok(told > 0));
+  };
+  await verifyDuring(admin, clone);
+  await verifyDuring(clone, admin);
+  await verifyDuring(clone, admin, { signal: new AbortController().signal });
+  await refuses('CANCELLED', verifyDuring(clone, clone));
+
+  const last = clone.cloneSync();
+  await admin.close();
+  await refuses('MISUSE', admin.clone());
+  assert.throws(() => admin.cloneSync(), { code: 'MISUSE' });
+  assert.equal(await clone.readText('/system/motd'), 'x');
+  await clone.close();
+  assert.equal(await last.readText('/system/motd'), 'x');
+  await last.close();
 });
 
 test('a signal that comes while a reader or a writer is being closed leaves neither open', async (t) => {
