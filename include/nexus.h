@@ -565,7 +565,8 @@ uint32_t nexus_abi_version(void);
 
 /**
  * Counts what this library handed out and was not given back: stores, readers, writers, batches,
- * buffers, lists, errors, single entries and strings. A host that cleans up ends with 0.
+ * buffers, lists, errors, single entries and strings. A host that cleans up ends with 0. An object counts until its
+ * close has ended, in whatever thread: where none is left, the library uses no file of a store any more.
  *
  * @return the number of open objects
  *

@@ -119,9 +119,9 @@ impl<H, T: Send + Sync + 'static> Table<H, T> {
         }
     }
 
-    /// Returns the number of values that were inserted and not yet removed.
+    /// Returns the number of values that were inserted and not yet dropped.
     pub(super) fn open(&self) -> u64 {
-        self.open.load(Ordering::Relaxed)
+        self.open.load(Ordering::Acquire)
     }
 
     /// Keeps `value` and returns its handle.
@@ -163,9 +163,6 @@ impl<H, T: Send + Sync + 'static> Table<H, T> {
     /// Misuse, unless `handle` is one of this table that is open.
     pub(super) fn remove(&self, handle: *const H) -> Result<Pin<'_, H, T>> {
         let removed = self.pin(handle, |state| (state + 1) & !LIVE | CLOSING);
-        if removed.is_some() {
-            self.open.fetch_sub(1, Ordering::Relaxed);
-        }
         removed.ok_or_else(|| self.misuse(handle))
     }
 
@@ -248,6 +245,7 @@ impl<H, T: Send + Sync + 'static> Table<H, T> {
         if generation < LAST_GENERATION {
             self.free.lock().reusable.push(index);
         }
+        let _counted = Counted(&self.open);
         // Last, and without the lock: it may take long, and it may panic.
         drop(value);
     }
@@ -262,6 +260,15 @@ impl<H, T: Send + Sync + 'static> Table<H, T> {
         } else {
             format!("this {name} is not open: it was closed or freed")
         })
+    }
+}
+
+/// One value, which counts as open until this is dropped.
+struct Counted<'t>(&'t AtomicU64);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Release);
     }
 }
 
@@ -463,7 +470,9 @@ mod tests {
         assert!(table.get(handle).is_err(), "a closing handle was found");
         drop(removed);
         assert_eq!(dropped.load(Ordering::Relaxed), 0, "dropped under a pin");
+        assert_eq!(table.open(), 1, "what is not dropped yet does not count");
         drop(pin);
+        assert_eq!(table.open(), 0);
         assert_eq!(dropped.load(Ordering::Relaxed), 1, "the last pin drops it");
     }
 
