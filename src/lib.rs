@@ -23,12 +23,17 @@
 //!
 //! | to learn about | read |
 //! |---|---|
-//! | names of files | [`path`], [`range`] |
-//! | errors | [`error`] |
+//! | the calls of Rust programs, and those of C | [`filesystem`], [`capi`] |
+//! | configuration | [`config`] |
+//! | names of files, ranges of names | [`path`], [`range`] |
+//! | errors; how long a call waits, and interrupting it | [`error`], [`call`] |
 //! | tenants, agents, namespaces | [`access`] |
-//! | what lives where on disk, crashes, several processes | [`content::local`], [`metadata::sqlite`], `docs/design.md` |
+//! | what can be changed, found and asked | [`metadata`] |
+//! | crashes, several processes | [`content`], [`content::local`], [`metadata::sqlite`], `docs/design.md` |
+//! | the store on the disk | `docs/format.md` |
 //! | work items and dependencies | [`work`] |
 //! | export, import and upkeep | `transfer`, `maintenance` |
+//! | log lines for the host program; clocks; paths and directories of the host; JSON texts | [`log`], [`clock`], [`host`], [`json`] |
 
 pub mod access;
 pub mod call;

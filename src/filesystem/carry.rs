@@ -30,7 +30,7 @@ impl Filesystem {
     /// transaction, which knows whether that matters.
     ///
     /// # Errors
-    /// `Interrupted` and `Timeout` only.
+    /// `Cancelled` only.
     pub(super) fn carry(&self, changes: &[Change], call: &Call) -> Result<Arc<Copies>> {
         let mut copies = Copies::default();
         for change in changes {

@@ -8,8 +8,12 @@
 //! |---|---|
 //! | the open store, shared by the handles of a process | `engine` |
 //! | changes: files, directories, metadata; alone or in a batch | `change`, `files`, `directories`, `batch` |
+//! | copying contents to another backend before the transaction | `carry` |
 //! | streams | `streams` |
 //! | finding: lists, globs, contents, metadata | `listing`, `search`, `metadata` |
+//! | where a page ended | `cursor` |
+//! | globs; choosing files by them; regular expressions; searching lines for them | `pattern`, `file_pattern`, `expression`, `line_search` |
+//! | what a caller may ask for beyond the plain call | [`options`] |
 //! | work items: queries, claims | `work`, `claims` |
 //! | statistics | `statistics` |
 

@@ -3,12 +3,14 @@
 //! | what | where |
 //! |---|---|
 //! | tables, views, migrations | `schema/`, `schema` |
-//! | connections and how they wait | `opening`, `connection`, `readers`, `changes`, `log_index` |
-//! | the one writer and group commit | `writer`, `group`, `transaction`, `path_ids` |
+//! | connections and how they wait; their prepared statements | `opening`, `connection`, `readers`, `statements` |
+//! | noticing commits of other processes; the times that are written down | `changes`, `log_index`, `time` |
+//! | what every transaction reads first | `guard`, `backends` |
+//! | the one writer and group commit; new ids and random bytes | `writer`, `group`, `transaction`, `path_ids`, `random` |
 //! | what each change does | `apply`, `work` |
-//! | what is read | `entries`, `listing`, `scan`, `statistics`, `duplicates`, `namespaces`, `work` |
+//! | what is read | `rows`, `entries`, `listing`, `scan`, `find`, `statistics`, `duplicates`, `namespaces`, `work` |
 //! | files of dropped contents | `sweep` |
-//! | whether the rows agree, and making them | `check`, `repair` |
+//! | whether the rows agree, and making them | `check`, `repair`, `columns` |
 //! | copies of the whole, and what they need meanwhile | `copy`, `leases`, `pins` |
 //! | checkpoints of the log, failed syncs | `checkpoint`, `health`, `undecided` |
 //! | between SQLite and its files; room on a full disk | `log_file`, `reserve` |
