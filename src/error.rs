@@ -61,6 +61,24 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// it is about, the index of the failed batch operation, and the underlying cause.
 ///
 /// Creating one from a static message and an existing path allocates nothing.
+///
+/// ```
+/// use nexus::error::{ErrorKind, Result};
+/// use nexus::filesystem::Filesystem;
+///
+/// /// Returns the file, or what a new one holds.
+/// fn notes(fs: &Filesystem) -> Result<Vec<u8>> {
+///     match fs.read("/notes.txt") {
+///         Err(error) if error.kind() == ErrorKind::NotFound => Ok(b"# Notes".to_vec()),
+///         read => read,
+///     }
+/// }
+/// # let directory = tempfile::tempdir()?;
+/// # let config = serde_json::json!({ "data_dir": directory.path().join("nexus-data") });
+/// # let fs = Filesystem::connect(Some(&config.to_string()))?;
+/// # assert_eq!(notes(&fs)?, b"# Notes");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Error {
     kind: ErrorKind,
     what: Cow<'static, str>,

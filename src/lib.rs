@@ -4,6 +4,20 @@
 //! every file, isolation that holds, and files that are work items. Programs link the C interface
 //! (`include/nexus.h`); Rust programs may use [`filesystem::Filesystem`] directly.
 //!
+//! ```
+//! use nexus::filesystem::Filesystem;
+//! # let directory = tempfile::tempdir()?;
+//! # let data_dir = directory.path().join("nexus-data");
+//!
+//! let config = serde_json::json!({ "data_dir": data_dir });
+//! let fs = Filesystem::connect(Some(&config.to_string()))?;
+//! fs.write("/notes/hello.txt", b"hello", &Default::default())?;
+//! assert_eq!(fs.read("/notes/hello.txt")?, b"hello");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! `examples/` has longer programs.
+//!
 //! # The way of a call
 //!
 //! ```text

@@ -18,6 +18,16 @@ pub const MAX_PATH_BYTES: usize = 4096;
 pub const MAX_SEGMENTS: usize = 100;
 
 /// An absolute, normalised, valid path. The root is `/`; no other path ends in `/`.
+///
+/// ```
+/// use nexus::path::VirtualPath;
+///
+/// let path = VirtualPath::parse("project//src/./main.c")?;
+/// assert_eq!(path.as_str(), "/project/src/main.c");
+/// assert!(path.is_within(&VirtualPath::parse("/project")?));
+/// assert!(VirtualPath::parse("/project/../etc/passwd").is_err());
+/// # Ok::<(), nexus::error::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VirtualPath(Box<str>);
 

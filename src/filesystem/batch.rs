@@ -13,6 +13,27 @@ use crate::path::VirtualPath;
 use crate::work::LeaseToken;
 
 /// Changes that are committed together: in order, each seeing the earlier ones, all or nothing.
+///
+/// ```
+/// use nexus::error::ErrorKind;
+/// # use nexus::filesystem::Filesystem;
+/// # let directory = tempfile::tempdir()?;
+/// # let config = serde_json::json!({ "data_dir": directory.path().join("nexus-data") });
+/// # let fs = Filesystem::connect(Some(&config.to_string()))?;
+///
+/// let mut batch = fs.batch();
+/// batch.write("/jobs/fetch", b"get the data", &Default::default())?;
+/// batch.set_meta("/jobs/fetch", "status", r#""ready""#)?;
+/// batch.commit()?;
+///
+/// let mut batch = fs.batch();
+/// batch.write("/jobs/clean", b"drop the noise", &Default::default())?;
+/// batch.delete("/jobs/no-such-job", &Default::default())?;
+/// let error = batch.commit().unwrap_err();
+/// assert_eq!((error.kind(), error.index()), (ErrorKind::NotFound, Some(1)));
+/// assert!(!fs.exists("/jobs/clean")?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Batch {
     filesystem: Filesystem,
     changes: Arc<Vec<Change>>,

@@ -24,6 +24,28 @@ impl Filesystem {
     ///
     /// # Errors
     /// `InvalidArgument` for a worker id that is not 1 to 255 bytes, or an option out of its bounds.
+    ///
+    /// ```
+    /// use nexus::error::ErrorKind;
+    /// use nexus::filesystem::ClaimOptions;
+    /// # use nexus::filesystem::Filesystem;
+    /// # let directory = tempfile::tempdir()?;
+    /// # let config = serde_json::json!({ "data_dir": directory.path().join("nexus-data") });
+    /// # let fs = Filesystem::connect(Some(&config.to_string()))?;
+    ///
+    /// fs.write("/jobs/fetch", b"get the data", &Default::default())?;
+    /// fs.set_meta_many("/jobs/fetch", r#"{"status": "ready", "priority": 1}"#)?;
+    ///
+    /// let items = fs.work_claim("worker-1", &ClaimOptions::default())?;
+    /// let item = items.first().ok_or("nothing to do")?;
+    /// assert_eq!(fs.read(item.path.as_str())?, b"get the data");
+    /// fs.work_complete(item.path.as_str(), item.lease, Some(r#"{"bytes": 12}"#))?;
+    ///
+    /// // Whoever was overtaken can finish nothing.
+    /// let again = fs.work_complete(item.path.as_str(), item.lease, None).unwrap_err();
+    /// assert_eq!(again.kind(), ErrorKind::LeaseLost);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn work_claim(&self, worker_id: &str, options: &ClaimOptions) -> Result<Vec<WorkItem>> {
         let call = self.begin();
         WorkField::check_worker_id(worker_id)?;

@@ -68,6 +68,29 @@ use crate::path::{VirtualPath, quoted};
 const RULES_RETRIES: usize = 64;
 
 /// A handle on a store, bound to an identity. Any thread may use it at any time.
+///
+/// A store is opened by a configuration, and a host that serves several tenants narrows a handle for each:
+///
+/// ```
+/// use nexus::error::ErrorKind;
+/// use nexus::filesystem::{Filesystem, ListOptions};
+/// # let directory = tempfile::tempdir()?;
+/// # let data_dir = directory.path().join("nexus-data");
+///
+/// let config = serde_json::json!({ "data_dir": data_dir, "durability": "normal" });
+/// let host = Filesystem::connect(Some(&config.to_string()))?;
+/// let acme = host.with_identity(Some("acme"), None)?;
+/// let rival = host.with_identity(Some("rival"), None)?;
+///
+/// let entry = acme.write("/shared/acme/plan.md", b"1. Look around", &Default::default())?;
+/// assert_eq!(entry.file.map(|file| file.version), Some(1));
+/// acme.set_meta_many("/shared/acme/plan.md", r#"{"author": "ada"}"#)?;
+///
+/// let denied = rival.read("/shared/acme/plan.md").unwrap_err();
+/// assert_eq!(denied.kind(), ErrorKind::AccessDenied);
+/// assert!(rival.list(&ListOptions::default())?.entries.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Filesystem {
     handle: Arc<Handle>,
     interrupts: Interrupts,

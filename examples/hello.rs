@@ -1,0 +1,11 @@
+//! The program of `README.md`.
+
+use nexus::filesystem::Filesystem;
+
+fn main() -> nexus::error::Result<()> {
+    let fs = Filesystem::connect(Some(r#"{"data_dir": "./nexus-data"}"#))?;
+    fs.write("/notes/hello.txt", b"hello", &Default::default())?;
+    let content = fs.read("/notes/hello.txt")?;
+    println!("{}", String::from_utf8_lossy(&content));
+    Ok(())
+}
