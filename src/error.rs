@@ -5,6 +5,7 @@ use std::fmt;
 
 /// What went wrong, as a caller can act on it. Each kind is one status of the C interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ErrorKind {
     /// An argument is malformed or out of range.
     InvalidArgument,

@@ -12,6 +12,7 @@ use parking_lot::RecursiveRwLock;
 /// How grave a line is. A receiver asks for one level and gets the graver ones too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum Level {
     /// Something was lost, or a promise of the host's configuration cannot be kept.
     Error = 1,

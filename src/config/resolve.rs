@@ -28,6 +28,7 @@ const DEFAULT_BUSY_TIMEOUT_MS: u32 = 30_000;
 
 /// Where a value of the effective configuration comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Source {
     /// What the host passed: JSON, or the file of `nexus_connect_file`.
     Explicit,

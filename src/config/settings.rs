@@ -8,6 +8,7 @@ use crate::path::VirtualPath;
 
 /// What an acknowledged call survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Durability {
     /// Loss of power.
     Full,
@@ -72,6 +73,7 @@ impl fmt::Debug for ApiKey {
 
 /// The final configuration of a handle: every key has a value that was checked.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Settings {
     /// The directory that holds the store; absolute.
     pub data_dir: PathBuf,

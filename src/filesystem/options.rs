@@ -112,6 +112,7 @@ pub struct GrepOptions {
 
 /// Some entries, and where the next page begins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Page {
     /// The entries, ordered by the bytes of their paths.
     pub entries: Vec<Entry>,
@@ -121,6 +122,7 @@ pub struct Page {
 
 /// One line that `grep` found.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Match {
     /// The file.
     pub path: crate::path::VirtualPath,
@@ -136,6 +138,7 @@ pub struct Match {
 
 /// What `grep` found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Matches {
     /// The lines, ordered by path and line.
     pub matches: Vec<Match>,
@@ -158,6 +161,7 @@ pub struct ExportOptions {
 
 /// What `import_metadata` does with a path that exists.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ImportMode {
     /// The existing file stays.
     #[default]
@@ -172,6 +176,7 @@ pub enum ImportMode {
 
 /// What `import_metadata` does with a work key whose value has the wrong type.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum InvalidWorkKeys {
     /// The line is bad.
     #[default]
@@ -182,6 +187,7 @@ pub enum InvalidWorkKeys {
 
 /// What `import_metadata` does with a line whose content no file has that the caller may read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MissingContent {
     /// The line is bad.
     #[default]
@@ -192,6 +198,7 @@ pub enum MissingContent {
 
 /// What [`ImportMode::Auto`] compares.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NewerBy {
     /// The times of the contents.
     #[default]

@@ -24,6 +24,7 @@ pub struct Conditions {
 
 /// A value of one metadata key.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum MetadataValue {
     /// Any JSON.
     Json {
@@ -38,6 +39,7 @@ pub enum MetadataValue {
 
 /// One change. Changes of a set see what the earlier ones did.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Change {
     /// Create or replace a file.
     Write {

@@ -7,6 +7,7 @@ use crate::content::{BlockHashes, ContentHash};
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum FindingKind {
     /// The database itself: pages, or a table that cannot be read.
     Database,

@@ -90,6 +90,7 @@ pub enum DependencyRef {
 
 /// The value of one typed key.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WorkField {
     /// `status`
     Status(Status),

@@ -166,14 +166,8 @@ impl From<Error> for Failure {
             | ErrorKind::LeaseLost
             | ErrorKind::NotMounted
             | ErrorKind::Corrupt => (Exit::Failure, false),
-            ErrorKind::Busy
-            | ErrorKind::NoSpace
-            | ErrorKind::Io
-            | ErrorKind::Unsupported
-            | ErrorKind::VersionMismatch
-            | ErrorKind::Cancelled
-            | ErrorKind::Misuse
-            | ErrorKind::Internal => (Exit::Failure, true),
+            // Of the store as a whole: Busy, NoSpace, Io, Unsupported, VersionMismatch, Cancelled, Misuse, Internal.
+            _ => (Exit::Failure, true),
         };
         Failure::Message {
             exit,

@@ -154,6 +154,7 @@ impl Listing<'_> {
             let Page {
                 mut entries,
                 cursor,
+                ..
             } = fs.list(&options)?;
             match sorted || columns {
                 true => all.append(&mut entries),
