@@ -1,6 +1,7 @@
 //! The lists in the documentation and in module comments are complete, and name nothing that is not there.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod figures;
 mod files;
 mod format;
 
