@@ -284,8 +284,13 @@ impl Log {
 
     /// What the thread does.
     fn watch(&self, connection: &Connection) {
+        // What another process left is cut back as by gc.
+        let mut length = WAL_KEPT_BYTES;
         loop {
-            let is_short = self.cut_back_from(LONG_BYTES, connection).unwrap_or(false);
+            let is_short = self.cut_back_from(length, connection).unwrap_or(false);
+            if is_short {
+                length = LONG_BYTES;
+            }
             self.is_watched.store(!is_short, Ordering::Relaxed);
             match self.next((!is_short).then_some(CUT_WAIT)) {
                 Wish::Checkpoint => self.fold(connection),
