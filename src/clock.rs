@@ -12,7 +12,7 @@ use nix::sys::time::TimeValLike;
 use nix::time::ClockId;
 
 use crate::error::{Error, Result};
-use crate::metadata::{Micros, now};
+use crate::time::{Micros, now};
 
 /// Where the kernel names the current boot.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";

@@ -64,6 +64,8 @@ pub mod log;
 mod maintenance;
 pub mod metadata;
 pub mod path;
+pub mod path_id;
 pub mod range;
+pub mod time;
 mod transfer;
 pub mod work;

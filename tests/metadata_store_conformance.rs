@@ -7,8 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus::access::Identity;
-use nexus::access::{NamespaceRule, Policy, Rules};
+use nexus::access::{Identity, NamespaceRule, Policy, Rules};
 use nexus::call::{Call, Interrupts};
 use nexus::clock::SystemClock;
 use nexus::config::Durability;
@@ -18,9 +17,10 @@ use nexus::error::{Error, ErrorKind};
 use nexus::metadata::sqlite::{SqliteOptions, SqliteStore};
 use nexus::metadata::{
     Change, Conditions, Entry, EntryQuery, EntryRef, FileInfo, Grant, MetadataQuery, MetadataStore,
-    MetadataValue, PathId, Relocation, Scope, StoreError, StoreResult, WriteSet,
+    MetadataValue, Relocation, Scope, StoreError, StoreResult, WriteSet,
 };
 use nexus::path::VirtualPath;
+use nexus::path_id::PathId;
 use nexus::range::{PathRange, Visible};
 use tempfile::TempDir;
 

@@ -4,10 +4,12 @@
 //! [`Policy::check`], queries through the ranges of [`Policy::visible`]. Both follow from the same
 //! classification of a path by its namespace, and look at the path alone, never at what exists.
 
+mod claim_scope;
 mod identity;
 mod namespace;
 mod policy;
 
+pub use claim_scope::ClaimScope;
 pub use identity::Identity;
 pub use namespace::{NamespaceRule, Rules};
 pub use policy::{Action, MountRule, Policy, Reach};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{Identity, NamespaceRule, Rules};
+use crate::access::ClaimScope;
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::ClaimScope;
 use crate::path::VirtualPath;
 use crate::range::{PathRange, Visible, intersections};
 

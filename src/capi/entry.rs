@@ -348,8 +348,9 @@ pub extern "C" fn nexus_entries_free(list: *mut nexus_entries) {
 mod tests {
     use super::*;
     use crate::content::ContentHash;
-    use crate::metadata::{FileInfo, PathId};
+    use crate::metadata::FileInfo;
     use crate::path::VirtualPath;
+    use crate::path_id::PathId;
     use std::ffi::CStr;
 
     fn file(path: &str) -> Entry {

@@ -217,8 +217,8 @@ pub extern "C" fn nexus_work_list_free(list: *mut nexus_work_list) {
 mod tests {
     use super::*;
     use crate::content::ContentHash;
-    use crate::metadata::PathId;
     use crate::path::VirtualPath;
+    use crate::path_id::PathId;
     use crate::work::Status;
     use std::ffi::CStr;
 

@@ -27,7 +27,6 @@ mod yaml;
 
 pub use environment::Environment;
 pub use keys::Key;
-pub(crate) use resolve::DATABASE_NAME;
 pub use resolve::{Resolved, Source, resolve, resolve_file, resolve_file_in, resolve_in};
 pub use settings::{
     ApiKey, Durability, EngineSettings, MountDeclaration, NamespaceDeclaration, Settings,

@@ -14,14 +14,13 @@ use super::settings::{Durability, Settings};
 use super::value::{Value, shown};
 use super::yaml;
 use crate::error::{Error, Result};
-use crate::filesystem::is_store_file;
 use crate::host::address::refuse_url;
+use crate::host::is_store_file;
+use crate::host::layout::DATABASE;
 use crate::host::plain::open_at_once;
 use crate::log::{self, Level};
 
 const DEFAULT_DATA_DIR: &str = "./nexus-data";
-/// Name of the database in a data directory.
-pub(crate) const DATABASE_NAME: &str = "metadata.db";
 const DEFAULT_CACHE_SIZE_MB: u32 = 100;
 const DEFAULT_INLINE_MAX_BYTES: u32 = 64 * 1024;
 const DEFAULT_BUSY_TIMEOUT_MS: u32 = 30_000;
@@ -354,7 +353,7 @@ impl Merge {
         let settings = Settings {
             db_path: self
                 .take(Key::DbPath, |layer| layer.db_path.take())
-                .unwrap_or_else(|| data_dir.join(DATABASE_NAME)),
+                .unwrap_or_else(|| data_dir.join(DATABASE)),
             data_dir,
             tenant_id,
             agent_id,

@@ -12,6 +12,7 @@ mod hash;
 pub mod local;
 mod placement;
 mod reader;
+mod stored;
 
 use std::fmt;
 use std::fs::File;
@@ -26,6 +27,7 @@ pub(crate) use placement::missing;
 pub use placement::{Mount, Placement};
 pub use reader::ContentReader;
 pub(crate) use reader::damaged;
+pub use stored::StoredContent;
 
 use crate::call::Call;
 use crate::error::{Error, Result};

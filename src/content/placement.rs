@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{ContentBuilder, ContentHash, ContentReader, ContentStore, LOCAL_BACKEND, NewContent};
 use crate::call::Call;
+use crate::content::StoredContent;
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::StoredContent;
 use crate::path::{VirtualPath, is_within};
 
 /// A backend that holds the contents of everything under a path.

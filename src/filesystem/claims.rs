@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use super::listing::prefix_range;
 use super::{ClaimOptions, Filesystem, WorkItem};
 use crate::error::{Error, Result};
-use crate::metadata::{Change, Claim, Supply, json_text};
+use crate::json::json_text;
+use crate::metadata::{Change, Claim, Supply};
 use crate::path::VirtualPath;
 use crate::work::{LeaseToken, WorkField, lease_length, retry_delay};
 

@@ -4,9 +4,9 @@ use super::change::{append_change, authorize, delete_change, relocation};
 use super::{Conditions, Filesystem, RelocateOptions, WriteOptions};
 use crate::access::Action;
 use crate::call::Call;
-use crate::content::{ContentReader, missing};
+use crate::content::{ContentReader, StoredContent, missing};
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::{Change, Entry, StoredContent};
+use crate::metadata::{Change, Entry};
 use crate::path::VirtualPath;
 
 /// How often an append that is staged ahead begins again because the file changed meanwhile, before it is

@@ -6,8 +6,9 @@ use super::files::not_found;
 use super::{Conditions, Filesystem, FindOptions, Page};
 use crate::access::{Action, Reach};
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::{Change, MetadataQuery, MetadataValue, PathId};
+use crate::metadata::{Change, MetadataQuery, MetadataValue};
 use crate::path::{VirtualPath, quoted};
+use crate::path_id::PathId;
 use crate::range::PathRange;
 
 impl Filesystem {

@@ -44,8 +44,7 @@ use parking_lot::RwLock;
 
 pub use self::batch::Batch;
 pub(crate) use self::change::check_mime_type;
-pub(crate) use self::engine::{DirectoryLock, MOUNTS, Marker, read_note, write_note};
-pub use self::engine::{is_store_file, resolve_host_path};
+pub(crate) use self::engine::{Marker, read_note, write_note};
 pub use self::file_pattern::FilePattern;
 pub(crate) use self::listing::prefix_range;
 pub(crate) use self::metadata::object_text;
@@ -266,7 +265,7 @@ impl Filesystem {
         refuse_url(file).map_err(|reason| {
             Error::invalid_argument(format!("the name of a file of the host {reason}"))
         })?;
-        match is_store_file(file) {
+        match crate::host::is_store_file(file) {
             false => Ok(()),
             true => {
                 let name = file.file_name().unwrap_or(file.as_os_str());

@@ -1,7 +1,8 @@
 //! What a caller may ask for beyond the plain call.
 
 use crate::content::ContentHash;
-use crate::metadata::{Entry, Micros};
+use crate::metadata::Entry;
+use crate::time::Micros;
 
 /// The token of a work lease, as a condition: the work item at `path` must be held under `token`
 /// when the change is committed.

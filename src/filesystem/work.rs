@@ -6,7 +6,8 @@ use super::listing::prefix_range;
 use super::{Filesystem, WorkItem, WorkView};
 use crate::error::Result;
 use crate::path::VirtualPath;
-use crate::work::{Blocker, ExpiredLease, Explanation, Status, format_time};
+use crate::time::format_time;
+use crate::work::{Blocker, ExpiredLease, Explanation, Status};
 
 impl Filesystem {
     /// Returns the first `limit` items of `view` that the caller may read. Tokens of leases are 0 in items that the caller
@@ -68,7 +69,7 @@ impl Filesystem {
 fn explain(path: &VirtualPath, explanation: &Explanation) -> Value {
     let delayed = explanation
         .not_before
-        .filter(|time| explanation.delayed && *time > crate::metadata::now());
+        .filter(|time| explanation.delayed && *time > crate::time::now());
     let may_start = match explanation.status {
         Some(Status::Ready) => true,
         Some(Status::InProgress) => explanation.lease_expired && has_attempts_left(explanation),

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::{Micros, PathId};
 use crate::content::{ContentHash, NewContent};
 use crate::error::{Error, Result};
 use crate::path::VirtualPath;
+use crate::path_id::PathId;
+use crate::time::Micros;
 use crate::work::{LeaseToken, Status, WorkField, WorkHistory};
 
 /// What must hold at a path for a change to be made there.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::PathId;
 use crate::content::{BlockHashes, ContentHash};
+use crate::path_id::PathId;
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

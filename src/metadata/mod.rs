@@ -27,26 +27,24 @@ pub use change::{
 pub use check::{
     CheckedRows, ContentKey, ContentRow, Doomed, Finding, FindingKind, Paged, RowCursor, RowKey,
 };
-pub use claim::{Claim, ClaimScope, Supply};
+pub use claim::{Claim, Supply};
 pub use copy::{CopyIdentity, MetadataCopy};
 pub(crate) use entry::EntryCollector;
-pub use entry::{
-    Entry, EntryRef, FileInfo, FileRef, MAX_VERSION, Micros, PathId, guess_mime_type, now,
-};
+pub use entry::{Entry, EntryRef, FileInfo, FileRef, MAX_VERSION, guess_mime_type};
 pub use query::{
     ContentCount, DescribedEntry, Duplicates, EntryQuery, MetadataQuery, Scope, StorageReport,
-    StorageTotals, StoredContent,
+    StorageTotals,
 };
 
 pub use repair::{ContentPlace, LostFile, Mended, MetadataMender, VerifiedContent};
-pub(crate) use value::{json_text, members};
 
-use crate::access::{NamespaceRule, Rules};
+use crate::access::{ClaimScope, NamespaceRule, Rules};
 use crate::call::Call;
 use crate::config::Durability;
-use crate::content::{ContentHash, Copies, Placement};
+use crate::content::{ContentHash, Copies, Placement, StoredContent};
 use crate::error::Error;
 use crate::path::VirtualPath;
+use crate::path_id::PathId;
 use crate::range::{PathRange, Visible};
 use crate::work::{Explanation, WorkCounts, WorkItem, WorkView};
 
@@ -73,12 +71,6 @@ pub enum StoreError {
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
         StoreError::Failed(error)
-    }
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        StoreError::Failed(error.into())
     }
 }
 

@@ -1,9 +1,7 @@
 //! What can be asked of a metadata store beyond one name.
 
-use std::sync::Arc;
-
 use super::Entry;
-use crate::content::{BlockHashes, ContentHash};
+use crate::content::ContentHash;
 use crate::path::VirtualPath;
 use crate::range::PathRange;
 
@@ -55,21 +53,6 @@ pub struct MetadataQuery {
     pub after: Option<String>,
     /// Most entries; `usize::MAX` for all.
     pub limit: usize,
-}
-
-/// How to get at the content of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredContent {
-    /// The backend that holds it.
-    pub backend: Arc<str>,
-    /// Its hash.
-    pub hash: ContentHash,
-    /// Its length in bytes.
-    pub size: u64,
-    /// The bytes, where they are inline.
-    pub data: Option<Vec<u8>>,
-    /// Hashes of the blocks, where it is a file of several.
-    pub blocks: BlockHashes,
 }
 
 /// One content as the paths in view hold it.

@@ -16,7 +16,8 @@ use super::report::Report;
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::{Filesystem, ImportOptions, Progress};
-use crate::metadata::{Change, now};
+use crate::metadata::Change;
+use crate::time::now;
 
 /// How often an import is planned anew because others changed meanwhile what the plan was made for.
 const ATTEMPTS: usize = 8;
@@ -134,9 +135,10 @@ mod tests {
     use super::*;
     use crate::filesystem::{ImportLimits, InvalidWorkKeys};
     use crate::metadata::{
-        Conditions, ImportSource, ImportedDirectory, ImportedFile, MetadataValues, PathId,
+        Conditions, ImportSource, ImportedDirectory, ImportedFile, MetadataValues,
     };
     use crate::path::VirtualPath;
+    use crate::path_id::PathId;
 
     /// An import of two lines that make nothing. The handle is interrupted when the line number `at`, counting from 0
     /// through all passes, is asked for.

@@ -8,14 +8,12 @@ use super::line_reader::MAX_LINE_BYTES;
 use crate::content::ContentHash;
 use crate::error::{Error, Result};
 use crate::filesystem::{InvalidWorkKeys, check_mime_type, object_text};
-use crate::metadata::{
-    DescribedEntry, Entry, MAX_VERSION, MetadataValue, Micros, PathId, members, now,
-};
+use crate::json::{excerpt, json_string, members};
+use crate::metadata::{DescribedEntry, Entry, MAX_VERSION, MetadataValue};
 use crate::path::{VirtualPath, parse_id};
-use crate::work::{
-    DependencyRef, Status, WorkField, WorkHistory, format_time, is_library_key, is_work_key,
-    json_string, parse_time, shown_value,
-};
+use crate::path_id::PathId;
+use crate::time::{Micros, format_time, now, parse_time};
+use crate::work::{DependencyRef, Status, WorkField, WorkHistory, is_library_key, is_work_key};
 
 /// Adds the line of `entry` to `out`; returns whether it is one of a file.
 ///
@@ -337,7 +335,7 @@ fn optional<'a, T: Deserialize<'a>>(
 }
 
 fn wrong(key: &str, needed: &str, value: &str) -> Error {
-    let value = shown_value(value);
+    let value = excerpt(value);
     Error::invalid_argument(format!("the key '{key}' must be {needed}, not {value}"))
 }
 

@@ -15,8 +15,8 @@ use crate::call::Call;
 use crate::content::LOCAL_BACKEND;
 use crate::error::{Error, Result};
 use crate::filesystem::{Filesystem, InvalidWorkKeys, Progress};
-use crate::metadata::PathId;
 use crate::path::VirtualPath;
+use crate::path_id::PathId;
 
 /// What some programs write in front of the first line.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

@@ -6,8 +6,9 @@ use super::line::Line;
 use crate::call::Call;
 use crate::error::Result;
 use crate::filesystem::{Filesystem, InvalidWorkKeys, object_text};
-use crate::metadata::{Compared, Entry, EntryQuery, FileInfo, MetadataValue, Micros, Scope};
+use crate::metadata::{Compared, Entry, EntryQuery, FileInfo, MetadataValue, Scope};
 use crate::range::PathRange;
+use crate::time::Micros;
 use crate::work::{Status, WorkField};
 
 /// Returns what `line` was compared with if it is newer than the file `existing` at its path, by the latest of all times

@@ -21,8 +21,9 @@ use crate::call::Call;
 use crate::content::ContentHash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::{Filesystem, ImportMode, ImportOptions, MissingContent, NewerBy, Progress};
-use crate::metadata::{Compared, Entry, MetadataValue, PathId};
+use crate::metadata::{Compared, Entry, MetadataValue};
 use crate::path::{MAX_NAME_BYTES, MAX_PATH_BYTES, VirtualPath};
+use crate::path_id::PathId;
 use crate::work::{DependencyRef, Status, WorkField, under_lease};
 
 /// Most contents, and most directories, that a plan remembers to have looked up.

@@ -11,9 +11,11 @@ use crate::content::{Copies, LOCAL_BACKEND, NewContent, Placement};
 use crate::error::{Error, Result};
 use crate::metadata::{
     Conditions, ImportSource, ImportedDirectory, ImportedFile, MetadataValue, MetadataValues,
-    Micros, PathId, guess_mime_type,
+    guess_mime_type,
 };
 use crate::path::VirtualPath;
+use crate::path_id::PathId;
+use crate::time::Micros;
 use crate::work::{DependencyRef, Status, WorkField};
 
 /// An import that was planned.

@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::time::{format_time, parse_time};
 use crate::error::{Error, Result};
-use crate::metadata::{Micros, PathId};
+use crate::json::{excerpt, json_string, refused};
 use crate::path::VirtualPath;
+use crate::path_id::PathId;
+use crate::time::{Micros, format_time, parse_time};
 
 /// Where a work item stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -115,8 +116,6 @@ pub enum WorkField {
 /// Longest `worker_id`, in bytes.
 const MAX_WORKER_ID_BYTES: usize = 255;
 const WORKER_ID_FORM: &str = "a string of 1 to 255 bytes without NUL";
-/// How much of a refused value an error shows, in characters.
-const SHOWN_CHARACTERS: usize = 80;
 
 /// The typed keys that callers may set.
 const KEYS: [&str; 9] = [
@@ -194,7 +193,7 @@ impl WorkField {
         }
         Err(Error::invalid_argument(format!(
             "worker_id '{}' is not {WORKER_ID_FORM}",
-            shown(worker_id)
+            excerpt(worker_id)
         )))
     }
 
@@ -233,35 +232,8 @@ impl WorkField {
     }
 }
 
-/// Returns `text` as a JSON string.
-pub(crate) fn json_string(text: &str) -> String {
-    Value::from(text).to_string()
-}
-
 fn json_array(elements: impl Iterator<Item = String>) -> String {
     format!("[{}]", elements.collect::<Vec<_>>().join(","))
-}
-
-/// Returns the error for a value of `key` that is refused for `reason`.
-pub(crate) fn refused(key: &str, json: &str, reason: &str) -> Error {
-    Error::invalid_argument(format!(
-        "metadata key '{}' cannot be {}: {reason}",
-        shown(key),
-        shown(json.trim())
-    ))
-}
-
-/// Returns the beginning of `text` on one line.
-pub(crate) fn shown(text: &str) -> String {
-    let mut cut: String = text
-        .chars()
-        .take(SHOWN_CHARACTERS)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    if text.chars().nth(SHOWN_CHARACTERS).is_some() {
-        cut.push('…');
-    }
-    cut
 }
 
 fn one_of_the_statuses() -> String {

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::{MOST_ATTEMPTS, refused};
+use super::MOST_ATTEMPTS;
 use crate::error::{Error, Result};
-use crate::metadata::json_text;
+use crate::json::{json_text, refused};
 
 /// Typed keys that only the library writes, as an export tells them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

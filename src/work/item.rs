@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::Status;
 use crate::content::ContentHash;
-use crate::metadata::{Micros, PathId};
 use crate::path::VirtualPath;
+use crate::path_id::PathId;
+use crate::time::Micros;
 
 /// The five queries over work items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

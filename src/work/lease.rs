@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::metadata::Micros;
+use crate::time::Micros;
 
 /// The token of a lease: a number from a sequence of the store that never repeats. A greater one is newer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

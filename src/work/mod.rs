@@ -8,13 +8,10 @@ mod history;
 mod item;
 mod lease;
 mod row;
-mod time;
 
 pub use field::{DependencyRef, Status, WorkField, is_library_key, is_work_key};
-pub(crate) use field::{json_string, refused, shown as shown_value};
 pub use history::WorkHistory;
 pub use item::{Blocker, ExpiredLease, Explanation, WorkCounts, WorkItem, WorkView};
 pub(crate) use lease::under_lease;
 pub use lease::{LeaseToken, MOST_ATTEMPTS, back_off, lease_length, retry_delay};
 pub use row::{WorkRow, rfc3339};
-pub use time::{LEAST_TIME, MAX_TIME, format_time, parse_time};

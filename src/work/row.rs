@@ -3,8 +3,9 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{WorkItem, time};
-use crate::metadata::Micros;
+use super::WorkItem;
+use crate::time;
+use crate::time::Micros;
 
 /// A work item as it is written as JSON: the columns of the views, times as RFC 3339 text.
 #[derive(Debug, Serialize)]

@@ -14,7 +14,8 @@ use nexus::filesystem::{
     Batch, Conditions, Filesystem, FindOptions, ListOptions, MkdirOptions, Page, RelocateOptions,
     WriteOptions,
 };
-use nexus::metadata::{Entry, PathId};
+use nexus::metadata::Entry;
+use nexus::path_id::PathId;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;

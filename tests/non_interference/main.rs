@@ -13,7 +13,8 @@ use nexus::filesystem::{
     Conditions, ExportOptions, Filesystem, FindOptions, GrepOptions, ImportOptions, LeaseCondition,
     ListOptions, MkdirOptions, Page, RelocateOptions, WorkView, WriteOptions,
 };
-use nexus::metadata::{Entry, PathId};
+use nexus::metadata::Entry;
+use nexus::path_id::PathId;
 use proptest::prelude::*;
 use regex::Regex;
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nexus::error::ErrorKind;
-use nexus::metadata::PathId;
+use nexus::path_id::PathId;
 
 use super::item::{BY_HAND, Item, LastError, Now, SECOND, WORKER};
 use super::operation::{Finish, HANDLES, Key};

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use nexus::metadata::Micros;
+use nexus::time::Micros;
 
 /// Returns `text` without what would steer a terminal or end the line: control characters and those that
 /// turn the direction of writing are shown escaped.

@@ -29,13 +29,7 @@ use super::{
 use crate::call::Call;
 use crate::error::{Error, Result};
 use crate::host::directory::{Directory, is_file, is_foreign, refused};
-
-/// The directory of contents.
-pub(crate) const CAS: &str = "cas";
-/// The directory of unfinished contents.
-pub(crate) const TMP: &str = "tmp";
-/// The directory for what a repair took out.
-pub(crate) const QUARANTINE: &str = "quarantine";
+use crate::host::layout::{CAS, QUARANTINE, TMP};
 
 /// Most directories that are kept open while contents are put in place.
 const OPEN_SHARDS: usize = 32;

@@ -11,9 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::content::LOCAL_BACKEND;
 use crate::error::{Error, Result};
 use crate::host::directory::{Directory, refused};
-
-/// Name of the file.
-pub(super) const NAME: &str = "nexus-store";
+use crate::host::layout::MARKER;
 
 /// Longest note that is read, in bytes: what is longer is no note.
 const MAX_NOTE_BYTES: u64 = 1024 * 1024;
@@ -59,7 +57,7 @@ impl Marker {
     pub fn read(directory: &Path) -> Result<Option<Marker>> {
         // Damage is what two readings find.
         for _ in 0..2 {
-            let note = read_note(directory, NAME)
+            let note = read_note(directory, MARKER)
                 .map_err(|error| refused("cannot read the nexus-store file", error))?;
             let Some(note) = note else {
                 return Ok(None);
@@ -73,7 +71,7 @@ impl Marker {
 
     /// Writes the file into `directory`, durably.
     pub fn write(&self, directory: &Path) -> Result<()> {
-        write_note(directory, NAME, self)
+        write_note(directory, MARKER, self)
             .map_err(|error| refused("cannot write the nexus-store file", error))
     }
 }

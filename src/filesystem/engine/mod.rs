@@ -1,6 +1,5 @@
 //! The engine of a store: what all handles of one process on it share.
 
-mod guard;
 mod marker;
 mod mounts;
 mod opened;
@@ -11,13 +10,8 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-pub use self::guard::is_store_file;
 pub(crate) use self::marker::{Marker, read_note, write_note};
-pub(crate) use self::mounts::MOUNTS;
-use self::opened::Places;
 use self::pair::Pair;
-pub(crate) use self::place::DirectoryLock;
-pub use self::place::resolve_host_path;
 use crate::access::Rules;
 use crate::call::Call;
 use crate::clock::SystemClock;
@@ -25,6 +19,9 @@ use crate::config::{EngineSettings, MountDeclaration, Settings};
 use crate::content::local::LocalContentStore;
 use crate::content::{ContentStore, LOCAL_BACKEND, Placement};
 use crate::error::{ErrorKind, Result};
+use crate::host::lock::DirectoryLock;
+use crate::host::resolve_host_path;
+use crate::host::stores::Places;
 use crate::metadata::MetadataStore;
 use crate::metadata::sqlite::{SqliteOptions, SqliteStore};
 

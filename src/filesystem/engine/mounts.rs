@@ -8,16 +8,15 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::marker::Marker;
-use super::opened::{FileIdentity, identity_of};
 use super::{Engine, place};
 use crate::call::Call;
 use crate::config::MountDeclaration;
 use crate::content::local::LocalContentStore;
 use crate::content::{ContentStore, Mount};
 use crate::error::{Error, Result};
-
-/// The only directory in a data directory in which roots of mounts may lie.
-pub(crate) const MOUNTS: &str = "mounts";
+use crate::host::layout::MOUNTS;
+use crate::host::resolve_host_path;
+use crate::host::stores::{FileIdentity, identity_of};
 
 /// Opens what `declared` names. The caller holds the lock of the data directory. Nothing is created before all may be mounted.
 pub(super) fn open(
@@ -97,7 +96,7 @@ fn find_root(engine: &Engine, mount: &MountDeclaration) -> Result<PathBuf> {
     let root = match mount.readonly {
         true => place::prepare_mount(&mount.root, true)
             .map_err(|error| error.at(mount.path.as_str()))?,
-        false => place::resolve_host_path(&mount.root),
+        false => resolve_host_path(&mount.root),
     };
     // A backup has the contents of its mounts in itself.
     let is_backup = root.parent() == Some(&data_dir.join(MOUNTS));

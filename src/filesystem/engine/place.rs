@@ -2,23 +2,14 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::{Component, Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock, statfs};
+use rustix::fs::statfs;
 
-use super::guard::database_files;
-use crate::call::Call;
-use crate::content::local::{CAS, TMP};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::host::directory::{Directory, create_file_at, make_directories, refused};
-
-/// Name of the file whose lock a [`DirectoryLock`] is.
-pub(super) const LOCK: &str = "lock";
-
-/// How long a waiter for the directory's lock sleeps between attempts.
-const PAUSE: Duration = Duration::from_millis(1);
+use crate::host::layout::{CAS, LOCK, TMP, database_files};
+use crate::host::path::resolve_host_path;
 
 /// File systems of other machines, by the magic numbers of `statfs(2)`: NFS, SMB 1, SMB 2, CIFS, 9P,
 /// Ceph, AFS, Coda. Locks and shared memory do not reach across them.
@@ -117,23 +108,6 @@ pub(super) fn sync_parent(file: &Path) -> Result<()> {
         .map_err(|error| Error::io("cannot sync the directory of db_path", error))
 }
 
-/// Returns where `path` leads. What is missing on the way may yet be made, so that `..` leads back out of it.
-pub fn resolve_host_path(path: &Path) -> PathBuf {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let mut there = PathBuf::new();
-    for component in absolute.components() {
-        if component == Component::ParentDir {
-            there.pop();
-            continue;
-        }
-        there.push(component);
-        if let Ok(real) = there.canonicalize() {
-            there = real;
-        }
-    }
-    there
-}
-
 /// Returns whether somebody opened the directory as that of a store before.
 pub(super) fn was_opened(data_dir: &Path) -> bool {
     data_dir.join(LOCK).symlink_metadata().is_ok()
@@ -179,42 +153,4 @@ fn refuse_network(path: &Path, what: &str) -> Result<()> {
         )));
     }
     Ok(())
-}
-
-/// The lock that serialises the creation of stores and mounts, among the threads of a process as well as across processes.
-pub(crate) struct DirectoryLock {
-    file: File,
-}
-
-impl Drop for DirectoryLock {
-    fn drop(&mut self) {
-        // A child that was forked meanwhile has the file open, too: closing it here would not be enough.
-        let _ = flock(&self.file, FlockOperation::Unlock);
-    }
-}
-
-impl DirectoryLock {
-    /// Takes the lock of `data_dir`, waiting for others as `call` allows.
-    ///
-    /// # Errors
-    /// `Busy` saying `meanwhile`, which is what the other does; `Cancelled`, `Io`.
-    pub fn take(data_dir: &Path, meanwhile: &'static str, call: &Call) -> Result<Self> {
-        let failed = |error| refused("cannot lock data_dir", error);
-        let file = Directory::open(data_dir)
-            .and_then(|directory| directory.lock_file(LOCK))
-            .map_err(failed)?;
-        let deadline = call.busy_deadline();
-        loop {
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(DirectoryLock { file }),
-                Err(rustix::io::Errno::WOULDBLOCK) => {}
-                Err(error) => return Err(failed(error.into())),
-            }
-            call.check()?;
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                return Err(Error::new(ErrorKind::Busy, meanwhile));
-            }
-            thread::sleep(PAUSE);
-        }
-    }
 }

@@ -17,8 +17,10 @@ use crate::call::Call;
 use crate::content::local::LocalContentStore;
 use crate::content::{ContentHash, ContentStore, LOCAL_BACKEND};
 use crate::error::{Error, ErrorKind, Result};
-use crate::filesystem::{DirectoryLock, Filesystem, MOUNTS, Marker, read_note, write_note};
+use crate::filesystem::{Filesystem, Marker, read_note, write_note};
 use crate::host::directory::{Directory, is_foreign, make_directories, refused};
+use crate::host::layout::MOUNTS;
+use crate::host::lock::DirectoryLock;
 use crate::metadata::{CopyIdentity, MetadataCopy};
 
 const NOTE: &str = "nexus-backup";

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::content::local::QUARANTINE;
 use crate::error::{Error, Result};
 use crate::filesystem::object_text;
 use crate::host::directory::{Directory, refused};
+use crate::host::layout::QUARANTINE;
 use crate::json::parse as parse_json;
 use crate::metadata::LostFile;
 

@@ -6,9 +6,9 @@
 
 use rusqlite::types::{Value, ValueRef};
 
-use crate::work::{
-    LEAST_TIME, MAX_TIME, MOST_ATTEMPTS, Status, WorkField, WorkHistory, shown_value,
-};
+use crate::json::excerpt;
+use crate::time::{LEAST_TIME, MAX_TIME};
+use crate::work::{MOST_ATTEMPTS, Status, WorkField, WorkHistory};
 
 /// A column.
 pub(super) struct Column {
@@ -185,7 +185,7 @@ pub(super) fn shown(value: ValueRef<'_>) -> String {
         ValueRef::Null => "NULL".to_owned(),
         ValueRef::Integer(number) => number.to_string(),
         ValueRef::Real(number) => number.to_string(),
-        ValueRef::Text(bytes) => shown_value(&String::from_utf8_lossy(bytes)),
+        ValueRef::Text(bytes) => excerpt(&String::from_utf8_lossy(bytes)),
         ValueRef::Blob(bytes) => format!("a blob of {} bytes", bytes.len()),
     }
 }

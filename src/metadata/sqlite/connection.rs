@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{OpenFlags, ffi};
 
+use super::error::sqlite_code;
 use super::statements::Connection;
 use super::{guard, log_file, scan, undecided};
 use crate::call::{Call, Interrupts};
@@ -129,7 +130,7 @@ pub(super) fn beginning<T>(mut statement: impl FnMut() -> Result<T>) -> Result<T
     loop {
         let result = statement();
         let gave_up =
-            matches!(&result, Err(error) if error.sqlite_code() == Some(ffi::SQLITE_PROTOCOL));
+            matches!(&result, Err(error) if sqlite_code(error) == Some(ffi::SQLITE_PROTOCOL));
         looked += LOOKING;
         if !gave_up || !has_patience_after(looked) {
             return result;

@@ -6,9 +6,9 @@ use super::backends::BackendCache;
 use super::guard;
 use super::rows::{self, PATH_COLUMNS, PathRow, blob, decode, path_columns};
 use super::statements::Connection;
-use crate::content::{BlockHashes, ContentHash};
+use crate::content::{BlockHashes, ContentHash, StoredContent};
 use crate::error::{Error, Result};
-use crate::metadata::{Entry, Grant, StoreResult, StoredContent};
+use crate::metadata::{Entry, Grant, StoreResult};
 
 /// Returns the entry at `path`. One statement reads the store's row and the name, so that it needs
 /// no transaction around it.

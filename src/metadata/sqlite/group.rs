@@ -352,9 +352,10 @@ mod tests {
     use crate::content::local::LocalContentStore;
     use crate::content::{LOCAL_BACKEND, NewContent};
     use crate::metadata::{
-        Change, Claim, Conditions, Grant, MetadataStore, MetadataValue, WriteSet, now,
+        Change, Claim, Conditions, Grant, MetadataStore, MetadataValue, WriteSet,
     };
     use crate::path::VirtualPath;
+    use crate::time::now;
 
     const SECOND: i64 = 1_000_000;
 

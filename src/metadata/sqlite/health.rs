@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rusqlite::ffi;
 
+use super::error::sqlite_code;
 use super::log_file::UNSYNCED;
 use super::statements::Connection;
 use super::undecided;
@@ -66,7 +67,7 @@ impl Health {
 
     /// Passes `result` on, after looking whether a sync failed.
     pub fn observe<T>(&self, result: Result<T>) -> Result<T> {
-        result.map_err(|error| match error.sqlite_code() {
+        result.map_err(|error| match sqlite_code(&error) {
             Some(UNSYNCED) => {
                 self.unsynced.fetch_add(1, Ordering::AcqRel);
                 no_space()
@@ -104,20 +105,20 @@ pub(super) fn unsettled_outcome() -> Error {
 
 /// Returns whether `error` is that of such a commit.
 pub(super) fn is_unsettled(error: &Error) -> bool {
-    error.sqlite_code() == Some(UNSETTLED)
+    sqlite_code(error) == Some(UNSETTLED)
 }
 
 /// Returns whether `error` says that a sync failed.
 pub(super) fn is_failed_sync(error: &Error) -> bool {
     matches!(
-        error.sqlite_code(),
+        sqlite_code(error),
         Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC)
     )
 }
 
 /// Returns whether `error` says that a sync of the WAL found no room.
 pub(super) fn is_unsynced(error: &Error) -> bool {
-    error.sqlite_code() == Some(UNSYNCED)
+    sqlite_code(error) == Some(UNSYNCED)
 }
 
 /// Returns whether there was no room, in a sync or before.

@@ -23,7 +23,7 @@ use uuid::Uuid;
 use super::random::RandomPool;
 use super::statements::Connection;
 use crate::error::{Error, Result};
-use crate::metadata::Micros;
+use crate::time::Micros;
 
 /// Numbers of the sequence for each second of the wall clock.
 const RATE: i64 = 1 << 16;
@@ -215,7 +215,7 @@ pub(super) fn advance(connection: &Connection) -> Result<()> {
         [LIMIT - 1],
         |row| row.get(0),
     )?;
-    let milliseconds = crate::metadata::now() / 1000;
+    let milliseconds = crate::time::now() / 1000;
     let next = after(sequence, milliseconds).ok_or_else(at_end)?;
     connection.execute(
         "UPDATE store SET lease_sequence = ?1, lease_holder = 0, lease_origin = 0",
@@ -229,7 +229,7 @@ pub(super) fn pass_over_others(connection: &Connection) -> Result<()> {
     connection.execute(
         "UPDATE store SET lease_sequence = ?1, lease_holder = 0, lease_origin = 0
          WHERE lease_sequence < ?1",
-        [by_time(crate::metadata::now() / 1000)],
+        [by_time(crate::time::now() / 1000)],
     )?;
     Ok(())
 }

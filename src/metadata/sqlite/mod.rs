@@ -25,6 +25,7 @@ mod connection;
 mod copy;
 mod duplicates;
 mod entries;
+mod error;
 mod find;
 mod group;
 mod guard;
@@ -68,17 +69,17 @@ use self::statements::Connection;
 use self::time::Time;
 use self::writer::Writer;
 use super::{
-    CheckedRows, Claim, ClaimScope, ContentCount, ContentRow, CopyIdentity, DescribedEntry, Doomed,
-    Duplicates, Entry, EntryCollector, EntryQuery, EntryRef, Grant, MetadataCopy, MetadataMender,
-    MetadataQuery, MetadataStore, Paged, PathId, RowCursor, StorageReport, StoreResult,
-    StoredContent, Supply, WriteSet,
+    CheckedRows, Claim, ContentCount, ContentRow, CopyIdentity, DescribedEntry, Doomed, Duplicates,
+    Entry, EntryCollector, EntryQuery, EntryRef, Grant, MetadataCopy, MetadataMender,
+    MetadataQuery, MetadataStore, Paged, RowCursor, StorageReport, StoreResult, Supply, WriteSet,
 };
-use crate::access::{NamespaceRule, Rules};
+use crate::access::{ClaimScope, NamespaceRule, Rules};
 use crate::call::Call;
 use crate::clock::Clock;
-use crate::content::{ContentHash, Placement};
+use crate::content::{ContentHash, Placement, StoredContent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::path::VirtualPath;
+use crate::path_id::PathId;
 use crate::range::PathRange;
 use crate::work::{Explanation, WorkCounts, WorkItem, WorkView, is_work_key};
 

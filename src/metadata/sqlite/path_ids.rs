@@ -4,7 +4,8 @@ use parking_lot::Mutex;
 
 use super::random::RandomPool;
 use crate::error::Result;
-use crate::metadata::{Micros, PathId};
+use crate::path_id::PathId;
+use crate::time::Micros;
 
 /// Makes path ids, with random bytes that are asked of the system for many ids at once.
 #[derive(Debug, Default)]

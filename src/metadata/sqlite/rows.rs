@@ -8,8 +8,10 @@ use super::backends::BackendNames;
 use super::statements::Connection;
 use crate::content::ContentHash;
 use crate::error::{Error, Result};
-use crate::metadata::{Entry, FileInfo, Micros, PathId};
+use crate::metadata::{Entry, FileInfo};
 use crate::path::VirtualPath;
+use crate::path_id::PathId;
+use crate::time::Micros;
 
 /// What a name is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,7 +16,9 @@ use super::rows::damaged;
 use super::statements::Connection;
 use crate::content::ContentHash;
 use crate::error::Result;
-use crate::metadata::{EntryRef, FileRef, Micros, PathId};
+use crate::metadata::{EntryRef, FileRef};
+use crate::path_id::PathId;
+use crate::time::Micros;
 
 /// Hands over the row `p` of `paths`, whose kind the text `$kind` is: `p.kind`, or `1` among files alone.
 macro_rules! hand_over {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::clock::Clock;
-use crate::metadata::Micros;
+use crate::time::Micros;
 
 /// Bits of a [`BootTime`] for the microseconds of one boot: nine years.
 const BOOT_BITS: u32 = 48;

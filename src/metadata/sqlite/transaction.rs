@@ -16,8 +16,10 @@ use super::work::WorkChanges;
 use super::{guard, listing};
 use crate::content::{Copies, Placement, Staged};
 use crate::error::{Error, Result};
-use crate::metadata::{Entry, Grant, Micros, PathId};
+use crate::metadata::{Entry, Grant};
+use crate::path_id::PathId;
 use crate::range::Visible;
+use crate::time::Micros;
 
 /// What the changes of one write set need, and what they leave to be done before the commit.
 pub(super) struct Transaction<'a> {

@@ -10,8 +10,7 @@ use nexus::filesystem::{
     ExportOptions, ImportLimits, ImportMode, ImportOptions, InvalidWorkKeys, MissingContent,
     NewerBy,
 };
-use nexus::metadata::Micros;
-use nexus::work::parse_time;
+use nexus::time::{Micros, parse_time};
 use serde_json::{Value, json};
 
 use super::report::{number, text_of};

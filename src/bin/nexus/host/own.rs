@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nexus::config::Settings;
-use nexus::filesystem::{is_store_file, resolve_host_path};
+use nexus::host::{is_store_file, resolve_host_path};
 use rustix::fs::Stat;
 
 use crate::failure::{Failure, Result};

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use nexus::filesystem::{WorkItem, WorkView};
-use nexus::metadata::{Micros, now};
+use nexus::time::{Micros, now};
 
 use crate::failure::Result;
 use crate::json::JsonArray;

@@ -7,9 +7,10 @@ use rusqlite::OptionalExtension;
 
 use super::super::rows::{FileRow, blob};
 use super::super::transaction::Transaction;
-use crate::content::{BlockHashes, ContentHash, ContentReader, NewContent, Staged, Staging};
+use crate::content::{
+    BlockHashes, ContentHash, ContentReader, NewContent, Staged, Staging, StoredContent,
+};
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::StoredContent;
 
 /// A content that a path can hold.
 #[derive(Debug, Clone, Copy)]

@@ -5,8 +5,9 @@ use super::super::rows::{self, Kind};
 use super::super::transaction::Transaction;
 use super::conditions::not_found;
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::{Entry, PathId};
+use crate::metadata::Entry;
 use crate::path::{VirtualPath, parent_of};
+use crate::path_id::PathId;
 use crate::range::PathRange;
 
 /// Makes the directory `path`. Ancestors of at most `given_depth` segments count as existing.

@@ -11,8 +11,10 @@ use super::content::{self, HeldContent};
 use super::directories::{ensure_parent, not_a_directory};
 use crate::content::{ContentHash, NewContent};
 use crate::error::{Error, Result};
-use crate::metadata::{Conditions, Entry, FileInfo, MAX_VERSION, Micros, PathId, guess_mime_type};
+use crate::metadata::{Conditions, Entry, FileInfo, MAX_VERSION, guess_mime_type};
 use crate::path::{VirtualPath, parent_of};
+use crate::path_id::PathId;
+use crate::time::Micros;
 
 /// Creates or replaces the file at `path`.
 pub(super) fn write(

@@ -16,9 +16,10 @@ use super::{metadata, remove};
 use crate::content::ContentHash;
 use crate::error::{Error, Result};
 use crate::metadata::{
-    Change, Compared, Conditions, Entry, ImportSource, ImportedDirectory, ImportedFile, PathId,
+    Change, Compared, Conditions, Entry, ImportSource, ImportedDirectory, ImportedFile,
     guess_mime_type,
 };
+use crate::path_id::PathId;
 
 /// Most contents that are remembered as readable.
 const REMEMBERED: usize = 16 * 1024;

@@ -3,7 +3,8 @@
 use super::super::statements::Connection;
 use super::{PAGE, Page, blob, integer, is_null, text};
 use crate::error::Result;
-use crate::metadata::{CheckedRows, FindingKind, PathId, RowCursor, RowKey};
+use crate::metadata::{CheckedRows, FindingKind, RowCursor, RowKey};
+use crate::path_id::PathId;
 
 /// Checks the edges after that of `item` to `blocker`.
 pub(super) fn check(

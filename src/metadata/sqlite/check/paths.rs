@@ -9,10 +9,10 @@ use super::super::statements::Connection;
 use super::{PAGE, Page, blob, hash, integer, is_null, next_table, text};
 use crate::content::ContentHash;
 use crate::error::Result;
-use crate::metadata::{CheckedRows, FindingKind, MAX_VERSION, Micros, RowCursor, RowKey};
+use crate::metadata::{CheckedRows, FindingKind, MAX_VERSION, RowCursor, RowKey};
 use crate::path::{VirtualPath, parent_of};
 use crate::range::PathRange;
-use crate::work::{LEAST_TIME, MAX_TIME};
+use crate::time::{LEAST_TIME, MAX_TIME, Micros};
 
 /// Columns of a path, then those of its content.
 const QUERY: &str = "\

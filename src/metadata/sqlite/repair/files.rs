@@ -9,11 +9,11 @@ use super::Mender;
 use crate::content::ContentHash;
 use crate::error::{ErrorKind, Result};
 use crate::metadata::{
-    ContentKey, ContentPlace, LostFile, MAX_VERSION, Mended, PathId, VerifiedContent,
-    guess_mime_type, now,
+    ContentKey, ContentPlace, LostFile, MAX_VERSION, Mended, VerifiedContent, guess_mime_type,
 };
 use crate::path::VirtualPath;
-use crate::work::{LEAST_TIME, MAX_TIME};
+use crate::path_id::PathId;
+use crate::time::{LEAST_TIME, MAX_TIME, now};
 
 /// Makes the row of `file`, which is none of a file, say what that of a directory says: of one that was made, if
 /// it has an id.

@@ -15,9 +15,10 @@ use crate::content::ContentHash;
 use crate::error::Result;
 use crate::metadata::{
     ContentKey, ContentPlace, Finding, FindingKind, LostFile, Mended, MetadataMender,
-    MetadataValue, PathId, RowKey, VerifiedContent,
+    MetadataValue, RowKey, VerifiedContent,
 };
 use crate::path::{VirtualPath, parent_of};
+use crate::path_id::PathId;
 
 impl MetadataMender for SqliteStore {
     fn planned(&self, finding: &Finding) -> Option<&'static str> {
@@ -177,7 +178,7 @@ impl Mender<'_> {
     fn add_ancestors(&self, path: &str) -> Result<bool> {
         let mut added = false;
         let mut child = path;
-        let now = crate::metadata::now();
+        let now = crate::time::now();
         while let Some(parent) = parent_of(child).filter(|parent| !matches!(*parent, "/" | "")) {
             added |= self.run(
                 "INSERT OR IGNORE INTO paths (path, kind, created_at, modified_at)

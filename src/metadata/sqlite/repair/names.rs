@@ -5,8 +5,9 @@ use rusqlite::OptionalExtension;
 use super::super::statements::Connection;
 use super::Mender;
 use crate::error::Result;
-use crate::metadata::{PathId, now};
 use crate::path::{MAX_NAME_BYTES, MAX_PATH_BYTES};
+use crate::path_id::PathId;
+use crate::time::now;
 
 /// Gives the file at `path`, below which something lies, another name beside its own, and returns that.
 pub(super) fn move_aside(connection: &Connection, path: &str) -> Result<Option<String>> {

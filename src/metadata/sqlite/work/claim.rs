@@ -19,8 +19,9 @@ use super::order::Best;
 use super::scopes::{self, Lapsed, Lapses};
 use super::some::{self, AT_ONCE};
 use super::territory::{Territory, parent};
+use crate::access::ClaimScope;
 use crate::error::{Error, Result};
-use crate::metadata::{Claim, ClaimScope, Grant, Supply};
+use crate::metadata::{Claim, Grant, Supply};
 use crate::range::PathRange;
 use crate::work::{MOST_ATTEMPTS, Status, WorkItem};
 

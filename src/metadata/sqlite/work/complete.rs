@@ -9,8 +9,9 @@ use super::super::transaction::Transaction;
 use super::finish::{no_longer_awaited, why_lost};
 use super::some::{self, AT_ONCE};
 use crate::error::{Error, Result};
-use crate::metadata::{Change, Micros};
+use crate::metadata::Change;
 use crate::path::VirtualPath;
+use crate::time::Micros;
 use crate::work::LeaseToken;
 
 /// Completes items at paths in a row, each under its live lease only. The first parameters are the times of the two clocks.

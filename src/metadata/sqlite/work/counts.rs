@@ -4,8 +4,8 @@ use super::super::statements::Connection;
 use super::explain::status;
 use crate::call::Call;
 use crate::error::Result;
-use crate::metadata::Micros;
 use crate::range::{PathRange, Visible};
+use crate::time::Micros;
 use crate::work::{Status, WorkCounts};
 
 /// Returns how many work items that `visible`, which is resolved, shows in `range` have which state.

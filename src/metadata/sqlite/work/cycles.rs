@@ -13,7 +13,7 @@ use super::super::statements::{Connection, Prepared};
 use super::super::transaction::Transaction;
 use super::edges::id_at;
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::PathId;
+use crate::path_id::PathId;
 
 /// Up to so many items are searched from one by one; beyond, one walk through everything they depend
 /// on is cheaper.

@@ -13,7 +13,7 @@ use rusqlite::{OptionalExtension, Row};
 use super::super::statements::Connection;
 use super::order::Term;
 use crate::error::Result;
-use crate::metadata::PathId;
+use crate::path_id::PathId;
 
 /// What items are sorted by in the order of claims, before their path: rank and creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,7 +8,7 @@ use super::super::rows::{self, Kind, blob};
 use super::super::transaction::Transaction;
 use super::directories::Firsts;
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::PathId;
+use crate::path_id::PathId;
 use crate::range::PathRange;
 use crate::work::DependencyRef;
 

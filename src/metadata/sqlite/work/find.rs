@@ -15,8 +15,8 @@ use super::super::statements::Connection;
 use super::edges::id_at;
 use super::read::dependency_ids;
 use crate::error::Result;
-use crate::metadata::PathId;
 use crate::path::{VirtualPath, first_segment};
+use crate::path_id::PathId;
 use crate::range::{PathRange, Visible};
 use crate::work::{DependencyRef, Status, WorkField};
 

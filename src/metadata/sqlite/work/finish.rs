@@ -9,8 +9,9 @@ use super::edges::{self, id_at};
 use super::items::place_of;
 use super::scopes;
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::{Micros, PathId};
 use crate::path::VirtualPath;
+use crate::path_id::PathId;
+use crate::time::Micros;
 use crate::work::{LeaseToken, back_off};
 
 const HELD: &str =

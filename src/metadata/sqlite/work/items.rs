@@ -12,9 +12,10 @@ use super::scopes;
 use super::territory::parent;
 use crate::access::Rules;
 use crate::error::{Error, Result};
-use crate::metadata::{Micros, PathId};
 use crate::path::VirtualPath;
+use crate::path_id::PathId;
 use crate::range::PathRange;
+use crate::time::Micros;
 use crate::work::{MOST_ATTEMPTS, Status, WorkField, WorkHistory, is_library_key};
 
 /// Sets typed keys of the file `row`.

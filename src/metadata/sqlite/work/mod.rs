@@ -81,7 +81,7 @@ pub(super) use settle::settle;
 pub(super) use views::Views;
 
 use self::edges::PendingEdges;
-use crate::metadata::PathId;
+use crate::path_id::PathId;
 
 /// What [`settle()`] has to look at.
 #[derive(Debug, Default)]

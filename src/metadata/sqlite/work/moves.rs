@@ -10,9 +10,9 @@ use super::items::place_of;
 use super::scopes;
 use super::territory::parent;
 use crate::error::Result;
-use crate::metadata::Micros;
 use crate::path::VirtualPath;
 use crate::range::PathRange;
+use crate::time::Micros;
 
 /// For a part of a tree whose items all come to lie in one scope.
 const MOVE: &str = "\

@@ -8,9 +8,11 @@ use super::super::statements::Connection;
 use super::edges::id_at;
 use super::explain::status;
 use crate::error::Result;
-use crate::metadata::PathId;
+use crate::json::json_string;
 use crate::path::VirtualPath;
-use crate::work::{DependencyRef, WorkField, format_time, json_string};
+use crate::path_id::PathId;
+use crate::time::format_time;
+use crate::work::{DependencyRef, WorkField};
 
 /// Returns the JSON text of one typed key of the file at `path`; `None` if it is absent.
 pub(in super::super) fn value(

@@ -7,7 +7,7 @@ use super::super::time::BootTime;
 use super::super::transaction::Transaction;
 use super::edges::id_at;
 use crate::error::Result;
-use crate::metadata::PathId;
+use crate::path_id::PathId;
 use crate::work::under_lease;
 
 /// Checks that no live lease stands in the way of a file that is to replace the item at `path`: its status is the

@@ -20,9 +20,10 @@ use super::fetch::Items;
 use super::order::Term;
 use crate::content::ContentHash;
 use crate::error::Result;
-use crate::metadata::{Micros, PathId};
 use crate::path::VirtualPath;
+use crate::path_id::PathId;
 use crate::range::PathRange;
+use crate::time::Micros;
 use crate::work::{Status, WorkItem};
 
 const ITEM_ARGUMENTS: i32 = 14;

@@ -18,7 +18,8 @@ use super::territory::{Coverage, Territory, after};
 use crate::access::Rules;
 use crate::call::Call;
 use crate::error::Result;
-use crate::metadata::{Micros, Supply};
+use crate::metadata::Supply;
+use crate::time::Micros;
 
 /// Scopes that one claim of the whole store looks at, of those whose time has come.
 const SCOPES_AT_ONCE: usize = 16;

@@ -29,10 +29,12 @@ use crate::content::{LOCAL_BACKEND, NewContent, Placement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{
     Change, Conditions, Entry, Grant, ImportSource, ImportedDirectory, ImportedFile, MetadataValue,
-    MetadataValues, PathId, Relocation, now,
+    MetadataValues, Relocation,
 };
 use crate::path::VirtualPath;
+use crate::path_id::PathId;
 use crate::range::{PathRange, Visible};
+use crate::time::now;
 use crate::work::{WorkHistory, WorkItem, WorkView};
 
 /// A store, and a caller who sees part of it.

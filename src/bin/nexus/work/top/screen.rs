@@ -1,6 +1,6 @@
 //! What `work top` draws. It fits 80 columns and 24 lines, and takes what there is more.
 
-use nexus::metadata::now;
+use nexus::time::now;
 use nexus::work::Status;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};

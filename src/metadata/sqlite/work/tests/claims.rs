@@ -1,7 +1,8 @@
 //! Claims, leases, and what time does to them.
 
 use super::*;
-use crate::metadata::{Claim, ClaimScope, Supply};
+use crate::access::ClaimScope;
+use crate::metadata::{Claim, Supply};
 use crate::work::LeaseToken;
 
 const SECOND: i64 = 1_000_000;
@@ -472,7 +473,7 @@ fn a_worker_takes_nothing_it_may_not_change_and_waits_for_nothing_of_others() {
 #[test]
 fn a_backlog_of_due_and_expired_items_is_taken_whole() {
     let store = Store::new();
-    let due = crate::work::format_time(store.time.wall() + 5 * SECOND);
+    let due = crate::time::format_time(store.time.wall() + 5 * SECOND);
     for number in 0..50 {
         let ready = r#"{"status": "ready"}"#;
         store.add(&format!("/q/expires/{number}"), ready);

@@ -1,8 +1,9 @@
 //! What time makes claimable, where there is much of it.
 
 use super::*;
-use crate::metadata::{Micros, Supply};
-use crate::work::{Status, format_time};
+use crate::metadata::Supply;
+use crate::time::{Micros, format_time};
+use crate::work::Status;
 
 const SECOND: Micros = 1_000_000;
 

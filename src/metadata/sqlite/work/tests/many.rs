@@ -63,7 +63,7 @@ fn each_item_of_a_claim_has_the_lease_that_the_claim_returned() {
             store
                 .heartbeat(item.path.as_str(), token(item), 10)
                 .unwrap();
-            let expires_at = crate::work::format_time(item.lease_expires_at.unwrap());
+            let expires_at = crate::time::format_time(item.lease_expires_at.unwrap());
             assert_eq!(
                 store.get(item.path.as_str(), "lease_expires_at"),
                 Some(format!("\"{expires_at}\"")),

@@ -1,8 +1,8 @@
 //! The views, as calls and as SQL.
 
 use super::*;
-use crate::metadata::now;
-use crate::work::{Status, format_time};
+use crate::time::{format_time, now};
+use crate::work::Status;
 
 const VIEWS: [(WorkView, &str); 5] = [
     (WorkView::Ready, "ready_work_items"),

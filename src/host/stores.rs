@@ -3,27 +3,82 @@
 //! SQLite's locks are those of the process, which loses them when it closes any descriptor of the file. So no file of the host is
 //! opened before it was looked at here, and here none is opened.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
 
-use super::opened::{self, FileIdentity, Places, identity_of};
-use super::{MOUNTS, marker, place};
-use crate::config::DATABASE_NAME;
-use crate::content::local::{CAS, QUARANTINE, TMP};
+use parking_lot::Mutex;
 
-/// What stands behind the name of a database in the names of the files that go with it.
-const DATABASE_FILES: [&str; 6] = ["", "-wal", "-shm", "-journal", "-pins", "-reserve"];
+use super::layout::{CAS, DATABASE, LOCK, MARKER, MOUNTS, QUARANTINE, TMP, database_files};
+use super::path::resolve_host_path;
+
+/// The stores that this process has open.
+static OPEN: Mutex<Vec<Weak<Places>>> = Mutex::new(Vec::new());
+
+/// Device and inode of a file.
+pub(crate) type FileIdentity = (u64, u64);
+
+/// Where a store lies on the host. Paths are canonical.
+#[derive(Debug)]
+pub(crate) struct Places {
+    pub data_dir: PathBuf,
+    pub db_path: PathBuf,
+    /// The roots of the mounts of all handles that there were.
+    mounts: Mutex<BTreeSet<PathBuf>>,
+}
+
+impl Places {
+    pub fn new(data_dir: PathBuf, db_path: PathBuf) -> Self {
+        Places {
+            data_dir,
+            db_path,
+            mounts: Mutex::default(),
+        }
+    }
+
+    pub fn add_mount(&self, root: &Path) {
+        self.mounts.lock().insert(root.to_owned());
+    }
+
+    /// Returns the directories of contents: the data directory and the roots.
+    pub fn directories(&self) -> Vec<PathBuf> {
+        let mounts = self.mounts.lock();
+        std::iter::once(&self.data_dir)
+            .chain(&*mounts)
+            .cloned()
+            .collect()
+    }
+}
+
+/// Makes a store known whose database is open from now on, as long as `places` exists.
+pub(crate) fn add(places: &Arc<Places>) {
+    let mut open = OPEN.lock();
+    open.retain(|places| places.strong_count() > 0);
+    open.push(Arc::downgrade(places));
+}
+
+fn all() -> Vec<Arc<Places>> {
+    OPEN.lock().iter().filter_map(Weak::upgrade).collect()
+}
+
+/// Returns the identity of the file at `path`, without opening it.
+pub(crate) fn identity_of(path: &Path) -> Option<FileIdentity> {
+    let metadata = path.metadata().ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
 
 /// Returns whether the file of the host at `file`, which need not exist, is one of a store: of any that this process has open,
 /// or in a directory with a `nexus-store` file.
 pub fn is_store_file(file: &Path) -> bool {
-    is_file_of(&opened::all(), file)
+    is_file_of(&all(), file)
 }
 
 fn is_file_of<P: AsRef<Places>>(opened: &[P], file: &Path) -> bool {
     let identity = identity_of(file);
     // A rename replaces the name itself; whoever opens it gets to where it leads.
-    let paths = [name_of(file), place::resolve_host_path(file)];
+    let paths = [name_of(file), resolve_host_path(file)];
     let directories: Vec<_> = opened
         .iter()
         .flat_map(|places| places.as_ref().directories())
@@ -37,10 +92,8 @@ fn is_file_of<P: AsRef<Places>>(opened: &[P], file: &Path) -> bool {
 /// Returns the path of the name itself, of which only the last part may be a link.
 fn name_of(file: &Path) -> PathBuf {
     match (file.parent(), file.file_name()) {
-        (Some(parent), Some(name)) => {
-            place::resolve_host_path(&Path::new(".").join(parent)).join(name)
-        }
-        _ => place::resolve_host_path(file),
+        (Some(parent), Some(name)) => resolve_host_path(&Path::new(".").join(parent)).join(name),
+        _ => resolve_host_path(file),
     }
 }
 
@@ -58,24 +111,15 @@ fn is_part(path: &Path, directories: &[PathBuf]) -> bool {
         let name = inside.and_then(|inside| inside.iter().next());
         name.is_some_and(is_name_of_part)
             && (directories.iter().any(|own| own == above)
-                || above.join(marker::NAME).symlink_metadata().is_ok())
+                || above.join(MARKER).symlink_metadata().is_ok())
     })
 }
 
 /// Returns whether a directory of a store has something of its own under this name.
 fn is_name_of_part(name: &OsStr) -> bool {
-    let parts = [CAS, TMP, QUARANTINE, MOUNTS, place::LOCK, marker::NAME];
+    let parts = [CAS, TMP, QUARANTINE, MOUNTS, LOCK, MARKER];
     parts.iter().any(|part| name == *part)
-        || database_files(DATABASE_NAME.as_ref()).any(|file| name == file.as_os_str())
-}
-
-/// Returns the names of the database and of the files that go with it.
-pub(super) fn database_files(database: &OsStr) -> impl Iterator<Item = PathBuf> {
-    DATABASE_FILES.iter().map(|end| {
-        let mut file = database.to_owned();
-        file.push(end);
-        file.into()
-    })
+        || database_files(DATABASE.as_ref()).any(|file| name == file.as_os_str())
 }
 
 #[cfg(test)]

@@ -3,10 +3,16 @@
 //! `serde_json::Value` reads an object with a certain key as a text to be parsed anew, for its raw values: that gives other
 //! values than the text says, and begins a new limit of nesting within each. Here every object is just one.
 
+mod text;
+
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+
+#[cfg(test)]
+pub(crate) use text::MAX_VALUE_BYTES;
+pub(crate) use text::{excerpt, json_string, json_text, members, not_json, refused, within_limits};
 
 /// Returns the value of `text`. Of keys that come twice in an object the last one counts.
 ///

@@ -1,9 +1,10 @@
-//! Times as text: RFC 3339, in UTC when written.
+//! Times of the wall clock, and their text: RFC 3339, in UTC when written.
 
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
 
-use crate::metadata::Micros;
+/// Microseconds since 1970-01-01 00:00 UTC.
+pub type Micros = i64;
 
 /// The least and the greatest time that a text can stand for: the years 0 to 9999.
 pub const LEAST_TIME: Micros = -62_167_219_200_000_000;
@@ -11,6 +12,12 @@ pub const LEAST_TIME: Micros = -62_167_219_200_000_000;
 pub const MAX_TIME: Micros = 253_402_300_799_999_999;
 
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
+/// Returns the current time.
+pub fn now() -> Micros {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_micros() as Micros)
+}
 
 /// Returns the time that `text` stands for, in the form of RFC 3339; without an offset it is UTC.
 /// Digits beyond the microsecond are dropped.
@@ -34,7 +41,7 @@ pub fn format_time(time: Micros) -> String {
 }
 
 /// As [`format_time`]; `None` for a time that no calendar has.
-pub(super) fn calendar_text(time: Micros) -> Option<String> {
+pub(crate) fn calendar_text(time: Micros) -> Option<String> {
     let time = EPOCH.checked_add(SignedDuration::from_micros(time)).ok()?;
     Some(format!("{time}Z"))
 }
