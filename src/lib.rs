@@ -39,7 +39,7 @@
 //! |---|---|
 //! | the calls of Rust programs, and those of C | [`filesystem`], [`capi`] |
 //! | configuration | [`config`] |
-//! | names of files, ranges of names | [`path`], [`range`] |
+//! | names of files, their ids, ranges of names | [`path`], [`path_id`], [`range`] |
 //! | errors; how long a call waits, and interrupting it | [`error`], [`call`] |
 //! | tenants, agents, namespaces | [`access`] |
 //! | what can be changed, found and asked | [`metadata`] |
@@ -47,7 +47,7 @@
 //! | the store on the disk | `docs/format.md` |
 //! | work items and dependencies | [`work`] |
 //! | export, import and upkeep | `transfer`, `maintenance` |
-//! | log lines for the host program; clocks; paths and directories of the host; JSON texts | [`log`], [`clock`], [`host`], [`json`] |
+//! | log lines for the host program; times, clocks; paths and directories of the host; JSON texts | [`log`], [`time`], [`clock`], [`host`], [`json`] |
 
 pub mod access;
 pub mod call;

@@ -12,7 +12,7 @@
 //! | files of dropped contents | `sweep` |
 //! | whether the rows agree, and making them | `check`, `repair`, `columns` |
 //! | copies of the whole, and what they need meanwhile | `copy`, `leases`, `pins` |
-//! | checkpoints of the log, failed syncs | `checkpoint`, `health`, `undecided` |
+//! | checkpoints of the log, failures, failed syncs | `checkpoint`, `error`, `health`, `undecided` |
 //! | between SQLite and its files; room on a full disk | `log_file`, `reserve` |
 
 mod apply;
