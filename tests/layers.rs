@@ -50,7 +50,7 @@ fn files() -> Vec<(String, String)> {
                 folders.push(path);
             } else if name.ends_with(".rs") && !name.contains("tests") {
                 let text = fs::read_to_string(&path).unwrap();
-                let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+                let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
                 found.push((name, code.to_owned()));
             }
         }
