@@ -1,4 +1,5 @@
 //! The order of the layers, of which `docs/design.md` tells: a module uses those below it, never one above.
+#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
