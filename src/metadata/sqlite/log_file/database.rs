@@ -59,10 +59,7 @@ pub(super) unsafe fn have_pages(file: *mut sqlite3_file, pages: u32) -> c_int {
     let bytes = i64::from(pages) * PAGE_BYTES;
     // SAFETY: the caller's; what has the methods of a database was made by `open`.
     unsafe {
-        let is_database = file
-            .as_ref()
-            .is_some_and(|file| ptr::eq(file.pMethods, &METHODS));
-        if !is_database || bytes <= (*file.cast::<DatabaseFile>()).blocks {
+        if !is_database(file) || bytes <= (*file.cast::<DatabaseFile>()).blocks {
             return ffi::SQLITE_OK;
         }
         let (mut size, index) = (0, (*file.cast::<DatabaseFile>()).index);
@@ -87,12 +84,17 @@ pub(super) unsafe fn have_pages_ahead(file: *mut sqlite3_file, pages: u32) -> bo
     let bytes = i64::from(pages) * PAGE_BYTES;
     // SAFETY: the caller's; what has the methods of a database was made by `open`.
     unsafe {
-        let has_index = file.as_ref().is_some_and(|opened| {
-            ptr::eq(opened.pMethods, &METHODS) && !(*file.cast::<DatabaseFile>()).index.is_null()
-        });
-        has_index
+        is_database(file)
+            && !(*file.cast::<DatabaseFile>()).index.is_null()
             && between_checkpoints(file, |size| grow(file, size, bytes)) == Some(ffi::SQLITE_OK)
     }
+}
+
+/// # Safety
+/// `file` is null, or open.
+unsafe fn is_database(file: *mut sqlite3_file) -> bool {
+    // SAFETY: the caller's.
+    unsafe { file.as_ref() }.is_some_and(|file| ptr::eq(file.pMethods, &METHODS))
 }
 
 /// Runs `work` with the file's size while nobody makes a checkpoint; `None` if somebody does. Others may make the file longer meanwhile,
@@ -392,26 +394,34 @@ pub(super) fn number_of_index(
     }
 }
 
+/// Opens a database with a table of texts.
+#[cfg(test)]
+pub(super) fn open_texts(
+    path: &std::path::Path,
+) -> crate::metadata::sqlite::statements::Connection {
+    let connection = crate::metadata::sqlite::connection::open(
+        path,
+        crate::metadata::sqlite::connection::Role::Creator,
+        4096,
+    )
+    .unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;
+             CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, text TEXT)",
+        )
+        .unwrap();
+    connection
+}
+
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
     use std::sync::atomic::AtomicBool;
 
     use super::*;
-    use crate::metadata::sqlite::connection::{self, Role};
+    use crate::metadata::sqlite::connection;
     use crate::metadata::sqlite::log_file::file_of;
     use crate::metadata::sqlite::statements::Connection;
-
-    fn open(path: &Path) -> Connection {
-        let connection = connection::open(path, Role::Creator, 4096).unwrap();
-        connection
-            .execute_batch(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;
-                 CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, text TEXT)",
-            )
-            .unwrap();
-        connection
-    }
 
     fn add(connection: &Connection, number: i64) {
         let sql = "INSERT INTO t (text) VALUES (printf('%.*c', 3000 + ?1, 'x'))";
@@ -427,8 +437,8 @@ mod tests {
     fn a_database_has_blocks_for_what_is_only_in_the_log() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("db");
-        let connection = open(&path);
-        let other = open(&path);
+        let connection = open_texts(&path);
+        let other = open_texts(&path);
         for round in 0..3 {
             connection::begin_writing(&connection).unwrap();
             (0..300).for_each(|number| add(&connection, number));
@@ -449,7 +459,7 @@ mod tests {
     fn a_checkpoint_leaves_the_blocks_of_a_commit_that_is_being_made() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("db");
-        let (connection, other) = (open(&path), open(&path));
+        let (connection, other) = (open_texts(&path), open_texts(&path));
         connection::begin_writing(&connection).unwrap();
         let pages = 200;
         let file = file_of(&connection, ffi::SQLITE_FCNTL_FILE_POINTER);
@@ -468,7 +478,7 @@ mod tests {
     fn room_is_made_ahead_but_not_while_a_checkpoint_is_made() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("db");
-        let (connection, other) = (open(&path), open(&path));
+        let (connection, other) = (open_texts(&path), open_texts(&path));
         let file_of = |connection| file_of(connection, ffi::SQLITE_FCNTL_FILE_POINTER);
         let (file, others) = (file_of(&connection), file_of(&other));
         let bytes = || path.metadata().unwrap().len();
@@ -491,7 +501,7 @@ mod tests {
     fn a_database_that_was_not_synced_is_copied_from_the_first_frame() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("db");
-        let connection = open(&path);
+        let connection = open_texts(&path);
         connection
             .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
             .unwrap();
@@ -534,8 +544,8 @@ mod tests {
     fn growing_harms_nothing_that_a_checkpoint_writes() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("db");
-        let writer = open(&path);
-        let (checkpoints, ahead) = (open(&path), open(&path));
+        let writer = open_texts(&path);
+        let (checkpoints, ahead) = (open_texts(&path), open_texts(&path));
         let is_over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let over = &is_over;
@@ -567,7 +577,7 @@ mod tests {
             is_over.store(true, Ordering::Release);
         });
         drop(writer);
-        let reader = open(&path);
+        let reader = open_texts(&path);
         let state: String = reader
             .query_row("PRAGMA integrity_check", [], |row| row.get(0))
             .unwrap();

@@ -87,40 +87,22 @@ unsafe fn has_recent(index: *const AtomicU32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use super::super::database::number_of_index;
+    use super::super::database::{number_of_index, open_texts};
     use super::*;
-    use crate::metadata::sqlite::connection::{self, Role};
     use crate::metadata::sqlite::statements::Connection;
-
-    fn open(path: &Path) -> Connection {
-        let connection = connection::open(path, Role::Creator, 4096).unwrap();
-        connection
-            .execute_batch(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;
-                 CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, text TEXT);
-                 CREATE TABLE IF NOT EXISTS commits (number INTEGER);",
-            )
-            .unwrap();
-        connection
-    }
 
     /// Commits two pages or more.
     fn commit(connection: &Connection) {
         connection
             .execute_batch(
-                "BEGIN IMMEDIATE;
-                 INSERT INTO t (text) VALUES (printf('%.*c', 5000, 'x'));
-                 INSERT INTO commits VALUES (1);
-                 COMMIT",
+                "BEGIN IMMEDIATE; INSERT INTO t (text) VALUES (printf('%.*c', 5000, 'x')); COMMIT",
             )
             .unwrap();
     }
 
-    fn count(connection: &Connection, table: &str) -> i64 {
-        let sql = format!("SELECT count(*) FROM {table}");
-        connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+    fn count(connection: &Connection) -> i64 {
+        let sql = "SELECT count(*) FROM t";
+        connection.query_row(sql, [], |row| row.get(0)).unwrap()
     }
 
     fn checkpoint(connection: &Connection) -> (i64, i64) {
@@ -141,12 +123,12 @@ mod tests {
     fn a_mark_moves_once_in_many_frames_and_readers_see_the_newest_commit() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("db");
-        let (writer, reader) = (open(&path), open(&path));
+        let (writer, reader) = (open_texts(&path), open_texts(&path));
         let mut moves = 0;
         let mut last = marked(&reader).1;
         for round in 1..=1000 {
             commit(&writer);
-            assert_eq!(count(&reader, "commits"), round);
+            assert_eq!(count(&reader), round);
             let (newest, mark) = marked(&reader);
             assert!(newest - mark <= RECENT, "{newest} {mark}");
             moves += u32::from(mark != last);
@@ -161,10 +143,10 @@ mod tests {
     fn a_checkpoint_copies_all_that_nobody_reads() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("db");
-        let (writer, reader) = (open(&path), open(&path));
+        let (writer, reader) = (open_texts(&path), open_texts(&path));
         for _ in 0..10 {
             commit(&writer);
-            count(&reader, "t");
+            count(&reader);
             let (frames, copied) = checkpoint(&writer);
             assert_eq!(frames, copied);
         }
@@ -179,13 +161,13 @@ mod tests {
     fn what_a_reader_sees_stays_while_others_commit_and_copy() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("db");
-        let (writer, reader, copier) = (open(&path), open(&path), open(&path));
+        let (writer, reader, copier) = (open_texts(&path), open_texts(&path), open_texts(&path));
         for behind in [0, 1, 50, 300] {
             commit(&writer);
-            count(&reader, "t");
+            count(&reader);
             (0..behind).for_each(|_| commit(&writer));
             reader.execute_batch("BEGIN").unwrap();
-            let before = count(&reader, "t");
+            let before = count(&reader);
             let newest = marked(&reader).0;
             for _ in 0..100 {
                 commit(&writer);
@@ -197,9 +179,9 @@ mod tests {
             }
             // From the file: not from the reader's cache.
             reader.execute_batch("PRAGMA shrink_memory").unwrap();
-            assert_eq!(count(&reader, "t"), before);
+            assert_eq!(count(&reader), before);
             reader.execute_batch("COMMIT").unwrap();
-            assert_eq!(count(&reader, "t"), before + 100);
+            assert_eq!(count(&reader), before + 100);
             let (frames, copied) = checkpoint(&copier);
             assert_eq!(frames, copied);
         }
