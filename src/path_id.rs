@@ -17,7 +17,7 @@ impl PathId {
         PathId(Uuid::now_v7())
     }
 
-    /// Returns the id of what comes to be at `time`, later in order than those of earlier times (UUID
+    /// Returns the id of what is created at `time`, later in order than those of earlier times (UUID
     /// version 7 with the fraction of the millisecond behind it, RFC 9562 section 6.2, method 3).
     pub fn at(time: Micros, random: [u8; 8]) -> Self {
         let time = u64::try_from(time).unwrap_or(0);

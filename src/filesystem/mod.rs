@@ -59,6 +59,7 @@ use crate::config::{self, Resolved};
 use crate::content::Placement;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::address::refuse_url;
+use crate::host::is_store_file;
 use crate::log::{self, Level};
 use crate::metadata::{Entry, Grant, MetadataStore, StoreError, StoreResult};
 use crate::path::{VirtualPath, quoted};
@@ -265,7 +266,7 @@ impl Filesystem {
         refuse_url(file).map_err(|reason| {
             Error::invalid_argument(format!("the name of a file of the host {reason}"))
         })?;
-        match crate::host::is_store_file(file) {
+        match is_store_file(file) {
             false => Ok(()),
             true => {
                 let name = file.file_name().unwrap_or(file.as_os_str());

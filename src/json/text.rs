@@ -55,6 +55,7 @@ pub(crate) fn json_text(key: &str, json: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
+/// Returns `json` without white space around it, if it is within the limits of size and nesting; else the error for `key`.
 pub(crate) fn within_limits<'a>(key: &str, json: &'a str) -> Result<&'a str> {
     let text = json.trim_matches(WHITE_SPACE);
     if text.len() > MAX_VALUE_BYTES {
@@ -66,6 +67,7 @@ pub(crate) fn within_limits<'a>(key: &str, json: &'a str) -> Result<&'a str> {
     Ok(text)
 }
 
+/// Returns the error for a value of `key` that is no JSON.
 pub(crate) fn not_json(key: &str, text: &str, error: &serde_json::Error) -> Error {
     refused(key, text, &format!("it is not valid JSON ({error})"))
 }

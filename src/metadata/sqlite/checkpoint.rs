@@ -6,7 +6,7 @@
 //! which lets the log start over. Overwriting the log is faster than growing it.
 //!
 //! A log that is longer than it should stay, because somebody read for a long time, is cut back: by the thread, which
-//! tries once a second until nobody needs it any more, by `gc`, and at closing.
+//! tries once a second until nobody needs it any more, by `gc`, at closing, and at the next opening.
 //!
 //! The thread also makes the database's file longer, before commits need it: a commit is made only if the file has blocks for
 //! all pages, and whoever waits for it would wait for those too.
@@ -51,12 +51,12 @@ const CUT_WAIT: Duration = Duration::from_secs(1);
 const CUT_PAGES: u64 = DUE_PAGES_FULL;
 /// Pages that the database's file is made longer by: a quarter, within these bounds, if that is little beside the room there is.
 const AHEAD: RangeInclusive<u32> = 32..=1024;
+/// How many times as much room there has to be for that.
+const ROOM: u64 = 64;
 /// Page cache of the checkpointing connection, in KiB; it reads the log, not the cache.
 const CACHE_KIB: u32 = 64;
 /// Bytes that the database may grow by at the expense of the reserve.
 const GROWTH: u64 = reserve::WHOLE / 4;
-/// How many times as much room there has to be.
-const ROOM: u64 = 64;
 const PAGE_BYTES: u64 = 4096;
 const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 
