@@ -17,7 +17,7 @@
 //! modules below; a comment `<!-- section: … -->` begins a part of it. The generator does not see
 //! what macros make, so every export is written out.
 //!
-//! Most `unsafe` code is here; the rest is in `metadata/sqlite` (`statements`, `log_file`, `log_index`). Two kinds of promises make it sound: what the
+//! Most `unsafe` code is here; the rest is in `metadata/sqlite/driver`. Two kinds of promises make it sound: what the
 //! conventions in the header ask of C about pointers it passes (valid for the call, outputs
 //! writable), and the invariants of `handle.rs` and `text.rs`, kept in those files.
 

@@ -2,72 +2,42 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | tables, views, migrations | `schema/`, `schema` |
-//! | connections and how they wait; their prepared statements | `opening`, `connection`, `readers`, `statements` |
-//! | noticing commits of other processes; the times that are written down | `changes`, `log_index`, `time` |
-//! | what every transaction reads first | `guard`, `backends` |
-//! | the one writer and group commit; new ids and random bytes | `writer`, `group`, `transaction`, `path_ids`, `random` |
-//! | what each change does | `apply`, `work` |
-//! | what is read | `rows`, `entries`, `listing`, `scan`, `find`, `statistics`, `duplicates`, `namespaces`, `work` |
-//! | files of dropped contents | `sweep` |
-//! | whether the rows agree, and making them | `check`, `repair`, `columns` |
-//! | copies of the whole, and what they need meanwhile | `copy`, `leases`, `pins` |
-//! | checkpoints of the log, failures, failed syncs | `checkpoint`, `error`, `health`, `undecided` |
-//! | between SQLite and its files; room on a full disk | `log_file`, `reserve` |
+//! | SQLite itself: statements, errors, files | `driver` |
+//! | connections, tables, rows | `db` |
+//! | what commits leave in the WAL | `wal` |
+//! | the work queue | `queue` |
+//! | what is read | `read` |
+//! | what is written: the queue of commits, and what each change does | `write` |
+//! | checking, repairing and copying the whole | `upkeep` |
+//! | opening all of it | `opening` |
 
-mod apply;
-mod backends;
-mod changes;
-mod check;
-mod checkpoint;
-mod columns;
-mod connection;
-mod copy;
-mod duplicates;
-mod entries;
-mod error;
-mod find;
-mod group;
-mod guard;
-mod health;
-mod leases;
-mod listing;
-mod log_file;
-mod log_index;
-mod namespaces;
+mod db;
+mod driver;
 mod opening;
-mod path_ids;
-mod pins;
-mod random;
-mod readers;
-mod repair;
-mod reserve;
-mod rows;
-mod scan;
-mod schema;
-mod statements;
-mod statistics;
-mod sweep;
-mod time;
-mod transaction;
-mod undecided;
-mod work;
-mod writer;
+mod queue;
+mod read;
+mod upkeep;
+mod wal;
+mod write;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use self::backends::{BackendCache, BackendNames};
-use self::changes::Changes;
-use self::checkpoint::Checkpointer;
+use self::db::backends::{self, BackendCache, BackendNames};
+use self::db::time::Time;
+use self::db::{connection, lease_tokens, rows, versions};
+use self::driver::reserve::KeptReserve;
+use self::driver::statements::Connection;
 pub use self::opening::store_uuid;
-use self::pins::Pins;
-use self::readers::Readers;
-use self::reserve::KeptReserve;
-use self::statements::Connection;
-use self::time::Time;
-use self::writer::Writer;
+use self::read::readers::Readers;
+use self::read::{duplicates, entries, find, listing, statistics};
+use self::upkeep::{check, copy};
+use self::wal::checkpoint::{self, Checkpointer};
+use self::wal::watch::Changes;
+use self::write::commit_queue::Writer;
+use self::write::pins::Pins;
+use self::write::{namespaces, sweep};
 use super::{
     CheckedRows, Claim, ContentCount, ContentRow, CopyIdentity, DescribedEntry, Doomed, Duplicates,
     Entry, EntryCollector, EntryQuery, EntryRef, Grant, MetadataCopy, MetadataMender,
@@ -191,7 +161,7 @@ impl MetadataStore for SqliteStore {
 
     fn is_leased(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<bool> {
         self.readers.snapshot(grant, |connection| {
-            let holder = work::leased(connection, path.as_str(), self.time.boot())?;
+            let holder = queue::leased(connection, path.as_str(), self.time.boot())?;
             Ok(holder.is_some())
         })
     }
@@ -204,7 +174,7 @@ impl MetadataStore for SqliteStore {
 
     fn gate_exists(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<bool> {
         self.readers.snapshot(grant, |connection| {
-            let visible = guard::resolve(&grant.visible, connection)?;
+            let visible = versions::resolve(&grant.visible, connection)?;
             Ok(listing::gate_exists(connection, &visible, path.as_str())?)
         })
     }
@@ -248,7 +218,7 @@ impl MetadataStore for SqliteStore {
             readings += 1;
             // What was handed out cannot be taken back.
             let is_too_late = readings > 1 && handed_out;
-            let visible = guard::resolve(&grant.visible, connection)?;
+            let visible = versions::resolve(&grant.visible, connection)?;
             let backends = &self.backends;
             let mut hand_out = |entry: EntryRef<'_>| {
                 if !is_too_late {
@@ -272,7 +242,7 @@ impl MetadataStore for SqliteStore {
         grant: &Grant,
     ) -> StoreResult<Vec<DescribedEntry>> {
         self.readers.snapshot(grant, |connection| {
-            let visible = guard::resolve(&grant.visible, connection)?;
+            let visible = versions::resolve(&grant.visible, connection)?;
             let backends = &self.backends;
             let mut found = EntryCollector::default();
             let mut collect = |entry: EntryRef<'_>| found.push(entry);
@@ -308,7 +278,7 @@ impl MetadataStore for SqliteStore {
         self.readers.snapshot(grant, |connection| {
             find::require_described(connection, path)?;
             Ok(if is_work_key(key) {
-                work::value(connection, path, key)?
+                queue::value(connection, path, key)?
             } else {
                 find::value(connection, path, key)?
             })
@@ -324,7 +294,7 @@ impl MetadataStore for SqliteStore {
 
     fn find(&self, query: &MetadataQuery, grant: &Grant) -> StoreResult<Vec<Entry>> {
         self.readers.snapshot(grant, |connection| {
-            let visible = guard::resolve(&grant.visible, connection)?;
+            let visible = versions::resolve(&grant.visible, connection)?;
             find::paths(connection, query, &visible)?
                 .iter()
                 .filter_map(|path| {
@@ -342,7 +312,7 @@ impl MetadataStore for SqliteStore {
         grant: &Grant,
     ) -> StoreResult<Option<ContentCount>> {
         self.readers.snapshot(grant, |connection| {
-            let visible = guard::resolve(&grant.visible, connection)?;
+            let visible = versions::resolve(&grant.visible, connection)?;
             Ok(statistics::content_count(connection, hash, &visible)?)
         })
     }
@@ -354,7 +324,7 @@ impl MetadataStore for SqliteStore {
         grant: &Grant,
     ) -> StoreResult<Paged<Duplicates, String>> {
         self.readers.snapshot(grant, |connection| {
-            let visible = guard::resolve(&grant.visible, connection)?;
+            let visible = versions::resolve(&grant.visible, connection)?;
             let ranges = visible.within(range);
             Ok(duplicates::page(connection, &ranges, after)?)
         })
@@ -362,7 +332,7 @@ impl MetadataStore for SqliteStore {
 
     fn storage_report(&self, rules: &Rules, grant: &Grant) -> StoreResult<StorageReport> {
         self.readers.snapshot(grant, |connection| {
-            let visible = guard::resolve(&grant.visible, connection)?;
+            let visible = versions::resolve(&grant.visible, connection)?;
             Ok(statistics::storage_report(
                 connection,
                 &visible,
@@ -374,8 +344,8 @@ impl MetadataStore for SqliteStore {
 
     fn work(&self, view: WorkView, limit: usize, grant: &Grant) -> StoreResult<Vec<WorkItem>> {
         self.readers.snapshot(grant, |connection| {
-            let visible = guard::resolve(&grant.visible, connection)?;
-            let views = work::Views {
+            let visible = versions::resolve(&grant.visible, connection)?;
+            let views = queue::Views {
                 connection,
                 visible: &visible,
                 backends: &self.backends,
@@ -389,17 +359,28 @@ impl MetadataStore for SqliteStore {
 
     fn work_counts(&self, range: &PathRange, grant: &Grant) -> StoreResult<WorkCounts> {
         self.readers.snapshot(grant, |connection| {
-            let visible = guard::resolve(&grant.visible, connection)?;
+            let visible = versions::resolve(&grant.visible, connection)?;
             let now = self.time.wall();
-            Ok(work::counts(connection, range, &visible, now, &grant.call)?)
+            Ok(queue::counts(
+                connection,
+                range,
+                &visible,
+                now,
+                &grant.call,
+            )?)
         })
     }
 
     fn explain(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<Explanation> {
         self.readers.snapshot(grant, |connection| {
             find::require_file(connection, path)?;
-            let visible = guard::resolve(&grant.visible, connection)?;
-            Ok(work::explain(connection, path, &visible, self.time.boot())?)
+            let visible = versions::resolve(&grant.visible, connection)?;
+            Ok(queue::explain(
+                connection,
+                path,
+                &visible,
+                self.time.boot(),
+            )?)
         })
     }
 
@@ -408,11 +389,12 @@ impl MetadataStore for SqliteStore {
     }
 
     fn advance_leases(&self, call: &Call) -> Result<()> {
-        self.writer.transaction(call, leases::advance)
+        self.writer.transaction(call, lease_tokens::advance)
     }
 
     fn pass_over_leases(&self, call: &Call) -> Result<()> {
-        self.writer.transaction(call, leases::pass_over_others)
+        self.writer
+            .transaction(call, lease_tokens::pass_over_others)
     }
 
     fn claim(&self, claim: Claim, grant: &Grant) -> StoreResult<Vec<WorkItem>> {
@@ -421,7 +403,7 @@ impl MetadataStore for SqliteStore {
 
     fn supply(&self, scope: &ClaimScope, grant: &Grant) -> StoreResult<Supply> {
         self.readers.snapshot(grant, |connection| {
-            Ok(work::supply(
+            Ok(queue::supply(
                 connection,
                 &self.backends,
                 &self.time,
@@ -592,7 +574,7 @@ impl MetadataStore for SqliteStore {
 /// Returns all keys of what is at `path`, typed or not, with their JSON texts, by key.
 fn all_values(connection: &Connection, path: &VirtualPath) -> Result<Vec<(String, String)>> {
     let mut values = find::values(connection, path)?;
-    values.extend(work::all(connection, path)?);
+    values.extend(queue::all(connection, path)?);
     values.sort();
     Ok(values)
 }

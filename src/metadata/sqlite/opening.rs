@@ -3,18 +3,20 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::backends::BackendCache;
-use super::changes::Changes;
-use super::checkpoint::Checkpointer;
-use super::connection::{self, Role, beginning};
-use super::group::GroupContext;
-use super::health::Health;
-use super::pins::Pins;
-use super::readers::Readers;
-use super::reserve::KeptReserve;
-use super::time::Time;
-use super::writer::Writer;
-use super::{SqliteOptions, SqliteStore, log_file, schema};
+use super::db::backends::BackendCache;
+use super::db::connection::{self, Role, beginning};
+use super::db::schema;
+use super::db::time::Time;
+use super::driver::reserve::KeptReserve;
+use super::driver::vfs;
+use super::read::readers::Readers;
+use super::wal::checkpoint::Checkpointer;
+use super::wal::health::Health;
+use super::wal::watch::Changes;
+use super::write::commit_queue::Writer;
+use super::write::group::GroupContext;
+use super::write::pins::Pins;
+use super::{SqliteOptions, SqliteStore};
 use crate::call::Call;
 use crate::error::Result;
 
@@ -63,7 +65,7 @@ impl SqliteStore {
             Ok((store, uuid))
         };
         connection::waiting_as(call, || {
-            log_file::freeing(|| connection::confirming(&mut opening))
+            vfs::freeing(|| connection::confirming(&mut opening))
         })
     }
 }

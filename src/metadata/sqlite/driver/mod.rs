@@ -1,0 +1,15 @@
+//! SQLite itself: its statements, its errors, its files.
+//!
+//! | what | where |
+//! |---|---|
+//! | prepared statements, kept beside their connection | `statements` |
+//! | what the codes of SQLite mean | `error` |
+//! | between SQLite and its files | `vfs` |
+//! | the head of the WAL-index | `wal_index` |
+//! | room for a full disk | `reserve` |
+
+pub(super) mod error;
+pub(super) mod reserve;
+pub(super) mod statements;
+pub(super) mod vfs;
+pub(super) mod wal_index;

@@ -1,0 +1,46 @@
+//! What a whole set of changes entails, done before its commit.
+
+use super::super::order::directories;
+use super::{cycles, edges};
+use crate::error::Result;
+use crate::metadata::sqlite::write::transaction::Transaction;
+
+/// Makes an item ready that is blocked, has dependencies, and has no open edge.
+const READY_ITEM: &str = "\
+    UPDATE work SET status = 1 /* ready */
+    WHERE path_id = ?1 AND +status = 4 /* blocked */ AND +open_edges = 0 AND dependencies > 0";
+
+/// Does what the changes entail: stores the dependencies they named, refuses cycles, and makes blocked
+/// items ready that wait for nothing any more.
+pub(in super::super::super) fn settle(tx: &mut Transaction<'_>) -> Result<()> {
+    store_dependencies(tx)?;
+    // Ready items block as much as blocked ones do, so one round is enough.
+    edges::close_at_end(tx)?;
+    for item in std::mem::take(&mut tx.work.touched) {
+        tx.grant.call.check()?;
+        tx.run(READY_ITEM, [item.as_bytes()])?;
+        directories::announce_id(tx.connection, item)?;
+    }
+    Ok(())
+}
+
+fn store_dependencies(tx: &mut Transaction<'_>) -> Result<()> {
+    let mut pending: Vec<_> = std::mem::take(&mut tx.work.pending).into_iter().collect();
+    pending.sort_by_key(|(_, pending)| pending.operation);
+    let mut changed = Vec::with_capacity(pending.len());
+    for (item, pending) in pending {
+        if !edges::has_row(tx, item)? {
+            continue;
+        }
+        let any = edges::store(tx, item, &pending)
+            .map_err(|error| error.in_operation(pending.operation))?;
+        if any {
+            changed.push((item, pending.operation));
+        }
+    }
+    cycles::refuse(tx, &changed)
+}
+
+/// The statements above, for the test that looks at their plans.
+#[cfg(test)]
+pub(in super::super) const STATEMENTS: [&str; 1] = [READY_ITEM];

@@ -1,0 +1,4 @@
+//! What the holder of a lease does.
+
+pub(super) mod complete;
+pub(super) mod finish;

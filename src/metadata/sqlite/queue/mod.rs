@@ -1,0 +1,102 @@
+//! Work items in the database: the side table, the edges, and what follows from a change.
+//!
+//! The typed keys of a file live in its row of `work`, its dependencies in `edges`, and nowhere else.
+//! Three things are kept beside them, always in the same transaction: `work.dependencies` and
+//! `work.open_edges` count the item's edges, and `edges.open` says whether the blocker has a status
+//! other than `completed` or was deleted while it had one.
+//!
+//! The changes of files call in here while they are applied; [`settle()`] then does what the whole set
+//! of changes entails, before it is committed.
+//!
+//! | what | where |
+//! |---|---|
+//! | rows as files and keys change | `items`, `moves` |
+//! | edges; what follows from a change; cycles; why an item waits | `graph` |
+//! | the order of items, and what is kept for it: directories, partitions of owners, ranges of a claim | `order` |
+//! | claims: what can be claimed, and reading it | `claim` |
+//! | what the holder of a lease does, and what nobody else may | `lease`, `replace` |
+//! | queries | `views`, `counts`, `read`, `scan`, `find` |
+//! | statements about some paths at once | `some` |
+
+/// The assignments that leave an item without a lease.
+macro_rules! no_lease {
+    () => {
+        "lease = NULL, lease_deadline = NULL, lease_expires_at = NULL"
+    };
+}
+
+/// The statement that ends the lease of the item at the path of the first parameter, and changes what `$set`
+/// says too.
+macro_rules! end_lease {
+    ($($set:literal)?) => {
+        concat!(
+            "UPDATE work SET ",
+            no_lease!(),
+            $(", ", $set,)?
+            " WHERE path = ?1"
+        )
+    };
+}
+
+mod claim;
+mod counts;
+mod find;
+mod graph;
+mod items;
+mod lease;
+mod moves;
+mod order;
+mod read;
+mod replace;
+mod scan;
+mod some;
+mod views;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) use claim::{Claims, supply};
+pub(super) use counts::counts;
+pub(super) use find::find;
+pub(super) use graph::edges::may_revive;
+pub(super) use graph::explain::explain;
+pub(super) use graph::settle::settle;
+pub(super) use items::{clear, copied, deleted, imported, place_again, place_of, rescope, set};
+pub(super) use lease::complete::{complete_some, completions};
+pub(super) use lease::finish::{check_lease, complete, fail, heartbeat, release};
+pub(super) use moves::{moved, paths_in};
+pub(super) use read::{all, value};
+pub(super) use replace::{check_replaceable, leased};
+pub(super) use scan::register as register_scan;
+
+pub(super) use views::Views;
+
+use self::graph::edges::PendingEdges;
+use crate::path_id::PathId;
+
+/// What [`settle()`] has to look at.
+#[derive(Debug, Default)]
+pub(super) struct WorkChanges {
+    /// Index of the change that is being applied.
+    operation: usize,
+    /// New dependencies of items. They are stored by [`settle()`], since they may name files that a
+    /// later change creates.
+    pending: BTreeMap<PathId, PendingEdges>,
+    /// Items whose status or edges changed.
+    touched: BTreeSet<PathId>,
+    /// Items that others no longer wait for. [`settle()`] closes the edges to them.
+    closed: BTreeSet<PathId>,
+    /// Items whose lease the caller has proved to hold.
+    held: BTreeSet<PathId>,
+    /// Something may have become claimable.
+    pub supplied: bool,
+}
+
+impl WorkChanges {
+    /// The changes that follow belong to the operation `index`.
+    pub fn begin_operation(&mut self, index: usize) {
+        self.operation = index;
+    }
+}

@@ -1,0 +1,36 @@
+//! Whether another file may take the place of an item.
+
+use rusqlite::OptionalExtension;
+
+use super::graph::edges::id_at;
+use crate::error::Result;
+use crate::metadata::sqlite::db::time::BootTime;
+use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::write::transaction::Transaction;
+use crate::path_id::PathId;
+use crate::work::under_lease;
+
+/// Checks that no live lease stands in the way of a file that is to replace the item at `path`: its status is the
+/// holder's to change, and a replacement has another. Who has proved to hold the lease may.
+///
+/// # Errors
+/// `Conflict` for a live lease that the caller has not proved to hold.
+pub(in super::super) fn check_replaceable(tx: &Transaction<'_>, path: &str) -> Result<()> {
+    match leased(tx.connection, path, tx.time.boot())? {
+        Some(id) if !tx.work.held.contains(&id) => Err(under_lease().at(path)),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the id of the item at `path` if it is under a live lease.
+pub(in super::super) fn leased(
+    connection: &Connection,
+    path: &str,
+    now: BootTime,
+) -> Result<Option<PathId>> {
+    connection
+        .prepare_cached("SELECT path_id FROM work WHERE path = ?1 AND lease_deadline > ?2")?
+        .query_row((path, now.0), |row| Ok(id_at(row, 0)))
+        .optional()?
+        .transpose()
+}

@@ -1,0 +1,122 @@
+//! Files with the same content.
+
+use super::statistics;
+use crate::content::ContentHash;
+use crate::error::Result;
+use crate::metadata::Duplicates;
+use crate::metadata::sqlite::driver::statements::Connection;
+use crate::range::PathRange;
+
+/// Files that one page looks at.
+const PAGE: usize = 512;
+/// Most paths that a group names.
+const NAMED: usize = 100;
+
+/// A file of a page.
+struct File {
+    path: String,
+    etag: ContentHash,
+}
+
+/// Returns the groups whose first path in `ranges` is among the next files after `after`, and the last path
+/// that was looked at; `None` at the end. The cost follows what is in `ranges`.
+pub(in super::super) fn page(
+    connection: &Connection,
+    ranges: &[PathRange],
+    after: &str,
+) -> Result<(Vec<Duplicates>, Option<String>)> {
+    let files = files_after(connection, ranges, after)?;
+    let last = match files.len() < PAGE {
+        true => None,
+        false => files.last().map(|file| file.path.clone()),
+    };
+    let mut groups = Vec::new();
+    for file in files {
+        groups.extend(group_of(connection, ranges, &file)?);
+    }
+    Ok((groups, last))
+}
+
+fn files_after(connection: &Connection, ranges: &[PathRange], after: &str) -> Result<Vec<File>> {
+    let mut files = Vec::new();
+    for range in ranges.iter().filter_map(|range| range.after(after)) {
+        let wanted = (PAGE - files.len()) as i64;
+        let mut statement = connection.prepare_cached(
+            "SELECT path, etag FROM paths
+             WHERE path >= ?1 AND path < ?2 AND kind = 1 ORDER BY path LIMIT ?3",
+        )?;
+        let mut found = statement.query((&range.start, &range.end, wanted))?;
+        while let Some(row) = found.next()? {
+            files.push(File {
+                path: row.get(0)?,
+                etag: ContentHash::from_bytes(crate::metadata::sqlite::db::rows::blob::<32>(
+                    row, 1,
+                )?),
+            });
+        }
+        if files.len() == PAGE {
+            break;
+        }
+    }
+    Ok(files)
+}
+
+/// Returns the group that `file` is the first of, if it is the first of one.
+fn group_of(
+    connection: &Connection,
+    ranges: &[PathRange],
+    file: &File,
+) -> Result<Option<Duplicates>> {
+    let contents = statistics::contents(connection, &file.etag)?;
+    let mut paths = Vec::new();
+    let mut count = 0;
+    let mut size = 0;
+    for (backend_id, content_id, content_size) in contents {
+        size = content_size;
+        for range in ranges {
+            let held = (
+                file.etag.as_bytes(),
+                backend_id,
+                content_id,
+                &range.start,
+                &range.end,
+            );
+            let first: Option<String> = connection
+                .prepare_cached(
+                    "SELECT min(path) FROM paths
+                     WHERE etag = ?1 AND backend_id = ?2 AND content_id = ?3
+                       AND path >= ?4 AND path < ?5",
+                )?
+                .query_row(held, |row| row.get(0))?;
+            let Some(first) = first else { continue };
+            if first < file.path {
+                return Ok(None);
+            }
+            count += connection
+                .prepare_cached(
+                    "SELECT count(*) FROM paths
+                     WHERE etag = ?1 AND backend_id = ?2 AND content_id = ?3
+                       AND path >= ?4 AND path < ?5",
+                )?
+                .query_row(held, |row| row.get::<_, i64>(0))? as u64;
+            let mut statement = connection.prepare_cached(
+                "SELECT path FROM paths
+                 WHERE etag = ?1 AND backend_id = ?2 AND content_id = ?3
+                   AND path >= ?4 AND path < ?5 ORDER BY path LIMIT 100",
+            )?;
+            let named = statement.query_map(held, |row| row.get(0))?;
+            paths.extend(named.collect::<rusqlite::Result<Vec<String>>>()?);
+        }
+    }
+    if count < 2 {
+        return Ok(None);
+    }
+    paths.sort_unstable();
+    paths.truncate(NAMED);
+    Ok(Some(Duplicates {
+        etag: file.etag,
+        size,
+        count,
+        paths,
+    }))
+}

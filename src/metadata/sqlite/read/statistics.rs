@@ -1,0 +1,122 @@
+//! Counting contents and bytes over what a caller may read.
+
+use std::collections::{BTreeMap, HashSet};
+
+use rusqlite::OptionalExtension;
+
+use crate::access::Rules;
+use crate::call::Call;
+use crate::content::ContentHash;
+use crate::error::Result;
+use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::{ContentCount, StorageReport, StorageTotals};
+use crate::range::{PathRange, Visible};
+
+/// Returns how often visible paths hold the content `hash`.
+pub(in super::super) fn content_count(
+    connection: &Connection,
+    hash: &ContentHash,
+    visible: &Visible,
+) -> Result<Option<ContentCount>> {
+    let mut references = 0;
+    let mut size = 0;
+    for (backend_id, content_id, content_size) in contents(connection, hash)? {
+        size = content_size;
+        for range in &visible.ranges {
+            references += connection
+                .prepare_cached(
+                    "SELECT count(*) FROM paths
+                     WHERE etag = ?1 AND backend_id = ?2 AND content_id = ?3
+                       AND path >= ?4 AND path < ?5",
+                )?
+                .query_row(
+                    (
+                        hash.as_bytes(),
+                        backend_id,
+                        content_id,
+                        &range.start,
+                        &range.end,
+                    ),
+                    |row| row.get::<_, i64>(0),
+                )? as u64;
+        }
+    }
+    Ok((references > 0).then_some(ContentCount { size, references }))
+}
+
+/// Returns the backend, id and size of each content with the hash `hash`, seen or not.
+pub(in super::super) fn contents(
+    connection: &Connection,
+    hash: &ContentHash,
+) -> Result<Vec<(i64, i64, u64)>> {
+    let backends = connection
+        .prepare_cached("SELECT id FROM backends")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<Vec<i64>>>()?;
+    let mut contents = Vec::new();
+    for backend_id in backends {
+        let found: Option<(i64, i64)> = connection
+            .prepare_cached(
+                "SELECT content_id, size FROM paths WHERE etag = ?1 AND backend_id = ?2 LIMIT 1",
+            )?
+            .query_row((hash.as_bytes(), backend_id), |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        if let Some((content_id, size)) = found {
+            contents.push((backend_id, content_id, size as u64));
+        }
+    }
+    Ok(contents)
+}
+
+#[derive(Default)]
+struct Tally {
+    totals: StorageTotals,
+    contents: HashSet<i64>,
+}
+
+impl Tally {
+    fn add(&mut self, content_id: i64, size: u64) {
+        self.totals.files += 1;
+        self.totals.logical_bytes += size;
+        if self.contents.insert(content_id) {
+            self.totals.distinct_contents += 1;
+            self.totals.physical_bytes += size;
+        }
+    }
+}
+
+/// Returns totals over the visible files, in all and by tenant.
+pub(in super::super) fn storage_report(
+    connection: &Connection,
+    visible: &Visible,
+    rules: &Rules,
+    call: &Call,
+) -> Result<StorageReport> {
+    let mut total = Tally::default();
+    let mut tenants: BTreeMap<Option<String>, Tally> = BTreeMap::new();
+    let mut statement = connection.prepare_cached(
+        "SELECT path, content_id, size FROM paths WHERE path >= ?1 AND path < ?2 AND kind = 1",
+    )?;
+    for PathRange { start, end } in &visible.ranges {
+        call.check()?;
+        let mut rows = statement.query([start, end])?;
+        while let Some(row) = rows.next()? {
+            let path: String = row.get(0)?;
+            let (content_id, size) = (row.get(1)?, row.get::<_, i64>(2)? as u64);
+            total.add(content_id, size);
+            tenants
+                .entry(rules.tenant_of(&path).map(str::to_owned))
+                .or_default()
+                .add(content_id, size);
+        }
+    }
+    Ok(StorageReport {
+        total: total.totals,
+        tenants: tenants
+            .into_iter()
+            .map(|(tenant, tally)| (tenant, tally.totals))
+            .collect(),
+    })
+}

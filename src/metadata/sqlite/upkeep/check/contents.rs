@@ -1,0 +1,203 @@
+//! Contents: their rows here; their bytes are looked at outside of the database.
+
+use rusqlite::Row;
+
+use super::{PAGE, Page, hash, integer, is_null};
+use crate::content::{BLOCK_BYTES, BlockHashes, ContentHash};
+use crate::error::Result;
+use crate::metadata::sqlite::db::backends::BackendNames;
+use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::write::sweep;
+use crate::metadata::{
+    CheckedRows, ContentKey, ContentRow, Doomed, FindingKind, Paged, RowCursor, RowKey,
+};
+
+/// Inline bytes after which a page of contents ends early.
+const PAGE_BYTES: usize = 8 * 1024 * 1024;
+
+/// Checks the rows of the contents after `after`.
+pub(super) fn check(
+    connection: &Connection,
+    backends: &BackendNames,
+    after: i64,
+) -> Result<CheckedRows> {
+    let mut page = Page::default();
+    let mut statement = connection.prepare_cached(
+        "SELECT id, backend_id, hash, size, length(blocks), length(data), typeof(data),
+                EXISTS (SELECT 1 FROM paths AS p
+                        WHERE p.etag = c.hash AND p.backend_id = c.backend_id
+                          AND p.content_id = c.id)
+         FROM content AS c WHERE id > ?1 ORDER BY id LIMIT ?2",
+    )?;
+    let mut found = statement.query((after, PAGE))?;
+    let mut last = after;
+    while let Some(row) = found.next()? {
+        page.checked.rows += 1;
+        last = row.get(0)?;
+        let hash = hash(row, 2);
+        let key = ContentKey {
+            id: last,
+            backend: integer(row, 1),
+            hash,
+        };
+        let is_held = integer(row, 7) == Some(1);
+        if !is_held {
+            let what = "the row of a content that no file has".to_owned();
+            page.find(FindingKind::OrphanRow, RowKey::Content(key), None, what);
+        } else if hash.is_none() || !is_whole(row, backends) {
+            let what = "the row of a content is damaged".to_owned();
+            page.find(FindingKind::DamagedRow, RowKey::Content(key), None, what);
+        } else {
+            continue;
+        }
+        page.about(hash);
+    }
+    let cursor = RowCursor::Contents(after);
+    Ok(page.ended_after(&cursor, Some(RowCursor::Contents(last))))
+}
+
+/// Returns whether lengths and backend of the row can be true.
+fn is_whole(row: &Row<'_>, backends: &BackendNames) -> bool {
+    let (Some(backend), Some(size)) = (integer(row, 1), integer(row, 3)) else {
+        return false;
+    };
+    let blocks = integer(row, 4).unwrap_or(0);
+    let is_inline = !is_null(row, 5);
+    let expected = match size > BLOCK_BYTES as i64 && !is_inline {
+        true => (size as u64).div_ceil(BLOCK_BYTES as u64) as i64 * 32,
+        false => 0,
+    };
+    // The length of inline bytes is looked at with the bytes.
+    size >= 0 && backends.name(backend).is_ok() && blocks == expected
+}
+
+/// Returns the rows of some contents after the one with the id `after`; those that are damaged are left
+/// out.
+pub(in super::super::super) fn page(
+    connection: &Connection,
+    backends: &BackendNames,
+    after: i64,
+    with_data: bool,
+) -> Result<Paged<ContentRow, i64>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, backend_id, hash, size, blocks, data IS NOT NULL, iif(?3, data, NULL)
+         FROM content WHERE id > ?1 ORDER BY id LIMIT ?2",
+    )?;
+    let mut found = statement.query((after, PAGE, with_data))?;
+    let mut rows = Vec::new();
+    let mut next = None;
+    let mut bytes = 0;
+    let mut seen = 0;
+    while let Some(row) = found.next()? {
+        let id: i64 = row.get(0)?;
+        seen += 1;
+        if seen == PAGE {
+            next = Some(id);
+        }
+        let (Some(hash), Some(size)) = (hash(row, 2), integer(row, 3)) else {
+            continue;
+        };
+        let is_inline: bool = row.get(5)?;
+        let data: Option<Vec<u8>> = match row.get_ref(6)?.as_bytes() {
+            Ok(data) => Some(data.to_vec()),
+            Err(_) if is_inline => Some(Vec::new()),
+            Err(_) => None,
+        };
+        bytes += data.as_ref().map_or(0, Vec::len);
+        let blocks: Option<Vec<u8>> = row.get_ref(4)?.as_blob().ok().map(<[u8]>::to_vec);
+        rows.push(ContentRow {
+            id,
+            backend_id: integer(row, 1),
+            backend: integer(row, 1).and_then(|id| backends.name(id).ok()),
+            hash,
+            size: size as u64,
+            data,
+            blocks: BlockHashes::from_bytes(blocks.unwrap_or_default()),
+        });
+        if bytes >= PAGE_BYTES {
+            next = Some(id);
+            break;
+        }
+    }
+    Ok((rows, next))
+}
+
+/// Returns the first `limit` paths that hold the content `id`, and how many do.
+pub(in super::super::super) fn paths(
+    connection: &Connection,
+    id: i64,
+    limit: usize,
+) -> Result<(Vec<String>, u64)> {
+    let holders = "FROM content AS c CROSS JOIN paths AS p
+         ON p.etag = c.hash AND p.backend_id = c.backend_id AND p.content_id = c.id
+         WHERE c.id = ?1";
+    let count: i64 = connection
+        .prepare_composed(&format!("SELECT count(*) {holders}"))?
+        .query_row([id], |row| row.get(0))?;
+    let paths = connection
+        .prepare_composed(&format!("SELECT p.path {holders} ORDER BY p.path LIMIT ?2"))?
+        .query_map((id, limit as i64), |row| {
+            let bytes = row.get_ref(0)?.as_bytes().unwrap_or_default();
+            Ok(String::from_utf8_lossy(bytes).into_owned())
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok((paths, count as u64))
+}
+
+/// Returns which of `contents`, by their place there, paths still hold and `is_wrong` finds wrong.
+/// Called in a write transaction, so nobody puts a content in place or removes one.
+pub(in super::super::super) fn confirm(
+    connection: &Connection,
+    contents: &[(i64, ContentHash)],
+    is_wrong: &mut dyn FnMut(usize) -> Result<bool>,
+) -> Result<Vec<usize>> {
+    let mut confirmed = Vec::new();
+    for (index, (id, hash)) in contents.iter().enumerate() {
+        let is_held = connection
+            .prepare_cached("SELECT 1 FROM content WHERE id = ?1 AND hash = ?2")?
+            .exists((id, hash.as_bytes()))?;
+        if is_held && is_wrong(index)? {
+            confirmed.push(index);
+        }
+    }
+    Ok(confirmed)
+}
+
+/// Returns a page of the contents that wait for their removal and that no path holds.
+pub(in super::super::super) fn doomed(
+    connection: &Connection,
+    backends: &BackendNames,
+    after: Option<(i64, ContentHash)>,
+) -> Result<Paged<Doomed, (i64, ContentHash)>> {
+    let (backend, last) = after.map_or((i64::MIN, [0; 32]), |(id, hash)| (id, *hash.as_bytes()));
+    let mut statement = connection.prepare_cached(
+        "SELECT backend_id, hash FROM doomed
+         WHERE (backend_id, hash) > (?1, ?2) ORDER BY backend_id, hash LIMIT ?3",
+    )?;
+    let mut found = statement.query((backend, last, PAGE))?;
+    let mut all: Vec<Doomed> = Vec::new();
+    let mut count = 0;
+    let mut next = None;
+    while let Some(row) = found.next()? {
+        count += 1;
+        let (Some(id), Some(hash)) = (integer(row, 0), hash(row, 1)) else {
+            continue;
+        };
+        next = (count == PAGE).then_some((id, hash));
+        // A path came to hold it again: it stays.
+        if sweep::is_held(connection, id, &hash)? {
+            continue;
+        }
+        let Ok(name) = backends.name(id) else {
+            continue;
+        };
+        match all.last_mut() {
+            Some(one) if one.backend == name => one.hashes.push(hash),
+            _ => all.push(Doomed {
+                backend: name,
+                hashes: vec![hash],
+            }),
+        }
+    }
+    Ok((all, next))
+}

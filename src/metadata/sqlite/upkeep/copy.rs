@@ -1,0 +1,290 @@
+//! A copy of the database that is a store of its own.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use rusqlite::OptionalExtension;
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::types::ValueRef;
+use sha2::{Digest, Sha256};
+
+use super::check;
+use crate::call::Call;
+use crate::content::ContentHash;
+use crate::error::{Error, ErrorKind, Result};
+use crate::host::directory::create_file_at;
+use crate::metadata::sqlite::db::backends::BackendCache;
+use crate::metadata::sqlite::db::connection::{self, Role, abandon};
+use crate::metadata::sqlite::db::{lease_tokens, schema};
+use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::write::sweep;
+use crate::metadata::{ContentRow, CopyIdentity, MetadataCopy, Paged};
+
+/// Pages that are copied between two looks at whether the call was interrupted.
+const STEP: i32 = 1024;
+/// Page cache of a copy, in KiB.
+const CACHE_KIB: u32 = 2048;
+/// How long to wait where SQLite says that something is locked.
+const PAUSE: Duration = Duration::from_millis(1);
+/// What users put into a store, with the keys that give its rows an order.
+const USER_DATA: [(&str, &str); 5] = [
+    ("paths", "path"),
+    ("metadata", "path, key"),
+    ("work", "path"),
+    ("edges", "item_id, blocker_id"),
+    ("namespaces", "name"),
+];
+
+/// A copy whose database is complete. Dropped before the file was given another name, it leaves nothing.
+pub(in super::super) struct Copy {
+    connection: Connection,
+    backends: BackendCache,
+    _name: Name,
+}
+
+/// Writes the database of `source`, as it is at one moment, to `file`, and makes it the store `identity`.
+/// The file stands alone: no log belongs to it.
+pub(in super::super) fn create(
+    source: &Connection,
+    file: &Path,
+    identity: &CopyIdentity,
+    step: &mut dyn FnMut(u64, u64) -> Result<()>,
+) -> Result<Copy> {
+    remove_database(file)?;
+    let name = Name(file.to_owned());
+    let connection = build(source, file, identity, step)?;
+    let backends = BackendCache::default();
+    backends.reload(&connection)?;
+    Ok(Copy {
+        connection,
+        backends,
+        _name: name,
+    })
+}
+
+/// The name of a copy: what still has it when this is dropped is removed.
+struct Name(PathBuf);
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        let _ = remove_database(&self.0);
+    }
+}
+
+fn build(
+    source: &Connection,
+    file: &Path,
+    identity: &CopyIdentity,
+    step: &mut dyn FnMut(u64, u64) -> Result<()>,
+) -> Result<Connection> {
+    let created = create_file_at(file);
+    created.map_err(|error| Error::io("cannot create the copy of the database", error))?;
+    let mut target = connection::open(file, Role::Writer, CACHE_KIB)?;
+    // While the transaction is open, the source stays as it is for this connection: otherwise each
+    // commit of another would let the copying begin again.
+    source.prepare_cached("BEGIN")?.execute([])?;
+    let copied = copy_pages(source, &mut target, step);
+    abandon(source);
+    copied?;
+    stand_alone(&target)?;
+    target.pragma_update(None, "synchronous", "FULL")?;
+    target.execute_batch("BEGIN IMMEDIATE")?;
+    let adopted = adopt(&target, identity)
+        // There is no log, from which a commit that failed could come back.
+        .and_then(|()| Ok(target.execute_batch("COMMIT")?));
+    if adopted.is_err() {
+        abandon(&target);
+    }
+    adopted?;
+    check_complete(&target, file, identity)?;
+    Ok(target)
+}
+
+/// Returns an error unless the file of the copy is all of it: its header names no log, none is there, and it is
+/// the store that it is to be.
+fn check_complete(connection: &Connection, file: &Path, identity: &CopyIdentity) -> Result<()> {
+    let failed = |error| Error::io("cannot read the copy of the database", error);
+    let mut header = [0; 20];
+    File::open(file)
+        .and_then(|mut file| file.read_exact(&mut header))
+        .map_err(failed)?;
+    let log = beside(file, "-wal").try_exists().map_err(failed)?;
+    let uuid: String = connection.query_row("SELECT uuid FROM store", [], |row| row.get(0))?;
+    match header[18..] == [1, 1] && !log && uuid == identity.uuid {
+        true => Ok(()),
+        false => Err(Error::new(
+            ErrorKind::Io,
+            "the copy of the database is not complete",
+        )),
+    }
+}
+
+fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn copy_pages(
+    source: &Connection,
+    target: &mut Connection,
+    step: &mut dyn FnMut(u64, u64) -> Result<()>,
+) -> Result<()> {
+    connection::beginning(|| Ok(source.query_row("SELECT 1 FROM store", [], |_| Ok(()))?))?;
+    let backup = Backup::new(source, target)?;
+    loop {
+        let result = backup.step(STEP)?;
+        let progress = backup.progress();
+        let total = u64::from(progress.pagecount.unsigned_abs());
+        let left = u64::from(progress.remaining.unsigned_abs());
+        step(total.saturating_sub(left), total)?;
+        match result {
+            StepResult::Done => return Ok(()),
+            StepResult::More => {}
+            _ => thread::sleep(PAUSE),
+        }
+    }
+}
+
+/// Folds the log of a database into it and lets it have none. Fails where anybody else has it open.
+fn stand_alone(connection: &Connection) -> Result<()> {
+    match schema::set_journal_mode(connection, "DELETE")?.as_str() {
+        "delete" => Ok(()),
+        _ => Err(Error::new(ErrorKind::Busy, IN_USE)),
+    }
+}
+
+const IN_USE: &str = "the copy is open as a store";
+
+/// Makes the database another store's: of a copy and its original only one can have the original's
+/// directories.
+fn adopt(connection: &Connection, identity: &CopyIdentity) -> Result<()> {
+    lease_tokens::advance(connection)?;
+    // Tokens of the original are none of the copy: there, those leases have run out.
+    connection.execute(
+        "UPDATE work SET lease_deadline = 0 WHERE lease_deadline IS NOT NULL",
+        [],
+    )?;
+    // Also in the boot that the original is open in, so whatever number that has there.
+    connection.execute(
+        "UPDATE work_scopes SET next_expiry = 0 WHERE next_expiry IS NOT NULL",
+        [],
+    )?;
+    connection.execute("DELETE FROM doomed", [])?;
+    connection.execute("UPDATE store SET uuid = ?1", [&identity.uuid])?;
+    connection.execute(
+        "UPDATE backends SET uuid = ?1 WHERE name = 'local'",
+        [&identity.uuid],
+    )?;
+    for (name, place) in &identity.places {
+        connection.execute(
+            "UPDATE backends SET uuid = ?2 WHERE name = ?1",
+            [&**name, place.as_str()],
+        )?;
+    }
+    Ok(())
+}
+
+impl MetadataCopy for Copy {
+    fn contents(&self, after: i64) -> Result<Paged<ContentRow, i64>> {
+        let backends = self.backends.current();
+        check::contents(&self.connection, &backends, after, false)
+    }
+
+    fn unnamed(&self, backend: &str, hashes: &[ContentHash]) -> Result<Vec<ContentHash>> {
+        match self.backends.current().find(backend) {
+            Some(id) => sweep::without_row(&self.connection, id, hashes),
+            None => Ok(hashes.to_vec()),
+        }
+    }
+
+    fn first_path_of(&self, id: i64) -> Result<Option<String>> {
+        let (paths, _) = check::paths_of(&self.connection, id, 1)?;
+        Ok(paths.into_iter().next())
+    }
+
+    fn files(&self) -> Result<u64> {
+        let sql = "SELECT count(*) FROM paths WHERE kind = 1";
+        let count: i64 = self.connection.query_row(sql, [], |row| row.get(0))?;
+        Ok(count as u64)
+    }
+
+    fn content_bytes(&self) -> Result<u64> {
+        let sql = "SELECT coalesce(sum(size), 0) FROM content WHERE data IS NULL";
+        let bytes: i64 = self.connection.query_row(sql, [], |row| row.get(0))?;
+        Ok(bytes as u64)
+    }
+
+    fn digest(&self) -> Result<String> {
+        digest(&self.connection)
+    }
+}
+
+/// Returns the digest of what users put into the database at `file`, which nobody has open, and lets it
+/// stand alone; `None` if there is none.
+pub(in super::super) fn digest_of(file: &Path, call: &Call) -> Result<Option<String>> {
+    if !file.exists() {
+        return Ok(None);
+    }
+    connection::waiting_as(call, || {
+        let connection = connection::open(file, Role::Writer, CACHE_KIB)?;
+        stand_alone(&connection).map_err(|error| match error.kind() {
+            ErrorKind::Busy => Error::new(ErrorKind::Busy, IN_USE),
+            _ => error,
+        })?;
+        digest(&connection).map(Some)
+    })
+}
+
+fn digest(connection: &Connection) -> Result<String> {
+    let mut hasher = Sha256::new();
+    for (table, order) in USER_DATA {
+        let exists = connection
+            .query_row(
+                "SELECT 1 FROM sqlite_schema WHERE name = ?1",
+                [table],
+                |_| Ok(()),
+            )
+            .optional()?;
+        if exists.is_none() {
+            continue;
+        }
+        hasher.update(table.as_bytes());
+        let mut statement =
+            connection.prepare(&format!("SELECT * FROM {table} ORDER BY {order}"))?;
+        let columns = statement.column_count();
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            for column in 0..columns {
+                let (kind, bytes): (u8, &[u8]) = match row.get_ref(column)? {
+                    ValueRef::Null => (0, &[]),
+                    ValueRef::Integer(value) => (1, &value.to_be_bytes()),
+                    ValueRef::Real(value) => (2, &value.to_be_bytes()),
+                    ValueRef::Text(value) => (3, value),
+                    ValueRef::Blob(value) => (4, value),
+                };
+                hasher.update([kind]);
+                hasher.update((bytes.len() as u64).to_be_bytes());
+                hasher.update(bytes);
+            }
+        }
+    }
+    let hash: [u8; 32] = hasher.finalize().into();
+    Ok(ContentHash::from_bytes(hash).to_string())
+}
+
+/// Removes the database at `file`, which nobody has open, with what belongs to it.
+fn remove_database(file: &Path) -> Result<()> {
+    for suffix in ["", "-journal", "-wal", "-shm"] {
+        match fs::remove_file(beside(file, suffix)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::io("cannot remove an unfinished copy", error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! Whether the engine may go on writing.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use rusqlite::ffi;
+
+use super::unacknowledged;
+use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::sqlite::driver::error::sqlite_code;
+use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::driver::vfs::UNSYNCED;
+
+/// The result code of a commit whose sync found no room, and that could not be taken back for the same reason.
+const UNSETTLED: i32 = ffi::SQLITE_FULL | (78 << 8);
+
+/// Remembers failed syncs, and failed commits that could not be taken back. After a failed sync the kernel may
+/// take pages for clean that never reached the disk, so a later one proves nothing.
+///
+/// Where the sync found no room, the WAL is written again when there is some ([`Health::settle`]), and until then there
+/// is neither a commit nor a checkpoint. After any other failure what the WAL holds is unknown until it is opened again.
+#[derive(Debug, Default)]
+pub(in super::super) struct Health {
+    sync_failed: AtomicBool,
+    /// How often a sync of the WAL found no room.
+    unsynced: AtomicU64,
+    /// Of these, how many the WAL was written again after.
+    settled: AtomicU64,
+}
+
+impl Health {
+    /// Returns an error once a sync has failed.
+    pub fn check(&self) -> Result<()> {
+        match self.sync_failed.load(Ordering::Relaxed) {
+            true => Err(Error::new(ErrorKind::Io, OUTCOME_UNKNOWN)),
+            false => Ok(()),
+        }
+    }
+
+    /// Returns whether a sync of the WAL would prove that all of it is on the disk.
+    pub fn is_sound(&self) -> bool {
+        self.check().is_ok()
+            && self.unsynced.load(Ordering::Acquire) == self.settled.load(Ordering::Acquire)
+    }
+
+    /// Makes sure that `connection`, outside of any transaction, may write.
+    ///
+    /// # Errors
+    /// `NoSpace` while there is still no room to sync the WAL; `Io` once its state is unknown; `Busy`, `Cancelled`.
+    pub fn settle(&self, connection: &Connection) -> Result<()> {
+        if self.is_sound() {
+            return Ok(());
+        }
+        self.check()?;
+        let unsynced = self.unsynced.load(Ordering::Acquire);
+        match unacknowledged::settle(connection, true) {
+            Ok(()) => {
+                self.settled.store(unsynced, Ordering::Release);
+                Ok(())
+            }
+            Err(error) if is_out_of_room(&error) => Err(no_space()),
+            Err(error) if matches!(error.kind(), ErrorKind::Busy | ErrorKind::Cancelled) => {
+                Err(error)
+            }
+            Err(error) => Err(self.lose(error)),
+        }
+    }
+
+    /// Passes `result` on, after looking whether a sync failed.
+    pub fn observe<T>(&self, result: Result<T>) -> Result<T> {
+        result.map_err(|error| match sqlite_code(&error) {
+            Some(UNSYNCED) => {
+                self.unsynced.fetch_add(1, Ordering::AcqRel);
+                no_space()
+            }
+            Some(UNSETTLED) => {
+                self.unsynced.fetch_add(1, Ordering::AcqRel);
+                unsettled_outcome()
+            }
+            _ if is_failed_sync(&error) => self.lose(error),
+            _ => error,
+        })
+    }
+
+    fn lose(&self, error: Error) -> Error {
+        self.sync_failed.store(true, Ordering::Relaxed);
+        Error::new(ErrorKind::Io, OUTCOME_UNKNOWN).caused_by(error)
+    }
+}
+
+/// Returns the error for a commit that failed with `error` and may come back all the same, because of `why`. Like a failed
+/// sync, it is for [`Health::observe`].
+pub(super) fn unknown_outcome(error: &Error, why: &Error) -> Error {
+    let code = ffi::Error::new(ffi::SQLITE_IOERR_FSYNC);
+    let what = format!("{error}; it could not be taken back: {why}");
+    rusqlite::Error::SqliteFailure(code, Some(what)).into()
+}
+
+/// Returns the error for a commit whose sync found no room, and that may come back after a power loss, because there
+/// was none to take it back either. For [`Health::observe`].
+pub(in super::super) fn unsettled_outcome() -> Error {
+    let code = ffi::Error::new(UNSETTLED);
+    Error::new(ErrorKind::Io, OUTCOME_UNSETTLED)
+        .caused_by(rusqlite::Error::SqliteFailure(code, None))
+}
+
+/// Returns whether `error` is that of such a commit.
+pub(in super::super) fn is_unsettled(error: &Error) -> bool {
+    sqlite_code(error) == Some(UNSETTLED)
+}
+
+/// Returns whether `error` says that a sync failed.
+pub(super) fn is_failed_sync(error: &Error) -> bool {
+    matches!(
+        sqlite_code(error),
+        Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC)
+    )
+}
+
+/// Returns whether `error` says that a sync of the WAL found no room.
+pub(super) fn is_unsynced(error: &Error) -> bool {
+    sqlite_code(error) == Some(UNSYNCED)
+}
+
+/// Returns whether there was no room, in a sync or before.
+pub(in super::super) fn is_out_of_room(error: &Error) -> bool {
+    error.kind() == ErrorKind::NoSpace
+}
+
+/// Returns the error for a call that found no room, and changed nothing.
+pub(super) fn no_space() -> Error {
+    rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), None).into()
+}
+
+const OUTCOME_UNKNOWN: &str = "the outcome of a commit is unknown; reopen the store";
+const OUTCOME_UNSETTLED: &str =
+    "no space left to sync a commit: its outcome is unknown until there is room";

@@ -1,0 +1,12 @@
+//! The WAL: what commits leave in it.
+//!
+//! | what | where |
+//! |---|---|
+//! | checkpoints | `checkpoint` |
+//! | failed syncs; unacknowledged commits | `health`, `unacknowledged` |
+//! | noticing commits of others | `watch` |
+
+pub(super) mod checkpoint;
+pub(super) mod health;
+pub(super) mod unacknowledged;
+pub(super) mod watch;

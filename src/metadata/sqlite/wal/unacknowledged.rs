@@ -1,0 +1,186 @@
+//! Unacknowledged commits left in the WAL.
+//!
+//! The frames of a commit are written, and synced, before it counts. Where its process dies in between, or where
+//! SQLite then fails (it has no room to index them), they stay in the log: whoever has the store open does not
+//! see them, but a recovery of the log takes them for a commit. So before something is removed that they may
+//! name, and where a commit is told to have failed, a frame is put in their place. Frames are chained by
+//! checksums, so a recovery of the log ends there.
+
+use std::time::Duration;
+
+use super::health::{
+    is_failed_sync, is_out_of_room, is_unsynced, no_space, unknown_outcome, unsettled_outcome,
+};
+use crate::error::{Error, Result};
+use crate::metadata::sqlite::db::connection::{abandon, begin_writing, waiting_for};
+use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::driver::vfs;
+
+/// How long others' commits are waited for, to take one back.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// A frame is written in two pieces, outside of a commit.
+const FRAME_WRITES: u64 = 2;
+/// How often that is tried where its sync finds no room, with a step of the reserve more each time.
+const ATTEMPTS: u32 = 3;
+
+/// Puts a frame in the place of what nobody was told of, durably, in the write transaction that is open. It stays there
+/// if this process dies before it commits; and whatever was committed before is durable, too.
+pub(in super::super) fn overwrite(connection: &Connection) -> Result<()> {
+    change_a_row(connection)?;
+    connection.cache_flush()?;
+    vfs::sync(connection)
+}
+
+/// Makes sure that the transaction whose commit failed with `error` never comes back. Returns why it failed, or that this
+/// is unknown.
+pub(in super::super) fn take_back(connection: &Connection, error: Error) -> Error {
+    // What the log holds after a failed sync is unknown, and stays so, unless it failed for want of room.
+    let may_come_back = vfs::has_whole_commit(connection).unwrap_or(true);
+    if is_failed_sync(&error) || !may_come_back {
+        return error;
+    }
+    abandon(connection);
+    // Whatever the call that failed allows: others' commits are waited for, and interrupts are not heard.
+    let unsynced = is_unsynced(&error);
+    match waiting_for(PATIENCE, || settle(connection, unsynced)) {
+        Ok(()) if unsynced => no_space(),
+        Ok(()) => error,
+        Err(why) if unsynced && is_out_of_room(&why) || is_unsynced(&why) => unsettled_outcome(),
+        Err(why) => unknown_outcome(&error, &why),
+    }
+}
+
+/// Overwrites the first frame of an unacknowledged commit, durably. With `unsynced`, after a sync of the WAL found no room, all
+/// acknowledged commits in the WAL are written again before, so that the next sync covers them.
+///
+/// # Errors
+/// [`is_unsynced`] where there is no room for the sync; `NoSpace` where there is none for the frame; `Io` where the log does
+/// not hold its commits any more; `Busy`, `Cancelled`.
+pub(super) fn settle(connection: &Connection, unsynced: bool) -> Result<()> {
+    let mut unsynced = unsynced;
+    let mut attempts = ATTEMPTS;
+    loop {
+        let settled = vfs::freeing(|| put_in_place(connection, unsynced));
+        abandon(connection);
+        attempts -= 1;
+        match settled {
+            Err(error)
+                if is_unsynced(&error) && attempts > 0 && vfs::give_up_reserve(connection)? =>
+            {
+                unsynced = true;
+            }
+            settled => return settled,
+        }
+    }
+}
+
+fn put_in_place(connection: &Connection, unsynced: bool) -> Result<()> {
+    begin_writing(connection)?;
+    if unsynced {
+        vfs::rewrite(connection)?;
+    }
+    change_a_row(connection)?;
+    let before = vfs::writes(connection)?;
+    // What is in the log by then is enough, if it fails as the commit did.
+    if let Err(failed) = connection.cache_flush()
+        && vfs::writes(connection)? < before + FRAME_WRITES
+    {
+        return Err(failed.into());
+    }
+    if unsynced {
+        // The rest of the commit need not find room.
+        vfs::cut_tail(connection)?;
+    }
+    vfs::sync(connection)
+}
+
+/// Changes a row, so that there is a frame to be written.
+fn change_a_row(connection: &Connection) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE store SET collections = collections + 1 WHERE id = 1")?
+        .execute([])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+    use std::path::Path;
+
+    use rusqlite::OpenFlags;
+
+    use super::*;
+
+    const FILES: [&str; 3] = ["db", "db-wal", "db-shm"];
+
+    fn open(directory: &Path) -> Connection {
+        let (path, flags) = (directory.join("db"), OpenFlags::default());
+        let file_system = vfs::file_system().unwrap();
+        let opened = rusqlite::Connection::open_with_flags_and_vfs(path, flags, file_system);
+        let connection = Connection::from(opened.unwrap());
+        connection
+            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0")
+            .unwrap();
+        connection
+    }
+
+    fn copy(from: &Path, to: &Path, files: &[&str]) {
+        fs::create_dir(to).unwrap();
+        for file in files {
+            fs::copy(from.join(file), to.join(file)).unwrap();
+        }
+    }
+
+    fn rows(connection: &Connection) -> i64 {
+        connection
+            .query_row("SELECT count(*) FROM paths", [], |row| row.get(0))
+            .unwrap()
+    }
+
+    /// Returns how many rows a recovery finds, where a commit of two rows was left undecided in the log and
+    /// `collect` then died in its transaction.
+    fn rows_after(collect: impl FnOnce(&Connection)) -> i64 {
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        fs::create_dir(at("first")).unwrap();
+        let first = open(&at("first"));
+        first
+            .execute_batch(
+                "CREATE TABLE store (id INTEGER PRIMARY KEY, collections INTEGER);
+                 INSERT INTO store VALUES (1, 0);
+                 CREATE TABLE paths (path TEXT);",
+            )
+            .unwrap();
+        copy(&at("first"), &at("second"), &FILES[..2]);
+        let second = open(&at("second"));
+        assert_eq!(rows(&second), 0);
+        // The first commits; the second gets the frames of it behind its back, as from a process that died.
+        let decided = fs::metadata(at("first").join("db-wal")).unwrap().len() as usize;
+        first
+            .execute_batch("BEGIN; INSERT INTO paths VALUES ('/a'), (zeroblob(9000)); COMMIT")
+            .unwrap();
+        let log = fs::read(at("first").join("db-wal")).unwrap();
+        let mut behind = fs::OpenOptions::new()
+            .append(true)
+            .open(at("second").join("db-wal"))
+            .unwrap();
+        behind.write_all(&log[decided..]).unwrap();
+        assert_eq!(rows(&second), 0, "nobody sees what is undecided");
+        second.execute_batch("BEGIN IMMEDIATE").unwrap();
+        collect(&second);
+        copy(&at("second"), &at("third"), &FILES[..2]);
+        rows(&open(&at("third")))
+    }
+
+    #[test]
+    fn a_collection_that_dies_leaves_no_undecided_commit() {
+        let comes_back = rows_after(|connection| change_a_row(connection).unwrap());
+        assert_eq!(
+            comes_back, 2,
+            "the story that this is about does not happen"
+        );
+        let gone = rows_after(|connection| overwrite(connection).unwrap());
+        assert_eq!(gone, 0, "a commit came back whose contents may be gone");
+    }
+}

@@ -1,0 +1,329 @@
+//! Contents as rows: found or added when a path comes to hold them, dropped with the last one.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use rusqlite::OptionalExtension;
+
+use super::super::transaction::Transaction;
+use crate::content::{
+    BlockHashes, ContentHash, ContentReader, NewContent, Staged, Staging, StoredContent,
+};
+use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::sqlite::db::rows::{FileRow, blob};
+
+/// A content that a path can hold.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HeldContent {
+    pub backend_id: i64,
+    pub content_id: i64,
+    pub etag: ContentHash,
+    pub size: u64,
+}
+
+impl FileRow {
+    /// Returns the content that the file holds.
+    pub(super) fn content(&self) -> HeldContent {
+        HeldContent {
+            backend_id: self.backend_id,
+            content_id: self.content_id,
+            etag: self.etag,
+            size: self.size,
+        }
+    }
+}
+
+/// Returns the row of `content` in `backend`, adding it if no path holds it yet.
+pub(super) fn hold(
+    tx: &mut Transaction<'_>,
+    content: &NewContent,
+    backend: &str,
+) -> Result<HeldContent> {
+    let backend_id = tx.backend_id(backend)?;
+    let found = find(tx, backend_id, &content.hash())?;
+    hold_found(tx, content, backend, backend_id, found)
+}
+
+/// As [`hold`], where the content that some path holds was looked for already.
+pub(super) fn hold_found(
+    tx: &mut Transaction<'_>,
+    content: &NewContent,
+    backend: &str,
+    backend_id: i64,
+    found: Option<i64>,
+) -> Result<HeldContent> {
+    let etag = content.hash();
+    let content_id = match found.or_else(|| find_unheld(tx, backend_id, &etag)) {
+        Some(content_id) => {
+            heal(tx, content, content_id, backend, backend_id)?;
+            content_id
+        }
+        None => add(tx, content, backend, backend_id, None)?,
+    };
+    Ok(HeldContent {
+        backend_id,
+        content_id,
+        etag,
+        size: content.size(),
+    })
+}
+
+/// Returns the id of the content `etag` in a backend, if some path holds it or an import may come to.
+pub(super) fn find(
+    tx: &Transaction<'_>,
+    backend_id: i64,
+    etag: &ContentHash,
+) -> Result<Option<i64>> {
+    let held = tx
+        .connection
+        .prepare_cached("SELECT content_id FROM paths WHERE etag = ?1 AND backend_id = ?2 LIMIT 1")?
+        .query_row((etag.as_bytes(), backend_id), |row| row.get(0))
+        .optional()?;
+    Ok(held.or_else(|| find_unheld(tx, backend_id, etag)))
+}
+
+/// Returns the id of the content `etag` in a backend, if no path holds it and an import may come to.
+fn find_unheld(tx: &Transaction<'_>, backend_id: i64, etag: &ContentHash) -> Option<i64> {
+    let unheld = &tx.imports.as_ref()?.unheld;
+    unheld
+        .get(&(backend_id, *etag))
+        .map(|content| content.content_id)
+}
+
+/// The content of the row `content_id` should be there already: puts `content`, which has the same hash, in its
+/// place if it is missing or damaged.
+fn heal(
+    tx: &mut Transaction<'_>,
+    content: &NewContent,
+    content_id: i64,
+    backend: &str,
+    backend_id: i64,
+) -> Result<()> {
+    let etag = content.hash();
+    let row: Option<Option<Vec<u8>>> = tx
+        .connection
+        .prepare_cached("SELECT data FROM content WHERE id = ?1")?
+        .query_row([content_id], |row| row.get(0))
+        .optional()?;
+    match row {
+        Some(Some(data)) if ContentHash::of(&data) == etag => Ok(()),
+        Some(None) => heal_file(tx, content, content_id, backend),
+        _ => {
+            tx.run("DELETE FROM content WHERE id = ?1", [content_id])?;
+            add(tx, content, backend, backend_id, Some(content_id)).map(drop)
+        }
+    }
+}
+
+/// As [`heal`], for a content whose bytes are a file of the backend.
+fn heal_file(
+    tx: &mut Transaction<'_>,
+    content: &NewContent,
+    content_id: i64,
+    backend: &str,
+) -> Result<()> {
+    let etag = content.hash();
+    if staged(tx, backend, &etag).is_some() {
+        return Ok(());
+    }
+    let store = Arc::clone(tx.placement.store(backend)?);
+    if let NewContent::Staged(staged) = content {
+        if staged.found_damage() || store.size_of(&etag)? != Some(staged.size()) {
+            tx.staged.push((backend.into(), staged.clone()));
+        }
+        return Ok(());
+    }
+    // It became a file when contents of its size did, and is small.
+    let held = HeldContent {
+        backend_id: tx.backend_id(backend)?,
+        content_id,
+        etag,
+        size: content.size(),
+    };
+    let call = &tx.grant.call;
+    match open(tx, &held).and_then(|mut stored| stored.read_all(call)) {
+        Err(error) if error.kind() == ErrorKind::Corrupt => {
+            let mut staging = store.stage()?;
+            staging.write(&small_bytes(content)?)?;
+            tx.staged.push((backend.into(), staging.finish(call)?));
+            Ok(())
+        }
+        found => found.map(drop),
+    }
+}
+
+/// Adds the row of `content`, with the id `id` if there is one, and returns its id.
+fn add(
+    tx: &mut Transaction<'_>,
+    content: &NewContent,
+    backend: &str,
+    backend_id: i64,
+    id: Option<i64>,
+) -> Result<i64> {
+    let (blocks, data) = match content {
+        NewContent::Staged(staged) => {
+            tx.staged.push((backend.into(), staged.clone()));
+            let blocks = Some(staged.blocks().as_bytes().to_vec());
+            (blocks.filter(|blocks| !blocks.is_empty()), None)
+        }
+        small => (None, Some(small_bytes(small)?)),
+    };
+    tx.run(
+        "INSERT INTO content (id, backend_id, hash, size, blocks, data)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        (
+            id,
+            backend_id,
+            content.hash().as_bytes(),
+            content.size() as i64,
+            blocks,
+            data,
+        ),
+    )?;
+    Ok(tx.connection.last_insert_rowid())
+}
+
+/// Returns the bytes of a content that is not staged.
+fn small_bytes(content: &NewContent) -> Result<Cow<'_, [u8]>> {
+    match content {
+        NewContent::Inline { data, .. } => Ok(Cow::Borrowed(data)),
+        NewContent::Small {
+            hash,
+            size,
+            offset,
+            file,
+        } => {
+            let data = file.read(*offset, *size)?;
+            match ContentHash::of(&data) == *hash {
+                true => Ok(Cow::Owned(data)),
+                false => Err(Error::corrupt("a content changed while it waited")),
+            }
+        }
+        NewContent::Staged(_) => Err(Error::internal("a staged content has no bytes at hand")),
+    }
+}
+
+/// Drops `content` if no path holds it any more; in an import, once all of it is applied.
+pub(super) fn release(tx: &mut Transaction<'_>, content: HeldContent) -> Result<()> {
+    if find(tx, content.backend_id, &content.etag)?.is_some() {
+        return Ok(());
+    }
+    if let Some(imports) = &mut tx.imports {
+        let key = (content.backend_id, content.etag);
+        imports.unheld.insert(key, content);
+        return Ok(());
+    }
+    let in_backend: Option<bool> = tx
+        .connection
+        .prepare_cached("DELETE FROM content WHERE id = ?1 RETURNING data IS NULL")?
+        .query_row([content.content_id], |row| row.get(0))
+        .optional()?;
+    if in_backend != Some(true) {
+        return Ok(());
+    }
+    tx.run(
+        "INSERT OR REPLACE INTO doomed (backend_id, hash) VALUES (?1, ?2)",
+        (content.backend_id, content.etag.as_bytes()),
+    )?;
+    // One that this transaction added was never put in place, and must not be.
+    let name = tx.backend_name(content.backend_id)?;
+    tx.staged
+        .retain(|(backend, staged)| *backend != name || staged.hash() != content.etag);
+    tx.doomed = true;
+    Ok(())
+}
+
+/// Returns how to get at `content`.
+pub(super) fn load(tx: &Transaction<'_>, content: &HeldContent) -> Result<StoredContent> {
+    let row = tx
+        .connection
+        .prepare_cached("SELECT hash, size, blocks, data FROM content WHERE id = ?1")?
+        .query_row([content.content_id], |row| {
+            Ok((blob::<32>(row, 0), row.get(1)?, row.get(2)?, row.get(3)?))
+        })
+        .optional()?;
+    let Some((hash, size, blocks, data)) = row else {
+        return Err(crate::content::missing(&content.etag));
+    };
+    let size: i64 = size;
+    let blocks: Option<Vec<u8>> = blocks;
+    Ok(StoredContent {
+        backend: tx.backend_name(content.backend_id)?,
+        hash: ContentHash::from_bytes(hash?),
+        size: size as u64,
+        data,
+        blocks: BlockHashes::from_bytes(blocks.unwrap_or_default()),
+    })
+}
+
+/// Opens `content`, which may be staged and not in place yet.
+pub(super) fn open(tx: &Transaction<'_>, content: &HeldContent) -> Result<ContentReader> {
+    let stored = load(tx, content)?;
+    if stored.data.is_none()
+        && let Some(staged) = staged(tx, &stored.backend, &stored.hash)
+    {
+        return ContentReader::file(stored.hash, stored.size, stored.blocks, staged.open()?);
+    }
+    tx.placement
+        .open(stored)?
+        .ok_or_else(|| crate::content::missing(&content.etag))
+}
+
+/// Returns the content that this write set, or an earlier one of the group, staged.
+fn staged(tx: &Transaction<'_>, backend: &str, etag: &ContentHash) -> Option<Arc<dyn Staged>> {
+    let own = tx
+        .staged
+        .iter()
+        .find(|(other, staged)| **other == *backend && staged.hash() == *etag);
+    match own {
+        Some((_, staged)) => Some(Arc::clone(staged)),
+        None => tx.earlier.find(backend, etag),
+    }
+}
+
+/// Returns `content` in the backend that takes what is at `path`, copied there if it is in another.
+pub(super) fn carry(
+    tx: &mut Transaction<'_>,
+    content: HeldContent,
+    path: &str,
+) -> Result<HeldContent> {
+    let target = tx.placement.backend_for(path).clone();
+    let backend_id = tx.backend_id(&target)?;
+    if backend_id == content.backend_id {
+        return Ok(content);
+    }
+    let found = find(tx, backend_id, &content.etag)?;
+    match found.filter(|_| staged(tx, &target, &content.etag).is_some()) {
+        Some(content_id) => Ok(HeldContent {
+            backend_id,
+            content_id,
+            ..content
+        }),
+        // Also where the backend has it already: there it may be damaged, and here the source may go.
+        None => {
+            let copy = copied(tx, &content, &target)?;
+            hold_found(tx, &copy, &target, backend_id, found)
+        }
+    }
+}
+
+/// Returns a copy of `content` for the backend `target`.
+fn copied(
+    tx: &mut Transaction<'_>,
+    content: &HeldContent,
+    target: &Arc<str>,
+) -> Result<NewContent> {
+    if let Some(copy) = tx.carried.find(target, content.etag) {
+        return Ok(copy.clone());
+    }
+    // It came to be since.
+    let mut source = open(tx, content)?;
+    let (placement, call) = (tx.placement, &tx.grant.call);
+    if placement.is_inline(target, source.size()) {
+        return Ok(NewContent::inline(&source.read_all(call)?));
+    }
+    let mut fill =
+        |staging: &mut dyn Staging| source.copy_to(&mut |piece| staging.write(piece), call);
+    tx.copies
+        .stage(target, content.etag, placement, call, &mut fill)
+}

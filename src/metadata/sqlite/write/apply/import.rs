@@ -1,0 +1,288 @@
+//! Creating a file as an export described it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::super::transaction::Transaction;
+use super::conditions::{check, is_directory, not_found};
+use super::content::{self, HeldContent};
+use super::directories::{ensure_parent, not_a_directory};
+use super::files::{self, NewFile};
+use super::{metadata, remove};
+use crate::content::ContentHash;
+use crate::error::{Error, Result};
+use crate::metadata::sqlite::db::rows::{self, Kind, PathRow};
+use crate::metadata::sqlite::read::statistics;
+use crate::metadata::sqlite::{all_values, queue};
+use crate::metadata::{
+    Change, Compared, Conditions, Entry, ImportSource, ImportedDirectory, ImportedFile,
+    guess_mime_type,
+};
+use crate::path_id::PathId;
+
+/// Most contents that are remembered as readable.
+const REMEMBERED: usize = 16 * 1024;
+
+/// What the imports among the changes of a set need. A file of the import may come to hold what another
+/// one of it, or the one that it replaces, held before.
+#[derive(Debug, Default)]
+pub(in super::super::super) struct Imports {
+    /// Contents that the caller may read.
+    readable: HashMap<ContentHash, HeldContent>,
+    /// Contents that no path holds any more, unless a later change makes one hold it.
+    pub(super) unheld: HashMap<(i64, ContentHash), HeldContent>,
+}
+
+/// Prepares for the imports among `changes`, if there are any.
+pub(super) fn begin(tx: &mut Transaction<'_>, changes: &[Change]) {
+    let any = changes
+        .iter()
+        .any(|change| matches!(change, Change::Import(_)));
+    tx.imports = any.then(Imports::default);
+}
+
+/// Makes the files of `source`, then what they depend on, then the directories. An error of a file names it by its index;
+/// others have no index.
+pub(super) fn all(tx: &mut Transaction<'_>, source: &dyn ImportSource) -> Result<()> {
+    let mut ids = Vec::new();
+    for index in 0..source.files() {
+        tx.grant.call.check()?;
+        tx.work.begin_operation(index);
+        let id = match source.file(index)? {
+            Some((file, conditions)) => {
+                import(tx, &file, &conditions)
+                    .map_err(|error| error.in_operation(index))?
+                    .path_id
+            }
+            None => None,
+        };
+        if source.has_dependencies() {
+            ids.push(id);
+        }
+    }
+    for index in 0..ids.len() {
+        tx.grant.call.check()?;
+        tx.work.begin_operation(index);
+        if let Some((path, values)) = source.dependencies(index, &ids)? {
+            metadata::set(tx, &path, &values, &Conditions::default())
+                .map_err(|error| error.in_operation(index))?;
+        }
+    }
+    for index in 0..source.directories() {
+        tx.grant.call.check()?;
+        if let Some(made) = source.directory(index)? {
+            directory(tx, &made)?;
+        }
+    }
+    Ok(())
+}
+
+/// Drops the contents that no path holds after all changes.
+pub(super) fn end(tx: &mut Transaction<'_>) -> Result<()> {
+    let Some(imports) = tx.imports.take() else {
+        return Ok(());
+    };
+    for content in imports.unheld.into_values() {
+        content::release(tx, content)?;
+    }
+    Ok(())
+}
+
+/// Creates the file, replacing one that stands there. Unless its content comes along, that must be held
+/// by a path that the caller may read: a hash alone is no key to others' bytes.
+fn import(
+    tx: &mut Transaction<'_>,
+    imported: &ImportedFile,
+    conditions: &Conditions,
+) -> Result<Entry> {
+    let path = &imported.path;
+    let existing = rows::find(tx.connection, path.as_str())?;
+    check(tx, path, existing.as_ref(), conditions)?;
+    if let (Some(compared), Some(row)) = (&imported.newer_than, &existing) {
+        check_unchanged(tx, imported, row, compared)?;
+    }
+    let held = match &imported.content {
+        Some(content) => {
+            let backend = Arc::clone(tx.placement.backend_for(path.as_str()));
+            content::hold(tx, content, &backend)?
+        }
+        None => held_already(tx, imported)?,
+    };
+    let replaced = existing.as_ref().and_then(|row| row.path_id);
+    if let Some(row) = &existing {
+        if row.file.is_none() {
+            return Err(is_directory(path));
+        }
+        if !imported.cancels() {
+            queue::check_replaceable(tx, path.as_str())?;
+        }
+        remove::row_of_file(tx, row)?;
+    }
+    ensure_parent(tx, path.as_str())?;
+    let file = NewFile {
+        path_id: id_for(tx, imported.path_id, replaced)?,
+        created_at: imported.created_at,
+        modified_at: imported.modified_at,
+        version: imported.version.max(1),
+        mime_type: imported
+            .mime_type
+            .as_deref()
+            .unwrap_or_else(|| guess_mime_type(path.name())),
+        mime_given: imported.mime_type.is_some(),
+    };
+    let entry = files::insert(tx, path, &held, &file)?;
+    if let Some(row) = rows::find(tx.connection, path.as_str())? {
+        metadata::set_on(tx, &row, &imported.metadata)?;
+        queue::imported(tx, &row, &imported.history)?;
+    }
+    Ok(entry)
+}
+
+/// Fails unless the file to be replaced is as it was `compared`: it may have become the newer one. No other line of the
+/// import changes what is compared.
+fn check_unchanged(
+    tx: &Transaction<'_>,
+    imported: &ImportedFile,
+    row: &PathRow,
+    compared: &Compared,
+) -> Result<()> {
+    let path = &imported.path;
+    let values = match compared.has_description() {
+        true => Some(all_values(tx.connection, path)?),
+        false => None,
+    };
+    match Compared::new(row.modified_at, values.as_deref()) == *compared {
+        true => Ok(()),
+        false => {
+            let what = "the file changed after the import found its line newer";
+            Err(Error::conflict(what).at(path))
+        }
+    }
+}
+
+/// Returns the content of the file, which the caller could read somewhere, in the backend of its path.
+fn held_already(tx: &mut Transaction<'_>, imported: &ImportedFile) -> Result<HeldContent> {
+    let path = &imported.path;
+    let held = readable_content(tx, &imported.etag)?.ok_or_else(|| {
+        Error::not_found(format!(
+            "no readable file has the content {}",
+            imported.etag
+        ))
+        .at(path)
+    })?;
+    if held.size != imported.size {
+        return Err(Error::invalid_argument("the size is not that of the content").at(path));
+    }
+    content::carry(tx, held, path.as_str())
+}
+
+/// Makes the directory with its metadata, unless it was made already.
+fn directory(tx: &mut Transaction<'_>, imported: &ImportedDirectory) -> Result<Entry> {
+    let path = imported.path.as_str();
+    let id = match imported.path_id {
+        Some(id) if is_free(tx, id)? => id,
+        _ => PathId::generate(),
+    };
+    let times = (imported.created_at, imported.modified_at);
+    match rows::find(tx.connection, path)?.map(|row| row.kind) {
+        Some(Kind::File) => return Err(not_a_directory(path)),
+        Some(Kind::MadeDirectory) => {
+            let row = rows::find(tx.connection, path)?.ok_or_else(|| not_found(&imported.path))?;
+            return tx.entry(row);
+        }
+        Some(Kind::ImpliedDirectory) => {
+            tx.run(
+                "UPDATE paths SET kind = 2, path_id = ?2, created_at = ?3, modified_at = ?4
+                 WHERE path = ?1",
+                (path, id.as_bytes(), times.0, times.1),
+            )?;
+        }
+        None => {
+            ensure_parent(tx, path)?;
+            tx.run(
+                "INSERT INTO paths (path, kind, path_id, created_at, modified_at)
+                 VALUES (?1, 2, ?2, ?3, ?4)",
+                (path, id.as_bytes(), times.0, times.1),
+            )?;
+        }
+    }
+    let row = rows::find(tx.connection, path)?.ok_or_else(|| not_found(&imported.path))?;
+    metadata::set_on(tx, &row, &imported.metadata)?;
+    tx.entry(row)
+}
+
+/// Returns the content `etag` as held by some path that the caller may read, or by a file that the import replaced:
+/// what the caller may replace it may read.
+fn readable_content(tx: &mut Transaction<'_>, etag: &ContentHash) -> Result<Option<HeldContent>> {
+    let known = tx.imports.as_ref();
+    if let Some(held) = known.and_then(|imports| imports.readable.get(etag)) {
+        return Ok(Some(*held));
+    }
+    let found = find_readable(tx, etag)?;
+    if let (Some(held), Some(imports)) = (found, &mut tx.imports) {
+        if imports.readable.len() >= REMEMBERED {
+            imports.readable.clear();
+        }
+        imports.readable.insert(*etag, held);
+    }
+    Ok(found)
+}
+
+fn find_readable(tx: &Transaction<'_>, etag: &ContentHash) -> Result<Option<HeldContent>> {
+    let visible = tx.visible()?;
+    for (backend_id, content_id, size) in statistics::contents(tx.connection, etag)? {
+        let held = HeldContent {
+            backend_id,
+            content_id,
+            etag: *etag,
+            size,
+        };
+        for range in &visible.ranges {
+            if tx
+                .connection
+                .prepare_cached(
+                    "SELECT 1 FROM paths
+                     WHERE etag = ?1 AND backend_id = ?2 AND content_id = ?3
+                       AND path >= ?4 AND path < ?5 LIMIT 1",
+                )?
+                .exists((
+                    etag.as_bytes(),
+                    backend_id,
+                    content_id,
+                    &range.start,
+                    &range.end,
+                ))?
+            {
+                return Ok(Some(held));
+            }
+        }
+    }
+    let Some(imports) = &tx.imports else {
+        return Ok(None);
+    };
+    let of_backend = |backend| imports.unheld.get(&(backend, *etag)).copied();
+    Ok(tx.backend_names().ids().find_map(of_backend))
+}
+
+/// Returns `wanted` if it is free, else the id of the file that is `replaced`, else a new one.
+fn id_for(
+    tx: &Transaction<'_>,
+    wanted: Option<PathId>,
+    replaced: Option<PathId>,
+) -> Result<PathId> {
+    if let Some(id) = wanted
+        && (wanted == replaced || is_free(tx, id)?)
+    {
+        return Ok(id);
+    }
+    match replaced {
+        Some(id) => Ok(id),
+        None => tx.new_path_id(tx.now()),
+    }
+}
+
+/// Returns whether the caller may give the id to a file: no other has it, and nothing that the caller
+/// may not see waits for one that had it.
+fn is_free(tx: &Transaction<'_>, id: PathId) -> Result<bool> {
+    Ok(rows::find_path_of_id(tx.connection, id)?.is_none() && queue::may_revive(tx, id)?)
+}

@@ -1,0 +1,101 @@
+//! Applying changes.
+
+mod conditions;
+mod content;
+mod directories;
+mod files;
+mod import;
+mod metadata;
+pub(in super::super) mod parts;
+mod relocate;
+mod remove;
+
+pub(in super::super) use self::import::Imports;
+
+use super::transaction::Transaction;
+use crate::error::Result;
+use crate::metadata::sqlite::queue;
+use crate::metadata::{Change, Entry};
+
+/// Applies `changes` in order, then what they entail for work items. Returns the entry that each left.
+pub(in super::super) fn all(
+    tx: &mut Transaction<'_>,
+    changes: &[Change],
+) -> Result<Vec<Option<Entry>>> {
+    let batch = changes.len() > 1;
+    let mut entries = Vec::with_capacity(changes.len());
+    import::begin(tx, changes);
+    while let Some(change) = changes.get(entries.len()) {
+        let index = entries.len();
+        if batch {
+            tx.grant.call.check()?;
+        }
+        tx.work.begin_operation(index);
+        let completions = queue::completions(changes, index);
+        if completions.len() > 1 {
+            entries.resize(index + completions.len(), None);
+            queue::complete_some(tx, changes, completions)?;
+        } else {
+            entries.push(one(tx, change).map_err(|error| change.failed(index, error))?);
+        }
+    }
+    import::end(tx)?;
+    queue::settle(tx)?;
+    Ok(entries)
+}
+
+fn one(tx: &mut Transaction<'_>, change: &Change) -> Result<Option<Entry>> {
+    match change {
+        Change::Write {
+            path,
+            content,
+            backend,
+            conditions,
+            mime_type,
+        } => files::write(tx, path, content, backend, conditions, mime_type.as_deref()).map(Some),
+        Change::Append {
+            path,
+            data,
+            conditions,
+            mime_type,
+        } => files::append(tx, path, data, conditions, mime_type.as_deref()).map(Some),
+        Change::Delete { path, conditions } => remove::file(tx, path, conditions).map(|()| None),
+        Change::Rename(relocation) => relocate::rename(tx, relocation),
+        Change::Copy(relocation) => relocate::copy(tx, relocation),
+        Change::MakeDirectory {
+            path,
+            parents,
+            exist_ok,
+            given_depth,
+        } => directories::make(tx, path, *parents, *exist_ok, *given_depth).map(Some),
+        Change::RemoveDirectory { path, recursive } => {
+            remove::directory(tx, path, *recursive).map(|()| None)
+        }
+        Change::SetMetadata {
+            path,
+            values,
+            conditions,
+        } => metadata::set(tx, path, values, conditions),
+        Change::DeleteMetadata { path, key } => metadata::delete(tx, path, key),
+        Change::Require { path, conditions } => {
+            let row = tx.seen(path.as_str())?;
+            conditions::check(tx, path, row.as_ref(), conditions).map(|()| None)
+        }
+        Change::Heartbeat { path, token, lease } => {
+            queue::heartbeat(tx, path, *token, *lease).map(|()| None)
+        }
+        Change::CompleteWork {
+            path,
+            token,
+            result,
+        } => queue::complete(tx, path, *token, result.as_deref()).map(|()| None),
+        Change::FailWork {
+            path,
+            token,
+            error,
+            retry_after,
+        } => queue::fail(tx, path, *token, error, *retry_after).map(|()| None),
+        Change::ReleaseWork { path, token } => queue::release(tx, path, *token).map(|()| None),
+        Change::Import(source) => import::all(tx, &**source).map(|()| None),
+    }
+}

@@ -1,0 +1,486 @@
+//! The one writer of an engine, and group commit.
+//!
+//! A thread that commits puts its write set in the queue. If nobody leads, it leads: it takes the write
+//! lock, then everything that is queued, applies it in one SQLite transaction, each set in its own savepoint,
+//! commits once, and hands out the results. What is queued meanwhile is the next group, led by its first
+//! member. So one sync of the log serves as many callers as came during the one before.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::group::{Finished, Group, GroupContext};
+use super::pins::Pins;
+use super::sweep;
+use crate::call::Call;
+use crate::config::Durability;
+use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::sqlite::db::{connection, versions};
+use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::driver::vfs;
+use crate::metadata::sqlite::wal::health::is_out_of_room;
+use crate::metadata::sqlite::wal::watch::Changes;
+use crate::metadata::{Change, Claim, Entry, Grant, StoreError, StoreResult, WriteSet};
+use crate::work::WorkItem;
+
+/// Most write sets of one group.
+const GROUP_SETS: usize = 256;
+/// How often a waiting member looks whether it was interrupted.
+const INTERRUPT_CHECK: Duration = Duration::from_millis(20);
+
+/// What a member asks for.
+pub(super) enum Request {
+    Changes(WriteSet),
+    Claim(Claim),
+}
+
+impl Request {
+    fn durability(&self) -> Durability {
+        match self {
+            Request::Changes(set) => set.durability,
+            Request::Claim(claim) => claim.durability,
+        }
+    }
+
+    /// Returns whether it only removes names, and so may use the reserve of a full disk.
+    fn frees_room(&self) -> bool {
+        let Request::Changes(set) = self else {
+            return false;
+        };
+        let removes = |change: &Change| {
+            matches!(
+                change,
+                Change::Delete { .. } | Change::RemoveDirectory { .. }
+            )
+        };
+        set.changes.iter().any(removes)
+            && set
+                .changes
+                .iter()
+                .all(|change| removes(change) || matches!(change, Change::Require { .. }))
+    }
+}
+
+/// What a member left.
+pub(super) enum Reply {
+    Entries(Vec<Option<Entry>>),
+    Claimed(Vec<WorkItem>),
+}
+
+/// What a member left, or why it failed.
+pub(super) type Outcome = StoreResult<Reply>;
+
+/// A write set in the queue.
+pub(super) struct Member {
+    pub request: Request,
+    pub grant: Grant,
+    /// It changes many rows, so that no other member shares its group.
+    is_alone: AtomicBool,
+    /// Its commit must be synced, whatever it asks for.
+    is_synced: AtomicBool,
+    ticket: Ticket,
+}
+
+#[derive(Default)]
+struct Ticket {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Queued,
+    /// A leader works on it: its outcome will come.
+    Taken,
+    /// It is to lead the next group.
+    Leader,
+    Done(Outcome),
+}
+
+#[derive(Default)]
+struct Queue {
+    members: VecDeque<Arc<Member>>,
+    led: bool,
+}
+
+/// Commits write sets, one group at a time.
+pub(in super::super) struct Writer {
+    queue: Mutex<Queue>,
+    connection: Mutex<Connection>,
+    context: GroupContext,
+    changes: Arc<Changes>,
+    pins: Arc<Pins>,
+}
+
+impl Writer {
+    pub fn new(
+        connection: Connection,
+        context: GroupContext,
+        changes: Arc<Changes>,
+        pins: Arc<Pins>,
+    ) -> Self {
+        Writer {
+            queue: Mutex::default(),
+            connection: Mutex::new(connection),
+            context,
+            changes,
+            pins,
+        }
+    }
+
+    /// Runs `work` on the writer's connection, outside of any transaction.
+    pub fn with_connection<T>(
+        &self,
+        call: &Call,
+        work: impl FnOnce(&Connection) -> Result<T>,
+    ) -> Result<T> {
+        let locked = self.connection.lock();
+        let result = connection::waiting_as(call, || {
+            self.context.health.settle(&locked)?;
+            work(&locked)
+        });
+        if matches!(&result, Err(error) if error.kind() == ErrorKind::Corrupt) {
+            forget_pages(&locked);
+        }
+        self.context.log.restore_reserve();
+        self.context.health.observe(result).map_err(|error| {
+            // A wait that an interrupt ended looks like any other wait in vain.
+            match error.kind() == ErrorKind::Busy && call.is_cancelled() {
+                true => Error::cancelled(),
+                false => error,
+            }
+        })
+    }
+
+    /// Runs `work` in a durable write transaction of its own, outside of any group.
+    pub fn transaction<T>(
+        &self,
+        call: &Call,
+        work: impl FnOnce(&Connection) -> Result<T>,
+    ) -> Result<T> {
+        self.with_connection(call, |connection| {
+            connection::set_synchronous(connection, Durability::Full)?;
+            connection::in_transaction(connection, || work(connection))
+        })
+    }
+
+    /// Runs `work`, which changes nothing, under the write lock.
+    pub fn locked<T>(&self, call: &Call, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        self.with_connection(call, |connection| {
+            connection::begin_writing(connection)?;
+            let result = versions::rules_version(connection).and_then(|_| work(connection));
+            connection::abandon(connection);
+            result
+        })
+    }
+
+    /// Commits `set`, and returns what each of its changes left.
+    pub fn commit(&self, set: WriteSet, grant: Grant) -> StoreResult<Vec<Option<Entry>>> {
+        match self.carry(Request::Changes(set), grant)? {
+            Reply::Entries(entries) => Ok(entries),
+            Reply::Claimed(_) => Err(Error::internal("a write set left a claim").into()),
+        }
+    }
+
+    /// Gives a worker items.
+    pub fn claim(&self, claim: Claim, grant: Grant) -> StoreResult<Vec<WorkItem>> {
+        match self.carry(Request::Claim(claim), grant)? {
+            Reply::Claimed(items) => Ok(items),
+            Reply::Entries(_) => Err(Error::internal("a claim left entries").into()),
+        }
+    }
+
+    fn carry(&self, request: Request, grant: Grant) -> Outcome {
+        let member = Arc::new(Member {
+            request,
+            grant,
+            is_alone: AtomicBool::new(false),
+            is_synced: AtomicBool::new(false),
+            ticket: Ticket::default(),
+        });
+        let mut leads = {
+            let mut queue = self.queue.lock();
+            queue.members.push_back(Arc::clone(&member));
+            !std::mem::replace(&mut queue.led, true)
+        };
+        loop {
+            if !leads && let Some(outcome) = self.wait(&member) {
+                return outcome;
+            }
+            self.lead(&member);
+            leads = false;
+            // It has its outcome, or is in the queue again.
+            if matches!(*member.ticket.state.lock(), State::Taken) {
+                return Err(Error::internal("a group left a member without outcome").into());
+            }
+        }
+    }
+
+    /// Waits for the outcome of `member`; `None` means that it must lead.
+    fn wait(&self, member: &Arc<Member>) -> Option<Outcome> {
+        let deadline = member.grant.call.busy_deadline();
+        let mut state = member.ticket.state.lock();
+        loop {
+            match &*state {
+                State::Done(_) => match std::mem::replace(&mut *state, State::Taken) {
+                    State::Done(outcome) => return Some(outcome),
+                    other => *state = other,
+                },
+                State::Leader => return None,
+                State::Taken => member.ticket.changed.wait(&mut state),
+                State::Queued => match out_of_patience(member, deadline) {
+                    // The queue's lock is taken before a ticket's everywhere, so let go of this one.
+                    Some(error) => {
+                        drop(state);
+                        if self.withdraw(member) {
+                            return Some(Err(error.into()));
+                        }
+                        state = member.ticket.state.lock();
+                    }
+                    None => {
+                        member.ticket.changed.wait_for(&mut state, INTERRUPT_CHECK);
+                    }
+                },
+            }
+        }
+    }
+
+    /// Takes `member` out of the queue, unless it was taken or made leader.
+    fn withdraw(&self, member: &Arc<Member>) -> bool {
+        let mut queue = self.queue.lock();
+        if !matches!(*member.ticket.state.lock(), State::Queued) {
+            return false;
+        }
+        queue.remove(member);
+        true
+    }
+
+    /// Carries out one group, which begins with `leader`, and names the next leader.
+    fn lead(&self, leader: &Arc<Member>) {
+        let locked = self.connection.lock();
+        let led = catch_unwind(AssertUnwindSafe(|| {
+            connection::waiting_as(&leader.grant.call, || {
+                let durability = self.durability_of_next();
+                match Group::begin(&locked, &self.context, durability) {
+                    Ok(group) => self.carry_out(&locked, group, durability),
+                    Err(error) => self.give_up(leader, error),
+                }
+            })
+        }));
+        if led.is_err() {
+            // Nobody else may find the writer in the middle of something, or wait for it for ever.
+            connection::abandon(&locked);
+            if !matches!(*leader.ticket.state.lock(), State::Done(_)) {
+                self.give_up(leader, Error::internal("a defect ended a commit"));
+            }
+        }
+        self.context.log.restore_reserve();
+        drop(locked);
+        self.pass_on();
+    }
+
+    /// Commits the members that are queued by now, hands out their outcomes, and then removes the files of
+    /// the contents that they dropped.
+    fn carry_out(&self, locked: &Connection, group: Group<'_>, durability: Durability) {
+        let taken = self.take_members(durability);
+        let members: Vec<&Member> = taken.iter().map(AsRef::as_ref).collect();
+        let finished = catch_unwind(AssertUnwindSafe(|| group.commit(&members)));
+        let finished = finished.unwrap_or_else(|_| {
+            connection::abandon(locked);
+            let defect = || Err(Error::internal("a defect ended a group of commits").into());
+            Finished {
+                outcomes: members.iter().map(|_| Some(defect())).collect(),
+                doomed: false,
+                supplied: false,
+            }
+        });
+        let (mut doomed, mut supplied) = (finished.doomed, finished.supplied);
+        let mut postponed = Vec::new();
+        for (member, outcome) in taken.iter().zip(finished.outcomes) {
+            let Some(outcome) = outcome else {
+                postponed.push(member);
+                continue;
+            };
+            let outcome = match self.commit_again(locked, member, &outcome, durability) {
+                Some(Ok(mut again)) => {
+                    doomed |= again.doomed;
+                    supplied |= again.supplied;
+                    let Some(outcome) = again.outcomes.pop().flatten() else {
+                        postponed.push(member);
+                        continue;
+                    };
+                    outcome
+                }
+                Some(Err(error)) => Err(error.into()),
+                None => outcome,
+            };
+            if std::mem::take(&mut supplied) {
+                self.changes.note();
+            }
+            member.resolve(State::Done(outcome));
+        }
+        self.take_next(&postponed);
+        if doomed {
+            self.sweep_after(locked, &members);
+        }
+    }
+
+    /// Commits `member` alone once more, if what kept it from being committed can be helped: a full disk, where it frees
+    /// room, by the reserve; damage, perhaps, by a second reading of the database.
+    fn commit_again(
+        &self,
+        locked: &Connection,
+        member: &Member,
+        outcome: &Outcome,
+        durability: Durability,
+    ) -> Option<Result<Finished>> {
+        let Err(StoreError::Failed(error)) = outcome else {
+            return None;
+        };
+        let commit = || {
+            let group = Group::begin(locked, &self.context, durability)?;
+            Ok(group.commit(&[member]))
+        };
+        if is_out_of_room(error) && member.request.frees_room() {
+            self.context.log.make_room(locked);
+            Some(vfs::freeing(commit))
+        } else if error.kind() == ErrorKind::Corrupt {
+            forget_pages(locked);
+            Some(commit())
+        } else {
+            None
+        }
+    }
+
+    /// Does what is left to do before the connection is closed.
+    pub fn finish(&self) {
+        self.context.log.closing(&self.connection.lock());
+    }
+
+    /// Has each of `members` be the only one of one of the next groups.
+    fn take_next(&self, members: &[&Arc<Member>]) {
+        let mut queue = self.queue.lock();
+        for member in members.iter().rev() {
+            member.is_alone.store(true, Ordering::Relaxed);
+            member.resolve(State::Queued);
+            queue.members.push_front(Arc::clone(member));
+        }
+    }
+
+    /// Sweeps the backends of `members`. What fails, or comes after an interrupt, is left for the next sweep.
+    fn sweep_after(&self, locked: &Connection, members: &[&Member]) {
+        let mut swept: Vec<&Arc<_>> = Vec::new();
+        let [leader, ..] = members else { return };
+        for member in members {
+            let Request::Changes(WriteSet { placement, .. }) = &member.request else {
+                continue;
+            };
+            if !swept.iter().any(|known| Arc::ptr_eq(known, placement)) {
+                let call = &leader.grant.call;
+                let result = sweep::sweep(locked, placement, &self.pins, call);
+                let _ = self.context.health.observe(result);
+                swept.push(placement);
+            }
+        }
+    }
+
+    /// Fails the leader alone: its wait for another process's commit ended, others may have more patience.
+    fn give_up(&self, leader: &Arc<Member>, error: Error) {
+        let interrupted = error.kind() == ErrorKind::Busy && leader.grant.call.is_cancelled();
+        let error = if interrupted {
+            Error::cancelled()
+        } else {
+            error
+        };
+        self.queue.lock().remove(leader);
+        leader.resolve(State::Done(Err(error.into())));
+    }
+
+    /// Returns what the first member asks for.
+    fn durability_of_next(&self) -> Durability {
+        let queue = self.queue.lock();
+        queue
+            .members
+            .front()
+            .map_or(Durability::Full, |member| member.durability())
+    }
+
+    /// Takes members from the front that a commit of `durability` satisfies.
+    fn take_members(&self, durability: Durability) -> Vec<Arc<Member>> {
+        let mut queue = self.queue.lock();
+        let satisfied = |member: &Arc<Member>| {
+            durability == Durability::Full || member.durability() == Durability::Normal
+        };
+        let mut taken: Vec<Arc<Member>> = Vec::new();
+        while taken.len() < GROUP_SETS
+            && let Some(member) = queue.members.front()
+            && satisfied(member)
+            && (taken.is_empty() || !member.is_alone())
+            && let Some(member) = queue.members.pop_front()
+        {
+            *member.ticket.state.lock() = State::Taken;
+            taken.push(member);
+            if taken[0].is_alone() {
+                break;
+            }
+        }
+        taken
+    }
+
+    fn pass_on(&self) {
+        let mut queue = self.queue.lock();
+        match queue.members.front() {
+            Some(next) => next.resolve(State::Leader),
+            None => queue.led = false,
+        }
+    }
+}
+
+impl Queue {
+    fn remove(&mut self, member: &Arc<Member>) {
+        self.members.retain(|other| !Arc::ptr_eq(other, member));
+    }
+}
+
+impl Member {
+    /// Has it be committed by a later group, whose commit is synced.
+    pub fn must_be_synced(&self) {
+        self.is_synced.store(true, Ordering::Relaxed);
+    }
+
+    fn durability(&self) -> Durability {
+        match self.is_synced.load(Ordering::Relaxed) {
+            true => Durability::Full,
+            false => self.request.durability(),
+        }
+    }
+
+    fn is_alone(&self) -> bool {
+        self.is_alone.load(Ordering::Relaxed)
+    }
+
+    fn resolve(&self, state: State) {
+        *self.ticket.state.lock() = state;
+        self.ticket.changed.notify_one();
+    }
+}
+
+/// Has `connection` read the database again: a page that was read wrongly must not stay in memory.
+fn forget_pages(connection: &Connection) {
+    let _ = connection.execute_batch("PRAGMA shrink_memory");
+}
+
+/// Returns why a queued member waits no longer, if it does not.
+fn out_of_patience(member: &Member, deadline: Option<Instant>) -> Option<Error> {
+    if member.grant.call.is_cancelled() {
+        return Some(Error::cancelled());
+    }
+    deadline
+        .filter(|deadline| *deadline <= Instant::now())
+        .map(|_| Error::new(ErrorKind::Busy, "the store is busy with another's commit"))
+}

@@ -1,0 +1,18 @@
+//! What is written: from the queue of commits to the rows.
+//!
+//! | what | where |
+//! |---|---|
+//! | the one writer and group commit | `commit_queue`, `group` |
+//! | one caller's part of a group; ids of new files | `transaction`, `path_ids` |
+//! | what each change does | `apply` |
+//! | namespaces | `namespaces` |
+//! | files of dropped contents, and keeping them for a copy | `sweep`, `pins` |
+
+pub(super) mod apply;
+pub(super) mod commit_queue;
+pub(super) mod group;
+pub(super) mod namespaces;
+pub(super) mod path_ids;
+pub(super) mod pins;
+pub(super) mod sweep;
+pub(super) mod transaction;

@@ -1,0 +1,157 @@
+//! One write set being applied, inside a group's SQLite transaction.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use rusqlite::Params;
+
+use super::apply::Imports;
+use super::group::Publications;
+use super::path_ids::PathIds;
+use crate::content::{Copies, Placement, Staged};
+use crate::error::{Error, Result};
+use crate::metadata::sqlite::db::backends::{BackendCache, BackendNames};
+use crate::metadata::sqlite::db::rows::{self, PathRow};
+use crate::metadata::sqlite::db::time::Time;
+use crate::metadata::sqlite::db::versions;
+use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::queue::WorkChanges;
+use crate::metadata::sqlite::read::listing;
+use crate::metadata::{Entry, Grant};
+use crate::path_id::PathId;
+use crate::range::Visible;
+use crate::time::Micros;
+
+/// What the changes of one write set need, and what they leave to be done before the commit.
+pub(in super::super) struct Transaction<'a> {
+    pub connection: &'a Connection,
+    pub grant: &'a Grant,
+    pub placement: &'a Placement,
+    backends: &'a BackendCache,
+    /// What earlier members of the group staged, and what is not in place before the group ends.
+    pub earlier: &'a Publications,
+    /// Staged contents that rows now name.
+    pub staged: Vec<(Arc<str>, Arc<dyn Staged>)>,
+    /// Contents that change their backend: those that were copied beforehand, and the others.
+    pub carried: &'a Copies,
+    pub copies: Copies,
+    /// Whether contents were dropped whose files must go after the commit.
+    pub doomed: bool,
+    /// Work items whose edges or statuses changed.
+    pub work: WorkChanges,
+    /// What imports need, while changes that hold some are applied.
+    pub imports: Option<Imports>,
+    /// It is the only member of its group.
+    pub is_alone: bool,
+    /// It was given up, to be the only member of another group.
+    pub wants_alone: bool,
+    pub time: &'a Time,
+    path_ids: &'a PathIds,
+}
+
+impl<'a> Transaction<'a> {
+    pub fn new(
+        connection: &'a Connection,
+        grant: &'a Grant,
+        placement: &'a Placement,
+        carried: &'a Copies,
+        backends: &'a BackendCache,
+        stamps: &'a Stamps,
+        earlier: &'a Publications,
+    ) -> Self {
+        Transaction {
+            connection,
+            grant,
+            placement,
+            backends,
+            earlier,
+            staged: Vec::new(),
+            carried,
+            copies: Copies::default(),
+            doomed: false,
+            work: WorkChanges::default(),
+            imports: None,
+            is_alone: false,
+            wants_alone: false,
+            time: &stamps.time,
+            path_ids: &stamps.path_ids,
+        }
+    }
+
+    /// Runs a statement that returns no rows; returns how many rows it changed.
+    pub fn run(&self, sql: &'static str, params: impl Params) -> Result<usize> {
+        Ok(self.connection.prepare_cached(sql)?.execute(params)?)
+    }
+
+    /// Returns the current time, later than that of every change before.
+    pub fn now(&self) -> Micros {
+        self.time.of_change()
+    }
+
+    /// Returns the id of what comes to be at `time`.
+    pub fn new_path_id(&self, time: Micros) -> Result<PathId> {
+        self.path_ids.next(time)
+    }
+
+    /// Gives the write set up, until it is the only member of its group.
+    pub fn want_alone(&mut self) -> Error {
+        self.wants_alone = true;
+        Error::internal("a change of many rows beside others")
+    }
+
+    /// Returns the row at `path`, of which the caller may read at least a part, if it exists for the
+    /// caller: a directory above its own part does not through what others have there.
+    pub fn seen(&self, path: &str) -> Result<Option<PathRow>> {
+        let row = rows::find(self.connection, path)?;
+        if row.is_none() || self.grant.visible.contains(path) {
+            return Ok(row);
+        }
+        let exists = listing::gate_exists(self.connection, &*self.visible()?, path)?;
+        Ok(row.filter(|_| exists))
+    }
+
+    /// Returns the id of the backend `name`.
+    pub fn backend_id(&self, name: &str) -> Result<i64> {
+        self.backends.id(name, self.connection)
+    }
+
+    /// Returns the backends that are known.
+    pub fn backend_names(&self) -> Arc<BackendNames> {
+        self.backends.current()
+    }
+
+    /// Returns the name of the backend `id`.
+    pub fn backend_name(&self, id: i64) -> Result<Arc<str>> {
+        self.backends.with(id, self.connection)?.name(id)
+    }
+
+    /// Returns `row` as callers see it.
+    pub fn entry(&self, row: PathRow) -> Result<Entry> {
+        let names = match &row.file {
+            Some(file) => self.backends.with(file.backend_id, self.connection)?,
+            None => self.backends.current(),
+        };
+        row.into_entry(&names)
+    }
+
+    /// Returns what the caller may read, resolved against what exists now.
+    pub fn visible(&self) -> Result<Cow<'a, Visible>> {
+        versions::resolve(&self.grant.visible, self.connection)
+    }
+}
+
+/// What marks a new row: its time and its id.
+#[derive(Debug)]
+pub(in super::super) struct Stamps {
+    pub time: Arc<Time>,
+    path_ids: PathIds,
+}
+
+impl Stamps {
+    pub fn new(time: Arc<Time>) -> Self {
+        Stamps {
+            time,
+            path_ids: PathIds::default(),
+        }
+    }
+}
