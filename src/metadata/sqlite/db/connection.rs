@@ -9,15 +9,12 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{OpenFlags, ffi};
 
-use super::versions;
 use crate::call::{Call, Interrupts};
 use crate::config::Durability;
 use crate::error::{ErrorKind, Result};
 use crate::metadata::sqlite::driver::error::sqlite_code;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::driver::vfs;
-use crate::metadata::sqlite::read::scan;
-use crate::metadata::sqlite::wal::unacknowledged;
 
 /// How often a waiter yields before it sleeps between attempts.
 const YIELDS: i32 = 20;
@@ -167,17 +164,6 @@ pub(in super::super) fn begin_writing(connection: &Connection) -> Result<()> {
     })
 }
 
-/// Commits the transaction that is open. If that fails, it has to be abandoned, and never comes back.
-pub(in super::super) fn commit(connection: &Connection) -> Result<()> {
-    let mut statement = connection.prepare_cached("COMMIT")?;
-    let committed = vfs::committing(connection, || statement.execute([]));
-    drop(statement);
-    match committed {
-        Ok(_) => Ok(()),
-        Err(error) => Err(unacknowledged::take_back(connection, error.into())),
-    }
-}
-
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Role {
@@ -214,30 +200,10 @@ fn open_once(path: &Path, role: Role, cache_kib: u32) -> Result<Connection> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     if role == Role::Reader {
         connection.pragma_update(None, "query_only", true)?;
-        scan::register(&connection)?;
         // Not the writer: what it carries out belongs to several calls.
         connection.progress_handler(STEPS, Some(is_interrupted))?;
     }
     Ok(connection)
-}
-
-/// Runs `work` in a write transaction, which is rolled back if it fails. A schema that this version does
-/// not know is left alone.
-pub(in super::super) fn in_transaction<T>(
-    connection: &Connection,
-    work: impl FnOnce() -> Result<T>,
-) -> Result<T> {
-    begin_writing(connection)?;
-    let result = versions::rules_version(connection)
-        .and_then(|_| work())
-        .and_then(|value| {
-            commit(connection)?;
-            Ok(value)
-        });
-    if result.is_err() {
-        abandon(connection);
-    }
-    result
 }
 
 /// Has the commits of `connection` synced from now on, or not. Outside of a transaction.
@@ -283,6 +249,7 @@ mod tests {
     /// These hold whatever options SQLite was compiled with: scripts/check-options runs them without any.
     mod options {
         use super::*;
+        use crate::metadata::sqlite::wal::commit::commit;
 
         #[test]
         fn a_misspelt_column_is_no_string() {

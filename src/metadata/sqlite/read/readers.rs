@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use parking_lot::Mutex;
 
+use super::scan;
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::sqlite::db::connection::{self, Role};
@@ -88,7 +89,7 @@ impl Readers {
         connection::waiting_as(call, || {
             let connection = match lease.connection.take() {
                 Some(connection) => connection,
-                None => connection::open(&self.path, Role::Reader, self.cache_of(number))?,
+                None => self.open(number)?,
             };
             let result = work(&connection);
             let is_damaged = matches!(&result, Err(StoreError::Failed(error)) if error.kind() == ErrorKind::Corrupt);
@@ -106,6 +107,12 @@ impl Readers {
             }
             other => other,
         })
+    }
+
+    fn open(&self, number: usize) -> Result<Connection> {
+        let connection = connection::open(&self.path, Role::Reader, self.cache_of(number))?;
+        scan::register(&connection)?;
+        Ok(connection)
     }
 
     /// Runs `work`, single statements outside of a transaction, on a connection.

@@ -22,6 +22,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::sqlite::db::{connection, versions};
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::driver::vfs;
+use crate::metadata::sqlite::wal::commit::in_transaction;
 use crate::metadata::sqlite::wal::health::is_out_of_room;
 use crate::metadata::sqlite::wal::watch::Changes;
 use crate::metadata::{Change, Claim, Entry, Grant, StoreError, StoreResult, WriteSet};
@@ -165,7 +166,7 @@ impl Writer {
     ) -> Result<T> {
         self.with_connection(call, |connection| {
             connection::set_synchronous(connection, Durability::Full)?;
-            connection::in_transaction(connection, || work(connection))
+            in_transaction(connection, || work(connection))
         })
     }
 

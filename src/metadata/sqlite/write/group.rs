@@ -11,13 +11,14 @@ use crate::content::{ContentHash, Placement, Staged};
 use crate::error::{Error, Result};
 use crate::metadata::StoreError;
 use crate::metadata::sqlite::db::backends::BackendCache;
-use crate::metadata::sqlite::db::connection::{abandon, begin_writing, commit, set_synchronous};
+use crate::metadata::sqlite::db::connection::{abandon, begin_writing, set_synchronous};
 use crate::metadata::sqlite::db::lease_tokens::Tokens;
 use crate::metadata::sqlite::db::time::Time;
 use crate::metadata::sqlite::db::versions;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::queue;
 use crate::metadata::sqlite::wal::checkpoint::Log;
+use crate::metadata::sqlite::wal::commit::commit;
 use crate::metadata::sqlite::wal::health::{Health, is_unsettled, unsettled_outcome};
 
 /// What all groups of an engine share.

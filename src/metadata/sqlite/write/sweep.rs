@@ -13,11 +13,12 @@ use crate::call::Call;
 use crate::config::Durability;
 use crate::content::{ContentHash, Placement};
 use crate::error::Result;
-use crate::metadata::sqlite::db::connection::{in_transaction, set_synchronous};
+use crate::metadata::sqlite::db::connection::set_synchronous;
 use crate::metadata::sqlite::db::rows::blob;
 use crate::metadata::sqlite::db::versions;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::driver::vfs;
+use crate::metadata::sqlite::wal::commit::in_transaction;
 use crate::metadata::sqlite::wal::unacknowledged;
 
 /// Most files that one transaction removes, so that others need not wait long.

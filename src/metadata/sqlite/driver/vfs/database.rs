@@ -391,32 +391,16 @@ pub(super) fn number_of_index(connection: &super::super::statements::Connection,
     }
 }
 
-/// Opens a database with a table of texts.
-#[cfg(test)]
-pub(super) fn open_texts(path: &std::path::Path) -> super::super::statements::Connection {
-    let connection = crate::metadata::sqlite::db::connection::open(
-        path,
-        crate::metadata::sqlite::db::connection::Role::Creator,
-        4096,
-    )
-    .unwrap();
-    connection
-        .execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;
-             CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, text TEXT)",
-        )
-        .unwrap();
-    connection
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicBool;
 
     use super::super::file_of;
+    use super::super::tests::open_texts;
     use super::*;
     use crate::metadata::sqlite::db::connection;
     use crate::metadata::sqlite::driver::statements::Connection;
+    use crate::metadata::sqlite::wal::commit::commit;
 
     fn add(connection: &Connection, number: i64) {
         let sql = "INSERT INTO t (text) VALUES (printf('%.*c', 3000 + ?1, 'x'))";
@@ -437,7 +421,7 @@ mod tests {
         for round in 0..3 {
             connection::begin_writing(&connection).unwrap();
             (0..300).for_each(|number| add(&connection, number));
-            connection::commit(&connection).unwrap();
+            commit(&connection).unwrap();
             let bytes = || path.metadata().unwrap().len();
             let needed = pages(&connection) * PAGE_BYTES as u64;
             assert!(bytes() >= needed, "round {round}");
@@ -566,7 +550,7 @@ mod tests {
                 (0..20).for_each(|number| add(&writer, number));
                 match round % 2 {
                     0 => writer.execute_batch("COMMIT").unwrap(),
-                    _ => connection::commit(&writer).unwrap(),
+                    _ => commit(&writer).unwrap(),
                 }
             }
             is_over.store(true, Ordering::Release);

@@ -87,7 +87,8 @@ unsafe fn has_recent(index: *const AtomicU32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::database::{number_of_index, open_texts};
+    use super::super::database::number_of_index;
+    use super::super::tests::open_texts;
     use super::*;
     use crate::metadata::sqlite::driver::statements::Connection;
 

@@ -3,6 +3,9 @@ use rusqlite::{Connection, OpenFlags};
 use std::fs;
 use std::path::Path;
 
+use crate::metadata::sqlite::db::connection::{self, Role};
+use crate::metadata::sqlite::driver::statements;
+
 fn open_log(path: &Path) -> Connection {
     let flags = OpenFlags::default();
     let connection = Connection::open_with_flags_and_vfs(path, flags, file_system().unwrap());
@@ -12,6 +15,18 @@ fn open_log(path: &Path) -> Connection {
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;
              PRAGMA cache_size = 10; PRAGMA temp_store = MEMORY;
+             CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, text TEXT)",
+        )
+        .unwrap();
+    connection
+}
+
+/// Opens a database with a table of texts.
+pub(super) fn open_texts(path: &Path) -> statements::Connection {
+    let connection = connection::open(path, Role::Creator, 4096).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;
              CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, text TEXT)",
         )
         .unwrap();
