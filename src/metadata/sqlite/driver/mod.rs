@@ -5,10 +5,12 @@
 //! | prepared statements, kept beside their connection | `statements` |
 //! | what the codes of SQLite mean | `error` |
 //! | between SQLite and its files | `vfs` |
+//! | the files that it has open | `open_file` |
 //! | the head of the WAL-index | `wal_index` |
 //! | room for a full disk | `reserve` |
 
 pub(super) mod error;
+mod open_file;
 pub(super) mod reserve;
 pub(super) mod statements;
 pub(super) mod vfs;

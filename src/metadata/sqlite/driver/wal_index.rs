@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rusqlite::ffi;
 
+use super::open_file::file_of;
 use super::statements::Connection;
-use super::vfs;
 
 /// Bytes that are mapped as one region.
 pub(in super::super) const REGION: c_int = 32 * 1024;
@@ -44,7 +44,7 @@ impl Head {
 
 /// Reads the head of the index of `connection`, which has read something before; `None` if there is no index.
 pub(in super::super) fn head(connection: &Connection) -> Option<Head> {
-    let file = vfs::file_of(connection, ffi::SQLITE_FCNTL_FILE_POINTER);
+    let file = file_of(connection, ffi::SQLITE_FCNTL_FILE_POINTER);
     let mut region = ptr::null_mut();
     // SAFETY: the database's file, if there is one, is open as long as the connection is. Its `xShmMap` gives the first
     // region that the connection has mapped already, or none, as it is told not to make one. A region stays where it

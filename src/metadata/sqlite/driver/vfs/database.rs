@@ -381,7 +381,7 @@ unsafe extern "C" fn close(file: *mut sqlite3_file) -> c_int {
 /// Returns the number at an offset of the WAL-index.
 #[cfg(test)]
 pub(super) fn number_of_index(connection: &super::super::statements::Connection, at: usize) -> u32 {
-    let file = super::file_of(connection, ffi::SQLITE_FCNTL_FILE_POINTER);
+    let file = super::super::open_file::file_of(connection, ffi::SQLITE_FCNTL_FILE_POINTER);
     // SAFETY: the connection has the file open, which has the methods of a database, and its index mapped.
     unsafe {
         assert!(ptr::eq((*file).pMethods, &METHODS));
@@ -395,7 +395,7 @@ pub(super) fn number_of_index(connection: &super::super::statements::Connection,
 mod tests {
     use std::sync::atomic::AtomicBool;
 
-    use super::super::file_of;
+    use super::super::super::open_file::file_of;
     use super::super::tests::open_texts;
     use super::*;
     use crate::metadata::sqlite::db::connection;

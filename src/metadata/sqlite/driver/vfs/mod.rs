@@ -36,6 +36,7 @@ use self::appended::{Appended, Failure};
 use self::data_sync::{DataSync, Synced};
 use self::database::DatabaseFile;
 pub(in super::super) use self::rewrite::rewrite;
+use super::open_file::file_of;
 use super::reserve::{Reserve, STEP};
 use super::statements::Connection;
 use crate::error::{Error, Result};
@@ -198,22 +199,6 @@ pub(in super::super) fn have_pages_ahead(connection: &Connection, pages: u32) ->
     let file = file_of(connection, ffi::SQLITE_FCNTL_FILE_POINTER);
     // SAFETY: the file is open as long as the connection, which only one thread uses at a time.
     unsafe { database::have_pages_ahead(file, pages) }
-}
-
-/// Returns the open file that `which` asks for, an operation of `sqlite3_file_control` for that; null if there is none.
-/// SQLite has it open as long as `connection` is.
-pub(super) fn file_of(connection: &rusqlite::Connection, which: c_int) -> *mut sqlite3_file {
-    let mut file: *mut sqlite3_file = ptr::null_mut();
-    // SAFETY: SQLite sets the pointer, or leaves it alone.
-    unsafe {
-        ffi::sqlite3_file_control(
-            connection.handle(),
-            c"main".as_ptr(),
-            which,
-            (&raw mut file).cast(),
-        );
-    }
-    file
 }
 
 fn with_log<T>(connection: &Connection, look: impl FnOnce(&mut LogFile) -> T) -> Result<T> {
