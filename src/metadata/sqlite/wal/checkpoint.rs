@@ -24,7 +24,8 @@ use nix::sys::signal::SigSet;
 use parking_lot::{Condvar, Mutex};
 use rusqlite::config::DbConfig;
 
-use super::health::{Health, no_space};
+use super::failures::no_space;
+use super::health::Health;
 use crate::config::Durability;
 use crate::error::{Error, Result};
 use crate::metadata::sqlite::db::connection::{self, Role, WAL_KEPT_BYTES};

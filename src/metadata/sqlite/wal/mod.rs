@@ -4,11 +4,12 @@
 //! |---|---|
 //! | commits | `commit` |
 //! | checkpoints | `checkpoint` |
-//! | failed syncs; unacknowledged commits | `health`, `unacknowledged` |
+//! | failed syncs; unacknowledged commits; their errors | `health`, `unacknowledged`, `failures` |
 //! | noticing commits of others | `watch` |
 
 pub(super) mod checkpoint;
 pub(super) mod commit;
+pub(super) mod failures;
 pub(super) mod health;
 pub(super) mod unacknowledged;
 pub(super) mod watch;

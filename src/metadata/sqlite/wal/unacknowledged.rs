@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use super::health::{
+use super::failures::{
     is_failed_sync, is_out_of_room, is_unsynced, no_space, unknown_outcome, unsettled_outcome,
 };
 use crate::error::{Error, Result};

@@ -23,7 +23,7 @@ use crate::metadata::sqlite::db::{connection, versions};
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::driver::vfs;
 use crate::metadata::sqlite::wal::commit::in_transaction;
-use crate::metadata::sqlite::wal::health::is_out_of_room;
+use crate::metadata::sqlite::wal::failures::is_out_of_room;
 use crate::metadata::sqlite::wal::watch::Changes;
 use crate::metadata::{Change, Claim, Entry, Grant, StoreError, StoreResult, WriteSet};
 use crate::work::WorkItem;

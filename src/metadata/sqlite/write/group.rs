@@ -19,7 +19,8 @@ use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::queue;
 use crate::metadata::sqlite::wal::checkpoint::Log;
 use crate::metadata::sqlite::wal::commit::commit;
-use crate::metadata::sqlite::wal::health::{Health, is_unsettled, unsettled_outcome};
+use crate::metadata::sqlite::wal::failures::{is_unsettled, unsettled_outcome};
+use crate::metadata::sqlite::wal::health::Health;
 
 /// What all groups of an engine share.
 pub(in super::super) struct GroupContext {
