@@ -6,10 +6,10 @@
 //! item that comes before those found. Scopes and directories that a worker may not take from are skipped,
 //! so that what others have costs one look-up.
 
-use super::super::order::directories::{self, Bound, Visit};
+use super::super::order::directories::{self, Visit};
 use super::super::order::partitions::Lapses;
 use super::super::order::ranges::{Coverage, Territory, after, after_all_below, parent};
-use super::super::order::{Best, Place, path_of};
+use super::super::order::{Best, Bound, Place, path_of};
 use crate::access::Rules;
 use crate::call::Call;
 use crate::error::Result;

@@ -10,23 +10,10 @@ use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension, Row};
 
-use super::Term;
+use super::Bound;
 use crate::error::Result;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::path_id::PathId;
-
-/// What items are sorted by in the order of claims, before their path: rank and creation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in super::super) struct Bound(pub Term, pub Term);
-
-impl Bound {
-    /// Comes before every item.
-    const FIRST: Bound = Bound(Term::Number(i64::MIN), Term::Number(i64::MIN));
-
-    pub fn read(row: &Row<'_>, first: usize) -> Self {
-        Bound(Term::read(row, first), Term::read(row, first + 1))
-    }
-}
 
 const IS_ANNOUNCED: &str = "\
     SELECT 1 FROM work_directories

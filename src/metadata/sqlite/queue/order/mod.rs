@@ -9,8 +9,6 @@ use std::collections::{BinaryHeap, HashSet};
 use rusqlite::Row;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
-use self::directories::Bound;
-
 /// What items are sorted by: a number, or nothing, which comes after every number. In the database nothing is an empty
 /// blob, or NULL in columns that are not sorted by SQLite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +39,19 @@ impl Term {
             Ok(ValueRef::Real(number)) => Term::Number(number as i64),
             _ => Term::Absent,
         }
+    }
+}
+
+/// What items are sorted by in the order of claims, before their path: rank and creation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Bound(pub Term, pub Term);
+
+impl Bound {
+    /// Comes before every item.
+    pub const FIRST: Bound = Bound(Term::Number(i64::MIN), Term::Number(i64::MIN));
+
+    pub fn read(row: &Row<'_>, first: usize) -> Self {
+        Bound(Term::read(row, first), Term::read(row, first + 1))
     }
 }
 
