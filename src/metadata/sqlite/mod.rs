@@ -26,7 +26,7 @@ use std::time::Instant;
 
 use self::db::backends::{self, BackendCache, BackendNames};
 use self::db::time::Time;
-use self::db::{connection, lease_tokens, rows, versions};
+use self::db::{connection, lease_tokens, rows, visible};
 use self::driver::reserve::KeptReserve;
 use self::driver::statements::Connection;
 pub use self::opening::store_uuid;
@@ -174,7 +174,7 @@ impl MetadataStore for SqliteStore {
 
     fn gate_exists(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<bool> {
         self.readers.snapshot(grant, |connection| {
-            let visible = versions::resolve(&grant.visible, connection)?;
+            let visible = visible::resolve(&grant.visible, connection)?;
             Ok(listing::gate_exists(connection, &visible, path.as_str())?)
         })
     }
@@ -218,7 +218,7 @@ impl MetadataStore for SqliteStore {
             readings += 1;
             // What was handed out cannot be taken back.
             let is_too_late = readings > 1 && handed_out;
-            let visible = versions::resolve(&grant.visible, connection)?;
+            let visible = visible::resolve(&grant.visible, connection)?;
             let backends = &self.backends;
             let mut hand_out = |entry: EntryRef<'_>| {
                 if !is_too_late {
@@ -242,7 +242,7 @@ impl MetadataStore for SqliteStore {
         grant: &Grant,
     ) -> StoreResult<Vec<DescribedEntry>> {
         self.readers.snapshot(grant, |connection| {
-            let visible = versions::resolve(&grant.visible, connection)?;
+            let visible = visible::resolve(&grant.visible, connection)?;
             let backends = &self.backends;
             let mut found = EntryCollector::default();
             let mut collect = |entry: EntryRef<'_>| found.push(entry);
@@ -294,7 +294,7 @@ impl MetadataStore for SqliteStore {
 
     fn find(&self, query: &MetadataQuery, grant: &Grant) -> StoreResult<Vec<Entry>> {
         self.readers.snapshot(grant, |connection| {
-            let visible = versions::resolve(&grant.visible, connection)?;
+            let visible = visible::resolve(&grant.visible, connection)?;
             find::paths(connection, query, &visible)?
                 .iter()
                 .filter_map(|path| {
@@ -312,7 +312,7 @@ impl MetadataStore for SqliteStore {
         grant: &Grant,
     ) -> StoreResult<Option<ContentCount>> {
         self.readers.snapshot(grant, |connection| {
-            let visible = versions::resolve(&grant.visible, connection)?;
+            let visible = visible::resolve(&grant.visible, connection)?;
             Ok(statistics::content_count(connection, hash, &visible)?)
         })
     }
@@ -324,7 +324,7 @@ impl MetadataStore for SqliteStore {
         grant: &Grant,
     ) -> StoreResult<Paged<Duplicates, String>> {
         self.readers.snapshot(grant, |connection| {
-            let visible = versions::resolve(&grant.visible, connection)?;
+            let visible = visible::resolve(&grant.visible, connection)?;
             let ranges = visible.within(range);
             Ok(duplicates::page(connection, &ranges, after)?)
         })
@@ -332,7 +332,7 @@ impl MetadataStore for SqliteStore {
 
     fn storage_report(&self, rules: &Rules, grant: &Grant) -> StoreResult<StorageReport> {
         self.readers.snapshot(grant, |connection| {
-            let visible = versions::resolve(&grant.visible, connection)?;
+            let visible = visible::resolve(&grant.visible, connection)?;
             Ok(statistics::storage_report(
                 connection,
                 &visible,
@@ -344,7 +344,7 @@ impl MetadataStore for SqliteStore {
 
     fn work(&self, view: WorkView, limit: usize, grant: &Grant) -> StoreResult<Vec<WorkItem>> {
         self.readers.snapshot(grant, |connection| {
-            let visible = versions::resolve(&grant.visible, connection)?;
+            let visible = visible::resolve(&grant.visible, connection)?;
             let views = queue::Views {
                 connection,
                 visible: &visible,
@@ -359,7 +359,7 @@ impl MetadataStore for SqliteStore {
 
     fn work_counts(&self, range: &PathRange, grant: &Grant) -> StoreResult<WorkCounts> {
         self.readers.snapshot(grant, |connection| {
-            let visible = versions::resolve(&grant.visible, connection)?;
+            let visible = visible::resolve(&grant.visible, connection)?;
             let now = self.time.wall();
             Ok(queue::counts(
                 connection,
@@ -374,7 +374,7 @@ impl MetadataStore for SqliteStore {
     fn explain(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<Explanation> {
         self.readers.snapshot(grant, |connection| {
             find::require_file(connection, path)?;
-            let visible = versions::resolve(&grant.visible, connection)?;
+            let visible = visible::resolve(&grant.visible, connection)?;
             Ok(queue::explain(
                 connection,
                 path,

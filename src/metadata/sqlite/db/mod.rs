@@ -5,6 +5,7 @@
 //! | connections, and how they wait | `connection` |
 //! | tables, views, migrations | `schema`, `schema/` |
 //! | what every transaction reads first | `versions` |
+//! | the ranges that it then runs on | `visible` |
 //! | rows of paths; values that a column may hold | `rows`, `columns` |
 //! | names of backends | `backends` |
 //! | the times that are written down; the sequence of lease tokens; random bytes | `time`, `lease_tokens`, `random` |
@@ -18,3 +19,4 @@ pub(super) mod rows;
 pub(super) mod schema;
 pub(super) mod time;
 pub(super) mod versions;
+pub(super) mod visible;

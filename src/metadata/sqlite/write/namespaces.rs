@@ -3,6 +3,7 @@
 use crate::access::{NamespaceRule, Rules};
 use crate::error::{Error, Result};
 use crate::metadata::sqlite::db::versions;
+use crate::metadata::sqlite::db::visible;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::queue;
 use crate::range::PathRange;
@@ -106,7 +107,7 @@ fn check_allowed(
 fn exists(connection: &Connection, name: &str) -> Result<bool> {
     let root = format!("/{name}");
     for range in [PathRange::of_path(&root), PathRange::under(&root)] {
-        if versions::first_path(connection, &range)?.is_some() {
+        if visible::first_path(connection, &range)?.is_some() {
             return Ok(true);
         }
     }

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::metadata::sqlite::db::backends::{BackendCache, BackendNames};
 use crate::metadata::sqlite::db::rows::{self, PathRow};
 use crate::metadata::sqlite::db::time::Time;
-use crate::metadata::sqlite::db::versions;
+use crate::metadata::sqlite::db::visible;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::queue::WorkChanges;
 use crate::metadata::sqlite::read::listing;
@@ -136,7 +136,7 @@ impl<'a> Transaction<'a> {
 
     /// Returns what the caller may read, resolved against what exists now.
     pub fn visible(&self) -> Result<Cow<'a, Visible>> {
-        versions::resolve(&self.grant.visible, self.connection)
+        visible::resolve(&self.grant.visible, self.connection)
     }
 }
 

@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::metadata::sqlite::db::backends::BackendCache;
 use crate::metadata::sqlite::db::lease_tokens::{Reservation, Tokens};
 use crate::metadata::sqlite::db::time::{BootTime, Time};
-use crate::metadata::sqlite::db::versions;
+use crate::metadata::sqlite::db::visible;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::{Claim, Grant, Supply};
 use crate::range::PathRange;
@@ -264,7 +264,7 @@ fn search<'a>(
 
 /// Returns what the caller may take items from.
 fn ranges<'a>(connection: &Connection, scope: &'a ClaimScope) -> Result<Cow<'a, [PathRange]>> {
-    let resolved = match versions::resolve(&scope.changeable, connection)? {
+    let resolved = match visible::resolve(&scope.changeable, connection)? {
         Cow::Borrowed(changeable) => Cow::Borrowed(&changeable.ranges[..]),
         Cow::Owned(changeable) => Cow::Owned(changeable.within_each(&scope.writable)),
     };

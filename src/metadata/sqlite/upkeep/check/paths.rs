@@ -7,7 +7,7 @@ use super::{PAGE, Page, blob, hash, integer, is_null, next_table, text};
 use crate::content::ContentHash;
 use crate::error::Result;
 use crate::metadata::sqlite::db::backends::BackendNames;
-use crate::metadata::sqlite::db::versions::first_path;
+use crate::metadata::sqlite::db::visible::first_path;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::{CheckedRows, FindingKind, MAX_VERSION, RowCursor, RowKey};
 use crate::path::{VirtualPath, parent_of};

@@ -5,7 +5,7 @@ use super::conditions::not_found;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::Entry;
 use crate::metadata::sqlite::db::rows::{self, Kind};
-use crate::metadata::sqlite::db::versions;
+use crate::metadata::sqlite::db::visible;
 use crate::path::{VirtualPath, parent_of};
 use crate::path_id::PathId;
 use crate::range::PathRange;
@@ -138,7 +138,7 @@ pub(super) fn prune_above(tx: &mut Transaction<'_>, path: &str) -> Result<()> {
 
 /// Returns whether nothing is under the directory `path`.
 pub(super) fn is_empty(tx: &Transaction<'_>, path: &str) -> Result<bool> {
-    Ok(versions::first_path(tx.connection, &PathRange::under(path))?.is_none())
+    Ok(visible::first_path(tx.connection, &PathRange::under(path))?.is_none())
 }
 
 fn kind_at(tx: &Transaction<'_>, path: &str) -> Result<Option<Kind>> {
