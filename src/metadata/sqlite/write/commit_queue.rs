@@ -8,12 +8,12 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 
 use super::group::{Finished, Group, GroupContext};
+use super::member::{Member, Outcome, Reply, Request, State};
 use super::pins::Pins;
 use super::sweep;
 use crate::call::Call;
@@ -25,83 +25,13 @@ use crate::metadata::sqlite::driver::vfs;
 use crate::metadata::sqlite::wal::commit::in_transaction;
 use crate::metadata::sqlite::wal::failures::is_out_of_room;
 use crate::metadata::sqlite::wal::watch::Changes;
-use crate::metadata::{Change, Claim, Entry, Grant, StoreError, StoreResult, WriteSet};
+use crate::metadata::{Claim, Entry, Grant, StoreError, StoreResult, WriteSet};
 use crate::work::WorkItem;
 
 /// Most write sets of one group.
 const GROUP_SETS: usize = 256;
 /// How often a waiting member looks whether it was interrupted.
 const INTERRUPT_CHECK: Duration = Duration::from_millis(20);
-
-/// What a member asks for.
-pub(super) enum Request {
-    Changes(WriteSet),
-    Claim(Claim),
-}
-
-impl Request {
-    fn durability(&self) -> Durability {
-        match self {
-            Request::Changes(set) => set.durability,
-            Request::Claim(claim) => claim.durability,
-        }
-    }
-
-    /// Returns whether it only removes names, and so may use the reserve of a full disk.
-    fn frees_room(&self) -> bool {
-        let Request::Changes(set) = self else {
-            return false;
-        };
-        let removes = |change: &Change| {
-            matches!(
-                change,
-                Change::Delete { .. } | Change::RemoveDirectory { .. }
-            )
-        };
-        set.changes.iter().any(removes)
-            && set
-                .changes
-                .iter()
-                .all(|change| removes(change) || matches!(change, Change::Require { .. }))
-    }
-}
-
-/// What a member left.
-pub(super) enum Reply {
-    Entries(Vec<Option<Entry>>),
-    Claimed(Vec<WorkItem>),
-}
-
-/// What a member left, or why it failed.
-pub(super) type Outcome = StoreResult<Reply>;
-
-/// A write set in the queue.
-pub(super) struct Member {
-    pub request: Request,
-    pub grant: Grant,
-    /// It changes many rows, so that no other member shares its group.
-    is_alone: AtomicBool,
-    /// Its commit must be synced, whatever it asks for.
-    is_synced: AtomicBool,
-    ticket: Ticket,
-}
-
-#[derive(Default)]
-struct Ticket {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-enum State {
-    #[default]
-    Queued,
-    /// A leader works on it: its outcome will come.
-    Taken,
-    /// It is to lead the next group.
-    Leader,
-    Done(Outcome),
-}
 
 #[derive(Default)]
 struct Queue {
@@ -197,13 +127,7 @@ impl Writer {
     }
 
     fn carry(&self, request: Request, grant: Grant) -> Outcome {
-        let member = Arc::new(Member {
-            request,
-            grant,
-            is_alone: AtomicBool::new(false),
-            is_synced: AtomicBool::new(false),
-            ticket: Ticket::default(),
-        });
+        let member = Arc::new(Member::new(request, grant));
         let mut leads = {
             let mut queue = self.queue.lock();
             queue.members.push_back(Arc::clone(&member));
@@ -367,7 +291,7 @@ impl Writer {
     fn take_next(&self, members: &[&Arc<Member>]) {
         let mut queue = self.queue.lock();
         for member in members.iter().rev() {
-            member.is_alone.store(true, Ordering::Relaxed);
+            member.must_be_alone();
             member.resolve(State::Queued);
             queue.members.push_front(Arc::clone(member));
         }
@@ -445,29 +369,6 @@ impl Writer {
 impl Queue {
     fn remove(&mut self, member: &Arc<Member>) {
         self.members.retain(|other| !Arc::ptr_eq(other, member));
-    }
-}
-
-impl Member {
-    /// Has it be committed by a later group, whose commit is synced.
-    pub fn must_be_synced(&self) {
-        self.is_synced.store(true, Ordering::Relaxed);
-    }
-
-    fn durability(&self) -> Durability {
-        match self.is_synced.load(Ordering::Relaxed) {
-            true => Durability::Full,
-            false => self.request.durability(),
-        }
-    }
-
-    fn is_alone(&self) -> bool {
-        self.is_alone.load(Ordering::Relaxed)
-    }
-
-    fn resolve(&self, state: State) {
-        *self.ticket.state.lock() = state;
-        self.ticket.changed.notify_one();
     }
 }
 

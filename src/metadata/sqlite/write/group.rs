@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::apply;
-use super::commit_queue::{Member, Outcome, Reply, Request};
+use super::member::{Member, Outcome, Reply, Request};
 use super::transaction::{Stamps, Transaction};
 use crate::config::Durability;
 use crate::content::{ContentHash, Placement, Staged};

@@ -2,7 +2,7 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | the one writer and group commit | `commit_queue`, `group` |
+//! | the one writer and group commit | `commit_queue`, `member`, `group` |
 //! | one caller's part of a group; ids of new files | `transaction`, `path_ids` |
 //! | what each change does | `apply` |
 //! | namespaces | `namespaces` |
@@ -11,6 +11,7 @@
 pub(super) mod apply;
 pub(super) mod commit_queue;
 pub(super) mod group;
+mod member;
 pub(super) mod namespaces;
 pub(super) mod path_ids;
 pub(super) mod pins;

@@ -1,0 +1,117 @@
+//! One who commits, in the queue of commits and in a group.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::config::Durability;
+use crate::metadata::{Change, Claim, Entry, Grant, StoreResult, WriteSet};
+use crate::work::WorkItem;
+
+/// What a member asks for.
+pub(super) enum Request {
+    Changes(WriteSet),
+    Claim(Claim),
+}
+
+impl Request {
+    pub fn durability(&self) -> Durability {
+        match self {
+            Request::Changes(set) => set.durability,
+            Request::Claim(claim) => claim.durability,
+        }
+    }
+
+    /// Returns whether it only removes names, and so may use the reserve of a full disk.
+    pub fn frees_room(&self) -> bool {
+        let Request::Changes(set) = self else {
+            return false;
+        };
+        let removes = |change: &Change| {
+            matches!(
+                change,
+                Change::Delete { .. } | Change::RemoveDirectory { .. }
+            )
+        };
+        set.changes.iter().any(removes)
+            && set
+                .changes
+                .iter()
+                .all(|change| removes(change) || matches!(change, Change::Require { .. }))
+    }
+}
+
+/// What a member left.
+pub(super) enum Reply {
+    Entries(Vec<Option<Entry>>),
+    Claimed(Vec<WorkItem>),
+}
+
+/// What a member left, or why it failed.
+pub(super) type Outcome = StoreResult<Reply>;
+
+/// A write set in the queue.
+pub(super) struct Member {
+    pub request: Request,
+    pub grant: Grant,
+    /// It changes many rows, so that no other member shares its group.
+    is_alone: AtomicBool,
+    /// Its commit must be synced, whatever it asks for.
+    is_synced: AtomicBool,
+    pub ticket: Ticket,
+}
+
+#[derive(Default)]
+pub(super) struct Ticket {
+    pub state: Mutex<State>,
+    pub changed: Condvar,
+}
+
+#[derive(Default)]
+pub(super) enum State {
+    #[default]
+    Queued,
+    /// A leader works on it: its outcome will come.
+    Taken,
+    /// It is to lead the next group.
+    Leader,
+    Done(Outcome),
+}
+
+impl Member {
+    pub fn new(request: Request, grant: Grant) -> Self {
+        Member {
+            request,
+            grant,
+            is_alone: AtomicBool::new(false),
+            is_synced: AtomicBool::new(false),
+            ticket: Ticket::default(),
+        }
+    }
+
+    /// Has it be the only one of its group.
+    pub fn must_be_alone(&self) {
+        self.is_alone.store(true, Ordering::Relaxed);
+    }
+
+    /// Has it be committed by a later group, whose commit is synced.
+    pub fn must_be_synced(&self) {
+        self.is_synced.store(true, Ordering::Relaxed);
+    }
+
+    pub fn durability(&self) -> Durability {
+        match self.is_synced.load(Ordering::Relaxed) {
+            true => Durability::Full,
+            false => self.request.durability(),
+        }
+    }
+
+    pub fn is_alone(&self) -> bool {
+        self.is_alone.load(Ordering::Relaxed)
+    }
+
+    pub fn resolve(&self, state: State) {
+        *self.ticket.state.lock() = state;
+        self.ticket.changed.notify_one();
+    }
+}
