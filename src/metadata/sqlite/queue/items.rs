@@ -5,11 +5,11 @@ use rusqlite::{OptionalExtension, ToSql};
 use super::graph::edges;
 use super::order::ranges::parent;
 use super::order::{Term, directories, partitions};
+use super::transaction::WorkTransaction;
 use crate::access::Rules;
 use crate::error::{Error, Result};
 use crate::metadata::sqlite::db::rows::PathRow;
 use crate::metadata::sqlite::driver::statements::Connection;
-use crate::metadata::sqlite::write::transaction::Transaction;
 use crate::path::VirtualPath;
 use crate::path_id::PathId;
 use crate::range::PathRange;
@@ -18,7 +18,7 @@ use crate::work::{MOST_ATTEMPTS, Status, WorkField, WorkHistory, is_library_key}
 
 /// Sets typed keys of the file `row`.
 pub(in super::super) fn set(
-    tx: &mut Transaction<'_>,
+    tx: &mut WorkTransaction<'_>,
     row: &PathRow,
     fields: &[&WorkField],
 ) -> Result<()> {
@@ -37,13 +37,13 @@ pub(in super::super) fn set(
     for field in fields {
         set_field(tx, &row.path, id, &before, field)?;
     }
-    tx.work.touched.insert(id);
-    tx.work.supplied = true;
+    tx.changes.touched.insert(id);
+    tx.changes.supplied = true;
     Ok(())
 }
 
 /// Gives the file a row.
-fn insert(tx: &Transaction<'_>, row: &PathRow, id: PathId) -> Result<ItemState> {
+fn insert(tx: &WorkTransaction<'_>, row: &PathRow, id: PathId) -> Result<ItemState> {
     let (directory, scope) = place_of(&tx.grant.rules, &row.path);
     tx.run(
         "INSERT INTO work (path, path_id, created_at, directory, scope, rank)
@@ -70,13 +70,13 @@ struct ItemState {
 
 impl ItemState {
     /// Returns whether somebody holds a lease that has not expired.
-    fn is_leased(&self, tx: &Transaction<'_>) -> bool {
+    fn is_leased(&self, tx: &WorkTransaction<'_>) -> bool {
         self.lease_deadline
             .is_some_and(|deadline| deadline > tx.time.boot().0)
     }
 }
 
-fn state(tx: &Transaction<'_>, path: &str) -> Result<Option<ItemState>> {
+fn state(tx: &WorkTransaction<'_>, path: &str) -> Result<Option<ItemState>> {
     Ok(tx
         .connection
         .prepare_cached("SELECT status, lease, lease_deadline FROM work WHERE path = ?1")?
@@ -98,8 +98,8 @@ fn is_of_the_holder(key: &str) -> bool {
     )
 }
 
-fn check_held(tx: &Transaction<'_>, row: &PathRow, id: PathId, key: &str) -> Result<()> {
-    if tx.work.held.contains(&id) {
+fn check_held(tx: &WorkTransaction<'_>, row: &PathRow, id: PathId, key: &str) -> Result<()> {
+    if tx.changes.held.contains(&id) {
         return Ok(());
     }
     let what = format!("metadata key '{key}' belongs to the worker that holds the item's lease");
@@ -107,7 +107,7 @@ fn check_held(tx: &Transaction<'_>, row: &PathRow, id: PathId, key: &str) -> Res
 }
 
 fn set_field(
-    tx: &mut Transaction<'_>,
+    tx: &mut WorkTransaction<'_>,
     path: &str,
     id: PathId,
     before: &ItemState,
@@ -135,7 +135,7 @@ fn set_field(
     }
 }
 
-fn set_column(tx: &Transaction<'_>, path: &str, column: &str, value: &dyn ToSql) -> Result<()> {
+fn set_column(tx: &WorkTransaction<'_>, path: &str, column: &str, value: &dyn ToSql) -> Result<()> {
     let sql = format!("UPDATE work SET {column} = ?2 WHERE path = ?1");
     tx.connection
         .prepare_composed(&sql)?
@@ -145,7 +145,7 @@ fn set_column(tx: &Transaction<'_>, path: &str, column: &str, value: &dyn ToSql)
 
 /// Sets or removes the status, and opens or closes the edges to the item accordingly.
 fn set_status(
-    tx: &mut Transaction<'_>,
+    tx: &mut WorkTransaction<'_>,
     path: &str,
     id: PathId,
     before: &ItemState,
@@ -178,7 +178,11 @@ fn is_blocking(status: Option<Status>) -> bool {
 }
 
 /// Removes a typed key of the file `row`; returns whether it was set.
-pub(in super::super) fn clear(tx: &mut Transaction<'_>, row: &PathRow, key: &str) -> Result<bool> {
+pub(in super::super) fn clear(
+    tx: &mut WorkTransaction<'_>,
+    row: &PathRow,
+    key: &str,
+) -> Result<bool> {
     if is_library_key(key) {
         let what = format!("metadata key '{key}' cannot be removed: only the library writes it");
         return Err(Error::invalid_argument(what).at(row.path.as_str()));
@@ -215,14 +219,14 @@ pub(in super::super) fn clear(tx: &mut Transaction<'_>, row: &PathRow, key: &str
         }
         _ => set_column(tx, &row.path, key, &rusqlite::types::Null)?,
     }
-    tx.work.touched.insert(id);
-    tx.work.supplied = true;
+    tx.changes.touched.insert(id);
+    tx.changes.supplied = true;
     remove_if_empty(tx, &row.path)?;
     Ok(true)
 }
 
 /// A file without any typed key has no row.
-fn remove_if_empty(tx: &Transaction<'_>, path: &str) -> Result<()> {
+fn remove_if_empty(tx: &WorkTransaction<'_>, path: &str) -> Result<()> {
     tx.run(
         "DELETE FROM work
          WHERE path = ?1 AND attempts = 0
@@ -234,7 +238,7 @@ fn remove_if_empty(tx: &Transaction<'_>, path: &str) -> Result<()> {
 }
 
 /// The files in `range` are being deleted (their rows in `paths` may be gone already).
-pub(in super::super) fn deleted(tx: &mut Transaction<'_>, range: &PathRange) -> Result<()> {
+pub(in super::super) fn deleted(tx: &mut WorkTransaction<'_>, range: &PathRange) -> Result<()> {
     let bounds = [&range.start, &range.end];
     let any = tx
         .connection
@@ -251,7 +255,7 @@ pub(in super::super) fn deleted(tx: &mut Transaction<'_>, range: &PathRange) -> 
 /// The file `source` was copied to `path`, which has the id `path_id` and was created at `created_at`.
 /// The copy depends on what the source depends on, and nobody works on it.
 pub(in super::super) fn copied(
-    tx: &mut Transaction<'_>,
+    tx: &mut WorkTransaction<'_>,
     source: &PathRow,
     path: &VirtualPath,
     path_id: PathId,
@@ -277,9 +281,9 @@ pub(in super::super) fn copied(
     )?;
     if copied > 0 {
         partitions::watch_item(tx.connection, scope, path.as_str())?;
-        tx.work.supplied = true;
+        tx.changes.supplied = true;
         edges::copy(tx, id_of(source)?, path_id)?;
-        tx.work.touched.insert(path_id);
+        tx.changes.touched.insert(path_id);
     }
     Ok(())
 }
@@ -287,7 +291,7 @@ pub(in super::super) fn copied(
 /// The file `row` was imported and its metadata set: nobody works on it. Items that waited for the
 /// file of this id before it was deleted wait for it again.
 pub(in super::super) fn imported(
-    tx: &mut Transaction<'_>,
+    tx: &mut WorkTransaction<'_>,
     row: &PathRow,
     history: &WorkHistory,
 ) -> Result<()> {

@@ -10,6 +10,7 @@
 //!
 //! | what | where |
 //! |---|---|
+//! | what it needs of a transaction, and remembers until the end of it | `transaction` |
 //! | rows as files and keys change | `items`, `moves` |
 //! | edges; what follows from a change; cycles; why an item waits | `graph` |
 //! | the order of items, and what is kept for it: directories, partitions of owners, ranges of a claim | `order` |
@@ -50,12 +51,11 @@ mod read;
 mod replace;
 mod scan;
 mod some;
+mod transaction;
 mod views;
 
 #[cfg(test)]
 mod tests;
-
-use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) use claim::{Claims, supply};
 pub(super) use counts::counts;
@@ -70,33 +70,5 @@ pub(super) use moves::{moved, paths_in};
 pub(super) use read::{all, value};
 pub(super) use replace::{check_replaceable, leased};
 pub(super) use scan::register as register_scan;
-
+pub(super) use transaction::WorkTransaction;
 pub(super) use views::Views;
-
-use self::graph::edges::PendingEdges;
-use crate::path_id::PathId;
-
-/// What [`settle()`] has to look at.
-#[derive(Debug, Default)]
-pub(super) struct WorkChanges {
-    /// Index of the change that is being applied.
-    operation: usize,
-    /// New dependencies of items. They are stored by [`settle()`], since they may name files that a
-    /// later change creates.
-    pending: BTreeMap<PathId, PendingEdges>,
-    /// Items whose status or edges changed.
-    touched: BTreeSet<PathId>,
-    /// Items that others no longer wait for. [`settle()`] closes the edges to them.
-    closed: BTreeSet<PathId>,
-    /// Items whose lease the caller has proved to hold.
-    held: BTreeSet<PathId>,
-    /// Something may have become claimable.
-    pub supplied: bool,
-}
-
-impl WorkChanges {
-    /// The changes that follow belong to the operation `index`.
-    pub fn begin_operation(&mut self, index: usize) {
-        self.operation = index;
-    }
-}

@@ -6,10 +6,9 @@ use super::items::place_of;
 use super::order::directories::{self, Firsts};
 use super::order::partitions;
 use super::order::ranges::parent;
+use super::transaction::WorkTransaction;
 use crate::error::Result;
 use crate::metadata::sqlite::db::time::BootTime;
-use crate::metadata::sqlite::write::apply::parts;
-use crate::metadata::sqlite::write::transaction::Transaction;
 use crate::path::VirtualPath;
 use crate::range::PathRange;
 use crate::time::Micros;
@@ -32,7 +31,7 @@ const TIMED_IN: &str = "\
 /// Of the files in a part of the tree `from`, the typed keys go along to the paths below `to`: they may lie in another
 /// directory and scope.
 pub(in super::super) fn moved(
-    tx: &mut Transaction<'_>,
+    tx: &mut WorkTransaction<'_>,
     part: &PathRange,
     from: &VirtualPath,
     to: &VirtualPath,
@@ -58,13 +57,22 @@ pub(in super::super) fn moved(
             }
         }
     }
-    tx.work.supplied = true;
-    announce(tx, &parts::moved(part, from, to))
+    tx.changes.supplied = true;
+    announce(tx, &range_at(part, from, to))
+}
+
+/// Returns where the paths of `part`, which is `from` or lies under it, are once `from` is called `to`.
+fn range_at(part: &PathRange, from: &VirtualPath, to: &VirtualPath) -> PathRange {
+    let moved = |bound: &str| format!("{to}{}", &bound[from.as_str().len()..]);
+    PathRange {
+        start: moved(&part.start),
+        end: moved(&part.end),
+    }
 }
 
 /// Returns the scope in which all of `paths` lie once they are moved, if it is one.
 fn only_scope(
-    tx: &Transaction<'_>,
+    tx: &WorkTransaction<'_>,
     paths: &BTreeSet<String>,
     target_of: impl Fn(&str) -> String,
 ) -> Option<String> {
@@ -87,7 +95,7 @@ fn only_scope(
 }
 
 /// Has claims find what came to be in `range`.
-fn announce(tx: &Transaction<'_>, range: &PathRange) -> Result<()> {
+fn announce(tx: &WorkTransaction<'_>, range: &PathRange) -> Result<()> {
     let bounds = [&range.start, &range.end];
     let mut firsts = Firsts::default();
     let mut statement = tx.connection.prepare_cached(CLAIMABLE_IN)?;
@@ -116,7 +124,7 @@ fn earlier(one: Option<i64>, other: Option<i64>) -> Option<i64> {
 
 /// Returns the paths in `part` that have typed keys.
 pub(in super::super) fn paths_in(
-    tx: &Transaction<'_>,
+    tx: &WorkTransaction<'_>,
     part: &PathRange,
 ) -> Result<BTreeSet<String>> {
     Ok(tx

@@ -3,10 +3,10 @@
 use rusqlite::OptionalExtension;
 
 use super::graph::edges::id_at;
+use super::transaction::WorkTransaction;
 use crate::error::Result;
 use crate::metadata::sqlite::db::time::BootTime;
 use crate::metadata::sqlite::driver::statements::Connection;
-use crate::metadata::sqlite::write::transaction::Transaction;
 use crate::path_id::PathId;
 use crate::work::under_lease;
 
@@ -15,9 +15,9 @@ use crate::work::under_lease;
 ///
 /// # Errors
 /// `Conflict` for a live lease that the caller has not proved to hold.
-pub(in super::super) fn check_replaceable(tx: &Transaction<'_>, path: &str) -> Result<()> {
+pub(in super::super) fn check_replaceable(tx: &WorkTransaction<'_>, path: &str) -> Result<()> {
     match leased(tx.connection, path, tx.time.boot())? {
-        Some(id) if !tx.work.held.contains(&id) => Err(under_lease().at(path)),
+        Some(id) if !tx.changes.held.contains(&id) => Err(under_lease().at(path)),
         _ => Ok(()),
     }
 }

@@ -1,13 +1,13 @@
 //! One group of write sets in one SQLite transaction.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::apply;
 use super::member::{Member, Outcome, Reply, Request};
+use super::publications::Publications;
 use super::transaction::{Stamps, Transaction};
 use crate::config::Durability;
-use crate::content::{ContentHash, Placement, Staged};
+use crate::content::Staged;
 use crate::error::{Error, Result};
 use crate::metadata::StoreError;
 use crate::metadata::sqlite::db::backends::BackendCache;
@@ -269,7 +269,7 @@ impl<'a> Group<'a> {
         }
         Ok(Applied {
             reply: Reply::Entries(applied?),
-            supplied: transaction.work.supplied,
+            supplied: transaction.work.changes.supplied,
             doomed: transaction.doomed,
             staged: transaction.staged,
         })
@@ -298,50 +298,6 @@ impl<E: Into<StoreError>> From<E> for Refused {
     }
 }
 
-/// The contents that the rows of a transaction name and that are not in place yet.
-#[derive(Default)]
-pub(in super::super) struct Publications(RefCell<Vec<Publication>>);
-
-struct Publication {
-    backend: Arc<str>,
-    placement: Arc<Placement>,
-    content: Arc<dyn Staged>,
-}
-
-impl Publications {
-    fn add(&self, placement: &Arc<Placement>, staged: Vec<(Arc<str>, Arc<dyn Staged>)>) {
-        let publications = staged.into_iter().map(|(backend, content)| Publication {
-            backend,
-            placement: Arc::clone(placement),
-            content,
-        });
-        self.0.borrow_mut().extend(publications);
-    }
-
-    /// Returns one of them.
-    pub fn find(&self, backend: &str, hash: &ContentHash) -> Option<Arc<dyn Staged>> {
-        let pending = self.0.borrow();
-        let found = pending
-            .iter()
-            .find(|one| *one.backend == *backend && one.content.hash() == *hash);
-        found.map(|one| Arc::clone(&one.content))
-    }
-
-    /// Puts all in place, durably; those of one backend together.
-    fn publish(self) -> Result<()> {
-        let mut pending = self.0.into_inner();
-        while let Some(first) = pending.first() {
-            let (backend, placement) = (Arc::clone(&first.backend), Arc::clone(&first.placement));
-            let (now, later): (Vec<_>, Vec<_>) =
-                pending.into_iter().partition(|one| one.backend == backend);
-            let contents: Vec<&dyn Staged> = now.iter().map(|one| &*one.content).collect();
-            placement.store(&backend)?.publish(&contents)?;
-            pending = later;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -351,7 +307,7 @@ mod tests {
     use crate::call::{Call, Interrupts};
     use crate::clock::ManualClock;
     use crate::content::local::LocalContentStore;
-    use crate::content::{LOCAL_BACKEND, NewContent};
+    use crate::content::{LOCAL_BACKEND, NewContent, Placement};
     use crate::metadata::sqlite::{SqliteOptions, SqliteStore};
     use crate::metadata::{
         Change, Claim, Conditions, Grant, MetadataStore, MetadataValue, WriteSet,

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | the one writer and group commit | `commit_queue`, `member`, `group` |
 //! | one caller's part of a group; ids of new files | `transaction`, `path_ids` |
+//! | contents that come into place; those that paths hold | `publications`, `held` |
 //! | what each change does | `apply` |
 //! | namespaces | `namespaces` |
 //! | files of dropped contents, and keeping them for a copy | `sweep`, `pins` |
@@ -11,9 +12,11 @@
 pub(super) mod apply;
 pub(super) mod commit_queue;
 pub(super) mod group;
+mod held;
 mod member;
 pub(super) mod namespaces;
 pub(super) mod path_ids;
 pub(super) mod pins;
+mod publications;
 pub(super) mod sweep;
 pub(super) mod transaction;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use rusqlite::Params;
 
-use super::apply::Imports;
-use super::group::Publications;
+use super::held::Imports;
 use super::path_ids::PathIds;
+use super::publications::Publications;
 use crate::content::{Copies, Placement, Staged};
 use crate::error::{Error, Result};
 use crate::metadata::sqlite::db::backends::{BackendCache, BackendNames};
@@ -15,7 +15,7 @@ use crate::metadata::sqlite::db::rows::{self, PathRow};
 use crate::metadata::sqlite::db::time::Time;
 use crate::metadata::sqlite::db::visible;
 use crate::metadata::sqlite::driver::statements::Connection;
-use crate::metadata::sqlite::queue::WorkChanges;
+use crate::metadata::sqlite::queue::WorkTransaction;
 use crate::metadata::sqlite::read::listing;
 use crate::metadata::{Entry, Grant};
 use crate::path_id::PathId;
@@ -37,15 +37,15 @@ pub(in super::super) struct Transaction<'a> {
     pub copies: Copies,
     /// Whether contents were dropped whose files must go after the commit.
     pub doomed: bool,
-    /// Work items whose edges or statuses changed.
-    pub work: WorkChanges,
+    /// For the changes of work items.
+    pub work: WorkTransaction<'a>,
     /// What imports need, while changes that hold some are applied.
     pub imports: Option<Imports>,
     /// It is the only member of its group.
     pub is_alone: bool,
     /// It was given up, to be the only member of another group.
     pub wants_alone: bool,
-    pub time: &'a Time,
+    time: &'a Time,
     path_ids: &'a PathIds,
 }
 
@@ -69,7 +69,7 @@ impl<'a> Transaction<'a> {
             carried,
             copies: Copies::default(),
             doomed: false,
-            work: WorkChanges::default(),
+            work: WorkTransaction::new(connection, grant, &stamps.time),
             imports: None,
             is_alone: false,
             wants_alone: false,

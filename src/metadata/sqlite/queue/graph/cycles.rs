@@ -8,11 +8,11 @@ use std::collections::hash_map::Entry;
 use foldhash::{HashMap, HashSet, HashSetExt};
 use rusqlite::Rows;
 
+use super::super::transaction::WorkTransaction;
 use super::edges::id_at;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::sqlite::db::rows;
 use crate::metadata::sqlite::driver::statements::{Connection, Prepared};
-use crate::metadata::sqlite::write::transaction::Transaction;
 use crate::path_id::PathId;
 
 /// Up to so many items are searched from one by one; beyond, one walk through everything they depend
@@ -40,7 +40,7 @@ const DEPENDENTS: Direction = Direction {
 
 /// Returns an error if a cycle goes through one of `changed`: items whose dependencies are new, each
 /// with the index of the operation that set them.
-pub(super) fn refuse(tx: &Transaction<'_>, changed: &[(PathId, usize)]) -> Result<()> {
+pub(super) fn refuse(tx: &WorkTransaction<'_>, changed: &[(PathId, usize)]) -> Result<()> {
     let mut starts = Vec::new();
     let mut dependents = tx.connection.prepare_cached(DEPENDENTS.all)?;
     for (item, _) in changed {
@@ -138,7 +138,7 @@ impl<'a> Side<'a> {
 
 /// Returns a cycle through `start`, which stands at both ends of it. Searches towards blockers and
 /// towards dependents by turns, so that it costs at most twice what the cheaper direction does.
-fn through(tx: &Transaction<'_>, start: PathId) -> Result<Option<Vec<PathId>>> {
+fn through(tx: &WorkTransaction<'_>, start: PathId) -> Result<Option<Vec<PathId>>> {
     let mut down = Side::new(tx.connection, BLOCKERS, start)?;
     let mut up = Side::new(tx.connection, DEPENDENTS, start)?;
     while !down.open.is_empty() && !up.open.is_empty() {
@@ -164,7 +164,7 @@ fn through(tx: &Transaction<'_>, start: PathId) -> Result<Option<Vec<PathId>>> {
 
 /// Returns a cycle among what `starts` depend on, directly or not; its first and last items are the
 /// same.
-fn reachable(tx: &Transaction<'_>, starts: Vec<PathId>) -> Result<Option<Vec<PathId>>> {
+fn reachable(tx: &WorkTransaction<'_>, starts: Vec<PathId>) -> Result<Option<Vec<PathId>>> {
     let connection = tx.connection;
     let mut finished = HashSet::new();
     for start in starts {
@@ -213,7 +213,7 @@ fn first_ids(mut found: Rows<'_>, limit: usize) -> Result<Vec<PathId>> {
 
 /// Returns the error for `cycle`, naming the last operation that contributed to it.
 fn cycle_error(
-    tx: &Transaction<'_>,
+    tx: &WorkTransaction<'_>,
     mut cycle: Vec<PathId>,
     changed: &[(PathId, usize)],
 ) -> Result<Error> {
@@ -238,7 +238,7 @@ fn cycle_error(
 
 /// Returns what the caller may know the items by: of many, the first and the last ones, so that no more are
 /// looked up.
-fn names_of(tx: &Transaction<'_>, cycle: &[PathId]) -> Result<Vec<String>> {
+fn names_of(tx: &WorkTransaction<'_>, cycle: &[PathId]) -> Result<Vec<String>> {
     let mut names = first_names(tx, cycle.iter(), NAMES_SHOWN + 1)?;
     if names.len() > NAMES_SHOWN {
         let last = first_names(tx, cycle.iter().rev(), NAMES_SHOWN / 2)?;
@@ -252,7 +252,7 @@ fn names_of(tx: &Transaction<'_>, cycle: &[PathId]) -> Result<Vec<String>> {
 /// Returns the first `limit` names. Items that the caller may not see and that follow each other are one: how
 /// many there are is not told.
 fn first_names<'c>(
-    tx: &Transaction<'_>,
+    tx: &WorkTransaction<'_>,
     items: impl ExactSizeIterator<Item = &'c PathId>,
     limit: usize,
 ) -> Result<Vec<String>> {

@@ -5,31 +5,16 @@ use std::collections::{BTreeSet, HashSet};
 use rusqlite::{OptionalExtension, Row};
 
 use super::super::order::directories::Firsts;
+use super::super::transaction::{Named, PendingEdges, WorkTransaction};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::sqlite::db::rows::{self, Kind, blob};
-use crate::metadata::sqlite::write::transaction::Transaction;
 use crate::path_id::PathId;
 use crate::range::PathRange;
 use crate::work::DependencyRef;
 
-/// Dependencies that were named for an item and are not stored yet.
-#[derive(Debug, Clone)]
-pub(in super::super) struct PendingEdges {
-    /// Index of the change that named them.
-    pub operation: usize,
-    named: Vec<Named>,
-}
-
-#[derive(Debug, Clone)]
-struct Named {
-    reference: DependencyRef,
-    /// The file that stood at the path when it was named: later changes may move it.
-    bound: Option<PathId>,
-}
-
 /// Replaces the dependencies of `item` by those that `references` name, once all changes are applied.
 pub(in super::super) fn replace(
-    tx: &mut Transaction<'_>,
+    tx: &mut WorkTransaction<'_>,
     item: PathId,
     references: &[DependencyRef],
 ) -> Result<()> {
@@ -49,16 +34,16 @@ pub(in super::super) fn replace(
         let reference = reference.clone();
         named.push(Named { reference, bound });
     }
-    let operation = tx.work.operation;
-    tx.work
+    let operation = tx.changes.operation;
+    tx.changes
         .pending
         .insert(item, PendingEdges { operation, named });
     Ok(())
 }
 
 /// Removes the dependencies of `item`; returns whether `depends_on` was set.
-pub(in super::super) fn remove(tx: &mut Transaction<'_>, item: PathId) -> Result<bool> {
-    tx.work.pending.remove(&item);
+pub(in super::super) fn remove(tx: &mut WorkTransaction<'_>, item: PathId) -> Result<bool> {
+    tx.changes.pending.remove(&item);
     remove_rows(tx, item)?;
     let changed = tx.run(
         "UPDATE work SET dependencies = NULL, open_edges = 0
@@ -68,14 +53,14 @@ pub(in super::super) fn remove(tx: &mut Transaction<'_>, item: PathId) -> Result
     Ok(changed > 0)
 }
 
-fn remove_rows(tx: &Transaction<'_>, item: PathId) -> Result<()> {
+fn remove_rows(tx: &WorkTransaction<'_>, item: PathId) -> Result<()> {
     tx.run("DELETE FROM edges WHERE item_id = ?1", [item.as_bytes()])?;
     Ok(())
 }
 
 /// Stores what was named for `item`; returns whether that is anything.
 pub(super) fn store(
-    tx: &mut Transaction<'_>,
+    tx: &mut WorkTransaction<'_>,
     item: PathId,
     pending: &PendingEdges,
 ) -> Result<bool> {
@@ -104,7 +89,7 @@ pub(super) fn store(
 }
 
 /// Returns the file that is meant. What the caller may not see is like what does not exist.
-fn resolve(tx: &Transaction<'_>, named: &Named) -> Result<PathId> {
+fn resolve(tx: &WorkTransaction<'_>, named: &Named) -> Result<PathId> {
     let visible = &tx.grant.visible;
     if let Some(id) = named.bound
         && let Some(path) = rows::find_path_of_id(tx.connection, id)?
@@ -120,7 +105,7 @@ fn resolve(tx: &Transaction<'_>, named: &Named) -> Result<PathId> {
     }
 }
 
-fn file_at(tx: &Transaction<'_>, path: &str, named: &Named) -> Result<PathId> {
+fn file_at(tx: &WorkTransaction<'_>, path: &str, named: &Named) -> Result<PathId> {
     match rows::find(tx.connection, path)? {
         Some(row) if row.kind == Kind::File => row.path_id.ok_or_else(|| unknown(named)),
         Some(_) => {
@@ -165,19 +150,19 @@ const PAGE: usize = 1024;
 
 /// Opens the edges to `blocker`, or has [`close_at_end()`] close them.
 pub(in super::super) fn set_blocking(
-    tx: &mut Transaction<'_>,
+    tx: &mut WorkTransaction<'_>,
     blocker: PathId,
     blocking: bool,
 ) -> Result<()> {
     // Edges that were named may be stored before they would be closed.
-    tx.work.closed.remove(&blocker);
+    tx.changes.closed.remove(&blocker);
     let mut statement = tx.connection.prepare_cached(HAS_DEPENDENTS)?;
     if !statement.exists([blocker.as_bytes()])? {
         return Ok(());
     }
     drop(statement);
     if !blocking {
-        tx.work.closed.insert(blocker);
+        tx.changes.closed.insert(blocker);
         return Ok(());
     }
     if tx.run(COUNT_OPENED, [blocker.as_bytes()])? > 0 {
@@ -188,18 +173,18 @@ pub(in super::super) fn set_blocking(
 
 /// Closes the edges to all that came to block no more. What waits for nothing any more becomes ready, and claims
 /// find it.
-pub(super) fn close_at_end(tx: &mut Transaction<'_>) -> Result<()> {
+pub(super) fn close_at_end(tx: &mut WorkTransaction<'_>) -> Result<()> {
     let mut firsts = Firsts::default();
-    for blocker in std::mem::take(&mut tx.work.closed) {
+    for blocker in std::mem::take(&mut tx.changes.closed) {
         close_edges_to(tx, blocker, COUNT_CLOSED_AT_END, |_| {}, &mut firsts)?;
     }
     firsts.announce(tx.connection)
 }
 
 /// As [`close_at_end()`], before other changes of the set, which decide what becomes ready.
-fn close_early(tx: &mut Transaction<'_>) -> Result<()> {
+fn close_early(tx: &mut WorkTransaction<'_>) -> Result<()> {
     let mut touched = BTreeSet::new();
-    for blocker in std::mem::take(&mut tx.work.closed) {
+    for blocker in std::mem::take(&mut tx.changes.closed) {
         let mut touch = |item| {
             touched.insert(item);
         };
@@ -211,12 +196,12 @@ fn close_early(tx: &mut Transaction<'_>) -> Result<()> {
             &mut Firsts::default(),
         )?;
     }
-    tx.work.touched.extend(touched);
+    tx.changes.touched.extend(touched);
     Ok(())
 }
 
 fn close_edges_to(
-    tx: &mut Transaction<'_>,
+    tx: &mut WorkTransaction<'_>,
     blocker: PathId,
     count: &'static str,
     mut closed: impl FnMut(PathId),
@@ -233,7 +218,7 @@ fn close_edges_to(
             close.execute((item.as_bytes(), blocker.as_bytes()))?;
             closed(*item);
         }
-        tx.work.supplied |= !waiting.is_empty();
+        tx.changes.supplied |= !waiting.is_empty();
         match waiting.last() {
             Some((item, _)) if waiting.len() == PAGE => last = Some(*item),
             _ => return Ok(()),
@@ -244,7 +229,7 @@ fn close_edges_to(
 /// Returns some of the items that wait for `blocker`, by their ids from `after` on, and notes where in the queue
 /// those stand that wait for nothing else.
 fn waiting(
-    tx: &Transaction<'_>,
+    tx: &WorkTransaction<'_>,
     blocker: PathId,
     after: Option<PathId>,
     firsts: &mut Firsts,
@@ -264,17 +249,17 @@ fn waiting(
 
 /// The items in `range` are being deleted: their own edges go, the open ones to them remember where
 /// they were.
-pub(in super::super) fn bury(tx: &mut Transaction<'_>, range: &PathRange) -> Result<()> {
+pub(in super::super) fn bury(tx: &mut WorkTransaction<'_>, range: &PathRange) -> Result<()> {
     let bounds = [&range.start, &range.end];
     // Nobody waits for a deleted file that was completed.
     close_early(tx)?;
-    if !tx.work.pending.is_empty() {
+    if !tx.changes.pending.is_empty() {
         let mut statement = tx
             .connection
             .prepare_cached("SELECT path_id FROM work WHERE path >= ?1 AND path < ?2")?;
         let mut found = statement.query(bounds)?;
         while let Some(row) = found.next()? {
-            tx.work.pending.remove(&id_at(row, 0)?);
+            tx.changes.pending.remove(&id_at(row, 0)?);
         }
     }
     tx.run(
@@ -295,7 +280,10 @@ pub(in super::super) fn bury(tx: &mut Transaction<'_>, range: &PathRange) -> Res
 /// Returns whether the caller may create a file of the id `blocker`, which none has now. Its status would
 /// open and close the edges that are left: the caller must see where the deleted file was, or, where that
 /// is not kept because the edge was closed, who depended on it.
-pub(in super::super::super) fn may_revive(tx: &Transaction<'_>, blocker: PathId) -> Result<bool> {
+pub(in super::super::super) fn may_revive(
+    tx: &WorkTransaction<'_>,
+    blocker: PathId,
+) -> Result<bool> {
     let mut statement = tx.connection.prepare_cached(
         "SELECT coalesce(e.blocker_path, w.path)
          FROM edges AS e LEFT JOIN work AS w ON w.path_id = e.item_id
@@ -312,7 +300,7 @@ pub(in super::super::super) fn may_revive(tx: &Transaction<'_>, blocker: PathId)
 }
 
 /// The file `blocker` exists again.
-pub(in super::super) fn unbury(tx: &mut Transaction<'_>, blocker: PathId) -> Result<()> {
+pub(in super::super) fn unbury(tx: &mut WorkTransaction<'_>, blocker: PathId) -> Result<()> {
     tx.run(
         "UPDATE edges SET blocker_path = NULL WHERE blocker_id = ?1 AND blocker_path IS NOT NULL",
         [blocker.as_bytes()],
@@ -334,16 +322,16 @@ const COUNT_COPIED: &str = "\
 /// Gives `target`, which has a row already, the dependencies of `source`, but for those that the caller may not
 /// see: one cannot depend on them. Where one of those is open, a person decides what the copy waits for.
 pub(in super::super) fn copy(
-    tx: &mut Transaction<'_>,
+    tx: &mut WorkTransaction<'_>,
     source: PathId,
     target: PathId,
 ) -> Result<()> {
-    if let Some(pending) = tx.work.pending.get(&source) {
+    if let Some(pending) = tx.changes.pending.get(&source) {
         let pending = PendingEdges {
-            operation: tx.work.operation,
+            operation: tx.changes.operation,
             ..pending.clone()
         };
-        tx.work.pending.insert(target, pending);
+        tx.changes.pending.insert(target, pending);
     }
     let visible = &tx.grant.visible;
     let (mut hidden, mut hidden_open) = (false, false);
@@ -377,7 +365,7 @@ pub(in super::super) fn copy(
 }
 
 /// Returns whether a file of the id `item` has typed keys.
-pub(super) fn has_row(tx: &Transaction<'_>, item: PathId) -> Result<bool> {
+pub(super) fn has_row(tx: &WorkTransaction<'_>, item: PathId) -> Result<bool> {
     let found: Option<i64> = tx
         .connection
         .prepare_cached("SELECT 1 FROM work WHERE path_id = ?1")?

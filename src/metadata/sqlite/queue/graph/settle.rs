@@ -1,9 +1,9 @@
 //! What a whole set of changes entails, done before its commit.
 
 use super::super::order::directories;
+use super::super::transaction::WorkTransaction;
 use super::{cycles, edges};
 use crate::error::Result;
-use crate::metadata::sqlite::write::transaction::Transaction;
 
 /// Makes an item ready that is blocked, has dependencies, and has no open edge.
 const READY_ITEM: &str = "\
@@ -12,11 +12,11 @@ const READY_ITEM: &str = "\
 
 /// Does what the changes entail: stores the dependencies they named, refuses cycles, and makes blocked
 /// items ready that wait for nothing any more.
-pub(in super::super::super) fn settle(tx: &mut Transaction<'_>) -> Result<()> {
+pub(in super::super::super) fn settle(tx: &mut WorkTransaction<'_>) -> Result<()> {
     store_dependencies(tx)?;
     // Ready items block as much as blocked ones do, so one round is enough.
     edges::close_at_end(tx)?;
-    for item in std::mem::take(&mut tx.work.touched) {
+    for item in std::mem::take(&mut tx.changes.touched) {
         tx.grant.call.check()?;
         tx.run(READY_ITEM, [item.as_bytes()])?;
         directories::announce_id(tx.connection, item)?;
@@ -24,8 +24,10 @@ pub(in super::super::super) fn settle(tx: &mut Transaction<'_>) -> Result<()> {
     Ok(())
 }
 
-fn store_dependencies(tx: &mut Transaction<'_>) -> Result<()> {
-    let mut pending: Vec<_> = std::mem::take(&mut tx.work.pending).into_iter().collect();
+fn store_dependencies(tx: &mut WorkTransaction<'_>) -> Result<()> {
+    let mut pending: Vec<_> = std::mem::take(&mut tx.changes.pending)
+        .into_iter()
+        .collect();
     pending.sort_by_key(|(_, pending)| pending.operation);
     let mut changed = Vec::with_capacity(pending.len());
     for (item, pending) in pending {

@@ -6,10 +6,10 @@ use rusqlite::params_from_iter;
 use rusqlite::types::{Null, ToSqlOutput};
 
 use super::super::some::{self, AT_ONCE};
+use super::super::transaction::WorkTransaction;
 use super::finish::{no_longer_awaited, why_lost};
 use crate::error::{Error, Result};
 use crate::metadata::Change;
-use crate::metadata::sqlite::write::transaction::Transaction;
 use crate::path::VirtualPath;
 use crate::time::Micros;
 use crate::work::LeaseToken;
@@ -78,7 +78,7 @@ pub(in super::super::super) fn completions(
 
 /// Carries out some completions of `changes`.
 pub(in super::super::super) fn complete_some(
-    tx: &mut Transaction<'_>,
+    tx: &mut WorkTransaction<'_>,
     changes: &[Change],
     mut completions: Vec<Completion<'_>>,
 ) -> Result<()> {
@@ -96,7 +96,7 @@ pub(in super::super::super) fn complete_some(
 }
 
 /// Returns how many were completed.
-fn run(tx: &Transaction<'_>, completions: &[Completion<'_>], time: Micros) -> Result<usize> {
+fn run(tx: &WorkTransaction<'_>, completions: &[Completion<'_>], time: Micros) -> Result<usize> {
     let now = tx.time.boot().0;
     let paths = completions
         .iter()
@@ -118,7 +118,7 @@ fn run(tx: &Transaction<'_>, completions: &[Completion<'_>], time: Micros) -> Re
 
 /// Returns why the first of them that was not completed at `time` could not be.
 fn first_lost(
-    tx: &Transaction<'_>,
+    tx: &WorkTransaction<'_>,
     changes: &[Change],
     mut completions: Vec<Completion<'_>>,
     time: Micros,

@@ -5,9 +5,9 @@ use rusqlite::OptionalExtension;
 use super::super::graph::edges::{self, id_at};
 use super::super::items::place_of;
 use super::super::order::{directories, partitions};
+use super::super::transaction::WorkTransaction;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::sqlite::db::time::BootTime;
-use crate::metadata::sqlite::write::transaction::Transaction;
 use crate::path::VirtualPath;
 use crate::path_id::PathId;
 use crate::time::Micros;
@@ -46,7 +46,7 @@ struct Held {
 
 /// Lets the lease last `lease` from now on.
 pub(in super::super::super) fn heartbeat(
-    tx: &mut Transaction<'_>,
+    tx: &mut WorkTransaction<'_>,
     path: &VirtualPath,
     token: LeaseToken,
     lease: Micros,
@@ -56,14 +56,14 @@ pub(in super::super::super) fn heartbeat(
     let expires_at = tx.time.wall().saturating_add(lease);
     tx.run(HEARTBEAT, (path.as_str(), deadline.0, expires_at))?;
     // Those who wait for the lease to end wait for another moment.
-    tx.work.supplied |= deadline < held.deadline;
+    tx.changes.supplied |= deadline < held.deadline;
     let (_, scope) = place_of(&tx.grant.rules, path.as_str());
     partitions::watch(tx.connection, scope, None, Some(deadline))
 }
 
 /// Completes the item, with what came of it.
 pub(in super::super::super) fn complete(
-    tx: &mut Transaction<'_>,
+    tx: &mut WorkTransaction<'_>,
     path: &VirtualPath,
     token: LeaseToken,
     result: Option<&str>,
@@ -80,7 +80,7 @@ pub(in super::super::super) fn complete(
 }
 
 /// Returns why the item at `path` could not be completed under the lease `token`.
-pub(super) fn why_lost(tx: &Transaction<'_>, path: &VirtualPath, token: LeaseToken) -> Error {
+pub(super) fn why_lost(tx: &WorkTransaction<'_>, path: &VirtualPath, token: LeaseToken) -> Error {
     match held(tx, path, token) {
         Err(error) => error,
         Ok(_) => lost(path, EXPIRED),
@@ -88,7 +88,7 @@ pub(super) fn why_lost(tx: &Transaction<'_>, path: &VirtualPath, token: LeaseTok
 }
 
 /// The item at `path` was completed: nothing waits for it any more.
-pub(super) fn no_longer_awaited(tx: &mut Transaction<'_>, path: &VirtualPath) -> Result<()> {
+pub(super) fn no_longer_awaited(tx: &mut WorkTransaction<'_>, path: &VirtualPath) -> Result<()> {
     let awaited = tx
         .connection
         .prepare_cached(ID_IF_AWAITED)?
@@ -102,7 +102,7 @@ pub(super) fn no_longer_awaited(tx: &mut Transaction<'_>, path: &VirtualPath) ->
 
 /// Gives up the attempt: the item is tried again later or, without attempts left, failed.
 pub(in super::super::super) fn fail(
-    tx: &mut Transaction<'_>,
+    tx: &mut WorkTransaction<'_>,
     path: &VirtualPath,
     token: LeaseToken,
     error: &str,
@@ -115,36 +115,36 @@ pub(in super::super::super) fn fail(
     let delay = retry_after.unwrap_or_else(|| back_off(held.attempts));
     let not_before = tx.time.wall().saturating_add(delay);
     tx.run(FAIL, (path.as_str(), error, not_before))?;
-    tx.work.supplied = true;
+    tx.changes.supplied = true;
     let (_, scope) = place_of(&tx.grant.rules, path.as_str());
     partitions::watch(tx.connection, scope, Some(not_before), None)
 }
 
 /// Gives the item back; the attempt does not count.
 pub(in super::super::super) fn release(
-    tx: &mut Transaction<'_>,
+    tx: &mut WorkTransaction<'_>,
     path: &VirtualPath,
     token: LeaseToken,
 ) -> Result<()> {
     held(tx, path, token)?;
     tx.run(RELEASE, [path.as_str()])?;
-    tx.work.supplied = true;
+    tx.changes.supplied = true;
     directories::announce(tx.connection, path.as_str())
 }
 
 /// Checks that the item at `path` is held under the live lease `token`. What follows in the same set of
 /// changes may do what only the holder may.
 pub(in super::super::super) fn check_lease(
-    tx: &mut Transaction<'_>,
+    tx: &mut WorkTransaction<'_>,
     path: &VirtualPath,
     token: LeaseToken,
 ) -> Result<()> {
     let held = held(tx, path, token)?;
-    tx.work.held.insert(held.id);
+    tx.changes.held.insert(held.id);
     Ok(())
 }
 
-fn held(tx: &Transaction<'_>, path: &VirtualPath, token: LeaseToken) -> Result<Held> {
+fn held(tx: &WorkTransaction<'_>, path: &VirtualPath, token: LeaseToken) -> Result<Held> {
     let found = tx
         .connection
         .prepare_cached(HELD)?

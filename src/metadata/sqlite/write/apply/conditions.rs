@@ -26,7 +26,7 @@ pub(super) fn check(
         return Err(Error::conflict("the file exists").at(path));
     }
     if let Some((item, token)) = &conditions.lease {
-        queue::check_lease(tx, item, *token)?;
+        queue::check_lease(&mut tx.work, item, *token)?;
     }
     Ok(())
 }

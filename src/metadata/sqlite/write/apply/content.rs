@@ -5,21 +5,13 @@ use std::sync::Arc;
 
 use rusqlite::OptionalExtension;
 
+use super::super::held::HeldContent;
 use super::super::transaction::Transaction;
 use crate::content::{
     BlockHashes, ContentHash, ContentReader, NewContent, Staged, Staging, StoredContent,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::sqlite::db::rows::{FileRow, blob};
-
-/// A content that a path can hold.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct HeldContent {
-    pub backend_id: i64,
-    pub content_id: i64,
-    pub etag: ContentHash,
-    pub size: u64,
-}
 
 impl FileRow {
     /// Returns the content that the file holds.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use rusqlite::types::ValueRef;
 
+use super::super::held::HeldContent;
 use super::super::transaction::Transaction;
 use super::conditions::{check, is_directory};
-use super::content::{self, HeldContent};
+use super::content;
 use super::directories::{ensure_parent, not_a_directory};
 use crate::content::{ContentHash, NewContent};
 use crate::error::{Error, Result};

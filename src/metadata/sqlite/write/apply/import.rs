@@ -1,11 +1,11 @@
 //! Creating a file as an export described it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::super::held::{HeldContent, Imports};
 use super::super::transaction::Transaction;
 use super::conditions::{check, is_directory, not_found};
-use super::content::{self, HeldContent};
+use super::content;
 use super::directories::{ensure_parent, not_a_directory};
 use super::files::{self, NewFile};
 use super::{metadata, remove};
@@ -22,16 +22,6 @@ use crate::path_id::PathId;
 
 /// Most contents that are remembered as readable.
 const REMEMBERED: usize = 16 * 1024;
-
-/// What the imports among the changes of a set need. A file of the import may come to hold what another
-/// one of it, or the one that it replaces, held before.
-#[derive(Debug, Default)]
-pub(in super::super::super) struct Imports {
-    /// Contents that the caller may read.
-    readable: HashMap<ContentHash, HeldContent>,
-    /// Contents that no path holds any more, unless a later change makes one hold it.
-    pub(super) unheld: HashMap<(i64, ContentHash), HeldContent>,
-}
 
 /// Prepares for the imports among `changes`, if there are any.
 pub(super) fn begin(tx: &mut Transaction<'_>, changes: &[Change]) {
@@ -114,7 +104,7 @@ fn import(
             return Err(is_directory(path));
         }
         if !imported.cancels() {
-            queue::check_replaceable(tx, path.as_str())?;
+            queue::check_replaceable(&tx.work, path.as_str())?;
         }
         remove::row_of_file(tx, row)?;
     }
@@ -133,7 +123,7 @@ fn import(
     let entry = files::insert(tx, path, &held, &file)?;
     if let Some(row) = rows::find(tx.connection, path.as_str())? {
         metadata::set_on(tx, &row, &imported.metadata)?;
-        queue::imported(tx, &row, &imported.history)?;
+        queue::imported(&mut tx.work, &row, &imported.history)?;
     }
     Ok(entry)
 }
@@ -284,5 +274,5 @@ fn id_for(
 /// Returns whether the caller may give the id to a file: no other has it, and nothing that the caller
 /// may not see waits for one that had it.
 fn is_free(tx: &Transaction<'_>, id: PathId) -> Result<bool> {
-    Ok(rows::find_path_of_id(tx.connection, id)?.is_none() && queue::may_revive(tx, id)?)
+    Ok(rows::find_path_of_id(tx.connection, id)?.is_none() && queue::may_revive(&tx.work, id)?)
 }

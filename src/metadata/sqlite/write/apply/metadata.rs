@@ -67,7 +67,7 @@ pub(super) fn set_on(
     if fields.is_empty() {
         return Ok(());
     }
-    queue::set(tx, row, &fields)
+    queue::set(&mut tx.work, row, &fields)
 }
 
 /// Removes one key of the file, or of the directory that was made, at `path`.
@@ -80,7 +80,7 @@ pub(super) fn delete(
     let found = if is_work_key(key) && row.file.is_none() {
         return Err(is_directory(path));
     } else if is_work_key(key) {
-        queue::clear(tx, &row, key)?
+        queue::clear(&mut tx.work, &row, key)?
     } else {
         tx.run(
             "DELETE FROM metadata WHERE path = ?1 AND key = ?2",

@@ -10,8 +10,6 @@ pub(in super::super) mod parts;
 mod relocate;
 mod remove;
 
-pub(in super::super) use self::import::Imports;
-
 use super::transaction::Transaction;
 use crate::error::Result;
 use crate::metadata::sqlite::queue;
@@ -34,13 +32,13 @@ pub(in super::super) fn all(
         let completions = queue::completions(changes, index);
         if completions.len() > 1 {
             entries.resize(index + completions.len(), None);
-            queue::complete_some(tx, changes, completions)?;
+            queue::complete_some(&mut tx.work, changes, completions)?;
         } else {
             entries.push(one(tx, change).map_err(|error| change.failed(index, error))?);
         }
     }
     import::end(tx)?;
-    queue::settle(tx)?;
+    queue::settle(&mut tx.work)?;
     Ok(entries)
 }
 
@@ -82,20 +80,22 @@ fn one(tx: &mut Transaction<'_>, change: &Change) -> Result<Option<Entry>> {
             conditions::check(tx, path, row.as_ref(), conditions).map(|()| None)
         }
         Change::Heartbeat { path, token, lease } => {
-            queue::heartbeat(tx, path, *token, *lease).map(|()| None)
+            queue::heartbeat(&mut tx.work, path, *token, *lease).map(|()| None)
         }
         Change::CompleteWork {
             path,
             token,
             result,
-        } => queue::complete(tx, path, *token, result.as_deref()).map(|()| None),
+        } => queue::complete(&mut tx.work, path, *token, result.as_deref()).map(|()| None),
         Change::FailWork {
             path,
             token,
             error,
             retry_after,
-        } => queue::fail(tx, path, *token, error, *retry_after).map(|()| None),
-        Change::ReleaseWork { path, token } => queue::release(tx, path, *token).map(|()| None),
+        } => queue::fail(&mut tx.work, path, *token, error, *retry_after).map(|()| None),
+        Change::ReleaseWork { path, token } => {
+            queue::release(&mut tx.work, path, *token).map(|()| None)
+        }
         Change::Import(source) => import::all(tx, &**source).map(|()| None),
     }
 }

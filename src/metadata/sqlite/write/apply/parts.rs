@@ -91,19 +91,6 @@ pub(super) fn alone_if_many(tx: &mut Transaction<'_>, row: &PathRow) -> Result<(
     }
 }
 
-/// Returns where the paths of `part`, which is `from` or lies under it, are once `from` is called `to`.
-pub(in super::super::super) fn moved(
-    part: &PathRange,
-    from: &VirtualPath,
-    to: &VirtualPath,
-) -> PathRange {
-    let moved = |bound: &str| format!("{to}{}", &bound[from.as_str().len()..]);
-    PathRange {
-        start: moved(&part.start),
-        end: moved(&part.end),
-    }
-}
-
 /// Returns `path` itself, and what lies under it.
 pub(super) fn of_tree(path: &VirtualPath) -> [PathRange; 2] {
     [

@@ -1,5 +1,6 @@
 //! Moving and copying files and trees.
 
+use super::super::held::HeldContent;
 use super::super::transaction::Transaction;
 use super::conditions::{check, is_directory, not_found};
 use super::directories::{
@@ -35,7 +36,7 @@ pub(super) fn rename(tx: &mut Transaction<'_>, relocation: &Relocation) -> Resul
             change_names(tx, MOVE_METADATA, part, from, to)
         })?;
         in_parts(tx, Table::Work, &range, |tx, part| {
-            queue::moved(tx, part, from, to)
+            queue::moved(&mut tx.work, part, from, to)
         })?;
     }
     if let Some(file) = &source.file
@@ -104,7 +105,7 @@ fn clear_target(tx: &mut Transaction<'_>, relocation: &Relocation, source: &Path
     }
     match (source.kind, target.kind) {
         (Kind::File, Kind::File) => {
-            queue::check_replaceable(tx, to.as_str())?;
+            queue::check_replaceable(&tx.work, to.as_str())?;
             remove::row_of_file(tx, &target)
         }
         (Kind::File, _) => Err(is_directory(to)),
@@ -227,7 +228,7 @@ fn carried(
     file: &FileRow,
     path: &str,
     target: &str,
-) -> Result<content::HeldContent> {
+) -> Result<HeldContent> {
     if tx.placement.backend_for(path) == tx.placement.backend_for(target) {
         return Ok(file.content());
     }
@@ -257,7 +258,7 @@ fn copy_paths(
     to: &VirtualPath,
     parent: &mut String,
 ) -> Result<()> {
-    let items = queue::paths_in(tx, part)?;
+    let items = queue::paths_in(&tx.work, part)?;
     for row in rows_in(tx, part)? {
         let path = VirtualPath::parse(&row.path)?.moved(from, to)?;
         let Some(file) = &row.file else {
@@ -296,7 +297,7 @@ fn copy_file(
     };
     files::insert(tx, path, &held, &new)?;
     match is_item {
-        true => queue::copied(tx, row, path, new.path_id, now),
+        true => queue::copied(&mut tx.work, row, path, new.path_id, now),
         false => Ok(()),
     }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::super::held::HeldContent;
 use super::super::transaction::Transaction;
 use super::conditions::{existing_file, not_found};
-use super::content::{self, HeldContent};
+use super::content;
 use super::directories::{is_empty, not_a_directory, prune_above};
 use super::parts::{Table, alone_if_many, in_parts, of_tree};
 use crate::error::{Error, ErrorKind, Result};
@@ -30,7 +31,7 @@ pub(super) fn row_of_file(tx: &mut Transaction<'_>, row: &PathRow) -> Result<()>
     let path = row.path.as_str();
     tx.run("DELETE FROM paths WHERE path = ?1", [path])?;
     tx.run("DELETE FROM metadata WHERE path = ?1", [path])?;
-    queue::deleted(tx, &PathRange::of_path(path))?;
+    queue::deleted(&mut tx.work, &PathRange::of_path(path))?;
     match &row.file {
         Some(file) => content::release(tx, file.content()),
         None => Ok(()),
@@ -59,7 +60,9 @@ pub(super) fn directory(
 
 /// Removes every row in `range`.
 fn subtree(tx: &mut Transaction<'_>, range: &PathRange) -> Result<()> {
-    in_parts(tx, Table::Work, range, queue::deleted)?;
+    in_parts(tx, Table::Work, range, |tx, part| {
+        queue::deleted(&mut tx.work, part)
+    })?;
     in_parts(tx, Table::Metadata, range, |tx, part| {
         tx.run(
             "DELETE FROM metadata WHERE path >= ?1 AND path < ?2",
