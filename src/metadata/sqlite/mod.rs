@@ -9,10 +9,11 @@
 //! | what is read | `read` |
 //! | what is written: the queue of commits, and what each change does | `write` |
 //! | checking, repairing and copying the whole | `upkeep` |
-//! | opening all of it | `opening` |
+//! | opening all of it; the store as one that repairs | `opening`, `mending` |
 
 mod db;
 mod driver;
+mod mending;
 mod opening;
 mod queue;
 mod read;
@@ -258,7 +259,7 @@ impl MetadataStore for SqliteStore {
             let mut described = Vec::with_capacity(entries.len());
             let mut taken = 0;
             for entry in entries {
-                let values = all_values(connection, &entry.path)?;
+                let values = find::all_values(connection, &entry.path)?;
                 taken += values.iter().map(|(_, json)| json.len()).sum::<usize>();
                 described.push((entry, values));
                 if taken >= bytes {
@@ -288,7 +289,7 @@ impl MetadataStore for SqliteStore {
     fn metadata(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<Vec<(String, String)>> {
         self.readers.snapshot(grant, |connection| {
             find::require_described(connection, path)?;
-            Ok(all_values(connection, path)?)
+            Ok(find::all_values(connection, path)?)
         })
     }
 
@@ -569,12 +570,4 @@ impl MetadataStore for SqliteStore {
             }
         }
     }
-}
-
-/// Returns all keys of what is at `path`, typed or not, with their JSON texts, by key.
-fn all_values(connection: &Connection, path: &VirtualPath) -> Result<Vec<(String, String)>> {
-    let mut values = find::values(connection, path)?;
-    values.extend(queue::all(connection, path)?);
-    values.sort();
-    Ok(values)
 }

@@ -60,6 +60,17 @@ pub(in super::super) fn values(
         .collect::<rusqlite::Result<_>>()?)
 }
 
+/// Returns all keys of what is at `path`, typed or not, with their JSON texts, by key.
+pub(in super::super) fn all_values(
+    connection: &Connection,
+    path: &VirtualPath,
+) -> Result<Vec<(String, String)>> {
+    let mut values = self::values(connection, path)?;
+    values.extend(queue::all(connection, path)?);
+    values.sort();
+    Ok(values)
+}
+
 /// Returns the first visible paths that `query` is about, in order.
 pub(in super::super) fn paths(
     connection: &Connection,

@@ -2,10 +2,11 @@
 
 use rusqlite::Row;
 
-use super::{PAGE, Page, hash, integer, is_null};
+use super::page::{PAGE, Page, hash, is_null};
 use crate::content::{BLOCK_BYTES, BlockHashes, ContentHash};
 use crate::error::Result;
 use crate::metadata::sqlite::db::backends::BackendNames;
+use crate::metadata::sqlite::db::rows::integer;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::write::sweep;
 use crate::metadata::{

@@ -1,7 +1,8 @@
 //! Edges between work items. One to a deleted blocker is legitimate: open with a tombstone, or closed.
 
-use super::{PAGE, Page, blob, integer, is_null, text};
+use super::page::{PAGE, Page, blob, is_null, text};
 use crate::error::Result;
+use crate::metadata::sqlite::db::rows::integer;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::{CheckedRows, FindingKind, RowCursor, RowKey};
 use crate::path_id::PathId;

@@ -5,23 +5,18 @@
 
 mod contents;
 mod edges;
+mod page;
 mod paths;
 mod tables;
 mod work;
 
-use rusqlite::Row;
-
 pub(in super::super) use self::contents::{confirm, doomed, page as contents, paths as paths_of};
+use self::page::{Page, next_table};
 use crate::call::Call;
-use crate::content::ContentHash;
 use crate::error::{ErrorKind, Result};
 use crate::metadata::sqlite::db::backends::BackendNames;
-use crate::metadata::sqlite::db::rows::integer;
 use crate::metadata::sqlite::driver::statements::Connection;
-use crate::metadata::{CheckedRows, Finding, FindingKind, RowCursor, RowKey};
-
-/// Rows of one page.
-const PAGE: i64 = 512;
+use crate::metadata::{CheckedRows, FindingKind, RowCursor, RowKey};
 
 /// Checks a page of rows from `cursor` on.
 pub(in super::super) fn rows(
@@ -47,80 +42,4 @@ pub(in super::super) fn rows(
         }
         checked => checked,
     }
-}
-
-/// Returns where the table after that of `cursor` begins.
-fn next_table(cursor: &RowCursor) -> Option<RowCursor> {
-    match cursor {
-        RowCursor::Table(_) => Some(RowCursor::Paths(Vec::new())),
-        RowCursor::Paths(_) => Some(RowCursor::Contents(i64::MIN)),
-        RowCursor::Contents(_) => Some(RowCursor::Metadata(String::new(), String::new())),
-        RowCursor::Metadata(..) => Some(RowCursor::Work(String::new())),
-        RowCursor::Work(_) => Some(RowCursor::Edges([0; 16], [0; 16])),
-        RowCursor::Edges(..) => None,
-    }
-}
-
-/// A page in the making.
-#[derive(Debug, Default)]
-struct Page {
-    checked: CheckedRows,
-}
-
-impl Page {
-    /// Notes that something is wrong.
-    fn find(&mut self, kind: FindingKind, row: RowKey, path: Option<&str>, message: String) {
-        self.checked.findings.push(Finding {
-            kind,
-            row,
-            path: path.map(str::to_owned),
-            hash: None,
-            message,
-        });
-    }
-
-    /// Notes that something is wrong with the path `path`.
-    fn find_at(&mut self, kind: FindingKind, path: &str, message: impl Into<String>) {
-        let row = RowKey::Path(path.to_owned());
-        self.find(kind, row, Some(path), message.into());
-    }
-
-    /// Names the content that the latest finding is about.
-    fn about(&mut self, hash: Option<ContentHash>) {
-        if let Some(latest) = self.checked.findings.last_mut() {
-            latest.hash = hash;
-        }
-    }
-
-    /// Returns the page; the check goes on at `next`.
-    fn ended(mut self, next: Option<RowCursor>) -> CheckedRows {
-        self.checked.next = next;
-        self.checked
-    }
-
-    /// Returns the page; the check goes on after `last`, if the page was full, else with the next table.
-    fn ended_after(self, cursor: &RowCursor, last: Option<RowCursor>) -> CheckedRows {
-        let next = match last {
-            Some(last) if self.checked.rows == PAGE as u64 => Some(last),
-            _ => next_table(cursor),
-        };
-        self.ended(next)
-    }
-}
-
-/// Reads a blob of `N` bytes; `None` for anything else.
-fn blob<const N: usize>(row: &Row<'_>, column: usize) -> Option<[u8; N]> {
-    crate::metadata::sqlite::db::rows::blob::<N>(row, column).ok()
-}
-
-fn hash(row: &Row<'_>, column: usize) -> Option<ContentHash> {
-    blob::<32>(row, column).map(ContentHash::from_bytes)
-}
-
-fn text<'r>(row: &'r Row<'_>, column: usize) -> Option<&'r str> {
-    row.get_ref(column).ok()?.as_str().ok()
-}
-
-fn is_null(row: &Row<'_>, column: usize) -> bool {
-    matches!(row.get_ref(column), Ok(rusqlite::types::ValueRef::Null))
 }

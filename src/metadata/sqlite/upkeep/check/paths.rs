@@ -3,10 +3,11 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row};
 
-use super::{PAGE, Page, blob, hash, integer, is_null, next_table, text};
+use super::page::{PAGE, Page, blob, hash, is_null, next_table, text};
 use crate::content::ContentHash;
 use crate::error::Result;
 use crate::metadata::sqlite::db::backends::BackendNames;
+use crate::metadata::sqlite::db::rows::integer;
 use crate::metadata::sqlite::db::visible::first_path;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::{CheckedRows, FindingKind, MAX_VERSION, RowCursor, RowKey};

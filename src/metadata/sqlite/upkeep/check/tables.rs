@@ -2,7 +2,7 @@
 
 use rusqlite::OptionalExtension;
 
-use super::Page;
+use super::page::Page;
 use crate::call::Call;
 use crate::error::{Error, Result};
 use crate::metadata::sqlite::db::columns;

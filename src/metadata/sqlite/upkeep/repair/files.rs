@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Row};
 
 use super::super::check;
-use super::Mender;
+use super::mender::Mender;
 use crate::content::ContentHash;
 use crate::error::{ErrorKind, Result};
 use crate::metadata::sqlite::db::rows::{blob, integer};
@@ -18,7 +18,10 @@ use crate::time::{LEAST_TIME, MAX_TIME, now};
 
 /// Makes the row of `file`, which is none of a file, say what that of a directory says: of one that was made, if
 /// it has an id.
-pub(super) fn mend_directory(connection: &Connection, file: &LostFile) -> Result<Mended> {
+pub(in super::super::super) fn mend_directory(
+    connection: &Connection,
+    file: &LostFile,
+) -> Result<Mended> {
     if !is_as_before(connection, file)? {
         return Ok(Mended::Changed);
     }
@@ -42,7 +45,7 @@ pub(super) fn mend_directory(connection: &Connection, file: &LostFile) -> Result
 
 /// Gives `file`, and those with the same content, which was found good, a right row of it: the one that is
 /// there, or a new one for the bytes in the backend.
-pub(super) fn restore(
+pub(in super::super::super) fn restore(
     connection: &Connection,
     file: &LostFile,
     content: &VerifiedContent,
@@ -168,7 +171,7 @@ fn path_id_for(connection: &Connection, path: &str) -> Result<PathId> {
 }
 
 /// Returns the ids of the contents of the backend that have the hash.
-pub(super) fn contents_of(
+pub(in super::super::super) fn contents_of(
     connection: &Connection,
     backend: &str,
     hash: &ContentHash,
@@ -183,7 +186,10 @@ pub(super) fn contents_of(
 }
 
 /// Returns where the content that has the id `id` now is.
-pub(super) fn content_of(connection: &Connection, id: i64) -> Result<Option<ContentPlace>> {
+pub(in super::super::super) fn content_of(
+    connection: &Connection,
+    id: i64,
+) -> Result<Option<ContentPlace>> {
     Ok(connection
         .prepare_cached(
             "SELECT c.id, c.backend_id, c.hash, b.name, c.data FROM content AS c
@@ -216,7 +222,10 @@ fn key_of(row: &Row<'_>) -> rusqlite::Result<ContentKey> {
 }
 
 /// Returns what is known of the file at `path`.
-pub(super) fn describe(connection: &Connection, path: &str) -> Result<Option<LostFile>> {
+pub(in super::super::super) fn describe(
+    connection: &Connection,
+    path: &str,
+) -> Result<Option<LostFile>> {
     let found = connection
         .prepare_cached(
             "SELECT p.etag, p.size, p.content_id, b.name, p.modified_at, p.kind FROM paths AS p
@@ -268,7 +277,7 @@ fn is_as_before(connection: &Connection, file: &LostFile) -> Result<bool> {
 
 /// Removes everything that is said of `file`, if it is still what it was; returns whether it was. Items
 /// that wait for it go on waiting, for a deleted file.
-pub(super) fn forget(connection: &Connection, file: &LostFile) -> Result<bool> {
+pub(in super::super::super) fn forget(connection: &Connection, file: &LostFile) -> Result<bool> {
     if !is_as_before(connection, file)? {
         return Ok(false);
     }
@@ -289,7 +298,7 @@ pub(super) fn forget(connection: &Connection, file: &LostFile) -> Result<bool> {
 }
 
 /// Returns the files that hold the content `key`, at most `limit`; none if its row is another by now.
-pub(super) fn holders(
+pub(in super::super::super) fn holders(
     connection: &Connection,
     key: &ContentKey,
     limit: usize,

@@ -2,99 +2,25 @@
 //!
 //! What follows from a change, such as a content that no path holds any more, the next round finds.
 
-mod files;
-mod names;
+pub(in super::super) mod files;
+mod mender;
+pub(in super::super) mod names;
 
 use rusqlite::types::Value;
-use rusqlite::{OptionalExtension, Params, params_from_iter};
+use rusqlite::{OptionalExtension, params_from_iter};
 
-use crate::call::Call;
-use crate::content::ContentHash;
+use self::mender::Mender;
 use crate::error::Result;
 use crate::metadata::sqlite::db::columns;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::queue;
 use crate::metadata::sqlite::write::namespaces;
-use crate::metadata::sqlite::{SqliteStore, queue};
-use crate::metadata::{
-    ContentKey, ContentPlace, Finding, FindingKind, LostFile, Mended, MetadataMender,
-    MetadataValue, RowKey, VerifiedContent,
-};
-use crate::path::{VirtualPath, parent_of};
+use crate::metadata::{Finding, FindingKind, MetadataValue, RowKey};
+use crate::path::parent_of;
 use crate::path_id::PathId;
 
-impl MetadataMender for SqliteStore {
-    fn planned(&self, finding: &Finding) -> Option<&'static str> {
-        plan(finding)
-    }
-
-    fn mend(&self, finding: &Finding, call: &Call) -> Result<bool> {
-        self.writer
-            .transaction(call, |connection| mend(connection, finding))
-    }
-
-    fn mend_directory(&self, file: &LostFile, call: &Call) -> Result<Mended> {
-        self.writer
-            .transaction(call, |connection| files::mend_directory(connection, file))
-    }
-
-    fn restore_content(
-        &self,
-        file: &LostFile,
-        content: &VerifiedContent,
-        call: &Call,
-    ) -> Result<Mended> {
-        self.writer
-            .transaction(call, |connection| files::restore(connection, file, content))
-    }
-
-    fn move_aside(&self, path: &str, call: &Call) -> Result<Option<String>> {
-        self.writer
-            .transaction(call, |connection| names::move_aside(connection, path))
-    }
-
-    fn forget(&self, file: &LostFile, call: &Call) -> Result<bool> {
-        self.writer
-            .transaction(call, |connection| files::forget(connection, file))
-    }
-
-    fn describe(&self, path: &str, call: &Call) -> Result<Option<LostFile>> {
-        self.readers
-            .moment(call, |connection| files::describe(connection, path))
-    }
-
-    fn holders(&self, key: &ContentKey, limit: usize, call: &Call) -> Result<Vec<LostFile>> {
-        self.readers
-            .moment(call, |connection| files::holders(connection, key, limit))
-    }
-
-    fn contents_of(&self, backend: &str, hash: &ContentHash, call: &Call) -> Result<Vec<i64>> {
-        self.readers.moment(call, |connection| {
-            files::contents_of(connection, backend, hash)
-        })
-    }
-
-    fn content_place(&self, id: i64, call: &Call) -> Result<Option<ContentPlace>> {
-        self.readers
-            .moment(call, |connection| files::content_of(connection, id))
-    }
-
-    fn work_values(&self, path: &str, call: &Call) -> Result<Vec<(String, String)>> {
-        match VirtualPath::parse(path) {
-            Ok(valid) => self
-                .readers
-                .moment(call, |connection| queue::all(connection, &valid)),
-            Err(_) => Ok(Vec::new()),
-        }
-    }
-
-    fn value_of(&self, path: &str, key: &str, call: &Call) -> Result<Option<String>> {
-        self.readers
-            .moment(call, |connection| value_of(connection, path, key))
-    }
-}
-
 /// Says what is done about `finding`; `None` if rows alone do not help.
-fn plan(finding: &Finding) -> Option<&'static str> {
+pub(in super::super) fn plan(finding: &Finding) -> Option<&'static str> {
     use FindingKind::*;
     Some(match (finding.kind, &finding.row) {
         (DamagedRow, RowKey::Table(table)) => {
@@ -129,7 +55,7 @@ fn correction(table: &str) -> Option<&'static str> {
 }
 
 /// Mends the row of `finding`; returns whether anything was changed.
-fn mend(connection: &Connection, finding: &Finding) -> Result<bool> {
+pub(in super::super) fn mend(connection: &Connection, finding: &Finding) -> Result<bool> {
     use FindingKind::*;
     let mender = Mender(connection);
     match (finding.kind, &finding.row) {
@@ -170,13 +96,7 @@ fn mend(connection: &Connection, finding: &Finding) -> Result<bool> {
     }
 }
 
-struct Mender<'a>(&'a Connection);
-
 impl Mender<'_> {
-    fn run(&self, sql: &'static str, params: impl Params) -> Result<bool> {
-        Ok(self.0.prepare_cached(sql)?.execute(params)? > 0)
-    }
-
     fn add_ancestors(&self, path: &str) -> Result<bool> {
         let mut added = false;
         let mut child = path;
@@ -394,7 +314,11 @@ impl Mender<'_> {
 }
 
 /// Returns the value of a key that is about to be removed.
-fn value_of(connection: &Connection, path: &str, key: &str) -> Result<Option<String>> {
+pub(in super::super) fn value_of(
+    connection: &Connection,
+    path: &str,
+    key: &str,
+) -> Result<Option<String>> {
     Ok(connection
         .prepare_cached("SELECT CAST(value AS TEXT) FROM metadata WHERE path = ?1 AND key = ?2")?
         .query_row([path, key], |row| {

@@ -2,7 +2,7 @@
 
 use rusqlite::OptionalExtension;
 
-use super::Mender;
+use super::mender::Mender;
 use crate::error::Result;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::path::{MAX_NAME_BYTES, MAX_PATH_BYTES};
@@ -10,7 +10,10 @@ use crate::path_id::PathId;
 use crate::time::now;
 
 /// Gives the file at `path`, below which something lies, another name beside its own, and returns that.
-pub(super) fn move_aside(connection: &Connection, path: &str) -> Result<Option<String>> {
+pub(in super::super::super) fn move_aside(
+    connection: &Connection,
+    path: &str,
+) -> Result<Option<String>> {
     let mender = Mender(connection);
     let is_file = connection
         .prepare_cached(

@@ -12,8 +12,8 @@ use super::{metadata, remove};
 use crate::content::ContentHash;
 use crate::error::{Error, Result};
 use crate::metadata::sqlite::db::rows::{self, Kind, PathRow};
-use crate::metadata::sqlite::read::statistics;
-use crate::metadata::sqlite::{all_values, queue};
+use crate::metadata::sqlite::queue;
+use crate::metadata::sqlite::read::{find, statistics};
 use crate::metadata::{
     Change, Compared, Conditions, Entry, ImportSource, ImportedDirectory, ImportedFile,
     guess_mime_type,
@@ -138,7 +138,7 @@ fn check_unchanged(
 ) -> Result<()> {
     let path = &imported.path;
     let values = match compared.has_description() {
-        true => Some(all_values(tx.connection, path)?),
+        true => Some(find::all_values(tx.connection, path)?),
         false => None,
     };
     match Compared::new(row.modified_at, values.as_deref()) == *compared {
