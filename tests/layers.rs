@@ -1,6 +1,8 @@
-//! The order of the layers, of which `docs/design.md` tells: a module uses those below it, never one above.
+//! The order of the layers, of which `docs/design.md` tells: a module uses those below it, never one above. So do the wings of
+//! the store in SQLite.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -26,6 +28,9 @@ const LAYERS: [&str; 19] = [
     "maintenance",
     "capi",
 ];
+
+/// The wings of the store that is kept in SQLite, from the lowest on.
+const WINGS: [&str; 7] = ["driver", "db", "wal", "queue", "read", "write", "upkeep"];
 
 /// Who may name the store that is kept in SQLite, by the beginnings of their paths. Everybody else knows the traits.
 const OPENERS: [&str; 2] = ["metadata/sqlite", "filesystem/engine"];
@@ -123,4 +128,158 @@ fn only_the_opener_names_the_store_in_sqlite() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Returns the paths that begin with `crate`, `self` or `super` in `code`, of which those in braces are apart.
+fn paths(code: &str) -> Vec<Vec<&str>> {
+    let is_part_of_name = |c: char| c.is_alphanumeric() || c == '_';
+    let mut found = Vec::new();
+    for start in ["crate::", "self::", "super::"] {
+        for (at, _) in code.match_indices(start) {
+            let begins = code[..at].chars().next_back();
+            if !begins.is_some_and(|before| is_part_of_name(before) || before == ':') {
+                end_of_path(&code[at..], &[], &mut found);
+            }
+        }
+    }
+    found
+}
+
+/// Adds the paths that `code` begins with, behind `before`; returns what follows them.
+fn end_of_path<'a>(code: &'a str, before: &[&'a str], found: &mut Vec<Vec<&'a str>>) -> &'a str {
+    let is_part_of_name = |c: char| c.is_alphanumeric() || c == '_';
+    let mut path = before.to_vec();
+    let mut rest = code;
+    loop {
+        let (name, behind) =
+            rest.split_at(rest.find(|c| !is_part_of_name(c)).unwrap_or(rest.len()));
+        if !name.is_empty() {
+            path.push(name);
+        }
+        let Some(next) = behind.strip_prefix("::") else {
+            rest = behind;
+            break;
+        };
+        rest = next;
+        if let Some(mut inside) = rest.strip_prefix('{') {
+            loop {
+                inside = inside.trim_start_matches([',', ' ', '\n']);
+                match inside.strip_prefix('}') {
+                    Some(behind) => return behind,
+                    None => {
+                        let behind = end_of_path(inside, &path, found);
+                        // What is no path, such as `a as b`, ends where the next one begins.
+                        inside = &behind[behind.find([',', '}']).unwrap_or(behind.len())..];
+                        assert!(!inside.is_empty(), "{code}");
+                    }
+                }
+            }
+        }
+    }
+    found.push(path);
+    rest
+}
+
+/// A part of a wing: a file, or a folder with all that is in it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Room<'a> {
+    wing: &'a str,
+    /// Empty for the wing's own file.
+    name: &'a str,
+}
+
+impl<'a> Room<'a> {
+    /// Returns where the module, or what is in it, is, relative to the store.
+    fn of(module: &[&'a str], rooms: &BTreeSet<(String, String)>) -> Self {
+        let wing = module.first().copied().unwrap_or_default();
+        let name = module.get(1).copied().unwrap_or_default();
+        let is_room = rooms.contains(&(wing.to_owned(), name.to_owned()));
+        Room {
+            wing,
+            name: if is_room { name } else { "" },
+        }
+    }
+}
+
+/// Returns the files of the store's wings, by their modules relative to the store, with their code.
+fn files_of_wings() -> Vec<(Vec<String>, String)> {
+    let in_wings = |(file, code): (String, String)| {
+        let module = file.strip_prefix("metadata/sqlite/")?.strip_suffix(".rs")?;
+        let mut module: Vec<String> = module.split('/').map(str::to_owned).collect();
+        if module.last().is_some_and(|name| name == "mod") {
+            module.pop();
+        }
+        let is_in_wing = WINGS
+            .iter()
+            .any(|wing| module.first().is_some_and(|first| first == wing));
+        let lines = code
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        is_in_wing.then(|| (module, lines.collect::<Vec<_>>().join("\n")))
+    };
+    files().into_iter().filter_map(in_wings).collect()
+}
+
+/// Calls `visit` with each file's module and room, and the room of each path in it that leads into the store.
+fn visit_uses(mut visit: impl FnMut(&[String], Room<'_>, Room<'_>)) {
+    let files = files_of_wings();
+    let room_of = |(module, _): &(Vec<String>, String)| {
+        let name = module.get(1).cloned().unwrap_or_default();
+        (module[0].clone(), name)
+    };
+    let rooms: BTreeSet<_> = files.iter().map(room_of).collect();
+    for (module, code) in &files {
+        let own: Vec<&str> = module.iter().map(String::as_str).collect();
+        for path in paths(code) {
+            let ups = path.iter().take_while(|name| **name == "super").count();
+            let target: Vec<&str> = match path[0] {
+                "crate" if path.starts_with(&["crate", "metadata", "sqlite"]) => path[3..].to_vec(),
+                "crate" => continue,
+                "self" => [&own[..], &path[1..]].concat(),
+                // Such as in `pub(in super::super)`.
+                _ if ups == path.len() || ups > own.len() => continue,
+                _ => [&own[..own.len() - ups], &path[ups..]].concat(),
+            };
+            visit(module, Room::of(&own, &rooms), Room::of(&target, &rooms));
+        }
+    }
+}
+
+#[test]
+fn no_wing_of_the_store_uses_one_above_or_the_store_itself() {
+    let height = |wing: &str| WINGS.iter().position(|other| *other == wing);
+    let mut wrong = Vec::new();
+    let mut uses = 0;
+    visit_uses(|module, own, target| {
+        uses += 1;
+        if height(target.wing).is_none_or(|other| Some(other) > height(own.wing)) {
+            wrong.push(format!("{} uses {target:?}", module.join("/")));
+        }
+    });
+    assert!(uses > 300, "{uses}: the uses are not found");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn no_rooms_of_a_wing_use_each_other_in_a_circle() {
+    let mut below: BTreeMap<(String, String), BTreeSet<(String, String)>> = BTreeMap::new();
+    visit_uses(|_, own, target| {
+        let key = |room: &Room<'_>| (room.wing.to_owned(), room.name.to_owned());
+        if own.wing == target.wing && own.name != target.name {
+            below.entry(key(&own)).or_default().insert(key(&target));
+        }
+    });
+    assert!(below.len() > 30, "{}: the uses are not found", below.len());
+    // What uses nothing that is left is in no circle.
+    loop {
+        let left: BTreeSet<_> = below.keys().cloned().collect();
+        for used in below.values_mut() {
+            used.retain(|room| left.contains(room));
+        }
+        below.retain(|_, used| !used.is_empty());
+        if below.len() == left.len() {
+            break;
+        }
+    }
+    assert!(below.is_empty(), "{below:#?}");
 }
