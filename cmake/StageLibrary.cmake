@@ -17,18 +17,18 @@ if(NOT EXISTS "${SYMBOLS}")
 endif()
 file(MAKE_DIRECTORY "${TO}")
 
-file(COPY_FILE "${FROM}/libnexus.so" "${TO}/${SHARED_FILE}" ONLY_IF_DIFFERENT)
+file(COPY_FILE "${FROM}/libnexusfs.so" "${TO}/${SHARED_FILE}" ONLY_IF_DIFFERENT)
 file(CREATE_LINK "${SHARED_FILE}" "${TO}/${SONAME}" SYMBOLIC)
 file(CREATE_LINK "${SONAME}" "${TO}/libnexus.so" SYMBOLIC)
 
 set(static "${TO}/libnexus.a")
-if("${static}" IS_NEWER_THAN "${FROM}/libnexus.a" AND "${static}" IS_NEWER_THAN "${SYMBOLS}"
+if("${static}" IS_NEWER_THAN "${FROM}/libnexusfs.a" AND "${static}" IS_NEWER_THAN "${SYMBOLS}"
    AND EXISTS "${static}")
   return()
 endif()
 set(object "${TO}/nexus.o")
 # Groups are resolved here: a local name cannot be the signature of a group that the host's linker is to merge.
-run("${LINKER}" -r --force-group-allocation --whole-archive "${FROM}/libnexus.a" -o "${object}")
+run("${LINKER}" -r --force-group-allocation --whole-archive "${FROM}/libnexusfs.a" -o "${object}")
 # The standard library's objects carry LLVM bitcode, which is of no use once linked and upsets older LLVM plugins.
 run("${OBJCOPY}" --strip-debug --remove-section=.llvmbc --remove-section=.llvmcmd
     "--keep-global-symbols=${SYMBOLS}" "${object}")

@@ -12,16 +12,16 @@ mod refused;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use nexus::config::{Environment, resolve_file_in};
-use nexus::error::ErrorKind;
-use nexus::filesystem::{Filesystem, WriteOptions};
+use nexusfs::config::{Environment, resolve_file_in};
+use nexusfs::error::ErrorKind;
+use nexusfs::filesystem::{Filesystem, WriteOptions};
 use serde_json::{Value, json};
 
 use self::refused::refused;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-fn connect_json(data_dir: &Path, more: Value) -> nexus::error::Result<Filesystem> {
+fn connect_json(data_dir: &Path, more: Value) -> nexusfs::error::Result<Filesystem> {
     let mut config = json!({ "data_dir": data_dir });
     if let (Some(config), Value::Object(more)) = (config.as_object_mut(), more) {
         config.extend(more);
@@ -35,7 +35,7 @@ fn write(fs: &Filesystem, path: &str, text: &str) -> Outcome {
     Ok(())
 }
 
-fn try_write(fs: &Filesystem, path: &str) -> nexus::error::Result<()> {
+fn try_write(fs: &Filesystem, path: &str) -> nexusfs::error::Result<()> {
     fs.write(path, b"x", &WriteOptions::default()).map(drop)
 }
 

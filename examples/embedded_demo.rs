@@ -12,11 +12,11 @@ mod refused;
 use std::error::Error;
 use std::path::PathBuf;
 
-use nexus::error::{ErrorKind, Result};
-use nexus::filesystem::{
+use nexusfs::error::{ErrorKind, Result};
+use nexusfs::filesystem::{
     Conditions, Filesystem, ListOptions, MkdirOptions, RelocateOptions, WriteOptions,
 };
-use nexus::metadata::Entry;
+use nexusfs::metadata::Entry;
 use serde_json::{Value, json};
 
 use self::refused::refused;

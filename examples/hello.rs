@@ -1,8 +1,8 @@
 //! The program of `README.md`.
 
-use nexus::filesystem::Filesystem;
+use nexusfs::filesystem::Filesystem;
 
-fn main() -> nexus::error::Result<()> {
+fn main() -> nexusfs::error::Result<()> {
     let fs = Filesystem::connect(Some(r#"{"data_dir": "./nexus-data"}"#))?;
     fs.write("/notes/hello.txt", b"hello", &Default::default())?;
     let content = fs.read("/notes/hello.txt")?;

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use nexus::error::ErrorKind;
-use nexus::filesystem::{Batch, Filesystem, WriteOptions};
+use nexusfs::error::ErrorKind;
+use nexusfs::filesystem::{Batch, Filesystem, WriteOptions};
 use serde_json::{Value, json};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -265,7 +265,7 @@ impl Comparison<'_> {
 
 fn is_invalid_path(error: &(dyn Error + 'static)) -> bool {
     error
-        .downcast_ref::<nexus::error::Error>()
+        .downcast_ref::<nexusfs::error::Error>()
         .is_some_and(|error| error.kind() == ErrorKind::InvalidPath)
 }
 

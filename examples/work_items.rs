@@ -11,8 +11,8 @@ mod refused;
 
 use std::error::Error;
 
-use nexus::error::{ErrorKind, Result};
-use nexus::filesystem::{Conditions, Filesystem, WorkView, WriteOptions};
+use nexusfs::error::{ErrorKind, Result};
+use nexusfs::filesystem::{Conditions, Filesystem, WorkView, WriteOptions};
 use serde_json::{Value, json};
 
 use self::refused::refused;

@@ -64,8 +64,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Creating one from a static message and an existing path allocates nothing.
 ///
 /// ```
-/// use nexus::error::{ErrorKind, Result};
-/// use nexus::filesystem::Filesystem;
+/// use nexusfs::error::{ErrorKind, Result};
+/// use nexusfs::filesystem::Filesystem;
 ///
 /// /// Returns the file, or what a new one holds.
 /// fn notes(fs: &Filesystem) -> Result<Vec<u8>> {

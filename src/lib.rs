@@ -5,7 +5,7 @@
 //! (`include/nexus.h`); Rust programs may use [`filesystem::Filesystem`] directly.
 //!
 //! ```
-//! use nexus::filesystem::Filesystem;
+//! use nexusfs::filesystem::Filesystem;
 //! # let directory = tempfile::tempdir()?;
 //! # let data_dir = directory.path().join("nexus-data");
 //!

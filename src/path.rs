@@ -20,13 +20,13 @@ pub const MAX_SEGMENTS: usize = 100;
 /// An absolute, normalised, valid path. The root is `/`; no other path ends in `/`.
 ///
 /// ```
-/// use nexus::path::VirtualPath;
+/// use nexusfs::path::VirtualPath;
 ///
 /// let path = VirtualPath::parse("project//src/./main.c")?;
 /// assert_eq!(path.as_str(), "/project/src/main.c");
 /// assert!(path.is_within(&VirtualPath::parse("/project")?));
 /// assert!(VirtualPath::parse("/project/../etc/passwd").is_err());
-/// # Ok::<(), nexus::error::Error>(())
+/// # Ok::<(), nexusfs::error::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VirtualPath(Box<str>);

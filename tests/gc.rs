@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use nexus::content::ContentHash;
-use nexus::error::ErrorKind;
-use nexus::filesystem::{Conditions, Filesystem, WriteOptions};
+use nexusfs::content::ContentHash;
+use nexusfs::error::ErrorKind;
+use nexusfs::filesystem::{Conditions, Filesystem, WriteOptions};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use nexus::content::ContentHash;
-use nexus::filesystem::{Filesystem, ImportLimits, ImportOptions, WriteOptions};
+use nexusfs::content::ContentHash;
+use nexusfs::filesystem::{Filesystem, ImportLimits, ImportOptions, WriteOptions};
 use serde_json::json;
 
 /// Counts what is allocated. SQLite has its own allocator, and bounds of its own.

@@ -7,21 +7,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus::access::{Identity, NamespaceRule, Policy, Rules};
-use nexus::call::{Call, Interrupts};
-use nexus::clock::SystemClock;
-use nexus::config::Durability;
-use nexus::content::local::LocalContentStore;
-use nexus::content::{ContentHash, LOCAL_BACKEND, NewContent, Placement};
-use nexus::error::{Error, ErrorKind};
-use nexus::metadata::sqlite::{SqliteOptions, SqliteStore};
-use nexus::metadata::{
+use nexusfs::access::{Identity, NamespaceRule, Policy, Rules};
+use nexusfs::call::{Call, Interrupts};
+use nexusfs::clock::SystemClock;
+use nexusfs::config::Durability;
+use nexusfs::content::local::LocalContentStore;
+use nexusfs::content::{ContentHash, LOCAL_BACKEND, NewContent, Placement};
+use nexusfs::error::{Error, ErrorKind};
+use nexusfs::metadata::sqlite::{SqliteOptions, SqliteStore};
+use nexusfs::metadata::{
     Change, Conditions, Entry, EntryQuery, EntryRef, FileInfo, Grant, MetadataQuery, MetadataStore,
     MetadataValue, Relocation, Scope, StoreError, StoreResult, WriteSet,
 };
-use nexus::path::VirtualPath;
-use nexus::path_id::PathId;
-use nexus::range::{PathRange, Visible};
+use nexusfs::path::VirtualPath;
+use nexusfs::path_id::PathId;
+use nexusfs::range::{PathRange, Visible};
 use tempfile::TempDir;
 
 /// Longest content that is inline.

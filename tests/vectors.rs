@@ -4,13 +4,13 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use nexus::content::ContentHash;
-use nexus::error::{Error, ErrorKind};
-use nexus::filesystem::{
+use nexusfs::content::ContentHash;
+use nexusfs::error::{Error, ErrorKind};
+use nexusfs::filesystem::{
     ClaimOptions, Conditions, Filesystem, FindOptions, GrepOptions, LeaseCondition, ListOptions,
     MkdirOptions, RelocateOptions, WorkItem, WorkView, WriteOptions,
 };
-use nexus::metadata::Entry;
+use nexusfs::metadata::Entry;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 

@@ -1,6 +1,6 @@
 //! What the examples do about an error that is meant to come: it is printed, which is the point of such a call there.
 
-use nexus::error::{ErrorKind, Result};
+use nexusfs::error::{ErrorKind, Result};
 
 /// Prints why the call was refused, which has to be for a reason of `kind`.
 pub fn refused<T>(kind: ErrorKind, result: Result<T>) {

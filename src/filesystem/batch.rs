@@ -15,8 +15,8 @@ use crate::work::LeaseToken;
 /// Changes that are committed together: in order, each seeing the earlier ones, all or nothing.
 ///
 /// ```
-/// use nexus::error::ErrorKind;
-/// # use nexus::filesystem::Filesystem;
+/// use nexusfs::error::ErrorKind;
+/// # use nexusfs::filesystem::Filesystem;
 /// # let directory = tempfile::tempdir()?;
 /// # let config = serde_json::json!({ "data_dir": directory.path().join("nexus-data") });
 /// # let fs = Filesystem::connect(Some(&config.to_string()))?;

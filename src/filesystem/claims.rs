@@ -27,9 +27,9 @@ impl Filesystem {
     /// `InvalidArgument` for a worker id that is not 1 to 255 bytes, or an option out of its bounds.
     ///
     /// ```
-    /// use nexus::error::ErrorKind;
-    /// use nexus::filesystem::ClaimOptions;
-    /// # use nexus::filesystem::Filesystem;
+    /// use nexusfs::error::ErrorKind;
+    /// use nexusfs::filesystem::ClaimOptions;
+    /// # use nexusfs::filesystem::Filesystem;
     /// # let directory = tempfile::tempdir()?;
     /// # let config = serde_json::json!({ "data_dir": directory.path().join("nexus-data") });
     /// # let fs = Filesystem::connect(Some(&config.to_string()))?;

@@ -13,16 +13,16 @@ use crate::path::VirtualPath;
 /// file pattern is taken, this is what it means.
 ///
 /// ```
-/// use nexus::filesystem::FilePattern;
+/// use nexusfs::filesystem::FilePattern;
 ///
-/// use nexus::path::VirtualPath;
+/// use nexusfs::path::VirtualPath;
 ///
 /// let root = VirtualPath::parse("/p")?;
 /// let mut names = FilePattern::compile(&root, "*.py")?;
 /// assert!(names.matches("/p/a.py") && names.matches("/p/src/a.py"));
 /// let mut paths = FilePattern::compile(&root, "src/*.py")?;
 /// assert!(paths.matches("/p/src/a.py") && !paths.matches("/p/lib/src/a.py"));
-/// # Ok::<(), nexus::error::Error>(())
+/// # Ok::<(), nexusfs::error::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct FilePattern {

@@ -72,8 +72,8 @@ const RULES_RETRIES: usize = 64;
 /// A store is opened by a configuration, and a host that serves several tenants narrows a handle for each:
 ///
 /// ```
-/// use nexus::error::ErrorKind;
-/// use nexus::filesystem::{Filesystem, ListOptions};
+/// use nexusfs::error::ErrorKind;
+/// use nexusfs::filesystem::{Filesystem, ListOptions};
 /// # let directory = tempfile::tempdir()?;
 /// # let data_dir = directory.path().join("nexus-data");
 ///

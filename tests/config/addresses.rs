@@ -1,6 +1,6 @@
 //! URLs where a path is wanted: refused with the key that is for them, and no credentials in any message.
 
-use nexus::config::{Environment, resolve_in};
+use nexusfs::config::{Environment, resolve_in};
 use serde_json::{Value as Json, json};
 
 use crate::host::{Host, assert_refused};
@@ -100,7 +100,7 @@ fn a_path_with_a_colon_is_a_path() {
 
 #[test]
 fn credentials_appear_in_no_message_about_any_key() {
-    for key in nexus::config::Key::ALL {
+    for key in nexusfs::config::Key::ALL {
         for value in [json!(DATABASE), json!([DATABASE]), json!({ DATABASE: 1 })] {
             let config = json!({ key.name(): value });
             let result = Host::new().connect(config.clone());
@@ -150,7 +150,7 @@ fn the_name_of_a_config_file_is_no_url() {
         "file:///x.yaml",
     ] {
         let environment = Environment::empty_in("/");
-        let result = || nexus::config::resolve_file_in(&environment, url.as_ref());
+        let result = || nexusfs::config::resolve_file_in(&environment, url.as_ref());
         assert_refused(result(), url, &["config file", "URL"]);
         let message = result().unwrap_err().to_string();
         assert!(!message.contains("s3cret"), "{message}");

@@ -1,6 +1,6 @@
 //! The effective configuration, as `nexus_config` shows it.
 
-use nexus::config::{EngineSettings, Key};
+use nexusfs::config::{EngineSettings, Key};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use nexus::config::Durability;
+use nexusfs::config::Durability;
 use serde_json::json;
 
 use crate::host::{Host, assert_refused};
@@ -120,7 +120,7 @@ fn yes_and_no_are_not_booleans() {
 
 #[test]
 fn no_key_goes_without_a_value() {
-    for key in nexus::config::Key::ALL {
+    for key in nexusfs::config::Key::ALL {
         let text = format!("{}:\n", key.name());
         assert_refused(Host::yaml(&text), &text, &[key.name(), "has no value"]);
     }

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use nexus::config::{EngineSettings, Environment, Resolved, resolve_file_in, resolve_in};
-use nexus::error::{Error, ErrorKind};
+use nexusfs::config::{EngineSettings, Environment, Resolved, resolve_file_in, resolve_in};
+use nexusfs::error::{Error, ErrorKind};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 

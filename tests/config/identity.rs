@@ -1,7 +1,7 @@
 //! Tenant, agent and the admin flag: taken together, and never by accident.
 
-use nexus::config::{Key, Resolved, Source};
-use nexus::error::Error;
+use nexusfs::config::{Key, Resolved, Source};
+use nexusfs::error::Error;
 use serde_json::{Value as Json, json};
 
 use crate::host::{Host, assert_refused, effective};

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use nexus::config::{ApiKey, Durability, Key, MountDeclaration, NamespaceDeclaration, Source};
-use nexus::error::ErrorKind;
-use nexus::path::VirtualPath;
+use nexusfs::config::{ApiKey, Durability, Key, MountDeclaration, NamespaceDeclaration, Source};
+use nexusfs::error::ErrorKind;
+use nexusfs::path::VirtualPath;
 use serde_json::json;
 
 use crate::host::Host;

@@ -1,7 +1,7 @@
 //! Values that are refused, and what the message says of them.
 
-use nexus::config::{Environment, Key, resolve_in};
-use nexus::error::ErrorKind;
+use nexusfs::config::{Environment, Key, resolve_in};
+use nexusfs::error::ErrorKind;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 

@@ -4,8 +4,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
-use nexus::config::{Environment, Key, Resolved, Source, resolve_file_in};
-use nexus::error::Error;
+use nexusfs::config::{Environment, Key, Resolved, Source, resolve_file_in};
+use nexusfs::error::Error;
 use serde_json::{Value as Json, json};
 
 use crate::host::{Host, assert_refused, effective};

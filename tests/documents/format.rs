@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use nexus::filesystem::Filesystem;
+use nexusfs::filesystem::Filesystem;
 use regex::Regex;
 use serde_json::json;
 

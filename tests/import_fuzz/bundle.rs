@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use nexus::content::ContentHash;
+use nexusfs::content::ContentHash;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 

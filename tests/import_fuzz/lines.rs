@@ -1,6 +1,6 @@
 //! Lines that say extreme things.
 
-use nexus::content::ContentHash;
+use nexusfs::content::ContentHash;
 use serde_json::{Map, Value, json};
 
 use crate::random::Random;

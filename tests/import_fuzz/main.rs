@@ -15,8 +15,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use nexus::error::{ErrorKind, Result};
-use nexus::filesystem::{
+use nexusfs::error::{ErrorKind, Result};
+use nexusfs::filesystem::{
     ClaimOptions, ExportOptions, Filesystem, ImportMode, ImportOptions, InvalidWorkKeys,
     ListOptions, MissingContent, NewerBy, VerifyOptions, WorkView, WriteOptions,
 };

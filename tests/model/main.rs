@@ -8,14 +8,14 @@ mod reference;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use nexus::content::ContentHash;
-use nexus::error::{Error, ErrorKind};
-use nexus::filesystem::{
+use nexusfs::content::ContentHash;
+use nexusfs::error::{Error, ErrorKind};
+use nexusfs::filesystem::{
     Batch, Conditions, Filesystem, FindOptions, ListOptions, MkdirOptions, Page, RelocateOptions,
     WriteOptions,
 };
-use nexus::metadata::Entry;
-use nexus::path_id::PathId;
+use nexusfs::metadata::Entry;
+use nexusfs::path_id::PathId;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use nexus::content::ContentHash;
-use nexus::error::ErrorKind;
-use nexus::metadata::guess_mime_type;
+use nexusfs::content::ContentHash;
+use nexusfs::error::ErrorKind;
+use nexusfs::metadata::guess_mime_type;
 use serde_json::Value;
 
 use super::operation::{CONTENTS, Change, Condition, Where};

@@ -7,14 +7,14 @@ mod action;
 use std::fmt::Debug;
 use std::path::PathBuf;
 
-use nexus::content::ContentHash;
-use nexus::error::Error;
-use nexus::filesystem::{
+use nexusfs::content::ContentHash;
+use nexusfs::error::Error;
+use nexusfs::filesystem::{
     Conditions, ExportOptions, Filesystem, FindOptions, GrepOptions, ImportOptions, LeaseCondition,
     ListOptions, MkdirOptions, Page, RelocateOptions, WorkView, WriteOptions,
 };
-use nexus::metadata::Entry;
-use nexus::path_id::PathId;
+use nexusfs::metadata::Entry;
+use nexusfs::path_id::PathId;
 use proptest::prelude::*;
 use regex::Regex;
 use serde_json::{Value, json};

@@ -10,8 +10,8 @@ mod subject;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nexus::metadata::Supply;
-use nexus::work::{Status, WorkItem, WorkView};
+use nexusfs::metadata::Supply;
+use nexusfs::work::{Status, WorkItem, WorkView};
 use proptest::prelude::*;
 use serde_json::Value;
 

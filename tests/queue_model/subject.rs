@@ -5,20 +5,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus::access::{Identity, Policy};
-use nexus::call::{Call, Interrupts};
-use nexus::clock::ManualClock;
-use nexus::config::Durability;
-use nexus::content::local::LocalContentStore;
-use nexus::content::{LOCAL_BACKEND, Placement};
-use nexus::metadata::sqlite::{SqliteOptions, SqliteStore};
-use nexus::metadata::{
+use nexusfs::access::{Identity, Policy};
+use nexusfs::call::{Call, Interrupts};
+use nexusfs::clock::ManualClock;
+use nexusfs::config::Durability;
+use nexusfs::content::local::LocalContentStore;
+use nexusfs::content::{LOCAL_BACKEND, Placement};
+use nexusfs::metadata::sqlite::{SqliteOptions, SqliteStore};
+use nexusfs::metadata::{
     Change, Claim, Conditions, Entry, Finding, Grant, MetadataStore, MetadataValue, Relocation,
     RowCursor, StoreError, Supply, WriteSet,
 };
-use nexus::path::VirtualPath;
-use nexus::range::PathRange;
-use nexus::work::{
+use nexusfs::path::VirtualPath;
+use nexusfs::range::PathRange;
+use nexusfs::work::{
     DependencyRef, Explanation, LeaseToken, WorkCounts, WorkField, WorkItem, WorkView,
 };
 use tempfile::TempDir;
@@ -102,7 +102,7 @@ impl Subject {
         &self,
         operations: &[Operation],
         now: Now,
-    ) -> Result<Vec<Option<Entry>>, nexus::error::Error> {
+    ) -> Result<Vec<Option<Entry>>, nexusfs::error::Error> {
         let changes = operations
             .iter()
             .map(|operation| self.change(operation, now));
@@ -290,7 +290,7 @@ fn relocation(from: &str, to: &str, guard: &Guard) -> Relocation {
 }
 
 fn field(key: &Key, now: Now) -> (String, MetadataValue) {
-    let status = |name| nexus::work::Status::parse(name).unwrap();
+    let status = |name| nexusfs::work::Status::parse(name).unwrap();
     let field = match key {
         Key::Status(name) => WorkField::Status(status(name)),
         Key::Priority(priority) => WorkField::Priority(*priority),

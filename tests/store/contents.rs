@@ -1,7 +1,7 @@
 //! Contents as files that cannot be written, or that something has damaged.
 
-use nexus::content::ContentHash;
-use nexus::filesystem::{Conditions, VerifyOptions};
+use nexusfs::content::ContentHash;
+use nexusfs::filesystem::{Conditions, VerifyOptions};
 
 use super::*;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 
-use nexus::filesystem::VerifyOptions;
+use nexusfs::filesystem::VerifyOptions;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::*;
@@ -299,7 +299,7 @@ fn a_quarantine_that_is_a_link_takes_nothing() {
     let place = Place::new();
     let fs = place.connect(json!({}));
     write(&fs, "/a", LARGE).unwrap();
-    let hash = nexus::content::ContentHash::of(LARGE).to_string();
+    let hash = nexusfs::content::ContentHash::of(LARGE).to_string();
     fs::write(
         place.path(&format!("store/cas/{}/{hash}", &hash[..2])),
         "damaged",
@@ -332,7 +332,7 @@ fn a_link_or_a_pipe_under_a_hash_is_no_content_and_is_replaced() {
         let place = Place::new();
         let fs = place.connect(json!({}));
         write(&fs, "/a", LARGE).unwrap();
-        let hash = nexus::content::ContentHash::of(LARGE).to_string();
+        let hash = nexusfs::content::ContentHash::of(LARGE).to_string();
         let file = place.path(&format!("store/cas/{}/{hash}", &hash[..2]));
         fs::remove_file(&file).unwrap();
         make(&place, &file);

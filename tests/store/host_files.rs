@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 
-use nexus::filesystem::{ExportOptions, ImportOptions};
+use nexusfs::filesystem::{ExportOptions, ImportOptions};
 
 use super::*;
 

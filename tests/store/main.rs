@@ -13,8 +13,8 @@ mod waiting;
 
 use std::path::{Path, PathBuf};
 
-use nexus::error::{Error, ErrorKind};
-use nexus::filesystem::{Filesystem, WriteOptions};
+use nexusfs::error::{Error, ErrorKind};
+use nexusfs::filesystem::{Filesystem, WriteOptions};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;

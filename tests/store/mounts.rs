@@ -1,7 +1,7 @@
 //! Mounts: contents in other directories, read-only or not, or not there at all.
 
-use nexus::content::ContentHash;
-use nexus::filesystem::{ClaimOptions, Conditions, MkdirOptions, RelocateOptions};
+use nexusfs::content::ContentHash;
+use nexusfs::filesystem::{ClaimOptions, Conditions, MkdirOptions, RelocateOptions};
 
 use super::*;
 

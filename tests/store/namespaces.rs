@@ -103,14 +103,14 @@ fn a_denial_under_rules_that_another_process_relaxed_does_not_stand() {
         }),
         ("read", |fs| fs.read("/team/x").map(drop)),
         ("list", |fs| {
-            let options = nexus::filesystem::ListOptions {
+            let options = nexusfs::filesystem::ListOptions {
                 path: Some("/team".to_owned()),
                 ..Default::default()
             };
             fs.list(&options).map(drop)
         }),
         ("glob", |fs| {
-            let options = nexus::filesystem::FindOptions {
+            let options = nexusfs::filesystem::FindOptions {
                 base: Some("/team".to_owned()),
                 ..Default::default()
             };
@@ -157,7 +157,7 @@ fn content_ids_are_those_of_files_that_may_be_read() {
         "/system/x",
     ];
     let ids = acme.content_ids(&[paths, others].concat()).unwrap();
-    let file = Some(nexus::content::ContentHash::of(b"1"));
+    let file = Some(nexusfs::content::ContentHash::of(b"1"));
     let none = None;
     assert_eq!(ids, [none, none, none, file, none, none, none, none]);
 }

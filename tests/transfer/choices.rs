@@ -1,7 +1,7 @@
 //! `missing_content` and `newer_by`.
 
-use nexus::error::ErrorKind;
-use nexus::filesystem::{ImportMode, ImportOptions, MissingContent, NewerBy};
+use nexusfs::error::ErrorKind;
+use nexusfs::filesystem::{ImportMode, ImportOptions, MissingContent, NewerBy};
 use serde_json::{Value, json};
 
 use crate::store::{Store, line, mode, with};
@@ -9,10 +9,10 @@ use crate::store::{Store, line, mode, with};
 const SKIP_MISSING: ImportOptions = ImportOptions {
     mode: ImportMode::Skip,
     dry_run: false,
-    invalid_work_keys: nexus::filesystem::InvalidWorkKeys::Refuse,
+    invalid_work_keys: nexusfs::filesystem::InvalidWorkKeys::Refuse,
     missing_content: MissingContent::Skip,
     newer_by: NewerBy::Content,
-    limits: nexus::filesystem::ImportLimits {
+    limits: nexusfs::filesystem::ImportLimits {
         lines: 0,
         bytes: 0,
         unpacked: 0,

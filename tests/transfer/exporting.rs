@@ -1,8 +1,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use nexus::error::ErrorKind;
-use nexus::filesystem::{ExportOptions, Filesystem, WriteOptions};
+use nexusfs::error::ErrorKind;
+use nexusfs::filesystem::{ExportOptions, Filesystem, WriteOptions};
 use serde_json::{Value, json};
 
 use crate::store::{Store, export, write};

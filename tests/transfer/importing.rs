@@ -1,5 +1,5 @@
-use nexus::error::ErrorKind;
-use nexus::filesystem::{ImportMode, ImportOptions};
+use nexusfs::error::ErrorKind;
+use nexusfs::filesystem::{ImportMode, ImportOptions};
 use serde_json::{Value, json};
 
 use crate::store::{Store, line, mode, paths, with};
@@ -279,7 +279,7 @@ fn lines_of_the_python_version_are_read() {
         "custom_metadata": {"author": "ann", "status": "done", "priority": "high"},
     });
     let options = ImportOptions {
-        invalid_work_keys: nexus::filesystem::InvalidWorkKeys::Rename,
+        invalid_work_keys: nexusfs::filesystem::InvalidWorkKeys::Rename,
         ..ImportOptions::default()
     };
     let report = store
@@ -317,7 +317,7 @@ fn a_renamed_key_replaces_no_other() {
     let store = Store::new();
     store.write("/source", "x");
     let options = ImportOptions {
-        invalid_work_keys: nexus::filesystem::InvalidWorkKeys::Rename,
+        invalid_work_keys: nexusfs::filesystem::InvalidWorkKeys::Rename,
         ..ImportOptions::default()
     };
     let custom = json!({"custom_metadata": {"status": 1, "x_status": 2}});

@@ -1,5 +1,5 @@
-use nexus::error::ErrorKind;
-use nexus::filesystem::{ExportOptions, ImportMode, ImportOptions};
+use nexusfs::error::ErrorKind;
+use nexusfs::filesystem::{ExportOptions, ImportMode, ImportOptions};
 use serde_json::json;
 
 use crate::store::{Store, export, line, mode, paths, with, write};

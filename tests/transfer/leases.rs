@@ -1,7 +1,7 @@
 //! Nobody but the worker that holds it replaces an item under a live lease.
 
-use nexus::error::{ErrorKind, Result};
-use nexus::filesystem::{
+use nexusfs::error::{ErrorKind, Result};
+use nexusfs::filesystem::{
     ClaimOptions, Conditions, ImportMode, ImportOptions, LeaseCondition, RelocateOptions,
     WriteOptions,
 };

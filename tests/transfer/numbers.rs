@@ -1,7 +1,7 @@
 //! Numbers and times of lines have the bounds of the calls that write them.
 
-use nexus::error::ErrorKind;
-use nexus::filesystem::{ClaimOptions, ImportMode, ImportOptions, WorkView, WriteOptions};
+use nexusfs::error::ErrorKind;
+use nexusfs::filesystem::{ClaimOptions, ImportMode, ImportOptions, WorkView, WriteOptions};
 use serde_json::{Value, json};
 
 use crate::store::{Store, line, mode, with};

@@ -1,6 +1,6 @@
 //! Files that become newer while an import waits for its turn.
 
-use nexus::filesystem::{ClaimOptions, ImportMode, ImportOptions, NewerBy};
+use nexusfs::filesystem::{ClaimOptions, ImportMode, ImportOptions, NewerBy};
 use serde_json::{Value, json};
 
 use crate::store::{Store, line, mode, with};

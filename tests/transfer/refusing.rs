@@ -1,5 +1,5 @@
-use nexus::error::{Error, ErrorKind};
-use nexus::filesystem::{ExportOptions, ImportMode, ImportOptions};
+use nexusfs::error::{Error, ErrorKind};
+use nexusfs::filesystem::{ExportOptions, ImportMode, ImportOptions};
 use rustix::fs::{CWD, FileType, Mode};
 use serde_json::{Value, json};
 

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use nexus::error::Result;
-use nexus::filesystem::{
+use nexusfs::error::Result;
+use nexusfs::filesystem::{
     Conditions, ExportOptions, Filesystem, ImportMode, ImportOptions, ListOptions, WriteOptions,
 };
 use serde_json::{Value, json};
@@ -153,7 +153,7 @@ pub fn paths(fs: &Filesystem) -> Vec<String> {
 pub fn line(path: &str, text: &str) -> Value {
     json!({
         "path": path,
-        "etag": nexus::content::ContentHash::of(text.as_bytes()).to_string(),
+        "etag": nexusfs::content::ContentHash::of(text.as_bytes()).to_string(),
         "size": text.len(),
     })
 }

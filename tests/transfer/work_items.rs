@@ -1,5 +1,5 @@
-use nexus::error::ErrorKind;
-use nexus::filesystem::{ImportMode, ImportOptions};
+use nexusfs::error::ErrorKind;
+use nexusfs::filesystem::{ImportMode, ImportOptions};
 use serde_json::{Value, json};
 
 use crate::store::{Store, line, mode, with};

@@ -3,8 +3,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use nexus::error::{ErrorKind, Result};
-use nexus::filesystem::{ClaimOptions, Conditions, ExportOptions, Filesystem, WriteOptions};
+use nexusfs::error::{ErrorKind, Result};
+use nexusfs::filesystem::{ClaimOptions, Conditions, ExportOptions, Filesystem, WriteOptions};
 use serde_json::{Value, json};
 
 use crate::store::{LARGE, READ_ALL, Store, content_file, flip_bit, flip_in_index, noise, verify};

@@ -2,8 +2,8 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use nexus::error::{ErrorKind, Result};
-use nexus::filesystem::{
+use nexusfs::error::{ErrorKind, Result};
+use nexusfs::filesystem::{
     Conditions, ExportOptions, Filesystem, ImportMode, ImportOptions, ListOptions, MkdirOptions,
 };
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ fn listing(store: &Store) -> Vec<(String, Option<String>)> {
         ..ListOptions::default()
     };
     let page = store.fs.list(&options).unwrap();
-    let entry = |entry: nexus::metadata::Entry| {
+    let entry = |entry: nexusfs::metadata::Entry| {
         (
             entry.path.to_string(),
             entry.path_id.map(|id| id.to_string()),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nexus::filesystem::{ClaimOptions, WorkView};
+use nexusfs::filesystem::{ClaimOptions, WorkView};
 use serde_json::json;
 
 use super::store::Store;

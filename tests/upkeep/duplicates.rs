@@ -1,5 +1,5 @@
-use nexus::error::ErrorKind;
-use nexus::filesystem::Filesystem;
+use nexusfs::error::ErrorKind;
+use nexusfs::filesystem::Filesystem;
 use serde_json::{Value, json};
 
 use crate::store::{Store, noise};

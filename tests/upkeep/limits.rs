@@ -3,9 +3,9 @@
 use std::fs;
 use std::io::{Read, Write};
 
-use nexus::content::ContentHash;
-use nexus::error::{Error, ErrorKind, Result};
-use nexus::filesystem::{ExportOptions, Filesystem, ImportLimits, ImportOptions};
+use nexusfs::content::ContentHash;
+use nexusfs::error::{Error, ErrorKind, Result};
+use nexusfs::filesystem::{ExportOptions, Filesystem, ImportLimits, ImportOptions};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tar::{EntryType, Header};

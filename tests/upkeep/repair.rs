@@ -1,7 +1,7 @@
 use std::fs;
 
-use nexus::error::ErrorKind;
-use nexus::filesystem::{ClaimOptions, Filesystem, VerifyOptions};
+use nexusfs::error::ErrorKind;
+use nexusfs::filesystem::{ClaimOptions, Filesystem, VerifyOptions};
 use serde_json::{Value, json};
 
 use crate::store::{

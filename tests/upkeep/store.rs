@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nexus::content::ContentHash;
-use nexus::filesystem::{Filesystem, VerifyOptions, WriteOptions};
+use nexusfs::content::ContentHash;
+use nexusfs::filesystem::{Filesystem, VerifyOptions, WriteOptions};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;

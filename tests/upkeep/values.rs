@@ -1,6 +1,6 @@
 //! Values that no call writes, in a store that has them: an older version, or another program, left them there.
 
-use nexus::filesystem::{ClaimOptions, VerifyOptions, WorkView};
+use nexusfs::filesystem::{ClaimOptions, VerifyOptions, WorkView};
 use serde_json::{Value, json};
 
 use crate::store::{READ_ALL, Store};

@@ -2,8 +2,8 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use nexus::error::ErrorKind;
-use nexus::filesystem::{ClaimOptions, Conditions, VerifyOptions};
+use nexusfs::error::ErrorKind;
+use nexusfs::filesystem::{ClaimOptions, Conditions, VerifyOptions};
 use serde_json::json;
 
 use crate::store::{LARGE, READ_ALL, Store, content_file, flip_bit, noise, truncate, verify};
@@ -24,7 +24,7 @@ pub fn filled() -> Store {
         .fs
         .mkdir(
             "/made/dir",
-            nexus::filesystem::MkdirOptions {
+            nexusfs::filesystem::MkdirOptions {
                 parents: true,
                 exist_ok: false,
             },

@@ -13,7 +13,7 @@ export const PROJECT = fileURLToPath(new URL('../../..', import.meta.url));
 export const PACKAGE = join(PROJECT, 'bindings/node');
 
 if (!process.env.NEXUS_LIBRARY) {
-  const built = join(PROJECT, 'target/release/libnexus.so');
+  const built = join(PROJECT, 'target/release/libnexusfs.so');
   if (existsSync(built)) process.env.NEXUS_LIBRARY = built;
 }
 for (const name of Object.keys(process.env)) {

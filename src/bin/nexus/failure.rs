@@ -4,8 +4,8 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use nexus::error::{Error, ErrorKind};
-use nexus::host::address::without_credentials;
+use nexusfs::error::{Error, ErrorKind};
+use nexusfs::host::address::without_credentials;
 
 use crate::text::printable;
 

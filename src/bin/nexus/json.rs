@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use nexus::metadata::EntryRef;
-use nexus::work::rfc3339;
+use nexusfs::metadata::EntryRef;
+use nexusfs::work::rfc3339;
 use serde::Serialize;
 
 use crate::failure::Result;

@@ -10,7 +10,7 @@
 //!  └ work        the queue: tables, graph, worker, live view
 //! ```
 //!
-//! Everything goes through [`nexus::filesystem::Filesystem`]: no command knows more than a host does.
+//! Everything goes through [`nexusfs::filesystem::Filesystem`]: no command knows more than a host does.
 
 mod arguments;
 mod commands;
@@ -29,7 +29,7 @@ mod work;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
-use nexus::config::Environment;
+use nexusfs::config::Environment;
 
 use self::arguments::Arguments;
 use self::failure::{Exit, Failure};

@@ -3,8 +3,8 @@
 use std::cell::Cell;
 use std::path::Path;
 
-use nexus::config::{self, Environment, Resolved};
-use nexus::filesystem::Filesystem;
+use nexusfs::config::{self, Environment, Resolved};
+use nexusfs::filesystem::Filesystem;
 use serde_json::{Map, Value};
 
 use crate::arguments::Global;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use nexus::filesystem::Filesystem;
+use nexusfs::filesystem::Filesystem;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGSTOP, SIGTERM, SIGTSTP};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
@@ -144,8 +144,8 @@ impl Ignored {
 
 #[cfg(test)]
 mod tests {
-    use nexus::config::{Environment, resolve_in};
-    use nexus::error::ErrorKind;
+    use nexusfs::config::{Environment, resolve_in};
+    use nexusfs::error::ErrorKind;
 
     use super::*;
 

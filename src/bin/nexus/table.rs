@@ -1,7 +1,7 @@
 //! Tables without lines, as people and `awk` read them.
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
-use nexus::work::Status;
+use nexusfs::work::Status;
 
 use crate::failure::Result;
 use crate::output::Output;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use nexus::time::Micros;
+use nexusfs::time::Micros;
 
 /// Returns `text` without what would steer a terminal or end the line: control characters and those that
 /// turn the direction of writing are shown escaped.

@@ -1,6 +1,6 @@
 //! `init`, `config`, `version`: what a store is opened with.
 
-use nexus::config::EngineSettings;
+use nexusfs::config::EngineSettings;
 use serde_json::{Map, Value, json};
 
 use crate::failure::Result;

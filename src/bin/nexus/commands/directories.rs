@@ -1,7 +1,7 @@
 //! `mkdir` and `rmdir`.
 
 use clap::Args;
-use nexus::filesystem::{Filesystem, MkdirOptions};
+use nexusfs::filesystem::{Filesystem, MkdirOptions};
 use serde_json::json;
 
 use crate::failure::{Failure, Result, each_operand};

@@ -1,7 +1,7 @@
 //! `glob`.
 
 use clap::Args;
-use nexus::filesystem::{FindOptions, Page};
+use nexusfs::filesystem::{FindOptions, Page};
 
 use crate::failure::Result;
 use crate::json::{EntryRow, JsonArray};
@@ -41,7 +41,7 @@ pub fn print_found(
     session: &mut Session,
     base: String,
     limit: usize,
-    mut search: impl FnMut(&FindOptions) -> nexus::error::Result<Page>,
+    mut search: impl FnMut(&FindOptions) -> nexusfs::error::Result<Page>,
 ) -> Result<()> {
     let out = &mut session.out;
     let mut array = JsonArray::default();

@@ -1,8 +1,8 @@
 //! `ls`.
 
 use clap::{ArgAction, Args};
-use nexus::filesystem::{Filesystem, ListOptions, Page};
-use nexus::metadata::Entry;
+use nexusfs::filesystem::{Filesystem, ListOptions, Page};
+use nexusfs::metadata::Entry;
 use unicode_width::UnicodeWidthStr;
 
 use crate::failure::{Result, each_operand};

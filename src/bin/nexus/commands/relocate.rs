@@ -1,9 +1,9 @@
 //! `cp` and `mv`: within the store, where no content moves.
 
 use clap::Args;
-use nexus::error::ErrorKind;
-use nexus::filesystem::{Filesystem, RelocateOptions};
-use nexus::path::VirtualPath;
+use nexusfs::error::ErrorKind;
+use nexusfs::filesystem::{Filesystem, RelocateOptions};
+use nexusfs::path::VirtualPath;
 use serde_json::json;
 
 use crate::failure::{Exit, Failure, Result, each_operand};

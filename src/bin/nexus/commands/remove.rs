@@ -3,8 +3,8 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use clap::Args;
-use nexus::error::ErrorKind;
-use nexus::filesystem::{Conditions, Filesystem, ListOptions};
+use nexusfs::error::ErrorKind;
+use nexusfs::filesystem::{Conditions, Filesystem, ListOptions};
 use serde_json::json;
 
 use crate::failure::{Exit, Failure, Result, each_operand};
@@ -106,7 +106,7 @@ impl Rm {
 }
 
 /// Removes a tree on a full disk, which has no room for the transaction that removes all of it.
-fn remove_in_parts(fs: &Filesystem, path: &str) -> nexus::error::Result<()> {
+fn remove_in_parts(fs: &Filesystem, path: &str) -> nexusfs::error::Result<()> {
     loop {
         let page = fs.list(&ListOptions {
             path: Some(path.to_owned()),

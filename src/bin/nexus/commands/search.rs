@@ -1,9 +1,9 @@
 //! `grep`.
 
 use clap::Args;
-use nexus::error::ErrorKind;
-use nexus::filesystem::{FilePattern, Filesystem, FindOptions, GrepOptions, Match, Matches};
-use nexus::path::VirtualPath;
+use nexusfs::error::ErrorKind;
+use nexusfs::filesystem::{FilePattern, Filesystem, FindOptions, GrepOptions, Match, Matches};
+use nexusfs::path::VirtualPath;
 use regex::{Regex, RegexBuilder};
 use serde_json::json;
 

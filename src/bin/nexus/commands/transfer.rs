@@ -6,11 +6,11 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum, ValueHint};
-use nexus::filesystem::{
+use nexusfs::filesystem::{
     ExportOptions, ImportLimits, ImportMode, ImportOptions, InvalidWorkKeys, MissingContent,
     NewerBy,
 };
-use nexus::time::{Micros, parse_time};
+use nexusfs::time::{Micros, parse_time};
 use serde_json::{Value, json};
 
 use super::report::{number, text_of};

@@ -1,7 +1,7 @@
 //! `gc`, and what the other commands of upkeep share.
 
 use clap::Args;
-use nexus::filesystem::Filesystem;
+use nexusfs::filesystem::Filesystem;
 use serde_json::Value;
 
 use super::report::number;
@@ -42,7 +42,7 @@ pub fn watched(
     session: &Session,
     fs: &Filesystem,
     doing: &'static str,
-    call: impl FnOnce(nexus::filesystem::Progress<'_>) -> nexus::error::Result<String>,
+    call: impl FnOnce(nexusfs::filesystem::Progress<'_>) -> nexusfs::error::Result<String>,
 ) -> Result<String> {
     let stop = StopRequest::install()?;
     let mut progress = Progress::new(&session.out, doing, Unit::Things);

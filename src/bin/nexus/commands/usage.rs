@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use clap::{ArgAction, Args};
-use nexus::filesystem::{Filesystem, ListOptions};
-use nexus::path::VirtualPath;
+use nexusfs::filesystem::{Filesystem, ListOptions};
+use nexusfs::path::VirtualPath;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use clap::Args;
-use nexus::filesystem::{Filesystem, VerifyOptions};
+use nexusfs::filesystem::{Filesystem, VerifyOptions};
 use serde_json::{Value, json};
 
 use super::report::{number, text_of};

@@ -5,9 +5,9 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use nexus::content::ContentHash;
-use nexus::filesystem::{Conditions, Filesystem, LeaseCondition, WriteOptions};
-use nexus::metadata::Entry;
+use nexusfs::content::ContentHash;
+use nexusfs::filesystem::{Conditions, Filesystem, LeaseCondition, WriteOptions};
+use nexusfs::metadata::Entry;
 
 use crate::failure::{Exit, Failure, Result, reason};
 use crate::host::local_path;
@@ -50,7 +50,7 @@ pub struct Write {
     lease_path: Option<String>,
 }
 
-fn etag(text: &str) -> Result<ContentHash, nexus::error::Error> {
+fn etag(text: &str) -> Result<ContentHash, nexusfs::error::Error> {
     ContentHash::parse(text)
 }
 

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 use jiff::Timestamp;
-use nexus::error::ErrorKind;
-use nexus::filesystem::{Filesystem, ListOptions};
-use nexus::metadata::Entry;
+use nexusfs::error::ErrorKind;
+use nexusfs::filesystem::{Filesystem, ListOptions};
+use nexusfs::metadata::Entry;
 use rustix::fs::{FileType, Mode};
 
 use super::check_local;

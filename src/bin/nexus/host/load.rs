@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use nexus::content::ContentHash;
-use nexus::filesystem::{Filesystem, MkdirOptions, WriteOptions};
-use nexus::path::VirtualPath;
+use nexusfs::content::ContentHash;
+use nexusfs::filesystem::{Filesystem, MkdirOptions, WriteOptions};
+use nexusfs::path::VirtualPath;
 
 use super::posix::Posix;
 use crate::failure::{Failure, Result};
@@ -107,7 +107,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn commit_together(&self, changes: &[Pending]) -> nexus::error::Result<()> {
+    fn commit_together(&self, changes: &[Pending]) -> nexusfs::error::Result<()> {
         let mut batch = self.fs.batch();
         let directory = MkdirOptions {
             parents: true,

@@ -23,7 +23,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
-use nexus::host::address::refuse_url;
+use nexusfs::host::address::refuse_url;
 
 use crate::failure::{Failure, Result};
 

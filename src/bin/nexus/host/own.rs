@@ -8,8 +8,8 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use nexus::config::Settings;
-use nexus::host::{is_store_file, resolve_host_path};
+use nexusfs::config::Settings;
+use nexusfs::host::{is_store_file, resolve_host_path};
 use rustix::fs::Stat;
 
 use crate::failure::{Failure, Result};

@@ -10,9 +10,9 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 
 use jiff::Timestamp;
-use nexus::content::ContentHash;
-use nexus::error::ErrorKind;
-use nexus::filesystem::Filesystem;
+use nexusfs::content::ContentHash;
+use nexusfs::error::ErrorKind;
+use nexusfs::filesystem::Filesystem;
 use serde_json::{Value, json};
 
 use crate::failure::Result;
@@ -81,7 +81,7 @@ impl Kept {
             }
             Err(error) => return Err(error.into()),
         };
-        let values = nexus::json::parse(&text)?;
+        let values = nexusfs::json::parse(&text)?;
         let text = |key: &str| values.get(key).and_then(Value::as_str);
         Ok(Some(Kept {
             mtime: text(MTIME).and_then(|time| time.parse().ok()),

@@ -4,10 +4,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
-use nexus::content::ContentHash;
-use nexus::error::ErrorKind;
-use nexus::filesystem::Filesystem;
-use nexus::path::VirtualPath;
+use nexusfs::content::ContentHash;
+use nexusfs::error::ErrorKind;
+use nexusfs::filesystem::Filesystem;
+use nexusfs::path::VirtualPath;
 
 use super::check_local;
 use super::load::{Loader, Pending, SMALL, open_plain};

@@ -5,8 +5,8 @@ use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use nexus::filesystem::FilePattern;
-use nexus::path::VirtualPath;
+use nexusfs::filesystem::FilePattern;
+use nexusfs::path::VirtualPath;
 use walkdir::WalkDir;
 
 use super::own::OwnStore;

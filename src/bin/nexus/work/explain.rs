@@ -1,7 +1,7 @@
 //! `work status` and `work explain`.
 
 use clap::Args;
-use nexus::work::Status as WorkStatus;
+use nexusfs::work::Status as WorkStatus;
 use serde_json::Value;
 
 use crate::failure::Result;

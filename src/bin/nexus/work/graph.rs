@@ -5,9 +5,9 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
-use nexus::error::ErrorKind;
-use nexus::filesystem::{Filesystem, WorkItem, WorkView};
-use nexus::work::Status;
+use nexusfs::error::ErrorKind;
+use nexusfs::filesystem::{Filesystem, WorkItem, WorkView};
+use nexusfs::work::Status;
 use serde_json::{Value, json};
 
 use super::{draw, svg};

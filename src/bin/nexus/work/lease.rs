@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use nexus::filesystem::{ClaimOptions, WriteOptions};
-use nexus::host::address::refuse_url;
+use nexusfs::filesystem::{ClaimOptions, WriteOptions};
+use nexusfs::host::address::refuse_url;
 use serde_json::json;
 
 use super::views::lease_left;
@@ -14,7 +14,7 @@ use crate::failure::{Failure, Result};
 use crate::json::JsonArray;
 use crate::session::Session;
 use crate::table::{Rows, cell};
-use nexus::work::WorkRow;
+use nexusfs::work::WorkRow;
 
 /// How long a lease lasts unless it is said.
 pub const LEASE: &str = "30s";

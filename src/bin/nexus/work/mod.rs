@@ -21,7 +21,7 @@ mod views;
 pub use self::run::supervise;
 
 use clap::Subcommand;
-use nexus::filesystem::WorkView;
+use nexusfs::filesystem::WorkView;
 
 use crate::failure::Result;
 use crate::session::Session;

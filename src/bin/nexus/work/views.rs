@@ -1,15 +1,15 @@
 //! The five lists of work items.
 
 use clap::Args;
-use nexus::filesystem::{WorkItem, WorkView};
-use nexus::time::{Micros, now};
+use nexusfs::filesystem::{WorkItem, WorkView};
+use nexusfs::time::{Micros, now};
 
 use crate::failure::Result;
 use crate::json::JsonArray;
 use crate::session::Session;
 use crate::table::{Rows, cell, status_cell};
 use crate::text::{clock, span};
-use nexus::work::WorkRow;
+use nexusfs::work::WorkRow;
 
 /// List work items.
 #[derive(Debug, Args)]

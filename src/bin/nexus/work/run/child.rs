@@ -10,8 +10,8 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
-use nexus::error::Error;
-use nexus::filesystem::{Reader, WorkItem};
+use nexusfs::error::Error;
+use nexusfs::filesystem::{Reader, WorkItem};
 use parking_lot::{Mutex, RwLock};
 use rustix::process::Pid;
 

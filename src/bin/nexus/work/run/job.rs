@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use nexus::error::{Error, ErrorKind};
-use nexus::filesystem::WorkItem;
+use nexusfs::error::{Error, ErrorKind};
+use nexusfs::filesystem::WorkItem;
 use serde_json::Value;
 
 use super::Worker;
@@ -163,7 +163,7 @@ fn fail(worker: &Worker, item: &WorkItem, error: String) -> End {
 }
 
 /// Returns `end` if it could be stored.
-fn store(stored: nexus::error::Result<()>, end: End) -> End {
+fn store(stored: nexusfs::error::Result<()>, end: End) -> End {
     match stored {
         Ok(()) => end,
         Err(error) => End::Lost(error.to_string()),

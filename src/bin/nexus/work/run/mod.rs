@@ -23,7 +23,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use nexus::filesystem::{ClaimOptions, Filesystem, WorkItem};
+use nexusfs::filesystem::{ClaimOptions, Filesystem, WorkItem};
 use serde_json::json;
 
 use self::child::Supervisors;

@@ -70,7 +70,7 @@ impl Top {
 
     fn watch(
         &self,
-        fs: &nexus::filesystem::Filesystem,
+        fs: &nexusfs::filesystem::Filesystem,
         state: &mut State,
         stop: &StopRequest,
         terminal: &mut ratatui::DefaultTerminal,

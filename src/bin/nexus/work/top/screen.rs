@@ -1,7 +1,7 @@
 //! What `work top` draws. It fits 80 columns and 24 lines, and takes what there is more.
 
-use nexus::time::now;
-use nexus::work::Status;
+use nexusfs::time::now;
+use nexusfs::work::Status;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style, Stylize};

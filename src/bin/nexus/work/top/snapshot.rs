@@ -1,12 +1,12 @@
 //! The queue at one moment.
 
-use nexus::error::ErrorKind;
-use nexus::filesystem::{Filesystem, WorkItem, WorkView};
-use nexus::work::Status;
+use nexusfs::error::ErrorKind;
+use nexusfs::filesystem::{Filesystem, WorkItem, WorkView};
+use nexusfs::work::Status;
 use serde_json::{Value, json};
 
 use crate::failure::Result;
-use nexus::work::WorkRow;
+use nexusfs::work::WorkRow;
 
 /// Rows that are read; a screen shows fewer.
 const ROWS: usize = 100;
