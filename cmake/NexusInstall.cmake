@@ -1,7 +1,7 @@
-# `cmake --install`: headers, libraries, nexus.pc, a package for find_package(nexus), the program with its man pages and
-# completions, documentation and examples. All of it can be moved.
+# `cmake --install`: headers, libraries, nexusfs.pc, a package for find_package(nexusfs), the program with its man pages
+# and completions, documentation and examples. All of it can be moved.
 #
-# Three components, which are three packages: runtime (libnexus0), development (libnexus-dev), tools (nexus).
+# Three components, which are three packages: runtime (libnexusfs0), development (libnexusfs-dev), tools (nexusfs).
 include(CMakePackageConfigHelpers)
 
 set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME development)
@@ -14,9 +14,12 @@ function(nexus_install_directory from to)
     ${ARGN})
 endfunction()
 
+# include/nexus/ belongs to another library. nexusfs.pc and the CMake package name this directory, so that programs include
+# <nexus.h>.
+set(nexus_include_dir "${CMAKE_INSTALL_INCLUDEDIR}/nexusfs")
 install(FILES "${PROJECT_SOURCE_DIR}/include/nexus.h" "${PROJECT_SOURCE_DIR}/include/nexus.hpp"
-        DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
-nexus_install_directory("${PROJECT_SOURCE_DIR}/include/nexus" "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.hpp")
+        DESTINATION "${nexus_include_dir}")
+nexus_install_directory("${PROJECT_SOURCE_DIR}/include/nexus" "${nexus_include_dir}" FILES_MATCHING PATTERN "*.hpp")
 install(FILES "${nexus_stage}/${nexus_shared_file}" DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT runtime)
 install(FILES "${nexus_stage}/${nexus_shared_soname}" DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT runtime)
 install(FILES "${nexus_shared}" "${nexus_static}" DESTINATION "${CMAKE_INSTALL_LIBDIR}")
@@ -38,28 +41,28 @@ foreach(directory INCLUDEDIR LIBDIR)
 endforeach()
 list(TRANSFORM nexus_static_needs PREPEND "-l" OUTPUT_VARIABLE nexus_pc_private)
 list(JOIN nexus_pc_private " " nexus_pc_private)
-configure_file("${PROJECT_SOURCE_DIR}/cmake/nexus.pc.in" "${PROJECT_BINARY_DIR}/nexus.pc" @ONLY)
-install(FILES "${PROJECT_BINARY_DIR}/nexus.pc" DESTINATION "${nexus_pc_dir}")
+configure_file("${PROJECT_SOURCE_DIR}/cmake/nexusfs.pc.in" "${PROJECT_BINARY_DIR}/nexusfs.pc" @ONLY)
+install(FILES "${PROJECT_BINARY_DIR}/nexusfs.pc" DESTINATION "${nexus_pc_dir}")
 
-set(nexus_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/nexus")
-configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/nexus-config.cmake.in"
-  "${PROJECT_BINARY_DIR}/nexus-config.cmake"
+set(nexus_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/nexusfs")
+configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/nexusfs-config.cmake.in"
+  "${PROJECT_BINARY_DIR}/nexusfs-config.cmake"
   INSTALL_DESTINATION "${nexus_package_dir}"
   PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)
-write_basic_package_version_file("${PROJECT_BINARY_DIR}/nexus-config-version.cmake" COMPATIBILITY SameMinorVersion)
-install(FILES "${PROJECT_BINARY_DIR}/nexus-config.cmake" "${PROJECT_BINARY_DIR}/nexus-config-version.cmake"
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/nexusfs-config-version.cmake" COMPATIBILITY SameMinorVersion)
+install(FILES "${PROJECT_BINARY_DIR}/nexusfs-config.cmake" "${PROJECT_BINARY_DIR}/nexusfs-config-version.cmake"
         DESTINATION "${nexus_package_dir}")
 
 # Documentation, and the examples with a CMakeLists.txt that builds them against the installed package.
 set(nexus_doc_dir "${CMAKE_INSTALL_DATAROOTDIR}/doc")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" "${PROJECT_SOURCE_DIR}/README.md" "${PROJECT_SOURCE_DIR}/CHANGELOG.md"
-        DESTINATION "${nexus_doc_dir}/nexus")
-nexus_install_directory("${PROJECT_SOURCE_DIR}/docs/" "${nexus_doc_dir}/nexus" FILES_MATCHING PATTERN "*.md" PATTERN "*.svg")
+        DESTINATION "${nexus_doc_dir}/nexusfs")
+nexus_install_directory("${PROJECT_SOURCE_DIR}/docs/" "${nexus_doc_dir}/nexusfs" FILES_MATCHING PATTERN "*.md" PATTERN "*.svg")
 foreach(examples c_examples cpp_examples)
-  nexus_install_directory("${PROJECT_SOURCE_DIR}/${examples}" "${nexus_doc_dir}/nexus/examples"
+  nexus_install_directory("${PROJECT_SOURCE_DIR}/${examples}" "${nexus_doc_dir}/nexusfs/examples"
     PATTERN "CMakeLists.txt" EXCLUDE)
 endforeach()
-install(FILES "${PROJECT_SOURCE_DIR}/cmake/examples/CMakeLists.txt" DESTINATION "${nexus_doc_dir}/nexus/examples")
+install(FILES "${PROJECT_SOURCE_DIR}/cmake/examples/CMakeLists.txt" DESTINATION "${nexus_doc_dir}/nexusfs/examples")
 
 include(NexusProgram)
 include(NexusPack)

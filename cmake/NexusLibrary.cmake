@@ -1,4 +1,4 @@
-# Runs cargo and offers its result as the imported targets nexus::nexus (shared) and nexus::nexus_static.
+# Runs cargo and offers its result as the imported targets nexusfs::nexusfs (shared) and nexusfs::nexusfs_static.
 #
 # cargo knows best what is out of date, so it runs at every build. StageLibrary.cmake then puts the libraries into
 # lib/ of the build directory under the names that they have when installed.
@@ -28,10 +28,10 @@ set(nexus_target_dir "${PROJECT_SOURCE_DIR}/target")
 set(nexus_cargo_output "${nexus_target_dir}/${nexus_cargo_profile}")
 set(nexus_stage "${PROJECT_BINARY_DIR}/lib")
 
-set(nexus_shared "${nexus_stage}/libnexus.so")
-set(nexus_shared_soname "libnexus.so.${PROJECT_VERSION_MAJOR}")
-set(nexus_shared_file "libnexus.so.${PROJECT_VERSION}")
-set(nexus_static "${nexus_stage}/libnexus.a")
+set(nexus_shared "${nexus_stage}/libnexusfs.so")
+set(nexus_shared_soname "libnexusfs.so.${PROJECT_VERSION_MAJOR}")
+set(nexus_shared_file "libnexusfs.so.${PROJECT_VERSION}")
+set(nexus_static "${nexus_stage}/libnexusfs.a")
 
 # What the system has to add to the static library (`rustc --print native-static-libs`), but for `gcc_s`: the compiler's driver
 # adds the library that unwinds by itself, and takes another where a program is linked with -static or -static-libgcc.
@@ -53,20 +53,20 @@ add_custom_target(nexus_cargo ALL
   BYPRODUCTS "${nexus_shared}" "${nexus_stage}/${nexus_shared_soname}" "${nexus_stage}/${nexus_shared_file}"
              "${nexus_static}"
   WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
-  COMMENT "Building libnexus with cargo (${nexus_cargo_profile})"
+  COMMENT "Building libnexusfs with cargo (${nexus_cargo_profile})"
   USES_TERMINAL
   VERBATIM)
 
-add_library(nexus::nexus SHARED IMPORTED GLOBAL)
-set_target_properties(nexus::nexus PROPERTIES
+add_library(nexusfs::nexusfs SHARED IMPORTED GLOBAL)
+set_target_properties(nexusfs::nexusfs PROPERTIES
   IMPORTED_LOCATION "${nexus_shared}"
   IMPORTED_SONAME "${nexus_shared_soname}"
   INTERFACE_INCLUDE_DIRECTORIES "${PROJECT_SOURCE_DIR}/include")
-add_dependencies(nexus::nexus nexus_cargo)
+add_dependencies(nexusfs::nexusfs nexus_cargo)
 
-add_library(nexus::nexus_static STATIC IMPORTED GLOBAL)
-set_target_properties(nexus::nexus_static PROPERTIES
+add_library(nexusfs::nexusfs_static STATIC IMPORTED GLOBAL)
+set_target_properties(nexusfs::nexusfs_static PROPERTIES
   IMPORTED_LOCATION "${nexus_static}"
   INTERFACE_LINK_LIBRARIES "${nexus_static_needs}"
   INTERFACE_INCLUDE_DIRECTORIES "${PROJECT_SOURCE_DIR}/include")
-add_dependencies(nexus::nexus_static nexus_cargo)
+add_dependencies(nexusfs::nexusfs_static nexus_cargo)

@@ -1,6 +1,6 @@
 # `cpack --config build/CPackConfig.cmake`: a .tar.gz of everything, and Debian packages named as Debian names them: the
 # shared library by its SONAME, what is needed to compile against it, and the program.
-set(CPACK_PACKAGE_NAME nexus)
+set(CPACK_PACKAGE_NAME nexusfs)
 set(CPACK_PACKAGE_VENDOR "The Nexus authors")
 set(CPACK_PACKAGE_CONTACT "The Nexus authors <nexus@localhost>" CACHE STRING "Maintainer of the packages, as Name <address>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "filesystem for AI agents that any program can embed")
@@ -15,7 +15,7 @@ if(DPKG AND SHLIBDEPS)
   list(APPEND CPACK_GENERATOR DEB)
 endif()
 string(TOLOWER "${CMAKE_SYSTEM_NAME}-${CMAKE_SYSTEM_PROCESSOR}" nexus_system)
-set(CPACK_PACKAGE_FILE_NAME "nexus-${PROJECT_VERSION}-${nexus_system}")
+set(CPACK_PACKAGE_FILE_NAME "nexusfs-${PROJECT_VERSION}-${nexus_system}")
 
 set(CPACK_COMPONENTS_ALL runtime development)
 if(nexus_has_program)
@@ -31,16 +31,16 @@ set(nexus_about "Agents of several tenants share one store: files by virtual pat
 content stored once, JSON metadata on every file, isolation that holds, and
 files that are work items of a queue.")
 
-set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME "libnexus${PROJECT_VERSION_MAJOR}")
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME "libnexusfs${PROJECT_VERSION_MAJOR}")
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION libs)
 set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "${nexus_about}\n.\nThis package has the shared library.")
-set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libnexus-dev)
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libnexusfs-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
-set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libnexus${PROJECT_VERSION_MAJOR} (= ${PROJECT_VERSION}-1)")
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libnexusfs${PROJECT_VERSION_MAJOR} (= ${PROJECT_VERSION}-1)")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SUGGESTS "pkg-config, cmake")
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION
   "${nexus_about}\n.\nThis package has the headers for C and C++, the static library,\ndocumentation and examples.")
-set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME nexus)
+set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME nexusfs)
 set(CPACK_DEBIAN_TOOLS_PACKAGE_SECTION utils)
 set(CPACK_COMPONENT_TOOLS_DESCRIPTION "${nexus_about}\n.\nThis package has the program nexus.")
 

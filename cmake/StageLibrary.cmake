@@ -19,14 +19,14 @@ file(MAKE_DIRECTORY "${TO}")
 
 file(COPY_FILE "${FROM}/libnexusfs.so" "${TO}/${SHARED_FILE}" ONLY_IF_DIFFERENT)
 file(CREATE_LINK "${SHARED_FILE}" "${TO}/${SONAME}" SYMBOLIC)
-file(CREATE_LINK "${SONAME}" "${TO}/libnexus.so" SYMBOLIC)
+file(CREATE_LINK "${SONAME}" "${TO}/libnexusfs.so" SYMBOLIC)
 
-set(static "${TO}/libnexus.a")
+set(static "${TO}/libnexusfs.a")
 if("${static}" IS_NEWER_THAN "${FROM}/libnexusfs.a" AND "${static}" IS_NEWER_THAN "${SYMBOLS}"
    AND EXISTS "${static}")
   return()
 endif()
-set(object "${TO}/nexus.o")
+set(object "${TO}/nexusfs.o")
 # Groups are resolved here: a local name cannot be the signature of a group that the host's linker is to merge.
 run("${LINKER}" -r --force-group-allocation --whole-archive "${FROM}/libnexusfs.a" -o "${object}")
 # The standard library's objects carry LLVM bitcode, which is of no use once linked and upsets older LLVM plugins.

@@ -1,6 +1,6 @@
 package nexus
 
-// #cgo pkg-config: nexus
+// #cgo pkg-config: nexusfs
 // #cgo CFLAGS: -std=c99
 // #include "bridge.h"
 import "C"
@@ -69,5 +69,5 @@ func checkLibrary() error {
 	if library>>16 == major && (libraryMinor == minor || major > 0 && libraryMinor > minor) {
 		return nil
 	}
-	return newError(StatusVersionMismatch, "libnexus "+Version()+" has another interface than this package")
+	return newError(StatusVersionMismatch, "libnexusfs "+Version()+" has another interface than this package")
 }

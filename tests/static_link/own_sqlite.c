@@ -1,5 +1,5 @@
 /* Stands for a host that brings its own SQLite: it defines the names that a store depends on most. Were SQLite's names
- * global in libnexus.a, this would not link, or the store would be opened by what stands here. */
+ * global in libnexusfs.a, this would not link, or the store would be opened by what stands here. */
 #include <nexus.h>
 
 #include <stdio.h>

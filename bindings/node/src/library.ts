@@ -1,4 +1,4 @@
-// Finds libnexus and declares its calls as src/abi.ts says.
+// Finds libnexusfs and declares its calls as src/abi.ts says.
 import koffi from 'koffi';
 
 import { CONSTANTS, DEFAULTS, FUNCTIONS, FUNCTION_TYPES, STRUCTS } from './abi.js';
@@ -14,7 +14,7 @@ type FunctionName = keyof typeof FUNCTIONS;
 export type OptionsName = keyof typeof DEFAULTS;
 type StructName = OptionsName | 'nexus_entry' | 'nexus_match' | 'nexus_work_item';
 
-const SONAME = 'libnexus.so.0';
+const SONAME = 'libnexusfs.so.0';
 // Where `cmake --install` puts it by default; the loader knows these only once `ldconfig` has run.
 const PLACES = ['/usr/local/lib', `/usr/local/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`];
 
@@ -30,7 +30,7 @@ function open(): ReturnType<typeof koffi.load> {
     }
   }
   const advice = 'set NEXUS_LIBRARY to its path, or make it known to the loader (ldconfig, LD_LIBRARY_PATH)';
-  throw new Error(`libnexus cannot be loaded: ${advice}\n  ${failures.join('\n  ')}`);
+  throw new Error(`libnexusfs cannot be loaded: ${advice}\n  ${failures.join('\n  ')}`);
 }
 
 /** Refuses a library whose binary interface is not the one of the header that src/abi.ts comes from. */

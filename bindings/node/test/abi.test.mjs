@@ -62,13 +62,13 @@ test('every call of the header is used, or another does its work', () => {
 test('the library is found by NEXUS_LIBRARY, then by the loader, and its absence is told', (t) => {
   const directory = scratch(t);
   mkdirSync(join(directory, 'lib'));
-  copyFileSync(process.env.NEXUS_LIBRARY, join(directory, 'lib/libnexus.so.0'));
+  copyFileSync(process.env.NEXUS_LIBRARY, join(directory, 'lib/libnexusfs.so.0'));
   const version = (env) => {
     const code = "import { version } from 'libnexus'; console.log(version());";
     const { NEXUS_LIBRARY: _, LD_LIBRARY_PATH: __, ...others } = process.env;
     return spawnSync(process.execPath, ['--input-type=module', '-e', code], { cwd: PACKAGE, env: { ...others, ...env }, encoding: 'utf8' });
   };
-  assert.match(version({ NEXUS_LIBRARY: join(directory, 'lib/libnexus.so.0') }).stdout, /^\d/);
+  assert.match(version({ NEXUS_LIBRARY: join(directory, 'lib/libnexusfs.so.0') }).stdout, /^\d/);
   assert.match(version({ LD_LIBRARY_PATH: join(directory, 'lib') }).stdout, /^\d/);
   const wrong = version({ NEXUS_LIBRARY: join(directory, 'none.so') });
   assert.notEqual(wrong.status, 0, 'a wrong NEXUS_LIBRARY was passed over');
