@@ -5,7 +5,7 @@
 // DIRECTORY holds config-basic.yaml and config-multi-tenant.yaml (the project has them in c_examples/). The store lives in
 // a temporary directory and goes at the end.
 import { join } from 'node:path';
-import { connect, connectFile, liveObjects } from 'libnexus';
+import { connect, connectFile, liveObjects } from 'nexusfs';
 import { refused, scratchDirectory } from './scratch.mjs';
 
 const directory = process.argv[2];

@@ -6,7 +6,7 @@
 // Without DATA_DIR the store lives in a temporary directory and goes at the end; a DATA_DIR should be new or empty.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { connect, liveObjects, version } from 'libnexus';
+import { connect, liveObjects, version } from 'nexusfs';
 import { refused, scratchDirectory } from './scratch.mjs';
 
 const dataDir = process.argv[2] ?? join(scratchDirectory(), 'store');

@@ -10,7 +10,7 @@ import { access, constants, opendir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
-import { connect, liveObjects, NexusError } from 'libnexus';
+import { connect, liveObjects, NexusError } from 'nexusfs';
 
 const PIECE_BYTES = 1 << 20;
 const BATCH_BYTES = 16 << 20; // a batch holds its bytes in memory until it is committed

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NexusError } from 'libnexus';
+import { NexusError } from 'nexusfs';
 
 export function scratchDirectory() {
   const directory = mkdtempSync(join(tmpdir(), 'nexus-example-'));

@@ -5,7 +5,7 @@
 // A file with the metadata key `status` is a work item. `depends_on` names the items that must be completed first; an
 // item that is `blocked` becomes `ready` by itself when the last of them is, in the same transaction.
 import { join } from 'node:path';
-import { connect, liveObjects } from 'libnexus';
+import { connect, liveObjects } from 'nexusfs';
 import { refused, scratchDirectory } from './scratch.mjs';
 
 const store = await connect({ data_dir: process.argv[2] ?? join(scratchDirectory(), 'store'), tenant_id: 'acme' });

@@ -6,7 +6,7 @@
 // Without DATA_DIR it works off a few items of its own in a temporary store, and ends when nothing is left to do.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect, NexusError } from 'libnexus';
+import { connect, NexusError } from 'nexusfs';
 import { scratchDirectory } from './scratch.mjs';
 
 const LEASE_MS = 10_000;

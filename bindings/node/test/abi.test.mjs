@@ -64,7 +64,7 @@ test('the library is found by NEXUS_LIBRARY, then by the loader, and its absence
   mkdirSync(join(directory, 'lib'));
   copyFileSync(process.env.NEXUS_LIBRARY, join(directory, 'lib/libnexusfs.so.0'));
   const version = (env) => {
-    const code = "import { version } from 'libnexus'; console.log(version());";
+    const code = "import { version } from 'nexusfs'; console.log(version());";
     const { NEXUS_LIBRARY: _, LD_LIBRARY_PATH: __, ...others } = process.env;
     return spawnSync(process.execPath, ['--input-type=module', '-e', code], { cwd: PACKAGE, env: { ...others, ...env }, encoding: 'utf8' });
   };

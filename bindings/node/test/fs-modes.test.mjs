@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { test } from 'node:test';
 
-import { createFs } from 'libnexus/fs';
+import { createFs } from 'nexusfs/fs';
 import { open, scratch } from './support.mjs';
 
 /** The same steps on both; what they give, and the errors, must be the same. */

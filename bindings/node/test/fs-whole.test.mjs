@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 
 import fastGlob from 'fast-glob';
 import { glob, globSync } from 'glob';
-import { createFs } from 'libnexus/fs';
+import { createFs } from 'nexusfs/fs';
 import { glob as tinyGlob, globSync as tinyGlobSync } from 'tinyglobby';
 import webpack from 'webpack';
 import { open, scratch } from './support.mjs';

@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
-import { createFs } from 'libnexus/fs';
+import { createFs } from 'nexusfs/fs';
 import { connect, liveObjects, open, scratch, settled } from './support.mjs';
 
 /** The same steps on both; what they give, and the errors, must be the same. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import git from 'isomorphic-git';
-import { createFs } from 'libnexus/fs';
+import { createFs } from 'nexusfs/fs';
 import { open, scratch } from './support.mjs';
 
 const FILES = 500;

@@ -434,7 +434,7 @@ test('worker threads share a store', async (t) => {
   await using_(await connect({ data_dir }), async (store) => {
     const code = `
       const { parentPort, workerData } = require('node:worker_threads');
-      import('libnexus').then(async ({ connect }) => {
+      import('nexusfs').then(async ({ connect }) => {
         const store = await connect({ data_dir: workerData.data_dir });
         for (let i = 0; i < 50; i++) await store.write('/w' + workerData.n + '/' + i, 'x');
         await store.close();
@@ -459,7 +459,7 @@ async function using_(resource, work) {
 
 test('a program ends by itself, also with a store that was never closed', (t) => {
   const code = `
-    import { connect } from 'libnexus';
+    import { connect } from 'nexusfs';
     const store = await connect({ data_dir: process.argv[1] });
     await store.write('/f', 'x');
     console.log('done');`;
@@ -481,6 +481,6 @@ for (const way of ['inside', 'later', 'uncaught', 'rejected', 'caught', 'logging
 
 test('require gives the same package, where node can require modules', (t) => {
   if (!process.features.require_module) return t.skip('this node cannot');
-  const required = createRequire(join(PACKAGE, 'test/'))('libnexus');
+  const required = createRequire(join(PACKAGE, 'test/'))('nexusfs');
   assert.equal(required.NexusError, NexusError);
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { createFs } from 'libnexus/fs';
+import { createFs } from 'nexusfs/fs';
 import { open, refuses, scratch } from './support.mjs';
 
 test('a misspelt option is refused, and the nearest one named', async (t) => {

@@ -19,7 +19,7 @@ for (const [number, [, program, output]] of programs.entries()) {
   test(`program ${number + 1} of README.md`, (t) => {
     const directory = scratch(t);
     mkdirSync(join(directory, 'node_modules'));
-    symlinkSync(PACKAGE, join(directory, 'node_modules/libnexus'));
+    symlinkSync(PACKAGE, join(directory, 'node_modules/nexusfs'));
     writeFileSync(join(directory, 'program.mjs'), program);
     const run = spawnSync(process.execPath, ['program.mjs'], { cwd: directory, encoding: 'utf8', timeout: 60_000 });
     assert.deepEqual([run.status, run.stdout, run.stderr], [0, output, '']);

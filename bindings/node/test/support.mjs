@@ -21,7 +21,7 @@ for (const name of Object.keys(process.env)) {
 }
 
 export const { abiVersion, connect, connectSync, connectFile, connectFileSync, liveObjects, setLog, version, NexusError, STATUS, Store } =
-  await import('libnexus');
+  await import('nexusfs');
 
 /** A new directory that goes with the test. */
 export function scratch(t) {

@@ -34,7 +34,7 @@ test('others may use up all the calls that koffi allows', async (t) => {
 
 test('one thread is enough', (t) => {
   const program = `
-    import { connect, liveObjects } from 'libnexus';
+    import { connect, liveObjects } from 'nexusfs';
     const store = await connect({ data_dir: process.argv[1], durability: 'normal' });
     const waits = Array.from({ length: 5 }, () => store.workWait());
     const writes = Array.from({ length: 200 }, (_, i) => store.write('/' + i, 'x'));
@@ -52,7 +52,7 @@ test('one thread is enough', (t) => {
 
 test('a process may exit in the middle of its calls', (t) => {
   const program = `
-    import { connect } from 'libnexus';
+    import { connect } from 'nexusfs';
     const store = await connect({ data_dir: process.argv[1], durability: 'normal' });
     for (let i = 0; i < 2000; i++) store.write('/' + i, Buffer.alloc(3000)).then(() => i === 500 && process.exit(7));
     store.workWait({ prefix: '/none' });`;
@@ -67,7 +67,7 @@ test('a worker thread may be terminated while others carry out its calls', async
   const data_dir = join(scratch(t), 'store');
   const code = `
     const { parentPort, workerData } = require('node:worker_threads');
-    import('libnexus').then(async ({ connect }) => {
+    import('nexusfs').then(async ({ connect }) => {
       const store = await connect({ data_dir: workerData, durability: 'normal' });
       await store.write('/0', Buffer.alloc(3000));
       for (let i = 0; i < 5; i++) store.workWait();
@@ -80,7 +80,7 @@ test('a worker thread may be terminated while others carry out its calls', async
     await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
     await worker.terminate();
   }
-  const { connect } = await import('libnexus');
+  const { connect } = await import('nexusfs');
   const store = await connect({ data_dir });
   assert.equal((await store.read('/0')).length, 3000);
   await store.close();

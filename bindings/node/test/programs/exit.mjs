@@ -1,5 +1,5 @@
 // Ends in one of several ways while a call is in flight: exit.mjs DIRECTORY WAY
-import { connect, setLog } from 'libnexus';
+import { connect, setLog } from 'nexusfs';
 
 const [, , data_dir, way] = process.argv;
 const store = await connect({ data_dir, durability: 'normal' });

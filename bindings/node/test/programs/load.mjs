@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { connect, liveObjects, NexusError } from 'libnexus';
+import { connect, liveObjects, NexusError } from 'nexusfs';
 import { longestPause } from '../pauses.mjs';
 
 const OPERATIONS = 10_000;

@@ -1,6 +1,6 @@
 // Compiled by the tests with `tsc --strict`: what is written here is what a program in TypeScript relies on.
-import { connect, NexusError, type Entry, type ErrorCode, type ImportReport, type Listing, type WorkItem, Store } from 'libnexus';
-import { createFs, type NexusFs } from 'libnexus/fs';
+import { connect, NexusError, type Entry, type ErrorCode, type ImportReport, type Listing, type WorkItem, Store } from 'nexusfs';
+import { createFs, type NexusFs } from 'nexusfs/fs';
 import { Readable, Writable } from 'node:stream';
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
