@@ -16,8 +16,8 @@ use nexusfs::content::{ContentHash, LOCAL_BACKEND, NewContent, Placement};
 use nexusfs::error::{Error, ErrorKind};
 use nexusfs::metadata::sqlite::{SqliteOptions, SqliteStore};
 use nexusfs::metadata::{
-    Change, Conditions, Entry, EntryQuery, EntryRef, FileInfo, Grant, MetadataQuery, MetadataStore,
-    MetadataValue, Relocation, Scope, StoreError, StoreResult, WriteSet,
+    Change, ChangeSet, Conditions, Entry, EntryQuery, EntryRef, FileInfo, Grant, MetadataQuery,
+    MetadataStore, MetadataValue, Relocation, Removal, Scope, StoreError, StoreResult,
 };
 use nexusfs::path::VirtualPath;
 use nexusfs::path_id::PathId;
@@ -72,13 +72,27 @@ impl Subject {
     }
 
     fn try_commit(&self, changes: Vec<Change>, grant: &Grant) -> StoreResult<Vec<Option<Entry>>> {
-        let set = WriteSet {
+        let set = ChangeSet {
             changes: Arc::new(changes),
-            placement: Arc::clone(&self.placement),
-            carried: Arc::default(),
+            routes: Arc::clone(self.placement.routes()),
+            prepared: Arc::default(),
+            publisher: Arc::clone(&self.placement) as _,
             durability: Durability::Normal,
         };
-        self.store.commit(set, grant)
+        let committed = self.store.commit(set, grant)?;
+        Ok(committed.entries)
+    }
+
+    /// Removes the bytes of what `begin` begins to remove, and returns what that is.
+    fn remove(&self, removal: Option<Removal>) -> Vec<ContentHash> {
+        let Some(removal) = removal else {
+            return Vec::new();
+        };
+        let removed = removal.hashes.clone();
+        let backend = self.placement.store(&removal.backend).unwrap();
+        backend.remove(&removed, &call()).unwrap();
+        self.store.end_removal(removal, &call()).unwrap();
+        removed
     }
 
     fn commit(&self, changes: Vec<Change>) -> Vec<Option<Entry>> {
@@ -429,7 +443,8 @@ fn references_are_counted_over_what_is_visible(subject: &Subject) {
         recursive: true,
     }]);
     assert_eq!(count(&subject.all()), None);
-    subject.store.sweep(&subject.placement, &call()).unwrap();
+    let removal = subject.store.begin_removal(LOCAL_BACKEND, 8, true, &call());
+    assert_eq!(subject.remove(removal.unwrap()), [hash]);
     assert!(
         !content_file(subject, &hash).exists(),
         "the content outlived its last path"
@@ -488,13 +503,13 @@ fn orphans_are_what_no_path_holds(subject: &Subject) {
         .placement
         .store(LOCAL_BACKEND)
         .unwrap()
-        .publish(&[&*staged])
+        .publish(&[&*staged], &call())
         .unwrap();
     let hashes = [ContentHash::of(held), ContentHash::of(orphan)];
-    let removed = subject
+    let removal = subject
         .store
-        .remove_orphans(LOCAL_BACKEND, &hashes, &subject.placement, &call());
-    assert_eq!(removed.unwrap(), [hashes[1]]);
+        .begin_removal_of(LOCAL_BACKEND, &hashes, &call());
+    assert_eq!(subject.remove(removal.unwrap()), [hashes[1]]);
     assert_eq!(
         hashes.map(|hash| content_file(subject, &hash).exists()),
         [true, false]

@@ -83,10 +83,14 @@ enum Taken {
 impl ContentBuilder {
     /// Returns an empty builder. Content of at most `inline_max` bytes becomes inline; with `None`
     /// nothing does.
-    pub fn new(store: Arc<dyn ContentStore>, inline_max: Option<usize>) -> Result<Self> {
+    pub fn new(
+        store: Arc<dyn ContentStore>,
+        inline_max: Option<usize>,
+        call: &Call,
+    ) -> Result<Self> {
         let taken = match inline_max {
             Some(_) => Taken::Buffered(Vec::new()),
-            None => Taken::Staged(store.stage()?),
+            None => Taken::Staged(store.stage(call)?),
         };
         Ok(ContentBuilder {
             store,
@@ -105,8 +109,8 @@ impl ContentBuilder {
                 return Ok(());
             }
             Taken::Buffered(buffer) => {
-                let mut staging = self.store.stage()?;
-                staging.write(&buffer)?;
+                let mut staging = self.store.stage(call)?;
+                staging.write(&buffer, call)?;
                 staging
             }
             Taken::Staged(staging) => staging,
@@ -114,7 +118,7 @@ impl ContentBuilder {
         };
         for piece in data.chunks(PIECE_BYTES) {
             call.check()?;
-            staging.write(piece)?;
+            staging.write(piece, call)?;
         }
         self.taken = Taken::Staged(staging);
         Ok(())
@@ -152,7 +156,7 @@ mod tests {
         let store = Arc::new(LocalContentStore::open(directory.path()).unwrap());
         let interrupts = Interrupts::default();
         let call = interrupts.begin(Duration::ZERO);
-        let mut builder = ContentBuilder::new(store, Some(8)).unwrap();
+        let mut builder = ContentBuilder::new(store, Some(8), &call).unwrap();
         builder.write(b"small", &call).unwrap();
         interrupts.interrupt();
         let interrupted = builder.write(b"and more than fits", &call).unwrap_err();

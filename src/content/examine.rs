@@ -5,6 +5,7 @@
 
 use super::blocks::ContentHasher;
 use super::{BlockHashes, ContentFile, ContentHash, ContentStore};
+use crate::call::Call;
 use crate::error::Result;
 
 /// Bytes that are read at once.
@@ -42,25 +43,26 @@ impl Expected<'_> {
         store: &dyn ContentStore,
         read: bool,
         step: &mut dyn FnMut(u64) -> Result<()>,
+        call: &Call,
     ) -> Result<Condition> {
         if !read {
-            return Ok(match store.size_of(self.hash)? {
+            return Ok(match store.size_of(self.hash, call)? {
                 None => Condition::Missing,
                 Some(size) if size != self.size => Condition::OtherLength(size),
                 Some(_) => Condition::Good,
             });
         }
-        let Some(file) = store.open(self.hash)? else {
+        let Some(file) = store.open(self.hash, call)? else {
             return Ok(Condition::Missing);
         };
-        let size = file.size()?;
+        let size = file.size(call)?;
         if size != self.size {
             return Ok(Condition::OtherLength(size));
         }
-        match self.read(&*file, step)? {
+        match self.read(&*file, step, call)? {
             Condition::OtherBytes(_) => {
                 file.forget_cached();
-                self.read(&*file, step)
+                self.read(&*file, step, call)
             }
             condition => Ok(condition),
         }
@@ -70,12 +72,13 @@ impl Expected<'_> {
         &self,
         file: &dyn ContentFile,
         step: &mut dyn FnMut(u64) -> Result<()>,
+        call: &Call,
     ) -> Result<Condition> {
         let mut hasher = ContentHasher::default();
         let mut buffer = vec![0; STEP.min(self.size as usize)];
         let mut offset = 0;
         while offset < self.size {
-            let count = match file.read_at(offset, &mut buffer) {
+            let count = match file.read_at(offset, &mut buffer, call) {
                 Ok(0) => break,
                 Ok(count) => count,
                 Err(error) if error.is_of_device() => {
@@ -116,25 +119,34 @@ impl Expected<'_> {
 }
 
 /// Returns length and block hashes of the content `hash` in `store`, if its bytes are there and are good.
-pub fn measure(store: &dyn ContentStore, hash: &ContentHash) -> Result<Option<(u64, BlockHashes)>> {
-    let Some(file) = store.open(hash)? else {
+pub fn measure(
+    store: &dyn ContentStore,
+    hash: &ContentHash,
+    call: &Call,
+) -> Result<Option<(u64, BlockHashes)>> {
+    let Some(file) = store.open(hash, call)? else {
         return Ok(None);
     };
-    match measure_once(&*file, hash)? {
+    match measure_once(&*file, hash, call)? {
         None => {
             file.forget_cached();
-            measure_once(&*file, hash)
+            measure_once(&*file, hash, call)
         }
         measured => Ok(measured),
     }
 }
 
-fn measure_once(file: &dyn ContentFile, hash: &ContentHash) -> Result<Option<(u64, BlockHashes)>> {
+fn measure_once(
+    file: &dyn ContentFile,
+    hash: &ContentHash,
+    call: &Call,
+) -> Result<Option<(u64, BlockHashes)>> {
     let mut hasher = ContentHasher::default();
     let mut buffer = vec![0; STEP];
     let mut offset = 0;
     loop {
-        match file.read_at(offset, &mut buffer) {
+        call.check()?;
+        match file.read_at(offset, &mut buffer, call) {
             Ok(0) => break,
             Ok(count) => {
                 hasher.update(&buffer[..count]);

@@ -1,12 +1,14 @@
-//! Which backend holds the content of which path, for one handle.
+//! The backends of one handle.
 
 use std::sync::Arc;
 
-use super::{ContentBuilder, ContentHash, ContentReader, ContentStore, LOCAL_BACKEND, NewContent};
+use super::{
+    ContentBuilder, ContentHash, ContentReader, ContentStore, LOCAL_BACKEND, NewContent,
+    Publication, Routes, Staged, StoredContent,
+};
 use crate::call::Call;
-use crate::content::StoredContent;
 use crate::error::{Error, ErrorKind, Result};
-use crate::path::{VirtualPath, is_within};
+use crate::path::VirtualPath;
 
 /// A backend that holds the contents of everything under a path.
 #[derive(Debug, Clone)]
@@ -21,27 +23,44 @@ pub struct Mount {
     pub readonly: bool,
 }
 
+/// Puts contents in place for a transaction that names them.
+pub trait Publisher: Send + Sync {
+    /// Puts finished contents of the backend `name` in place, durably.
+    fn publish(&self, name: &str, staged: &[&dyn Staged], call: &Call) -> Result<()>;
+}
+
 /// The backends that a handle knows: the store's own and its mounts.
 #[derive(Debug)]
 pub struct Placement {
-    local_name: Arc<str>,
+    routes: Arc<Routes>,
     local: Arc<dyn ContentStore>,
     mounts: Vec<Mount>,
-    inline_max: usize,
+}
+
+impl Publisher for Placement {
+    fn publish(&self, name: &str, staged: &[&dyn Staged], call: &Call) -> Result<()> {
+        self.store(name)?.publish(staged, call)
+    }
 }
 
 impl Placement {
     /// Returns the placement over `local` and `mounts`. Content of at most `inline_max` bytes that
     /// would go to `local` lives in the database.
     pub fn new(local: Arc<dyn ContentStore>, mut mounts: Vec<Mount>, inline_max: usize) -> Self {
-        // The longest prefix wins: look there first.
         mounts.sort_by_key(|mount| std::cmp::Reverse(mount.path.as_str().len()));
+        let routes = mounts
+            .iter()
+            .map(|mount| (mount.path.clone(), Arc::clone(&mount.name)));
         Placement {
-            local_name: LOCAL_BACKEND.into(),
+            routes: Arc::new(Routes::new(routes.collect(), inline_max)),
             local,
             mounts,
-            inline_max,
         }
+    }
+
+    /// Returns which backend takes the content of which path.
+    pub fn routes(&self) -> &Arc<Routes> {
+        &self.routes
     }
 
     /// Returns the mounts, longest path first.
@@ -49,35 +68,18 @@ impl Placement {
         &self.mounts
     }
 
-    /// Returns the number of bytes up to which content of the store's own backend lives in the database.
-    pub fn inline_max(&self) -> usize {
-        self.inline_max
-    }
-
     /// Returns the names of the backends.
     pub fn names(&self) -> impl Iterator<Item = &Arc<str>> {
-        std::iter::once(&self.local_name).chain(self.mounts.iter().map(|mount| &mount.name))
+        self.routes.names()
     }
 
     /// Returns the names of the backends that may be changed.
     pub fn writable_names(&self) -> impl Iterator<Item = &Arc<str>> {
-        let mounts = self.mounts.iter().filter(|mount| !mount.readonly);
-        std::iter::once(&self.local_name).chain(mounts.map(|mount| &mount.name))
-    }
-
-    /// Returns the backend that takes new content at `path`.
-    pub fn backend_for(&self, path: &str) -> &Arc<str> {
-        self.mounts
-            .iter()
-            .find(|mount| is_within(path, mount.path.as_str()))
-            .map_or(&self.local_name, |mount| &mount.name)
-    }
-
-    /// Returns whether contents change their backend when `from`, or what is under it, becomes `to`.
-    pub fn separates(&self, from: &VirtualPath, to: &VirtualPath) -> bool {
-        let lies_in = |mount: &Mount| mount.path.is_within(from) || mount.path.is_within(to);
-        self.backend_for(from.as_str()) != self.backend_for(to.as_str())
-            || self.mounts.iter().any(lies_in)
+        let readonly = |name: &str| {
+            let mut mounts = self.mounts.iter();
+            mounts.any(|mount| mount.readonly && *mount.name == *name)
+        };
+        self.names().filter(move |name| !readonly(name))
     }
 
     /// Returns the backend `name`.
@@ -100,23 +102,29 @@ impl Placement {
             })
     }
 
-    /// Returns whether new content of `size` bytes in the backend `name` is kept in the database.
-    pub fn is_inline(&self, name: &str, size: u64) -> bool {
-        name == LOCAL_BACKEND && size <= self.inline_max as u64
+    /// Returns whether contents of the backend `name` are published before the commit that names them.
+    pub fn publishes_before_commit(&self, name: &str) -> Result<bool> {
+        Ok(self.store(name)?.publication() == Publication::BeforeCommit)
+    }
+
+    /// Returns whether any backend publishes before the commit.
+    pub fn any_publishes_before_commit(&self) -> bool {
+        let is = |store: &Arc<dyn ContentStore>| store.publication() == Publication::BeforeCommit;
+        is(&self.local) || self.mounts.iter().any(|mount| is(&mount.store))
     }
 
     /// Returns a builder of new content for the backend `name`.
-    pub fn builder(&self, name: &str) -> Result<ContentBuilder> {
-        let inline_max = (name == LOCAL_BACKEND).then_some(self.inline_max);
-        ContentBuilder::new(Arc::clone(self.store(name)?), inline_max)
+    pub fn builder(&self, name: &str, call: &Call) -> Result<ContentBuilder> {
+        let inline_max = (name == LOCAL_BACKEND).then_some(self.routes.inline_max());
+        ContentBuilder::new(Arc::clone(self.store(name)?), inline_max, call)
     }
 
     /// Returns new content of `data` for the backend `name`.
     pub fn build(&self, name: &str, data: &[u8], call: &Call) -> Result<NewContent> {
-        if self.is_inline(name, data.len() as u64) {
+        if self.routes.is_inline(name, data.len() as u64) {
             return Ok(NewContent::inline(data));
         }
-        let mut builder = self.builder(name)?;
+        let mut builder = self.builder(name, call)?;
         builder.write(data, call)?;
         builder.finish(call)
     }
@@ -127,7 +135,7 @@ impl Placement {
         match content.data {
             Some(data) if ContentHash::of(&data) == content.hash => Ok(Some(data)),
             Some(_) => Err(super::reader::damaged(&content.hash)),
-            None => match self.open(content)? {
+            None => match self.open(content, call)? {
                 Some(mut reader) => reader.read_all(call).map(Some),
                 None => Ok(None),
             },
@@ -135,25 +143,28 @@ impl Placement {
     }
 
     /// Opens `content`; `None` if its file is gone, as happens when the path was changed since.
-    pub fn open(&self, content: StoredContent) -> Result<Option<ContentReader>> {
+    pub fn open(&self, content: StoredContent, call: &Call) -> Result<Option<ContentReader>> {
         if let Some(data) = content.data {
             return ContentReader::inline(content.hash, data).map(Some);
         }
-        let Some(file) = self.store(&content.backend)?.open(&content.hash)? else {
+        let Some(file) = self.store(&content.backend)?.open(&content.hash, call)? else {
             return Ok(None);
         };
-        ContentReader::file(content.hash, content.size, content.blocks, file).map(Some)
+        ContentReader::file(content.hash, content.size, content.blocks, file, call).map(Some)
     }
 
-    /// Returns `content`, followed by `data`, as new content of the backend `name`.
+    /// Returns `content`, or nothing, followed by `data`, as new content of the backend `name`.
     pub fn extend(
         &self,
         name: &str,
-        content: &mut ContentReader,
+        content: Option<ContentReader>,
         data: &[u8],
         call: &Call,
     ) -> Result<NewContent> {
-        let mut builder = self.builder(name)?;
+        let Some(mut content) = content else {
+            return self.build(name, data, call);
+        };
+        let mut builder = self.builder(name, call)?;
         content.copy_to(&mut |piece| builder.write(piece, call), call)?;
         builder.write(data, call)?;
         builder.finish(call)

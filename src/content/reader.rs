@@ -51,8 +51,9 @@ impl ContentReader {
         size: u64,
         blocks: BlockHashes,
         file: Box<dyn ContentFile>,
+        call: &Call,
     ) -> Result<Self> {
-        if file.size()? != size {
+        if file.size(call)? != size {
             return Err(damaged(&etag));
         }
         Ok(ContentReader {
@@ -86,7 +87,7 @@ impl ContentReader {
                         call.check()?;
                         let start = data.len();
                         data.resize(size.min(start + PIECE_BYTES), 0);
-                        let read = file.read_at(start as u64, &mut data[start..])?;
+                        let read = file.read_at(start as u64, &mut data[start..], call)?;
                         hasher.update(&data[start..start + read]);
                     }
                     if ContentHash::from_bytes(hasher.finalize().into()) == self.etag {
@@ -105,7 +106,7 @@ impl ContentReader {
         let mut filled = 0;
         while filled < buffer.len() {
             call.check()?;
-            let rest = self.block_from(offset + filled as u64)?;
+            let rest = self.block_from(offset + filled as u64, call)?;
             if rest.is_empty() {
                 break;
             }
@@ -125,7 +126,7 @@ impl ContentReader {
         let mut offset = 0;
         while offset < self.size {
             call.check()?;
-            let piece = self.block_from(offset)?;
+            let piece = self.block_from(offset, call)?;
             offset += piece.len() as u64;
             take(piece)?;
         }
@@ -133,7 +134,7 @@ impl ContentReader {
     }
 
     /// Returns verified bytes from `offset` to the end of their block; empty at the end.
-    fn block_from(&mut self, offset: u64) -> Result<&[u8]> {
+    fn block_from(&mut self, offset: u64, call: &Call) -> Result<&[u8]> {
         if offset >= self.size {
             return Ok(&[]);
         }
@@ -150,7 +151,7 @@ impl ContentReader {
                     let mut block = current.take().map(|(_, block)| block).unwrap_or_default();
                     block.resize((self.size - start).min(BLOCK_BYTES as u64) as usize, 0);
                     let mut is_good = || -> Result<bool> {
-                        let read = file.read_at(start, &mut block)?;
+                        let read = file.read_at(start, &mut block, call)?;
                         Ok(read == block.len() && blocks.verify(&self.etag, index, &block))
                     };
                     if !is_good()? {

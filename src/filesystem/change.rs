@@ -1,13 +1,17 @@
 //! Turning what a caller asks into changes, asking the policy for each, and committing them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
+use super::prepare::Preparation;
 use super::{Conditions, Filesystem, MkdirOptions, RelocateOptions, WriteOptions};
 use crate::access::{Action, Policy};
 use crate::call::Call;
 use crate::content::with_room;
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::{self, Change, Entry, ImportSource, MetadataValue, Relocation, WriteSet};
+use crate::metadata::{
+    self, Change, ChangeSet, Committed, Entry, ImportSource, MetadataValue, Relocation, StoreError,
+};
 use crate::path::{VirtualPath, quoted};
 use crate::work::{DependencyRef, LeaseToken, WorkField};
 
@@ -28,19 +32,56 @@ impl Filesystem {
         call: &Call,
     ) -> Result<Vec<Option<Entry>>> {
         call.check()?;
-        let carried = self.carry(changes, call)?;
-        self.granted(call, |policy, grant| {
-            for (index, change) in changes.iter().enumerate() {
-                authorize(policy, change, call).map_err(|error| change.failed(index, error))?;
+        let mut preparation = self.prepare(changes, call)?;
+        let committed = self.commit_prepared(changes, &mut preparation, call);
+        match committed {
+            Ok(committed) => {
+                if committed.has_dropped {
+                    self.remove_dropped(call);
+                }
+                Ok(committed.entries)
             }
-            let set = WriteSet {
-                changes: with_given_depths(changes, policy),
-                placement: Arc::clone(self.placement()),
-                carried: Arc::clone(&carried),
-                durability: self.handle.config.settings.durability,
+            Err(error) => {
+                self.give_up(&preparation, call);
+                Err(error)
+            }
+        }
+    }
+
+    fn commit_prepared(
+        &self,
+        changes: &Arc<Vec<Change>>,
+        preparation: &mut Preparation,
+        call: &Call,
+    ) -> Result<Committed> {
+        let deadline = call.busy_deadline();
+        loop {
+            let outcome = self.granted(call, |policy, grant| {
+                for (index, change) in changes.iter().enumerate() {
+                    authorize(policy, change, call).map_err(|error| change.failed(index, error))?;
+                }
+                let set = ChangeSet {
+                    changes: with_given_depths(changes, policy),
+                    routes: Arc::clone(self.placement().routes()),
+                    prepared: Arc::clone(&preparation.contents),
+                    publisher: Arc::clone(self.placement()) as _,
+                    durability: self.handle.config.settings.durability,
+                };
+                match self.store().commit(set, grant) {
+                    Err(StoreError::Unprepared(unprepared)) => Ok(Err(unprepared)),
+                    committed => committed.map(Ok),
+                }
+            })?;
+            let unprepared = match outcome {
+                Ok(committed) => return Ok(committed),
+                Err(unprepared) => unprepared,
             };
-            self.store().commit(set, grant)
-        })
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                let what = "the files that are to be changed keep changing";
+                return Err(Error::new(ErrorKind::Busy, what));
+            }
+            self.prepare_more(changes, &unprepared, preparation, call)?;
+        }
     }
 
     /// Fails as the commit would if the policy refuses a write to `path`, before work is spent on it.
@@ -59,7 +100,7 @@ impl Filesystem {
         let path = VirtualPath::parse(path)?;
         let (conditions, mime_type) = write_options(options)?;
         self.pre_authorize_write(&path, call)?;
-        let backend = Arc::clone(self.placement().backend_for(path.as_str()));
+        let backend = Arc::clone(self.placement().routes().backend_for(path.as_str()));
         let content = self
             .placement()
             .build(&backend, data, call)

@@ -1,6 +1,6 @@
 //! Files: writing, reading, moving, removing.
 
-use super::change::{append_change, authorize, delete_change, relocation};
+use super::change::{append_change, delete_change, relocation};
 use super::{Conditions, Filesystem, RelocateOptions, WriteOptions};
 use crate::access::Action;
 use crate::call::Call;
@@ -8,10 +8,6 @@ use crate::content::{ContentReader, StoredContent, missing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{Change, Entry};
 use crate::path::VirtualPath;
-
-/// How often an append that is staged ahead begins again because the file changed meanwhile, before it is
-/// made under the write lock.
-const APPEND_RETRIES: usize = 4;
 
 impl Filesystem {
     /// Creates or replaces the file at `path`, atomically, with its parents. Returns its entry.
@@ -32,74 +28,9 @@ impl Filesystem {
     pub fn append(&self, path: &str, data: &[u8], options: &WriteOptions) -> Result<Entry> {
         let call = self.begin();
         let change = append_change(path, data, options)?;
-        for _ in 0..APPEND_RETRIES {
-            let Some(ahead) = self.append_ahead(&change, &call)? else {
-                break;
-            };
-            match self.commit_one(ahead, &call) {
-                Err(error) if error.kind() == ErrorKind::Conflict && is_unconditional(options) => {}
-                other => return entry_of(other?),
-            }
-        }
+        // Of those who append to one file, all but one would prepare in vain.
+        let _turn = self.handle.engine.appends.wait(path, &call)?;
         entry_of(self.commit_one(change, &call)?)
-    }
-
-    /// Returns an append as a write that is staged before the write lock is taken, on the condition that
-    /// the file stays as it is; `None` where the result stays in the database, or the append will fail.
-    fn append_ahead(&self, append: &Change, call: &Call) -> Result<Option<Change>> {
-        let Change::Append {
-            path,
-            data,
-            conditions,
-            mime_type,
-        } = append
-        else {
-            return Ok(None);
-        };
-        let found = self.granted(call, |policy, grant| {
-            authorize(policy, append, call)?;
-            self.store().content(path, grant)
-        })?;
-        let backend = self.placement().backend_for(path.as_str()).clone();
-        let mut conditions = conditions.clone();
-        let content = match found {
-            None if conditions.if_match.is_some() => return Ok(None),
-            None if self.placement().is_inline(&backend, data.len() as u64) => return Ok(None),
-            None => {
-                conditions.if_none_match = true;
-                self.placement().build(&backend, data, call)
-            }
-            Some((_, None)) => return Ok(None),
-            Some((_, Some(content))) => {
-                let differs = conditions.if_match.is_some_and(|etag| etag != content.hash);
-                let size = content.size + data.len() as u64;
-                let stays_inline =
-                    content.data.is_some() && self.placement().is_inline(&backend, size);
-                if stays_inline || differs || conditions.if_none_match {
-                    return Ok(None);
-                }
-                conditions.if_match = Some(content.hash);
-                let extended = match self.placement().open(content)? {
-                    Some(mut content) => {
-                        self.placement().extend(&backend, &mut content, data, call)
-                    }
-                    None => return Ok(None),
-                };
-                match extended {
-                    // A content that vanished was replaced meanwhile: the plain append sees what is
-                    // there now.
-                    Err(error) if error.kind() == ErrorKind::Corrupt => return Ok(None),
-                    extended => extended,
-                }
-            }
-        };
-        Ok(Some(Change::Write {
-            path: path.clone(),
-            content: content.map_err(|error| error.at(path))?,
-            backend,
-            conditions,
-            mime_type: mime_type.clone(),
-        }))
     }
 
     /// Returns the content of the file at `path`, verified.
@@ -131,7 +62,7 @@ impl Filesystem {
 
     /// Opens the content of the file at `path`.
     pub(super) fn open_content(&self, path: &VirtualPath, call: &Call) -> Result<ContentReader> {
-        self.with_content(path, call, |content| self.placement().open(content))
+        self.with_content(path, call, |content| self.placement().open(content, call))
     }
 
     /// Runs `open` on the content of the file at `path`; again when the content was replaced and removed
@@ -252,11 +183,6 @@ impl Filesystem {
         self.commit_one(Change::Copy(relocation(from, to, options)?), &call)?;
         Ok(())
     }
-}
-
-/// Returns whether a conflict cannot come from what the caller asked for.
-fn is_unconditional(options: &WriteOptions) -> bool {
-    options.conditions.if_match.is_none() && !options.conditions.if_none_match
 }
 
 /// Returns the entry that a write left.

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | the open store, shared by the handles of a process | `engine` |
 //! | changes: files, directories, metadata; alone or in a batch | `change`, `files`, `directories`, `batch` |
-//! | copying contents to another backend before the transaction | `carry` |
+//! | making contents before the transaction; removing them after it; turns at appending | `prepare`, `removal`, `turns` |
 //! | streams | `streams` |
 //! | finding: lists, globs, contents, metadata | `listing`, `search`, `metadata` |
 //! | where a page ended | `cursor` |
@@ -18,7 +18,6 @@
 //! | statistics | `statistics` |
 
 mod batch;
-mod carry;
 mod change;
 mod claims;
 mod cursor;
@@ -32,9 +31,12 @@ mod listing;
 mod metadata;
 pub mod options;
 mod pattern;
+mod prepare;
+mod removal;
 mod search;
 mod statistics;
 mod streams;
+mod turns;
 mod work;
 
 use std::path::{Path, PathBuf};
@@ -149,12 +151,9 @@ impl Filesystem {
             Level::Info,
             &format_args!("opened the store {}", engine.uuid),
         );
-        Ok(Filesystem::new(
-            engine,
-            config,
-            identity,
-            Arc::new(placement),
-        ))
+        let filesystem = Filesystem::new(engine, config, identity, Arc::new(placement));
+        filesystem.remove_dropped(&call);
+        Ok(filesystem)
     }
 
     fn new(
@@ -322,6 +321,9 @@ impl Filesystem {
                     if !(is_denial(&error) && self.has_newer_rules(&policy, call)?) {
                         return Err(error);
                     }
+                }
+                Err(StoreError::Unprepared(_)) => {
+                    return Err(Error::internal("a content was not prepared"));
                 }
                 Err(StoreError::RulesChanged) => {
                     call.check()?;

@@ -37,10 +37,10 @@ impl Filesystem {
         let path = VirtualPath::parse(path)?;
         let (conditions, mime_type) = write_options(options)?;
         self.pre_authorize_write(&path, &call)?;
-        let backend = Arc::clone(self.placement().backend_for(path.as_str()));
+        let backend = Arc::clone(self.placement().routes().backend_for(path.as_str()));
         let content = self
             .placement()
-            .builder(&backend)
+            .builder(&backend, &call)
             .map_err(|error| error.at(&path))?;
         Ok(Writer {
             filesystem: self.child(),

@@ -7,6 +7,7 @@ pub(crate) mod lock;
 pub(crate) mod path;
 pub(crate) mod plain;
 pub(crate) mod stores;
+pub(crate) mod thread;
 
 pub use self::path::resolve_host_path;
 pub use self::stores::is_store_file;

@@ -29,19 +29,17 @@ impl Filesystem {
         let mut temporary = Reclaimed::default();
         let mut orphans = Reclaimed::default();
         let mut looked_at = 0;
-        let dropped = self.store().sweep(placement, call)?;
+        let dropped = self.remove_all_dropped(call)?;
         for name in placement.writable_names() {
             let store = placement.store(name)?;
-            let unfinished = store.reclaim_unfinished()?;
+            let unfinished = store.reclaim_unfinished(call)?;
             temporary.files += unfinished.files;
             temporary.bytes += unfinished.bytes;
             let mut step: Vec<(ContentHash, u64)> = Vec::with_capacity(STEP);
             let mut collect = |step: &mut Vec<(ContentHash, u64)>| -> Result<()> {
                 call.check()?;
                 let hashes: Vec<_> = step.iter().map(|(hash, _)| *hash).collect();
-                let removed = self
-                    .store()
-                    .remove_orphans(name, &hashes, placement, call)?;
+                let removed = self.remove_orphans(name, &hashes, call)?;
                 looked_at += hashes.len() as u64;
                 for (hash, bytes) in step.drain(..) {
                     if removed.contains(&hash) {
@@ -54,13 +52,14 @@ impl Filesystem {
                     false => Err(Error::cancelled()),
                 }
             };
-            store.walk(&mut |hash, bytes| {
+            let mut visit = |hash, bytes| {
                 step.push((hash, bytes));
                 if step.len() == STEP {
                     collect(&mut step)?;
                 }
                 Ok(true)
-            })?;
+            };
+            store.walk(&mut visit, call)?;
             collect(&mut step)?;
         }
         self.store().shrink_log(call)?;
@@ -72,5 +71,26 @@ impl Filesystem {
             "orphan_bytes": orphans.bytes,
         })
         .to_string())
+    }
+
+    /// Removes those of `hashes` from the backend that nobody needs, and returns which.
+    fn remove_orphans(
+        &self,
+        backend: &str,
+        hashes: &[ContentHash],
+        call: &Call,
+    ) -> Result<Vec<ContentHash>> {
+        let mut removed = Vec::new();
+        for step in hashes.chunks(STEP) {
+            let Some(removal) = self.store().begin_removal_of(backend, step, call)? else {
+                continue;
+            };
+            self.placement()
+                .store(backend)?
+                .remove(&removal.hashes, call)?;
+            removed.extend_from_slice(&removal.hashes);
+            self.store().end_removal(removal, call)?;
+        }
+        Ok(removed)
     }
 }

@@ -205,9 +205,9 @@ impl ContentRow {
 /// A page of what is read in pages, and where to go on; `None` at the end.
 pub type Paged<T, C> = (Vec<T>, Option<C>);
 
-/// The contents that are to be removed from one backend.
+/// Contents of one backend that are pending deletion.
 #[derive(Debug, Clone)]
-pub struct Doomed {
+pub struct PendingDeletions {
     /// The backend.
     pub backend: Arc<str>,
     /// Their hashes.

@@ -16,16 +16,18 @@ mod repair;
 pub mod sqlite;
 mod value;
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use change::{
     Change, Compared, Conditions, ImportSource, ImportedDirectory, ImportedFile, MetadataValue,
     MetadataValues, Relocation,
 };
 pub use check::{
-    CheckedRows, ContentKey, ContentRow, Doomed, Finding, FindingKind, Paged, RowCursor, RowKey,
+    CheckedRows, ContentKey, ContentRow, Finding, FindingKind, Paged, PendingDeletions, RowCursor,
+    RowKey,
 };
 pub use claim::{Claim, Supply};
 pub use copy::{CopyIdentity, MetadataCopy};
@@ -41,7 +43,7 @@ pub use repair::{ContentPlace, LostFile, Mended, MetadataMender, VerifiedContent
 use crate::access::{ClaimScope, NamespaceRule, Rules};
 use crate::call::Call;
 use crate::config::Durability;
-use crate::content::{ContentHash, Copies, Placement, StoredContent};
+use crate::content::{ContentHash, Prepared, Publisher, Routes, StoredContent, Unprepared};
 use crate::error::Error;
 use crate::path::VirtualPath;
 use crate::path_id::PathId;
@@ -64,6 +66,8 @@ pub struct Grant {
 pub enum StoreError {
     /// The rules are not those of the grant; nothing was done.
     RulesChanged,
+    /// Changes need contents that were not prepared, some of which the store names; nothing was done.
+    Unprepared(Vec<Unprepared>),
     /// It failed.
     Failed(Error),
 }
@@ -79,6 +83,7 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::RulesChanged => Error::internal("the rules changed"),
+            StoreError::Unprepared(_) => Error::internal("a content was not prepared"),
             StoreError::Failed(error) => error,
         }
     }
@@ -88,16 +93,50 @@ impl From<StoreError> for Error {
 pub type StoreResult<T> = std::result::Result<T, StoreError>;
 
 /// A list of changes that are applied in order and committed at once.
-#[derive(Debug, Clone)]
-pub struct WriteSet {
+#[derive(Clone)]
+pub struct ChangeSet {
     /// The changes.
     pub changes: Arc<Vec<Change>>,
-    /// Where contents live for the handle that asks.
-    pub placement: Arc<Placement>,
-    /// Contents that change their backend, as far as they were copied beforehand.
-    pub carried: Arc<Copies>,
+    /// Which backend takes the content of which path.
+    pub routes: Arc<Routes>,
+    /// Contents that were made for the changes beforehand.
+    pub prepared: Arc<Prepared>,
+    /// Puts the contents in place whose backend takes them in the transaction.
+    pub publisher: Arc<dyn Publisher>,
     /// Whether the commit must survive power loss.
     pub durability: Durability,
+}
+
+/// What a commit left.
+#[derive(Debug, Default)]
+pub struct Committed {
+    /// The entry that each change left, where it left one.
+    pub entries: Vec<Option<Entry>>,
+    /// Contents were dropped that are pending deletion now.
+    pub has_dropped: bool,
+}
+
+/// Contents that are kept for a while, whoever holds them.
+#[derive(Debug)]
+pub struct Reservation {
+    /// Its number.
+    pub id: i64,
+    /// The backend.
+    pub backend: Arc<str>,
+    /// The contents.
+    pub hashes: Vec<ContentHash>,
+    /// Those of them that somebody holds: they are in place.
+    pub held: HashSet<ContentHash>,
+}
+
+/// Contents whose bytes are being removed.
+pub struct Removal {
+    /// The backend.
+    pub backend: Arc<str>,
+    /// The contents.
+    pub hashes: Vec<ContentHash>,
+    /// What tells others that it is still under way, until it is dropped.
+    pub guard: Box<dyn Send>,
 }
 
 /// Keeps the metadata of one store. Shared by all threads.
@@ -206,9 +245,8 @@ pub trait MetadataStore: Send + Sync {
     /// Returns what the file at `path` waits for.
     fn explain(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<Explanation>;
 
-    /// Applies the changes in order, in one transaction: all or nothing. Returns the entry that each
-    /// left, where it left one.
-    fn commit(&self, set: WriteSet, grant: &Grant) -> StoreResult<Vec<Option<Entry>>>;
+    /// Applies the changes in order, in one transaction: all or nothing.
+    fn commit(&self, set: ChangeSet, grant: &Grant) -> StoreResult<Committed>;
 
     /// Raises the sequence of lease tokens beyond every token that another copy of this store can have given out.
     fn advance_leases(&self, call: &Call) -> crate::error::Result<()>;
@@ -236,28 +274,51 @@ pub trait MetadataStore: Send + Sync {
         call: &Call,
     ) -> crate::error::Result<()>;
 
-    /// Returns whether [`sweep`](MetadataStore::sweep) has anything to do. Waits for nobody.
-    fn has_doomed(&self, placement: &Placement, call: &Call) -> crate::error::Result<bool>;
+    /// Reserves `hashes` in the backend `backend` for `time`: until then, or until they are [released](Self::release),
+    /// none of them is removed, whoever holds it. Waits until those are gone that are being removed.
+    fn reserve(
+        &self,
+        backend: &str,
+        hashes: &[ContentHash],
+        time: Duration,
+        call: &Call,
+    ) -> crate::error::Result<Reservation>;
 
-    /// Removes the files of contents that no path holds any more, in the backends of `placement`, and
-    /// returns how many.
-    fn sweep(&self, placement: &Placement, call: &Call) -> crate::error::Result<u64>;
+    /// Ends a reservation.
+    fn release(&self, reservation: &Reservation, call: &Call) -> crate::error::Result<()>;
+
+    /// Returns whether contents of the backend `backend` are pending deletion. Waits for nobody.
+    fn has_pending_deletions(&self, backend: &str, call: &Call) -> crate::error::Result<bool>;
+
+    /// Begins to remove up to `limit` of the contents of the backend `backend` that are pending deletion. From
+    /// here on until [`end_removal`](Self::end_removal) their bytes may be removed at any moment, and whoever
+    /// wants one of them waits. `None` if there are none, if something is [pinned](Self::pin), or if others remove
+    /// some; with `wait`, waits until those have ended.
+    fn begin_removal(
+        &self,
+        backend: &str,
+        limit: usize,
+        wait: bool,
+        call: &Call,
+    ) -> crate::error::Result<Option<Removal>>;
+
+    /// Begins, as [`begin_removal`](Self::begin_removal) does, to remove those of `hashes` that nobody holds or has reserved
+    /// and that are not pending deletion.
+    fn begin_removal_of(
+        &self,
+        backend: &str,
+        hashes: &[ContentHash],
+        call: &Call,
+    ) -> crate::error::Result<Option<Removal>>;
+
+    /// Ends a removal, after the bytes are gone. One that is dropped instead is taken up again by the next.
+    fn end_removal(&self, removal: Removal, call: &Call) -> crate::error::Result<()>;
 
     /// Has the next calls read the database again, and not what they remember of it.
     fn forget_cached(&self);
 
     /// Gives back the room that a log took beyond what it should, unless somebody needs it.
     fn shrink_log(&self, call: &Call) -> crate::error::Result<()>;
-
-    /// Returns which of `hashes` no path holds in the backend `backend`, and removes them there.
-    /// Nothing can begin to hold one meanwhile.
-    fn remove_orphans(
-        &self,
-        backend: &str,
-        hashes: &[ContentHash],
-        placement: &Placement,
-        call: &Call,
-    ) -> crate::error::Result<Vec<ContentHash>>;
 
     /// Checks a page of rows against the others, from `cursor` on.
     fn check_rows(&self, cursor: &RowCursor, call: &Call) -> crate::error::Result<CheckedRows>;
@@ -279,28 +340,19 @@ pub trait MetadataStore: Send + Sync {
         call: &Call,
     ) -> crate::error::Result<(Vec<String>, u64)>;
 
-    /// Returns which of the contents, each by id and hash, are still held and `is_wrong` still finds wrong,
-    /// by their place in the list, while nobody can put a content in place or remove one.
-    fn confirm_contents(
-        &self,
-        contents: &[(i64, ContentHash)],
-        is_wrong: &mut dyn FnMut(usize) -> crate::error::Result<bool>,
-        call: &Call,
-    ) -> crate::error::Result<Vec<usize>>;
-
-    /// Returns those of `hashes` that no path holds in the backend `backend`, and that are not doomed
+    /// Returns those of `hashes` that nobody holds in the backend `backend`, and that are not pending deletion
     /// either. Nobody is putting one in place at that moment.
-    fn unheld(
+    fn unreferenced(
         &self,
         backend: &str,
         hashes: &[ContentHash],
         call: &Call,
     ) -> crate::error::Result<Vec<ContentHash>>;
 
-    /// Calls `found` for the contents that are doomed and that no path holds.
-    fn visit_doomed(
+    /// Calls `found` for the contents that are pending deletion and that nobody holds.
+    fn visit_pending_deletions(
         &self,
-        found: &mut dyn FnMut(&Doomed) -> crate::error::Result<()>,
+        found: &mut dyn FnMut(&PendingDeletions) -> crate::error::Result<()>,
         call: &Call,
     ) -> crate::error::Result<()>;
 

@@ -41,7 +41,7 @@ pub(super) struct Contents {
 
 impl Contents {
     fn content(&self, file: &ImportedFile) -> Result<NewContent> {
-        let backend = self.placement.backend_for(file.path.as_str());
+        let backend = self.placement.routes().backend_for(file.path.as_str());
         let found = match **backend == *LOCAL_BACKEND {
             true => self.unpacked.content(&file.etag),
             false => self.copies.find(backend, file.etag),

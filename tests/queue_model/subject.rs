@@ -13,8 +13,8 @@ use nexusfs::content::local::LocalContentStore;
 use nexusfs::content::{LOCAL_BACKEND, Placement};
 use nexusfs::metadata::sqlite::{SqliteOptions, SqliteStore};
 use nexusfs::metadata::{
-    Change, Claim, Conditions, Entry, Finding, Grant, MetadataStore, MetadataValue, Relocation,
-    RowCursor, StoreError, Supply, WriteSet,
+    Change, ChangeSet, Claim, Conditions, Entry, Finding, Grant, MetadataStore, MetadataValue,
+    Relocation, RowCursor, StoreError, Supply,
 };
 use nexusfs::path::VirtualPath;
 use nexusfs::range::PathRange;
@@ -106,17 +106,19 @@ impl Subject {
         let changes = operations
             .iter()
             .map(|operation| self.change(operation, now));
-        let set = WriteSet {
+        let set = ChangeSet {
             changes: Arc::new(changes.collect()),
-            placement: Arc::clone(&self.placement),
-            carried: Arc::default(),
+            routes: Arc::clone(self.placement.routes()),
+            prepared: Arc::default(),
+            publisher: Arc::clone(&self.placement) as _,
             durability: Durability::Normal,
         };
         let committed = self.store().commit(set, &Self::grant(&self.policy(0)));
-        committed.map_err(|error| match error {
-            StoreError::Failed(error) => error,
-            StoreError::RulesChanged => panic!("the rules changed"),
-        })
+        match committed {
+            Ok(committed) => Ok(committed.entries),
+            Err(StoreError::Failed(error)) => Err(error),
+            Err(error) => panic!("{error:?}"),
+        }
     }
 
     pub fn claim(

@@ -332,7 +332,14 @@ fn no_row_outlives_what_it_described() {
     fs.rmdir("/tree", true).unwrap();
     fs.rmdir("/copied", true).unwrap();
     let database = place.beside();
-    for table in ["paths", "content", "doomed", "metadata", "work", "edges"] {
+    for table in [
+        "paths",
+        "content",
+        "pending_deletions",
+        "metadata",
+        "work",
+        "edges",
+    ] {
         let rows: i64 = database
             .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| {
                 row.get(0)

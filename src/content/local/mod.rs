@@ -2,8 +2,8 @@
 //!
 //! `cas/ab/<hash>` holds the content whose hash begins with `ab`; `tmp/` holds unfinished ones.
 //! An unfinished file is locked (`flock`) by its writer, so a file whose lock can be taken belongs to
-//! nobody and may go; a directory of them, a spool, likewise. Publishing renames it into `cas/` and syncs the directories; that, and every
-//! removal, happens under the metadata store's write lock.
+//! nobody and may go; a directory of them, a spool, likewise. Publishing renames it into `cas/` and syncs the
+//! directories, under the metadata store's write lock; a removal needs no lock, since nobody names the content by then.
 //!
 //! All of it is reached from open directories, and no link is followed. What has not the name and the kind that this
 //! module gives is not its own: it is never read, counted or removed.
@@ -24,7 +24,8 @@ use rustix::fs::{Advice, fadvise};
 use self::spool::{SpoolDirectory, SpooledFile};
 use self::staging::{StagedFile, StagingFile};
 use super::{
-    ContentFile, ContentHash, ContentStore, PIECE_BYTES, Reclaimed, Spool, Staged, Staging,
+    ContentFile, ContentHash, ContentStore, LocalContents, PIECE_BYTES, Publication, Reclaimed,
+    Spool, Staged, Staging,
 };
 use crate::call::Call;
 use crate::error::{Error, Result};
@@ -106,16 +107,16 @@ impl LocalContentStore {
         self.root.file(&*path_of(hash))
     }
 
-    /// Compares what stands under the name of a content with the whole content in `file`.
-    fn compare(&self, hash: &ContentHash, size: u64, file: &File, call: &Call) -> Result<Standing> {
+    /// Returns whether the `size` bytes of `file` already have the name of the content.
+    fn is_in_place(&self, hash: &ContentHash, size: u64, file: &File, call: &Call) -> Result<bool> {
         let there = match self.file(hash) {
             Ok(Some(file)) => file,
-            Ok(None) => return Ok(Standing::Missing),
-            Err(error) if is_foreign(&error) => return Ok(Standing::Damaged),
+            Ok(None) => return Ok(false),
+            Err(error) if is_foreign(&error) => return Ok(false),
             Err(error) => return Err(open_failed(error)),
         };
         if bytes_in(&there)? != size {
-            return Ok(Standing::Damaged);
+            return Ok(false);
         }
         let mut pieces = [(); 2].map(|()| vec![0; PIECE_BYTES.min(size as usize)]);
         let mut offset = 0;
@@ -126,28 +127,32 @@ impl LocalContentStore {
             // What cannot be read is as good as other bytes.
             match read_at(&there, offset, found) {
                 Ok(found_count) if count > 0 && expected[..count] == found[..found_count] => {}
-                _ => return Ok(Standing::Damaged),
+                _ => return Ok(false),
             }
             offset += count as u64;
         }
-        Ok(Standing::Same)
+        Ok(true)
     }
 }
 
 impl ContentStore for LocalContentStore {
-    fn stage(&self) -> Result<Box<dyn Staging>> {
+    fn publication(&self) -> Publication {
+        Publication::UnderLock
+    }
+
+    fn stage(&self, _: &Call) -> Result<Box<dyn Staging>> {
         Ok(Box::new(StagingFile::create(self)?))
+    }
+
+    fn spool(&self, _: &Call) -> Result<Box<dyn Spool>> {
+        Ok(Box::new(SpoolDirectory::create(self)?))
     }
 
     fn scratch(&self) -> Result<File> {
         staging::unnamed(self).map_err(|error| Error::io("cannot create a temporary file", error))
     }
 
-    fn spool(&self) -> Result<Box<dyn Spool>> {
-        Ok(Box::new(SpoolDirectory::create(self)?))
-    }
-
-    fn publish(&self, staged: &[&dyn Staged]) -> Result<()> {
+    fn publish(&self, staged: &[&dyn Staged], _: &Call) -> Result<()> {
         let cas = self.cas().map_err(publish_failed)?;
         let mut staged = staged.to_vec();
         // One directory after the other: each is opened once.
@@ -190,45 +195,85 @@ impl ContentStore for LocalContentStore {
         Ok(())
     }
 
-    fn sync_names(&self) -> Result<()> {
-        let cas = self.cas().map_err(sync_failed)?;
-        for shard in cas.names().map_err(read_failed)? {
-            if let Some(shard) = own(cas.directory(&*shard)).map_err(sync_failed)? {
-                shard.sync().map_err(sync_failed)?;
-            }
-        }
-        cas.sync().map_err(sync_failed)
-    }
-
-    fn open(&self, hash: &ContentHash) -> Result<Option<Box<dyn ContentFile>>> {
+    fn open(&self, hash: &ContentHash, _: &Call) -> Result<Option<Box<dyn ContentFile>>> {
         let file = own(self.file(hash)).map_err(open_failed)?;
         Ok(file.map(|file| Box::new(OpenFile(file)) as _))
     }
 
-    fn size_of(&self, hash: &ContentHash) -> Result<Option<u64>> {
+    fn size_of(&self, hash: &ContentHash, _: &Call) -> Result<Option<u64>> {
         self.root
             .size_of(path_of(hash))
             .map_err(|error| Error::io("cannot look for a content", error))
     }
 
-    fn remove(&self, hash: &ContentHash) -> Result<()> {
-        let remove = || -> io::Result<()> {
-            match self.shard(hash)? {
-                Some(shard) => shard.remove_file(hash.to_string()),
-                None => Ok(()),
-            }
+    fn remove(&self, hashes: &[ContentHash], call: &Call) -> Result<()> {
+        let remove = |hash: &ContentHash| match self.shard(hash)? {
+            Some(shard) => shard.remove_file(hash.to_string()),
+            None => Ok(()),
         };
-        remove().map_err(|error| Error::io("cannot remove a content", error))
+        for hash in hashes {
+            call.check()?;
+            remove(hash).map_err(|error| Error::io("cannot remove a content", error))?;
+        }
+        Ok(())
     }
 
-    fn reclaim_unfinished(&self) -> Result<Reclaimed> {
+    fn walk(
+        &self,
+        visit: &mut dyn FnMut(ContentHash, u64) -> Result<bool>,
+        call: &Call,
+    ) -> Result<()> {
+        let Some(cas) = own(self.root.directory(CAS)).map_err(read_failed)? else {
+            return Ok(());
+        };
+        for shard in cas.names().map_err(read_failed)? {
+            call.check()?;
+            let Some(shard) = own(cas.directory(&*shard)).map_err(read_failed)? else {
+                continue;
+            };
+            for name in shard.names().map_err(read_failed)? {
+                let Some(Ok(hash)) = name.to_str().map(ContentHash::parse) else {
+                    continue;
+                };
+                // One that went meanwhile has the size 0; what is no file is no content.
+                let size = match shard.stat(&*name) {
+                    Ok(Some(stat)) if !is_file(&stat) => continue,
+                    Ok(Some(stat)) => u64::try_from(stat.st_size).unwrap_or(0),
+                    _ => 0,
+                };
+                if !visit(hash, size)? {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn reclaim_unfinished(&self, _: &Call) -> Result<Reclaimed> {
         let tmp = own(self.root.directory(TMP)).map_err(read_failed)?;
         tmp.map_or(Ok(Reclaimed::default()), |tmp| reclaim::reclaim(&tmp))
     }
 
-    fn unfinished(&self) -> Result<Reclaimed> {
+    fn unfinished(&self, _: &Call) -> Result<Reclaimed> {
         let tmp = own(self.root.directory(TMP)).map_err(read_failed)?;
         tmp.map_or(Ok(Reclaimed::default()), |tmp| reclaim::count(&tmp))
+    }
+
+    fn local(&self) -> Option<&dyn LocalContents> {
+        Some(self)
+    }
+}
+
+impl LocalContents for LocalContentStore {
+    fn sync_names(&self, call: &Call) -> Result<()> {
+        let cas = self.cas().map_err(sync_failed)?;
+        for shard in cas.names().map_err(read_failed)? {
+            call.check()?;
+            if let Some(shard) = own(cas.directory(&*shard)).map_err(sync_failed)? {
+                shard.sync().map_err(sync_failed)?;
+            }
+        }
+        cas.sync().map_err(sync_failed)
     }
 
     fn quarantine(&self, hash: &ContentHash, run: &str) -> Result<Option<String>> {
@@ -252,32 +297,6 @@ impl ContentStore for LocalContentStore {
             directory.sync().map_err(sync_failed)?;
         }
         Ok(Some(format!("{QUARANTINE}/{run}/{hash}")))
-    }
-
-    fn walk(&self, visit: &mut dyn FnMut(ContentHash, u64) -> Result<bool>) -> Result<()> {
-        let Some(cas) = own(self.root.directory(CAS)).map_err(read_failed)? else {
-            return Ok(());
-        };
-        for shard in cas.names().map_err(read_failed)? {
-            let Some(shard) = own(cas.directory(&*shard)).map_err(read_failed)? else {
-                continue;
-            };
-            for name in shard.names().map_err(read_failed)? {
-                let Some(Ok(hash)) = name.to_str().map(ContentHash::parse) else {
-                    continue;
-                };
-                // One that went meanwhile has the size 0; what is no file is no content.
-                let size = match shard.stat(&*name) {
-                    Ok(Some(stat)) if !is_file(&stat) => continue,
-                    Ok(Some(stat)) => u64::try_from(stat.st_size).unwrap_or(0),
-                    _ => 0,
-                };
-                if !visit(hash, size)? {
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
     }
 }
 
@@ -324,22 +343,14 @@ fn sync_failed(error: io::Error) -> Error {
     Error::io("cannot sync a content directory", error)
 }
 
-/// What stands under the name of a content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    Missing,
-    Same,
-    Damaged,
-}
-
 struct OpenFile(File);
 
 impl ContentFile for OpenFile {
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+    fn read_at(&self, offset: u64, buffer: &mut [u8], _: &Call) -> Result<usize> {
         read_at(&self.0, offset, buffer)
     }
 
-    fn size(&self) -> Result<u64> {
+    fn size(&self, _: &Call) -> Result<u64> {
         bytes_in(&self.0)
     }
 

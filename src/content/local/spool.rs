@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use rustix::fs::{FlockOperation, flock, fstat};
 
 use super::reclaim::{SMALL, link_name, new_name, remove_spool};
-use super::{LocalContentStore, OpenFile, Standing};
+use super::{LocalContentStore, OpenFile};
 use crate::call::Call;
 use crate::content::blocks::ContentHasher;
 use crate::content::{
@@ -76,7 +76,7 @@ impl Drop for SpoolDirectory {
 }
 
 impl Spool for Arc<SpoolDirectory> {
-    fn stage(&self) -> Result<Box<dyn Staging>> {
+    fn stage(&self, _: &Call) -> Result<Box<dyn Staging>> {
         let name = new_name();
         let file = self
             .directory
@@ -133,7 +133,7 @@ struct SpoolingFile {
 }
 
 impl Staging for SpoolingFile {
-    fn write(&mut self, data: &[u8]) -> Result<()> {
+    fn write(&mut self, data: &[u8], _: &Call) -> Result<()> {
         self.hasher.update(data);
         self.file
             .write_all(data)
@@ -146,14 +146,14 @@ impl Staging for SpoolingFile {
             .map_err(|error| Error::io("cannot sync a content", error))?;
         let (hash, size, blocks) = self.hasher.finish();
         let store = &self.spool.store;
-        let standing = store.compare(&hash, size, &self.file, call)?;
+        let is_in_place = store.is_in_place(&hash, size, &self.file, call)?;
         Ok(Arc::new(SpooledFile {
             spool: self.spool,
             name: self.name,
             hash,
             size,
             blocks,
-            found_damage: standing == Standing::Damaged,
+            is_in_place,
         }))
     }
 }
@@ -167,7 +167,7 @@ pub(super) struct SpooledFile {
     hash: ContentHash,
     size: u64,
     blocks: BlockHashes,
-    found_damage: bool,
+    is_in_place: bool,
 }
 
 impl SpooledFile {
@@ -199,11 +199,11 @@ impl Staged for SpooledFile {
         &self.blocks
     }
 
-    fn found_damage(&self) -> bool {
-        self.found_damage
+    fn is_in_place(&self) -> bool {
+        self.is_in_place
     }
 
-    fn open(&self) -> Result<Box<dyn ContentFile>> {
+    fn open(&self, _: &Call) -> Result<Box<dyn ContentFile>> {
         let failed = |error| Error::io("cannot open a content", error);
         let file = self.spool.directory.file(&*self.name).map_err(failed)?;
         let missing = || failed(io::ErrorKind::NotFound.into());

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{FlockOperation, flock};
 
 use super::reclaim::new_name;
-use super::{LocalContentStore, OpenFile, Standing};
+use super::{LocalContentStore, OpenFile};
 use crate::call::Call;
 use crate::content::blocks::ContentHasher;
 use crate::content::{BlockHashes, ContentFile, ContentHash, Staged, Staging};
@@ -89,7 +89,7 @@ impl StagingFile {
 }
 
 impl Staging for StagingFile {
-    fn write(&mut self, data: &[u8]) -> Result<()> {
+    fn write(&mut self, data: &[u8], _: &Call) -> Result<()> {
         self.hasher.update(data);
         self.temporary
             .file
@@ -99,21 +99,19 @@ impl Staging for StagingFile {
 
     fn finish(self: Box<Self>, call: &Call) -> Result<Arc<dyn Staged>> {
         let (hash, size, blocks) = self.hasher.finish();
-        let standing = self
-            .temporary
-            .store
-            .compare(&hash, size, &self.temporary.file, call)?;
+        let file = &self.temporary.file;
+        let is_in_place = (self.temporary.store).is_in_place(&hash, size, file, call)?;
         let staged = StagedFile {
             temporary: self.temporary,
             hash,
             size,
             blocks,
-            found_damage: standing == Standing::Damaged,
+            is_in_place,
             is_synced: AtomicBool::new(false),
             sync_failed: AtomicBool::new(false),
         };
         // One that is there already will hardly be published: then the sync would be for nothing.
-        if standing != Standing::Same {
+        if !is_in_place {
             staged
                 .sync()
                 .map_err(|error| Error::io("cannot sync a content", error))?;
@@ -129,7 +127,7 @@ pub(super) struct StagedFile {
     hash: ContentHash,
     size: u64,
     blocks: BlockHashes,
-    found_damage: bool,
+    is_in_place: bool,
     is_synced: AtomicBool,
     /// A sync failed. Another one of the same file proves nothing: the kernel may take its pages for clean.
     sync_failed: AtomicBool,
@@ -186,11 +184,11 @@ impl Staged for StagedFile {
         &self.blocks
     }
 
-    fn found_damage(&self) -> bool {
-        self.found_damage
+    fn is_in_place(&self) -> bool {
+        self.is_in_place
     }
 
-    fn open(&self) -> Result<Box<dyn ContentFile>> {
+    fn open(&self, _: &Call) -> Result<Box<dyn ContentFile>> {
         let file = self.temporary.file.try_clone();
         Ok(Box::new(OpenFile(file.map_err(|error| {
             Error::io("cannot open a content", error)

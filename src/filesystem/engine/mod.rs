@@ -12,6 +12,8 @@ use parking_lot::RwLock;
 
 pub(crate) use self::marker::{Marker, read_note, write_note};
 use self::pair::Pair;
+use super::removal::Remover;
+use super::turns::Turns;
 use crate::access::Rules;
 use crate::call::Call;
 use crate::clock::SystemClock;
@@ -27,7 +29,10 @@ use crate::metadata::sqlite::{SqliteOptions, SqliteStore};
 
 /// One open store.
 pub(crate) struct Engine {
-    pub store: Box<dyn MetadataStore>,
+    /// Dropped before `store`, which its thread uses.
+    pub remover: Remover,
+    pub store: Arc<dyn MetadataStore>,
+    pub appends: Turns,
     pub settings: EngineSettings,
     local: Arc<LocalContentStore>,
     mounted: mounts::Mounted,
@@ -61,7 +66,6 @@ impl Engine {
         let local: Arc<dyn ContentStore> = Arc::clone(&engine.local) as _;
         let inline_max = settings.inline_max_bytes as usize;
         let placement = Placement::new(local, mounts, inline_max);
-        engine.remove_doomed(&placement, call)?;
         Ok((engine, placement))
     }
 
@@ -83,10 +87,12 @@ impl Engine {
             return Err(pair::not_together());
         }
         pair::finish(marker, data_dir, db_path)?;
-        local.reclaim_unfinished()?;
+        local.reclaim_unfinished(call)?;
         Ok(Engine {
             rules: RwLock::new(Arc::new(store.rules(call)?)),
-            store: Box::new(store),
+            remover: Remover::default(),
+            store: Arc::new(store),
+            appends: Turns::default(),
             settings: EngineSettings {
                 cache_size_mb: settings.cache_size_mb,
                 housekeeping: settings.housekeeping,
@@ -96,18 +102,6 @@ impl Engine {
             uuid,
             places: Arc::new(places),
         })
-    }
-
-    /// Removes the files that an earlier commit dropped and nobody removed. Where others keep the store
-    /// busy, that can wait.
-    fn remove_doomed(&self, placement: &Placement, call: &Call) -> Result<()> {
-        if !self.store.has_doomed(placement, call)? {
-            return Ok(());
-        }
-        match self.store.sweep(placement, call) {
-            Err(error) if error.kind() != ErrorKind::Busy => Err(error),
-            _ => Ok(()),
-        }
     }
 
     /// Returns the backends, among the store's own and `mounts`, whose directories are not marked as

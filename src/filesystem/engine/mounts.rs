@@ -46,7 +46,7 @@ pub(super) fn open(
         backends.push((Arc::clone(&name), place));
         let store = engine.mounted.open(&root, mount.readonly)?;
         if !mount.readonly {
-            store.reclaim_unfinished()?;
+            store.reclaim_unfinished(call)?;
         }
         engine.places.add_mount(&root);
         mounts.push(Mount {

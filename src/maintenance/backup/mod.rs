@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 use self::target::Target;
 use crate::call::Call;
 use crate::content::{
-    Condition, ContentStore, Expected, LOCAL_BACKEND, Staged, damaged, missing, stage_again,
+    Condition, ContentStore, Expected, LOCAL_BACKEND, LocalContents, Staged, damaged, missing,
+    stage_again,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::{Filesystem, Progress};
@@ -66,7 +67,7 @@ impl Filesystem {
         };
         let pin = self.store().pin(&call)?;
         let names: Vec<Arc<str>> = self.placement().names().cloned().collect();
-        let identity = target.identity(&names)?;
+        let identity = target.identity(&names, &call)?;
         let copy = self.store().copy_to(
             &target.new_database(),
             &identity,
@@ -80,14 +81,14 @@ impl Filesystem {
         if report.unchanged > 0 {
             // An earlier copy may have died before it made their names durable.
             for name in &names {
-                target.store(name)?.sync_names()?;
+                target.store(name)?.sync_names(&call)?;
             }
         }
         target.put_in_place(&copy.digest()?)?;
         // From here on the copy is complete; what fails leaves files of nobody in it.
-        report.removed = target.remove_unheld(&*copy).unwrap_or_default();
+        report.removed = target.remove_unheld(&*copy, &call).unwrap_or_default();
         drop(pin);
-        let _ = self.store().sweep(self.placement(), &call);
+        self.remove_dropped(&call);
         let mounts: Vec<Value> = target
             .mounts()
             .map(|(name, place)| json!({"name": &**name, "directory": place}))
@@ -132,7 +133,7 @@ impl Filesystem {
                     size: row.size,
                     blocks: &row.blocks,
                 };
-                if expected.examine(store, true, &mut |_| call.check())? == Condition::Good {
+                if expected.examine(store, true, &mut |_| call.check(), call)? == Condition::Good {
                     report.unchanged += 1;
                     continue;
                 }
@@ -149,12 +150,12 @@ impl Filesystem {
                     Err(error) => return Err(error),
                 }
                 if staged.len() == STEP {
-                    publish(target, &mut staged)?;
+                    publish(target, &mut staged, call)?;
                 }
             }
             next = more;
         }
-        publish(target, &mut staged)
+        publish(target, &mut staged, call)
     }
 }
 
@@ -184,10 +185,12 @@ fn copy_one(
     row: &ContentRow,
     call: &Call,
 ) -> Result<Arc<dyn Staged>> {
-    let file = source.open(&row.hash)?.ok_or_else(|| missing(&row.hash))?;
+    let file = source
+        .open(&row.hash, call)?
+        .ok_or_else(|| missing(&row.hash))?;
     // Damage is what two readings find.
     for _ in 0..2 {
-        let mut staging = target.stage()?;
+        let mut staging = target.stage(call)?;
         stage_again(&*file, row.size, &mut *staging, call)?;
         let staged = staging.finish(call)?;
         if staged.hash() == row.hash && staged.size() == row.size {
@@ -199,13 +202,17 @@ fn copy_one(
 }
 
 /// Puts what was copied in place, durably.
-fn publish(target: &Target, staged: &mut Vec<(Arc<str>, Arc<dyn Staged>)>) -> Result<()> {
+fn publish(
+    target: &Target,
+    staged: &mut Vec<(Arc<str>, Arc<dyn Staged>)>,
+    call: &Call,
+) -> Result<()> {
     while let Some((backend, _)) = staged.first() {
         let backend = Arc::clone(backend);
         let (now, later): (Vec<_>, Vec<_>) =
             staged.drain(..).partition(|(name, _)| *name == backend);
         let contents: Vec<&dyn Staged> = now.iter().map(|(_, content)| &**content).collect();
-        target.store(&backend)?.publish(&contents)?;
+        target.store(&backend)?.publish(&contents, call)?;
         *staged = later;
     }
     Ok(())

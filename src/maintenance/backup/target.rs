@@ -87,7 +87,7 @@ impl Target {
         }
         Marker::read(&directory).map_err(of_target)?;
         let local = LocalContentStore::open(&directory).map_err(of_target)?;
-        local.reclaim_unfinished()?;
+        local.reclaim_unfinished(call)?;
         Ok(Target {
             stores: BTreeMap::from([(LOCAL_BACKEND.into(), local)]),
             directory,
@@ -97,7 +97,7 @@ impl Target {
     }
 
     /// Prepares the places of the backends `names`, and returns which store the copy is to be.
-    pub fn identity(&mut self, names: &[Arc<str>]) -> Result<CopyIdentity> {
+    pub fn identity(&mut self, names: &[Arc<str>], call: &Call) -> Result<CopyIdentity> {
         let mut places = Vec::new();
         for name in names.iter().filter(|name| !is_local(name)) {
             let place = self.make_place(name).map_err(|error| {
@@ -112,7 +112,7 @@ impl Target {
                 }
             };
             let store = LocalContentStore::open(&place).map_err(of_target)?;
-            store.reclaim_unfinished()?;
+            store.reclaim_unfinished(call)?;
             self.stores.insert(Arc::clone(name), store);
             places.push((Arc::clone(name), uuid));
         }
@@ -141,7 +141,7 @@ impl Target {
     ///
     /// # Errors
     /// `NotMounted` if the handle does not have it.
-    pub fn store(&self, name: &str) -> Result<&dyn ContentStore> {
+    pub fn store(&self, name: &str) -> Result<&LocalContentStore> {
         match self.stores.get(name) {
             Some(store) => Ok(store),
             None => Err(Error::new(
@@ -180,18 +180,18 @@ impl Target {
     }
 
     /// Removes the contents that `copy` does not name, and returns how many.
-    pub fn remove_unheld(&self, copy: &dyn MetadataCopy) -> Result<u64> {
+    pub fn remove_unheld(&self, copy: &dyn MetadataCopy, call: &Call) -> Result<u64> {
         let mut removed = 0;
         for (name, store) in &self.stores {
             let mut all: Vec<ContentHash> = Vec::new();
-            store.walk(&mut |hash, _| {
+            let mut collect = |hash, _| {
                 all.push(hash);
                 Ok(true)
-            })?;
-            for hash in copy.unnamed(name, &all)? {
-                store.remove(&hash)?;
-                removed += 1;
-            }
+            };
+            store.walk(&mut collect, call)?;
+            let unnamed = copy.unnamed(name, &all)?;
+            store.remove(&unnamed, call)?;
+            removed += unnamed.len() as u64;
         }
         Ok(removed)
     }

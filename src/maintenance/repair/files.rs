@@ -70,7 +70,7 @@ impl Filesystem {
         if let (Some(backend), Some(hash)) = (&file.backend, &file.etag) {
             for id in mender.contents_of(backend, hash, call)? {
                 if let Some(place) = mender.content_place(id, call)?
-                    && let Some(content) = self.verified(&place, backend, hash)?
+                    && let Some(content) = self.verified(&place, backend, hash, call)?
                 {
                     return Ok(Some(content));
                 }
@@ -82,7 +82,7 @@ impl Filesystem {
                 return Ok(Some(content));
             }
             if let Some(backend) = &file.backend
-                && let Some(content) = self.verified_file(None, backend, hash)?
+                && let Some(content) = self.verified_file(None, backend, hash, call)?
             {
                 return Ok(Some(content));
             }
@@ -94,7 +94,7 @@ impl Filesystem {
             return Ok(None);
         };
         // One thing that both rows say must be the same, or it is another file's content.
-        let found = self.verified(&place, backend, hash)?;
+        let found = self.verified(&place, backend, hash, call)?;
         Ok(found.filter(|found| file.etag == Some(found.hash) || file.size == Some(found.size)))
     }
 
@@ -104,10 +104,11 @@ impl Filesystem {
         place: &ContentPlace,
         backend: &str,
         hash: &ContentHash,
+        call: &Call,
     ) -> Result<Option<VerifiedContent>> {
         match inline(place, hash) {
             Some(content) => Ok(content),
-            None => self.verified_file(Some(place.key), backend, hash),
+            None => self.verified_file(Some(place.key), backend, hash, call),
         }
     }
 
@@ -117,12 +118,13 @@ impl Filesystem {
         row: Option<ContentKey>,
         backend: &str,
         hash: &ContentHash,
+        call: &Call,
     ) -> Result<Option<VerifiedContent>> {
         let store = match self.placement().store(backend) {
             Err(error) if error.kind() == ErrorKind::NotMounted => return Ok(None),
             store => store?,
         };
-        let measured = measure(&**store, hash)?;
+        let measured = measure(&**store, hash, call)?;
         Ok(measured.map(|(size, blocks)| VerifiedContent {
             row,
             is_inline: false,
@@ -234,7 +236,7 @@ impl Filesystem {
         let (Some(backend), Some(hash)) = (&place.backend, &place.key.hash) else {
             return Ok(Mended::Nothing);
         };
-        match self.verified(place, backend, hash)? {
+        match self.verified(place, backend, hash, call)? {
             Some(content) => self.mender().restore_content(file, &content, call),
             None => Ok(Mended::Nothing),
         }
@@ -275,7 +277,11 @@ impl Filesystem {
     ) -> Result<Option<String>> {
         match self.placement().store(backend) {
             Err(error) if error.kind() == ErrorKind::NotMounted => Ok(None),
-            store => store?.quarantine(hash, run.lost.run()),
+            store => match store?.local() {
+                Some(local) => local.quarantine(hash, run.lost.run()),
+                // What a store of objects holds stays there, under its name.
+                None => Ok(None),
+            },
         }
     }
 

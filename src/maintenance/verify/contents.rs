@@ -1,14 +1,21 @@
 //! The bytes of contents.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::Watch;
 use super::report::Report;
+use crate::call::Call;
 use crate::content::{Condition, ContentStore, Expected};
 use crate::error::{ErrorKind, Result};
 use crate::filesystem::Filesystem;
-use crate::metadata::{ContentRow, Finding, FindingKind, RowKey};
+use crate::metadata::{ContentRow, Finding, FindingKind, Reservation, RowKey};
 
 /// Bytes read between two tellings of progress.
 const PROGRESS_BYTES: u64 = 16 * 1024 * 1024;
+/// How long contents are kept at most while they are looked at again.
+const RESERVED_FOR: Duration = Duration::from_secs(600);
 
 /// A content that did not look good.
 struct Suspect {
@@ -33,12 +40,14 @@ impl Filesystem {
             let (rows, more) = self.store().contents(after, read, watch.call)?;
             let mut suspects = Vec::new();
             for row in rows {
-                let condition = self.examine(&row, read, report, &mut |bytes, report| {
+                let call = watch.call;
+                let mut step = |bytes, report: &mut Report| {
                     if report.add_bytes(bytes) {
                         watch.tell(done, total, "contents")?;
                     }
                     Ok(())
-                })?;
+                };
+                let condition = self.examine(&row, read, report, &mut step, call)?;
                 done += 1;
                 if condition != Condition::Good {
                     suspects.push(Suspect { row, condition });
@@ -56,6 +65,7 @@ impl Filesystem {
         read: bool,
         report: &mut Report,
         step: &mut dyn FnMut(u64, &mut Report) -> Result<()>,
+        call: &Call,
     ) -> Result<Condition> {
         let expected = expected(row);
         if let Some(data) = &row.data {
@@ -76,7 +86,8 @@ impl Filesystem {
             }
             store => store?,
         };
-        let condition = expected.examine(&**store, read, &mut |bytes| step(bytes, report))?;
+        let mut step = |bytes| step(bytes, report);
+        let condition = expected.examine(&**store, read, &mut step, call)?;
         report.checked("files", 1);
         report.checked("hashes", u64::from(read));
         Ok(condition)
@@ -91,53 +102,56 @@ impl Filesystem {
         report: &mut Report,
         watch: &mut Watch<'_, '_>,
     ) -> Result<()> {
-        let mut bad = Vec::with_capacity(suspects.len());
-        for suspect in suspects {
-            // What was read of the database is of one moment, so one look is enough.
-            if suspect.row.data.is_some() {
-                bad.push(suspect);
-                continue;
-            }
-            let again = self.examine_again(&suspect.row, read)?;
-            if again != Condition::Good {
-                bad.push(Suspect {
-                    condition: again,
-                    ..suspect
-                });
+        let (inline, files): (Vec<_>, Vec<_>) =
+            (suspects.into_iter()).partition(|suspect| suspect.row.data.is_some());
+        // What was read of the database is of one moment, so one look is enough.
+        for suspect in &inline {
+            self.report_content(suspect, report, watch)?;
+        }
+        let mut of_backends: BTreeMap<Arc<str>, Vec<Suspect>> = BTreeMap::new();
+        for suspect in files {
+            if let Some(backend) = suspect.row.backend.clone() {
+                of_backends.entry(backend).or_default().push(suspect);
             }
         }
-        if bad.is_empty() {
-            return Ok(());
-        }
-        let ids: Vec<_> = bad.iter().map(|one| (one.row.id, one.row.hash)).collect();
-        let confirmed = self.store().confirm_contents(
-            &ids,
-            &mut |index| self.is_still_bad(&bad[index]),
-            watch.call,
-        )?;
-        for index in confirmed {
-            self.report_content(&bad[index], report, watch)?;
+        for (backend, suspects) in of_backends {
+            let hashes: Vec<_> = suspects.iter().map(|suspect| suspect.row.hash).collect();
+            let time = RESERVED_FOR;
+            let reservation = self.store().reserve(&backend, &hashes, time, watch.call)?;
+            let confirmed = self.confirm_reserved(suspects, &reservation, read, report, watch);
+            self.store().release(&reservation, watch.call)?;
+            confirmed?;
         }
         Ok(())
     }
 
-    fn examine_again(&self, row: &ContentRow, read: bool) -> Result<Condition> {
-        match self.store_of(row)? {
-            Some(store) => expected(row).examine(store, read, &mut |_| Ok(())),
-            None => Ok(Condition::Good),
+    /// Reports those of `suspects` that still look bad. None of them is removed meanwhile.
+    fn confirm_reserved(
+        &self,
+        suspects: Vec<Suspect>,
+        reservation: &Reservation,
+        read: bool,
+        report: &mut Report,
+        watch: &mut Watch<'_, '_>,
+    ) -> Result<()> {
+        for suspect in suspects {
+            if !reservation.held.contains(&suspect.row.hash) {
+                continue;
+            }
+            let Some(store) = self.store_of(&suspect.row)? else {
+                continue;
+            };
+            let expected = expected(&suspect.row);
+            let condition = expected.examine(store, read, &mut |_| Ok(()), watch.call)?;
+            if condition != Condition::Good {
+                let bad = Suspect {
+                    condition,
+                    ..suspect
+                };
+                self.report_content(&bad, report, watch)?;
+            }
         }
-    }
-
-    /// Looks at the length again, under the write lock. Bytes do not change, and reading them would take too
-    /// long there.
-    fn is_still_bad(&self, suspect: &Suspect) -> Result<bool> {
-        if suspect.row.data.is_some() || matches!(suspect.condition, Condition::OtherBytes(_)) {
-            return Ok(true);
-        }
-        let Some(store) = self.store_of(&suspect.row)? else {
-            return Ok(false);
-        };
-        Ok(store.size_of(&suspect.row.hash)? != Some(suspect.row.size))
+        Ok(())
     }
 
     fn store_of(&self, row: &ContentRow) -> Result<Option<&dyn ContentStore>> {

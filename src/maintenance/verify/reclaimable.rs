@@ -17,13 +17,13 @@ impl Filesystem {
         watch: &mut Watch<'_, '_>,
     ) -> Result<()> {
         let placement = self.placement();
-        self.store().visit_doomed(
-            &mut |doomed| {
-                let Ok(store) = placement.store(&doomed.backend) else {
+        self.store().visit_pending_deletions(
+            &mut |pending| {
+                let Ok(store) = placement.store(&pending.backend) else {
                     return Ok(());
                 };
-                for hash in &doomed.hashes {
-                    if let Some(bytes) = store.size_of(hash)? {
+                for hash in &pending.hashes {
+                    if let Some(bytes) = store.size_of(hash, watch.call)? {
                         report.reclaimable.doomed_files += 1;
                         report.reclaimable.bytes += bytes;
                     }
@@ -35,11 +35,12 @@ impl Filesystem {
         let mut looked_at = 0;
         for name in placement.writable_names() {
             let store = placement.store(name)?;
-            let unfinished = store.unfinished()?;
+            let unfinished = store.unfinished(watch.call)?;
             report.reclaimable.temporary_files += unfinished.files;
             report.reclaimable.bytes += unfinished.bytes;
             let mut step: Vec<(ContentHash, u64)> = Vec::with_capacity(STEP);
-            store.walk(&mut |hash, bytes| {
+            let call = watch.call;
+            let mut visit = |hash, bytes| {
                 step.push((hash, bytes));
                 if step.len() == STEP {
                     looked_at += step.len() as u64;
@@ -47,7 +48,8 @@ impl Filesystem {
                     watch.tell(looked_at, 0, "files")?;
                 }
                 Ok(true)
-            })?;
+            };
+            store.walk(&mut visit, call)?;
             self.count_orphans(name, &mut step, report, watch)?;
         }
         Ok(())
@@ -61,7 +63,7 @@ impl Filesystem {
         watch: &Watch<'_, '_>,
     ) -> Result<()> {
         let hashes: Vec<_> = step.iter().map(|(hash, _)| *hash).collect();
-        let orphans = self.store().unheld(backend, &hashes, watch.call)?;
+        let orphans = self.store().unreferenced(backend, &hashes, watch.call)?;
         for (hash, bytes) in step.drain(..) {
             if orphans.contains(&hash) {
                 report.reclaimable.orphan_files += 1;

@@ -9,7 +9,7 @@
 //! | what is read | `read` |
 //! | what is written: the queue of commits, and what each change does | `write` |
 //! | checking, repairing and copying the whole | `upkeep` |
-//! | opening all of it; the store as one that repairs | `opening`, `mending` |
+//! | opening all of it; contents that are removed or reserved; the store as one that repairs | `opening`, `references`, `mending` |
 
 mod db;
 mod driver;
@@ -17,13 +17,14 @@ mod mending;
 mod opening;
 mod queue;
 mod read;
+mod references;
 mod upkeep;
 mod wal;
 mod write;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use self::db::backends::{self, BackendCache, BackendNames};
 use self::db::time::Time;
@@ -33,21 +34,25 @@ use self::driver::statements::Connection;
 pub use self::opening::store_uuid;
 use self::read::readers::Readers;
 use self::read::{duplicates, entries, find, listing, statistics};
+use self::references::Syncing;
 use self::upkeep::{check, copy};
 use self::wal::checkpoint::{self, Checkpointer};
 use self::wal::watch::Changes;
 use self::write::commit_queue::Writer;
+use self::write::member::Refusal;
 use self::write::pins::Pins;
-use self::write::{namespaces, sweep};
+use self::write::{namespaces, removal};
 use super::{
-    CheckedRows, Claim, ContentCount, ContentRow, CopyIdentity, DescribedEntry, Doomed, Duplicates,
-    Entry, EntryCollector, EntryQuery, EntryRef, Grant, MetadataCopy, MetadataMender,
-    MetadataQuery, MetadataStore, Paged, RowCursor, StorageReport, StoreResult, Supply, WriteSet,
+    ChangeSet, CheckedRows, Claim, Committed, ContentCount, ContentRow, CopyIdentity,
+    DescribedEntry, Duplicates, Entry, EntryCollector, EntryQuery, EntryRef, Grant, MetadataCopy,
+    MetadataMender, MetadataQuery, MetadataStore, Paged, PendingDeletions, Removal, Reservation,
+    RowCursor, StorageReport, StoreResult, Supply,
 };
 use crate::access::{ClaimScope, NamespaceRule, Rules};
 use crate::call::Call;
 use crate::clock::Clock;
-use crate::content::{ContentHash, Placement, StoredContent};
+use crate::config::Durability;
+use crate::content::{ContentHash, StoredContent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::path::VirtualPath;
 use crate::path_id::PathId;
@@ -76,7 +81,8 @@ pub struct SqliteStore {
     readers: Readers,
     writer: Writer,
     backends: Arc<BackendCache>,
-    pins: Arc<Pins>,
+    syncing: Syncing,
+    pins: Pins,
     time: Arc<Time>,
     changes: Arc<Changes>,
     path: PathBuf,
@@ -99,6 +105,7 @@ impl Drop for SqliteStore {
         self.checkpointer.stop();
         self.readers.close();
         self.changes.close();
+        self.syncing.close();
         self.writer.finish();
     }
 }
@@ -385,8 +392,14 @@ impl MetadataStore for SqliteStore {
         })
     }
 
-    fn commit(&self, set: WriteSet, grant: &Grant) -> StoreResult<Vec<Option<Entry>>> {
-        self.writer.commit(set, grant.clone())
+    fn commit(&self, set: ChangeSet, grant: &Grant) -> StoreResult<Committed> {
+        loop {
+            match self.writer.commit(set.clone(), grant.clone()) {
+                Ok(committed) => return Ok(committed),
+                Err(Refusal::Store(error)) => return Err(error),
+                Err(Refusal::Awaits(content)) => self.await_removal(content, false, &grant.call)?,
+            }
+        }
     }
 
     fn advance_leases(&self, call: &Call) -> Result<()> {
@@ -422,46 +435,52 @@ impl MetadataStore for SqliteStore {
         self.changes.wait(seen, deadline, call)
     }
 
-    fn has_doomed(&self, placement: &Placement, call: &Call) -> Result<bool> {
+    fn reserve(
+        &self,
+        backend: &str,
+        hashes: &[ContentHash],
+        time: Duration,
+        call: &Call,
+    ) -> Result<Reservation> {
+        self.reserve_for(backend, hashes, time, call)
+    }
+
+    fn release(&self, reservation: &Reservation, call: &Call) -> Result<()> {
+        let release = |connection: &_| removal::release(connection, reservation.id);
+        self.writer
+            .transaction_of(Durability::Normal, call, release)
+    }
+
+    fn has_pending_deletions(&self, backend: &str, call: &Call) -> Result<bool> {
         self.readers
             .look(call, |connection| {
-                let mut statement = connection.prepare_cached(
-                    "SELECT 1 FROM doomed AS d JOIN backends AS b ON b.id = d.backend_id
-                     WHERE b.name = ?1 LIMIT 1",
-                )?;
-                for name in placement.writable_names() {
-                    if statement.exists([name])? {
-                        return Ok(true);
-                    }
-                }
-                Ok(false)
+                let id = self.backends.id(backend, connection)?;
+                Ok(removal::has_pending(connection, id)?)
             })
             .map_err(Into::into)
     }
 
-    fn sweep(&self, placement: &Placement, call: &Call) -> Result<u64> {
-        let mut removed = 0;
-        loop {
-            call.check()?;
-            let step = |connection: &_| sweep::step(connection, placement, &self.pins);
-            let step = self.writer.with_connection(call, step)?;
-            removed += step;
-            if step == 0 {
-                return Ok(removed);
-            }
-        }
+    fn begin_removal(
+        &self,
+        backend: &str,
+        limit: usize,
+        wait: bool,
+        call: &Call,
+    ) -> Result<Option<Removal>> {
+        self.begin_pending(backend, limit, wait, call)
     }
 
-    fn remove_orphans(
+    fn begin_removal_of(
         &self,
         backend: &str,
         hashes: &[ContentHash],
-        placement: &Placement,
         call: &Call,
-    ) -> Result<Vec<ContentHash>> {
-        self.writer.with_connection(call, |connection| {
-            sweep::remove_orphans(connection, placement, backend, hashes)
-        })
+    ) -> Result<Option<Removal>> {
+        self.begin_orphans(backend, hashes, call)
+    }
+
+    fn end_removal(&self, removal: Removal, call: &Call) -> Result<()> {
+        self.end(removal, call)
     }
 
     fn forget_cached(&self) {
@@ -529,18 +548,7 @@ impl MetadataStore for SqliteStore {
             .moment(call, |connection| check::paths_of(connection, id, limit))
     }
 
-    fn confirm_contents(
-        &self,
-        contents: &[(i64, ContentHash)],
-        is_wrong: &mut dyn FnMut(usize) -> Result<bool>,
-        call: &Call,
-    ) -> Result<Vec<usize>> {
-        self.writer.locked(call, |connection| {
-            check::confirm(connection, contents, is_wrong)
-        })
-    }
-
-    fn unheld(
+    fn unreferenced(
         &self,
         backend: &str,
         hashes: &[ContentHash],
@@ -548,20 +556,20 @@ impl MetadataStore for SqliteStore {
     ) -> Result<Vec<ContentHash>> {
         self.writer.locked(call, |connection| {
             let id = self.backends.id(backend, connection)?;
-            sweep::orphans(connection, id, hashes)
+            removal::orphans(connection, id, hashes)
         })
     }
 
-    fn visit_doomed(
+    fn visit_pending_deletions(
         &self,
-        found: &mut dyn FnMut(&Doomed) -> Result<()>,
+        found: &mut dyn FnMut(&PendingDeletions) -> Result<()>,
         call: &Call,
     ) -> Result<()> {
         let mut after = None;
         loop {
             let (page, next) = self.readers.moment(call, |connection| {
                 let backends = self.readable_backends(connection)?;
-                check::doomed(connection, &backends, after)
+                check::pending_deletions(connection, &backends, after)
             })?;
             page.iter().try_for_each(&mut *found)?;
             match next {

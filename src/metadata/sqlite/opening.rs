@@ -10,6 +10,7 @@ use super::db::time::Time;
 use super::driver::reserve::KeptReserve;
 use super::driver::vfs;
 use super::read::readers::Readers;
+use super::references::Syncing;
 use super::wal::checkpoint::Checkpointer;
 use super::wal::health::Health;
 use super::wal::watch::Changes;
@@ -41,7 +42,7 @@ impl SqliteStore {
             let changes = Arc::new(Changes::new(path.to_owned()));
             let backends = Arc::new(BackendCache::default());
             beginning(|| backends.reload(&connection))?;
-            let pins = Arc::new(Pins::of(path));
+            let pins = Pins::of(path);
             let health = Arc::new(Health::default());
             let checkpointer =
                 Checkpointer::start(path, &mut connection, options.housekeeping, &health)?;
@@ -54,8 +55,9 @@ impl SqliteStore {
             let store = SqliteStore {
                 checkpointer,
                 readers: Readers::new(path.to_owned(), options.cache_kib - writer_kib),
-                writer: Writer::new(connection, context, Arc::clone(&changes), Arc::clone(&pins)),
+                writer: Writer::new(connection, context, Arc::clone(&changes)),
                 backends,
+                syncing: Syncing::default(),
                 pins,
                 time,
                 changes,

@@ -33,11 +33,13 @@ impl Unpacked {
 /// Writes `content`, for another backend than the store's own.
 fn fill(staging: &mut dyn Staging, content: &NewContent, call: &Call) -> Result<()> {
     match content {
-        NewContent::Inline { data, .. } => staging.write(data),
+        NewContent::Inline { data, .. } => staging.write(data, call),
         NewContent::Small {
             size, offset, file, ..
-        } => staging.write(&file.read(*offset, *size)?),
-        NewContent::Staged(staged) => stage_again(&*staged.open()?, staged.size(), staging, call),
+        } => staging.write(&file.read(*offset, *size)?, call),
+        NewContent::Staged(staged) => {
+            stage_again(&*staged.open(call)?, staged.size(), staging, call)
+        }
     }
 }
 
@@ -60,7 +62,7 @@ impl Filesystem {
             let Some((file, _)) = planned.file(index)? else {
                 continue;
             };
-            let backend = placement.backend_for(file.path.as_str());
+            let backend = placement.routes().backend_for(file.path.as_str());
             if **backend == *LOCAL_BACKEND {
                 continue;
             }

@@ -199,7 +199,7 @@ impl Filesystem {
         if entry.file.is_none_or(|file| file.etag != *etag) {
             return Ok(Found::Changed);
         }
-        let opened = self.placement().open(content);
+        let opened = self.placement().open(content, call);
         Ok(match opened.map_err(|error| error.at(path))? {
             Some(reader) => Found::Open(Box::new(reader)),
             None => Found::Missing,

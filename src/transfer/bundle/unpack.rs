@@ -56,8 +56,8 @@ impl Filesystem {
         let budget = Budget::new(&options.limits, &input);
         let mut lines = Lines::new(self, options.invalid_work_keys, budget)?;
         let mut unpacking = Unpacking {
-            spool: self.placement().store(LOCAL_BACKEND)?.spool()?,
-            inline_max: self.placement().inline_max(),
+            spool: self.placement().store(LOCAL_BACKEND)?.spool(&call)?,
+            inline_max: self.placement().routes().inline_max(),
             lines: &mut lines,
             bad: &mut bad,
             call: &call,
@@ -335,13 +335,13 @@ impl Unpacking<'_, '_> {
                 self.spool.keep_small(&data)?
             }
             false => {
-                let mut staging = self.spool.stage()?;
+                let mut staging = self.spool.stage(self.call)?;
                 let mut buffer = vec![0; STEP];
                 loop {
                     self.call.check()?;
                     match input.read(&mut buffer)? {
                         0 => break,
-                        count => staging.write(&buffer[..count])?,
+                        count => staging.write(&buffer[..count], self.call)?,
                     }
                 }
                 NewContent::Staged(staging.finish(self.call)?)

@@ -86,7 +86,7 @@ pub(in super::super) struct SmallTable {
 }
 
 /// All of them.
-pub(in super::super) const SMALL: [SmallTable; 6] = [
+pub(in super::super) const SMALL: [SmallTable; 7] = [
     SmallTable {
         name: "store",
         wrong: "typeof(lease_sequence) <> 'integer' OR lease_sequence NOT BETWEEN 0 AND 9007199254740991
@@ -116,12 +116,25 @@ pub(in super::super) const SMALL: [SmallTable; 6] = [
         correction: None,
     },
     SmallTable {
-        name: "doomed",
-        wrong: "typeof(backend_id) <> 'integer' OR typeof(hash) <> 'blob' OR length(hash) <> 32",
+        name: "pending_deletions",
+        wrong: "typeof(backend_id) <> 'integer' OR typeof(hash) <> 'blob' OR length(hash) <> 32
+                OR typeof(begun_at) NOT IN ('integer', 'null')",
         // The file, if there is one, is found as one that nothing needs.
         correction: Some(
-            "DELETE FROM doomed
-             WHERE typeof(backend_id) <> 'integer' OR typeof(hash) <> 'blob' OR length(hash) <> 32",
+            "DELETE FROM pending_deletions
+             WHERE typeof(backend_id) <> 'integer' OR typeof(hash) <> 'blob' OR length(hash) <> 32
+                OR typeof(begun_at) NOT IN ('integer', 'null')",
+        ),
+    },
+    SmallTable {
+        name: "reservations",
+        wrong: "typeof(backend_id) <> 'integer' OR typeof(hash) <> 'blob' OR length(hash) <> 32
+                OR typeof(id) <> 'integer' OR typeof(expires_at) <> 'integer'",
+        // Whoever made it makes another when it is missing.
+        correction: Some(
+            "DELETE FROM reservations
+             WHERE typeof(backend_id) <> 'integer' OR typeof(hash) <> 'blob' OR length(hash) <> 32
+                OR typeof(id) <> 'integer' OR typeof(expires_at) <> 'integer'",
         ),
     },
     // Bounds of the queue: the lowest is always true.

@@ -14,13 +14,14 @@ const PAGE_SIZE: i32 = 4096;
 
 /// Migration `n` turns schema `n` into `n + 1`. They stay for good: stores of every version are
 /// opened by every later one.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("schema/001_initial.sql"),
     include_str!("schema/002_directories_of_work.sql"),
     include_str!("schema/003_covering_claimable.sql"),
     include_str!("schema/004_doomed.sql"),
     include_str!("schema/005_status_numbers.sql"),
     include_str!("schema/006_strict_work.sql"),
+    include_str!("schema/007_pending_deletions.sql"),
 ];
 
 /// Brings the database to the newest schema, creating it as the store `uuid` if it is empty, and
@@ -215,14 +216,14 @@ mod tests {
                         ('/other/i', x'00000000000000000000000000000009', 44, '/other', '/other', 1, 'failed', 2, 2, 0, NULL),
                         ('/other/j', x'0000000000000000000000000000000a', 45, '/other', '/other', 1, 'cancelled', 2, 2, 0, NULL),
                         ('/other/k', x'0000000000000000000000000000000b', 46, '/other', '/other', NULL, NULL, 2, 2, 0, NULL);
-                 INSERT INTO doomed VALUES (1, x'06', 0), (1, x'07', 1);",
+                 INSERT INTO doomed VALUES (1, zeroblob(32), 0), (2, zeroblob(32), 1), (2, x'06', 1);",
             )
             .unwrap();
         connection
     }
 
     #[test]
-    fn a_store_of_schema_1_keeps_its_queue_its_tokens_and_what_is_doomed() {
+    fn a_store_of_schema_1_keeps_its_queue_its_tokens_and_its_pending_deletions() {
         let mut connection = schema_1();
         assert_eq!(prepare(&mut connection, "another").unwrap(), "the-uuid");
         assert_eq!(read_version(&connection).unwrap(), SCHEMA_VERSION);
@@ -274,10 +275,14 @@ mod tests {
         ];
         assert_eq!(statuses[..10], expected.map(Some));
         assert_eq!(statuses[10..], [None]);
-        let doomed: i64 = connection
-            .query_row("SELECT count(*) FROM doomed", [], |row| row.get(0))
+        let pending: i64 = connection
+            .query_row(
+                "SELECT count(*) FROM pending_deletions WHERE begun_at IS NULL",
+                [],
+                |row| row.get(0),
+            )
             .unwrap();
-        assert_eq!(doomed, 2, "what was to be removed still is");
+        assert_eq!(pending, 2, "what was to be removed still is");
     }
 
     /// Rows of earlier schemas may hold any type and any number, since their tables took all.

@@ -100,12 +100,12 @@ impl Store {
             visible: Arc::new(self.visible.clone()),
             call: call(),
         };
-        let (carried, earlier) = Default::default();
+        let (prepared, earlier) = Default::default();
         let mut tx = Transaction::new(
             &self.connection,
             &grant,
-            &self.placement,
-            &carried,
+            self.placement.routes(),
+            &prepared,
             &self.backends,
             &self.stamps,
             &earlier,

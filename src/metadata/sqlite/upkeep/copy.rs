@@ -20,7 +20,7 @@ use crate::metadata::sqlite::db::backends::BackendCache;
 use crate::metadata::sqlite::db::connection::{self, Role, abandon};
 use crate::metadata::sqlite::db::{lease_tokens, schema};
 use crate::metadata::sqlite::driver::statements::Connection;
-use crate::metadata::sqlite::write::sweep;
+use crate::metadata::sqlite::write::removal;
 use crate::metadata::{ContentRow, CopyIdentity, MetadataCopy, Paged};
 
 /// Pages that are copied between two looks at whether the call was interrupted.
@@ -173,7 +173,8 @@ fn adopt(connection: &Connection, identity: &CopyIdentity) -> Result<()> {
         "UPDATE work_scopes SET next_expiry = 0 WHERE next_expiry IS NOT NULL",
         [],
     )?;
-    connection.execute("DELETE FROM doomed", [])?;
+    connection.execute("DELETE FROM pending_deletions", [])?;
+    connection.execute("DELETE FROM reservations", [])?;
     connection.execute("UPDATE store SET uuid = ?1", [&identity.uuid])?;
     connection.execute(
         "UPDATE backends SET uuid = ?1 WHERE name = 'local'",
@@ -196,7 +197,7 @@ impl MetadataCopy for Copy {
 
     fn unnamed(&self, backend: &str, hashes: &[ContentHash]) -> Result<Vec<ContentHash>> {
         match self.backends.current().find(backend) {
-            Some(id) => sweep::without_row(&self.connection, id, hashes),
+            Some(id) => removal::without_row(&self.connection, id, hashes),
             None => Ok(hashes.to_vec()),
         }
     }

@@ -17,10 +17,9 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use nix::sys::signal::SigSet;
 use parking_lot::{Condvar, Mutex};
 use rusqlite::config::DbConfig;
 
@@ -28,6 +27,7 @@ use super::failures::no_space;
 use super::health::Health;
 use crate::config::Durability;
 use crate::error::{Error, Result};
+use crate::host;
 use crate::metadata::sqlite::db::connection::{self, Role, WAL_KEPT_BYTES};
 use crate::metadata::sqlite::driver::reserve::{self, Upkeep};
 use crate::metadata::sqlite::driver::statements::Connection;
@@ -351,22 +351,11 @@ pub(in super::super) fn open_connection(database: &Path) -> Result<Connection> {
     connection::open(database, Role::Writer, CACHE_KIB)
 }
 
-/// Starts the thread with all signals blocked: they are the host's.
+/// Starts the thread.
 fn spawn(path: &Path, log: &Arc<Log>) -> Result<JoinHandle<()>> {
     let connection = open_connection(path)?;
     let log = Arc::clone(log);
-    let failed = |error: std::io::Error| Error::io("cannot start the housekeeping thread", error);
-    let before = SigSet::thread_get_mask().map_err(|error| failed(error.into()))?;
-    SigSet::all()
-        .thread_set_mask()
-        .map_err(|error| failed(error.into()))?;
-    let thread = thread::Builder::new()
-        .name("nexus".to_owned())
-        .spawn(move || {
-            log.watch(&connection);
-        });
-    before
-        .thread_set_mask()
-        .map_err(|error| failed(error.into()))?;
-    thread.map_err(failed)
+    let watch = move || log.watch(&connection);
+    host::thread::spawn("nexus", watch)
+        .map_err(|error| Error::io("cannot start the housekeeping thread", error))
 }

@@ -23,14 +23,6 @@ const FRAME_WRITES: u64 = 2;
 /// How often that is tried where its sync finds no room, with a step of the reserve more each time.
 const ATTEMPTS: u32 = 3;
 
-/// Puts a frame in the place of what nobody was told of, durably, in the write transaction that is open. It stays there
-/// if this process dies before it commits; and whatever was committed before is durable, too.
-pub(in super::super) fn overwrite(connection: &Connection) -> Result<()> {
-    change_a_row(connection)?;
-    connection.cache_flush()?;
-    vfs::sync(connection)
-}
-
 /// Makes sure that the transaction whose commit failed with `error` never comes back. Returns why it failed, or that this
 /// is unknown.
 pub(in super::super) fn take_back(connection: &Connection, error: Error) -> Error {
@@ -167,20 +159,27 @@ mod tests {
             .unwrap();
         behind.write_all(&log[decided..]).unwrap();
         assert_eq!(rows(&second), 0, "nobody sees what is undecided");
-        second.execute_batch("BEGIN IMMEDIATE").unwrap();
         collect(&second);
         copy(&at("second"), &at("third"), &FILES[..2]);
         rows(&open(&at("third")))
     }
 
     #[test]
-    fn a_collection_that_dies_leaves_no_undecided_commit() {
-        let comes_back = rows_after(|connection| change_a_row(connection).unwrap());
+    fn a_commit_that_is_synced_before_a_removal_leaves_no_unacknowledged_one() {
+        let comes_back = rows_after(|connection| {
+            connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+            change_a_row(connection).unwrap();
+        });
         assert_eq!(
             comes_back, 2,
             "the story that this is about does not happen"
         );
-        let gone = rows_after(|connection| overwrite(connection).unwrap());
+        let gone = rows_after(|connection| {
+            connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+            change_a_row(connection).unwrap();
+            connection.execute_batch("COMMIT").unwrap();
+            vfs::sync(connection).unwrap();
+        });
         assert_eq!(gone, 0, "a commit came back whose contents may be gone");
     }
 }

@@ -13,9 +13,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::group::{Finished, Group, GroupContext};
-use super::member::{Member, Outcome, Reply, Request, State};
-use super::pins::Pins;
-use super::sweep;
+use super::member::{Member, Outcome, Refusal, Reply, Request, State};
 use crate::call::Call;
 use crate::config::Durability;
 use crate::error::{Error, ErrorKind, Result};
@@ -25,7 +23,7 @@ use crate::metadata::sqlite::driver::vfs;
 use crate::metadata::sqlite::wal::commit::in_transaction;
 use crate::metadata::sqlite::wal::failures::is_out_of_room;
 use crate::metadata::sqlite::wal::watch::Changes;
-use crate::metadata::{Claim, Entry, Grant, StoreError, StoreResult, WriteSet};
+use crate::metadata::{ChangeSet, Claim, Committed, Grant, StoreError, StoreResult};
 use crate::work::WorkItem;
 
 /// Most write sets of one group.
@@ -45,22 +43,15 @@ pub(in super::super) struct Writer {
     connection: Mutex<Connection>,
     context: GroupContext,
     changes: Arc<Changes>,
-    pins: Arc<Pins>,
 }
 
 impl Writer {
-    pub fn new(
-        connection: Connection,
-        context: GroupContext,
-        changes: Arc<Changes>,
-        pins: Arc<Pins>,
-    ) -> Self {
+    pub fn new(connection: Connection, context: GroupContext, changes: Arc<Changes>) -> Self {
         Writer {
             queue: Mutex::default(),
             connection: Mutex::new(connection),
             context,
             changes,
-            pins,
         }
     }
 
@@ -88,14 +79,29 @@ impl Writer {
         })
     }
 
+    /// Remembers a failed sync, as one of a commit.
+    pub fn observe<T>(&self, result: Result<T>) -> Result<T> {
+        self.context.health.observe(result)
+    }
+
     /// Runs `work` in a durable write transaction of its own, outside of any group.
     pub fn transaction<T>(
         &self,
         call: &Call,
         work: impl FnOnce(&Connection) -> Result<T>,
     ) -> Result<T> {
+        self.transaction_of(Durability::Full, call, work)
+    }
+
+    /// Runs `work` in a write transaction of its own, outside of any group.
+    pub fn transaction_of<T>(
+        &self,
+        durability: Durability,
+        call: &Call,
+        work: impl FnOnce(&Connection) -> Result<T>,
+    ) -> Result<T> {
         self.with_connection(call, |connection| {
-            connection::set_synchronous(connection, Durability::Full)?;
+            connection::set_synchronous(connection, durability)?;
             in_transaction(connection, || work(connection))
         })
     }
@@ -111,22 +117,24 @@ impl Writer {
     }
 
     /// Commits `set`, and returns what each of its changes left.
-    pub fn commit(&self, set: WriteSet, grant: Grant) -> StoreResult<Vec<Option<Entry>>> {
-        match self.carry(Request::Changes(set), grant)? {
-            Reply::Entries(entries) => Ok(entries),
-            Reply::Claimed(_) => Err(Error::internal("a write set left a claim").into()),
+    pub fn commit(&self, set: ChangeSet, grant: Grant) -> std::result::Result<Committed, Refusal> {
+        match self.enqueue(Request::Changes(set), grant)? {
+            Reply::Committed(committed) => Ok(committed),
+            Reply::Claimed(_) => Err(Error::internal("a set of changes left a claim").into()),
         }
     }
 
     /// Gives a worker items.
     pub fn claim(&self, claim: Claim, grant: Grant) -> StoreResult<Vec<WorkItem>> {
-        match self.carry(Request::Claim(claim), grant)? {
-            Reply::Claimed(items) => Ok(items),
-            Reply::Entries(_) => Err(Error::internal("a claim left entries").into()),
+        match self.enqueue(Request::Claim(claim), grant) {
+            Ok(Reply::Claimed(items)) => Ok(items),
+            Err(Refusal::Store(error)) => Err(error),
+            _ => Err(Error::internal("a claim left what a set of changes leaves").into()),
         }
     }
 
-    fn carry(&self, request: Request, grant: Grant) -> Outcome {
+    /// Queues `request`, and returns what came of it.
+    fn enqueue(&self, request: Request, grant: Grant) -> Outcome {
         let member = Arc::new(Member::new(request, grant));
         let mut leads = {
             let mut queue = self.queue.lock();
@@ -209,8 +217,7 @@ impl Writer {
         self.pass_on();
     }
 
-    /// Commits the members that are queued by now, hands out their outcomes, and then removes the files of
-    /// the contents that they dropped.
+    /// Commits the members that are queued by now, and hands out their outcomes.
     fn carry_out(&self, locked: &Connection, group: Group<'_>, durability: Durability) {
         let taken = self.take_members(durability);
         let members: Vec<&Member> = taken.iter().map(AsRef::as_ref).collect();
@@ -220,11 +227,10 @@ impl Writer {
             let defect = || Err(Error::internal("a defect ended a group of commits").into());
             Finished {
                 outcomes: members.iter().map(|_| Some(defect())).collect(),
-                doomed: false,
                 supplied: false,
             }
         });
-        let (mut doomed, mut supplied) = (finished.doomed, finished.supplied);
+        let mut supplied = finished.supplied;
         let mut postponed = Vec::new();
         for (member, outcome) in taken.iter().zip(finished.outcomes) {
             let Some(outcome) = outcome else {
@@ -233,7 +239,6 @@ impl Writer {
             };
             let outcome = match self.commit_again(locked, member, &outcome, durability) {
                 Some(Ok(mut again)) => {
-                    doomed |= again.doomed;
                     supplied |= again.supplied;
                     let Some(outcome) = again.outcomes.pop().flatten() else {
                         postponed.push(member);
@@ -250,9 +255,6 @@ impl Writer {
             member.resolve(State::Done(outcome));
         }
         self.take_next(&postponed);
-        if doomed {
-            self.sweep_after(locked, &members);
-        }
     }
 
     /// Commits `member` alone once more, if what kept it from being committed can be helped: a full disk, where it frees
@@ -264,7 +266,7 @@ impl Writer {
         outcome: &Outcome,
         durability: Durability,
     ) -> Option<Result<Finished>> {
-        let Err(StoreError::Failed(error)) = outcome else {
+        let Err(Refusal::Store(StoreError::Failed(error))) = outcome else {
             return None;
         };
         let commit = || {
@@ -294,23 +296,6 @@ impl Writer {
             member.must_be_alone();
             member.resolve(State::Queued);
             queue.members.push_front(Arc::clone(member));
-        }
-    }
-
-    /// Sweeps the backends of `members`. What fails, or comes after an interrupt, is left for the next sweep.
-    fn sweep_after(&self, locked: &Connection, members: &[&Member]) {
-        let mut swept: Vec<&Arc<_>> = Vec::new();
-        let [leader, ..] = members else { return };
-        for member in members {
-            let Request::Changes(WriteSet { placement, .. }) = &member.request else {
-                continue;
-            };
-            if !swept.iter().any(|known| Arc::ptr_eq(known, placement)) {
-                let call = &leader.grant.call;
-                let result = sweep::sweep(locked, placement, &self.pins, call);
-                let _ = self.context.health.observe(result);
-                swept.push(placement);
-            }
         }
     }
 

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use super::apply;
-use super::member::{Member, Outcome, Reply, Request};
+use super::member::{Member, Outcome, Refusal, Reply, Request};
 use super::publications::Publications;
 use super::transaction::{Stamps, Transaction};
 use crate::config::Durability;
 use crate::content::Staged;
 use crate::error::{Error, Result};
-use crate::metadata::StoreError;
 use crate::metadata::sqlite::db::backends::BackendCache;
 use crate::metadata::sqlite::db::connection::{abandon, begin_writing, set_synchronous};
 use crate::metadata::sqlite::db::lease_tokens::Tokens;
@@ -21,6 +20,7 @@ use crate::metadata::sqlite::wal::checkpoint::Log;
 use crate::metadata::sqlite::wal::commit::commit;
 use crate::metadata::sqlite::wal::failures::{is_unsettled, unsettled_outcome};
 use crate::metadata::sqlite::wal::health::Health;
+use crate::metadata::{Committed, StoreError};
 
 /// What all groups of an engine share.
 pub(in super::super) struct GroupContext {
@@ -60,8 +60,6 @@ pub(super) struct Group<'a> {
 pub(super) struct Finished {
     /// The outcome of each member; `None` for one that has to be the only member of a group, and changed nothing.
     pub outcomes: Vec<Option<Outcome>>,
-    /// Contents were dropped whose files must go.
-    pub doomed: bool,
     /// Something may have become claimable.
     pub supplied: bool,
 }
@@ -114,7 +112,7 @@ impl<'a> Group<'a> {
             Lost::AtCommit(error) if members.len() == 1 => failed[0] = Some(Err(error.into())),
             Lost::AtCommit(_) => {}
         }
-        let (mut doomed, mut supplied) = (false, false);
+        let mut supplied = false;
         let outcomes = members
             .iter()
             .zip(failed)
@@ -128,22 +126,17 @@ impl<'a> Group<'a> {
                     Err(error) => return Some(Err(error.into())),
                 };
                 let mut finished = group.commit(&[member]);
-                doomed |= finished.doomed;
                 supplied |= finished.supplied;
                 finished.outcomes.pop().flatten()
             })
             .collect();
-        Finished {
-            outcomes,
-            doomed,
-            supplied,
-        }
+        Finished { outcomes, supplied }
     }
 
     fn attempt(self, members: &[&Member]) -> std::result::Result<Finished, Lost> {
         let publications = Publications::default();
         let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(members.len());
-        let (mut doomed, mut supplied) = (false, false);
+        let mut supplied = false;
         for (index, member) in members.iter().enumerate() {
             // Alone, a set needs no savepoint: if it fails, so does the transaction.
             let applied = match members {
@@ -158,18 +151,15 @@ impl<'a> Group<'a> {
                 return Err(Lost::By(
                     index,
                     match applied {
-                        Err(Refused::For(StoreError::Failed(error))) => error,
+                        Err(Refused::For(Refusal::Store(StoreError::Failed(error)))) => error,
                         _ => unexplained(),
                     },
                 ));
             }
             outcomes.push(match applied {
                 Ok(applied) => {
-                    doomed |= applied.doomed;
                     supplied |= applied.supplied;
-                    if let Request::Changes(set) = &member.request {
-                        publications.add(&set.placement, applied.staged);
-                    }
+                    publications.add(member, applied.staged);
                     Some(Ok(applied.reply))
                 }
                 Err(Refused::For(error)) => Some(Err(error)),
@@ -183,7 +173,6 @@ impl<'a> Group<'a> {
             abandon(self.connection);
             return Ok(Finished {
                 outcomes,
-                doomed: false,
                 supplied: false,
             });
         }
@@ -191,11 +180,7 @@ impl<'a> Group<'a> {
             .publish()
             .and_then(|()| self.context.health.observe(commit(self.connection)));
         committed.map_err(Lost::AtCommit)?;
-        Ok(Finished {
-            outcomes,
-            doomed,
-            supplied,
-        })
+        Ok(Finished { outcomes, supplied })
     }
 
     /// Returns what came of the member, or why its changes may still be in the transaction.
@@ -247,7 +232,6 @@ impl<'a> Group<'a> {
                 };
                 return Ok(Applied {
                     reply: Reply::Claimed(items),
-                    doomed: false,
                     supplied: false,
                     staged: Vec::new(),
                 });
@@ -256,8 +240,8 @@ impl<'a> Group<'a> {
         let mut transaction = Transaction::new(
             self.connection,
             &member.grant,
-            &set.placement,
-            &set.carried,
+            &set.routes,
+            &set.prepared,
             &self.context.backends,
             &self.context.stamps,
             earlier,
@@ -267,10 +251,19 @@ impl<'a> Group<'a> {
         if transaction.wants_alone {
             return Err(Refused::InThisGroup);
         }
+        // Before what failed, which may be for want of them.
+        if let Some(awaited) = transaction.awaited {
+            return Err(Refused::For(Refusal::Awaits(awaited)));
+        }
+        if !transaction.unprepared.is_empty() {
+            return Err(StoreError::Unprepared(transaction.unprepared).into());
+        }
         Ok(Applied {
-            reply: Reply::Entries(applied?),
+            reply: Reply::Committed(Committed {
+                entries: applied?,
+                has_dropped: transaction.has_dropped,
+            }),
             supplied: transaction.work.changes.supplied,
-            doomed: transaction.doomed,
             staged: transaction.staged,
         })
     }
@@ -279,7 +272,6 @@ impl<'a> Group<'a> {
 /// What one member left in the transaction.
 struct Applied {
     reply: Reply,
-    doomed: bool,
     supplied: bool,
     staged: Vec<(Arc<str>, Arc<dyn Staged>)>,
 }
@@ -287,12 +279,12 @@ struct Applied {
 /// Why a member left nothing in the transaction.
 enum Refused {
     /// That is its outcome.
-    For(StoreError),
+    For(Refusal),
     /// It has to be the only member of a group: it changes many rows, or its commit must be synced.
     InThisGroup,
 }
 
-impl<E: Into<StoreError>> From<E> for Refused {
+impl<E: Into<Refusal>> From<E> for Refused {
     fn from(error: E) -> Self {
         Refused::For(error.into())
     }
@@ -310,7 +302,7 @@ mod tests {
     use crate::content::{LOCAL_BACKEND, NewContent, Placement};
     use crate::metadata::sqlite::{SqliteOptions, SqliteStore};
     use crate::metadata::{
-        Change, Claim, Conditions, Grant, MetadataStore, MetadataValue, WriteSet,
+        Change, ChangeSet, Claim, Conditions, Grant, MetadataStore, MetadataValue,
     };
     use crate::path::VirtualPath;
     use crate::time::now;
@@ -358,10 +350,12 @@ mod tests {
             call: call(),
         };
         let local = Arc::new(LocalContentStore::open(directory.path()).unwrap());
-        let set = WriteSet {
+        let placement = Placement::new(local, Vec::new(), 64);
+        let set = ChangeSet {
             changes: Arc::new(["/a", "/b", "/c"].into_iter().flat_map(ready).collect()),
-            placement: Arc::new(Placement::new(local, Vec::new(), 64)),
-            carried: Arc::default(),
+            routes: Arc::clone(placement.routes()),
+            prepared: Arc::default(),
+            publisher: Arc::new(placement),
             durability: Durability::Normal,
         };
         store.commit(set, &grant()).unwrap();

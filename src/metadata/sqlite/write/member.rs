@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::{Condvar, Mutex};
 
 use crate::config::Durability;
-use crate::metadata::{Change, Claim, Entry, Grant, StoreResult, WriteSet};
+use crate::content::ContentHash;
+use crate::metadata::{Change, ChangeSet, Claim, Committed, Grant, StoreError};
 use crate::work::WorkItem;
 
 /// What a member asks for.
 pub(super) enum Request {
-    Changes(WriteSet),
+    Changes(ChangeSet),
     Claim(Claim),
 }
 
@@ -43,12 +44,33 @@ impl Request {
 
 /// What a member left.
 pub(super) enum Reply {
-    Entries(Vec<Option<Entry>>),
+    Committed(Committed),
     Claimed(Vec<WorkItem>),
 }
 
-/// What a member left, or why it failed.
-pub(super) type Outcome = StoreResult<Reply>;
+/// What a member left, or why nothing.
+pub(super) type Outcome = Result<Reply, Refusal>;
+
+/// Why a member left nothing.
+pub(in super::super) enum Refusal {
+    /// For its caller.
+    Store(StoreError),
+    /// The removal of a content has to end first.
+    Awaits(Awaited),
+}
+
+impl<E: Into<StoreError>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Refusal::Store(error.into())
+    }
+}
+
+/// A content whose removal has to end first.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Awaited {
+    pub backend_id: i64,
+    pub hash: ContentHash,
+}
 
 /// A write set in the queue.
 pub(super) struct Member {

@@ -7,16 +7,16 @@
 //! | contents that come into place; those that paths hold | `publications`, `held` |
 //! | what each change does | `apply` |
 //! | namespaces | `namespaces` |
-//! | files of dropped contents, and keeping them for a copy | `sweep`, `pins` |
+//! | removing contents that nobody holds, and keeping them for a copy | `removal`, `pins` |
 
 pub(super) mod apply;
 pub(super) mod commit_queue;
 pub(super) mod group;
 mod held;
-mod member;
+pub(super) mod member;
 pub(super) mod namespaces;
 pub(super) mod path_ids;
 pub(super) mod pins;
 mod publications;
-pub(super) mod sweep;
+pub(super) mod removal;
 pub(super) mod transaction;

@@ -1,32 +1,29 @@
-//! Keeping the files of dropped contents while somebody copies the store.
+//! The lock between those who copy a store and those who remove contents.
 //!
-//! A copy needs the files that its moment of the database names, however long it takes. Whoever makes one
-//! holds a shared lock (`flock`) on a file beside the database; a sweep takes the exclusive one, and does
-//! nothing where it cannot. The kernel drops the lock with the process, so a copy that was killed
-//! pins nothing, and one that is slow or suspended never loses its pin.
+//! A copy needs the contents that its moment of the database names, however long it takes. Whoever makes one
+//! holds a shared lock (`flock`) on a file beside the database, and so does, for an instant, a writer that wants a content whose
+//! removal a dead process left. A removal holds the exclusive lock, and does not begin where it cannot have it. The kernel drops
+//! the lock with the process, so a copy that was killed pins nothing, and one that is slow or suspended never loses its pin.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
 use rustix::fs::{FlockOperation, flock};
 
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::directory::lock_file_at;
 
-/// How long a copy waits between attempts while files are being swept.
-const PAUSE: Duration = Duration::from_millis(1);
+/// How long a copy waits between attempts while contents are being removed.
+const PAUSE: Duration = Duration::from_micros(200);
 const FAILED: &str = "cannot lock the contents of the store";
 
 /// The lock of one database.
 #[derive(Debug)]
 pub(in super::super) struct Pins {
     path: PathBuf,
-    /// What sweeps lock, opened once.
-    sweeping: Mutex<Option<File>>,
 }
 
 /// A lock that is held, shared or not.
@@ -45,10 +42,7 @@ impl Pins {
     pub fn of(database: &Path) -> Self {
         let mut path = database.as_os_str().to_owned();
         path.push("-pins");
-        Pins {
-            path: path.into(),
-            sweeping: Mutex::default(),
-        }
+        Pins { path: path.into() }
     }
 
     /// Keeps the files of contents that are dropped from now on, until the result is dropped.
@@ -70,24 +64,40 @@ impl Pins {
         }
     }
 
-    /// Runs `work`, which removes files, unless something is pinned. Nothing can be pinned meanwhile.
-    pub fn unless_held<T: Default>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        let mut sweeping = self.sweeping.lock();
-        let file = match sweeping.take() {
-            Some(file) => file,
-            None => self.open()?,
-        };
-        let result = match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {
-                let result = work();
-                flock(&file, FlockOperation::Unlock).map_err(|error| failed(error.into()))?;
-                result
+    /// Takes the shared lock, unless a removal is under way.
+    pub fn try_hold(&self) -> Result<Option<Box<dyn Send>>> {
+        self.try_lock(FlockOperation::NonBlockingLockShared)
+    }
+
+    /// Takes the exclusive lock, unless something is pinned or a removal is under way; with `wait`, after that.
+    pub fn remove(&self, wait: bool, call: &Call) -> Result<Option<Box<dyn Send>>> {
+        let deadline = call.busy_deadline();
+        let mut pinned = 0;
+        loop {
+            let taken = self.try_lock(FlockOperation::NonBlockingLockExclusive)?;
+            if taken.is_some() || !wait {
+                return Ok(taken);
             }
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(T::default()),
+            // Once may be because a removal ended in between.
+            pinned += u32::from(self.try_hold()?.is_some());
+            if pinned == 2 {
+                return Ok(None);
+            }
+            call.check()?;
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Ok(None);
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+
+    fn try_lock(&self, operation: FlockOperation) -> Result<Option<Box<dyn Send>>> {
+        let held = Held(self.open()?);
+        match flock(&held.0, operation) {
+            Ok(()) => Ok(Some(Box::new(held))),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
             Err(error) => Err(failed(error.into())),
-        };
-        *sweeping = Some(file);
-        result
+        }
     }
 
     fn open(&self) -> Result<File> {

@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use crate::content::{ContentHash, Placement, Staged};
+use super::member::{Member, Request};
+use crate::call::Call;
+use crate::content::{ContentHash, Publisher, Staged};
 use crate::error::Result;
 
 /// The contents that the rows of a transaction name and that are not in place yet.
@@ -12,15 +14,20 @@ pub(in super::super) struct Publications(RefCell<Vec<Publication>>);
 
 struct Publication {
     backend: Arc<str>,
-    placement: Arc<Placement>,
+    publisher: Arc<dyn Publisher>,
+    call: Call,
     content: Arc<dyn Staged>,
 }
 
 impl Publications {
-    pub fn add(&self, placement: &Arc<Placement>, staged: Vec<(Arc<str>, Arc<dyn Staged>)>) {
+    pub(super) fn add(&self, member: &Member, staged: Vec<(Arc<str>, Arc<dyn Staged>)>) {
+        let Request::Changes(set) = &member.request else {
+            return;
+        };
         let publications = staged.into_iter().map(|(backend, content)| Publication {
             backend,
-            placement: Arc::clone(placement),
+            publisher: Arc::clone(&set.publisher),
+            call: member.grant.call.clone(),
             content,
         });
         self.0.borrow_mut().extend(publications);
@@ -39,11 +46,12 @@ impl Publications {
     pub fn publish(self) -> Result<()> {
         let mut pending = self.0.into_inner();
         while let Some(first) = pending.first() {
-            let (backend, placement) = (Arc::clone(&first.backend), Arc::clone(&first.placement));
+            let (backend, publisher) = (Arc::clone(&first.backend), Arc::clone(&first.publisher));
+            let call = first.call.clone();
             let (now, later): (Vec<_>, Vec<_>) =
                 pending.into_iter().partition(|one| one.backend == backend);
             let contents: Vec<&dyn Staged> = now.iter().map(|one| &*one.content).collect();
-            placement.store(&backend)?.publish(&contents)?;
+            publisher.publish(&backend, &contents, &call)?;
             pending = later;
         }
         Ok(())

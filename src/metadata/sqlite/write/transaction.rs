@@ -6,9 +6,10 @@ use std::sync::Arc;
 use rusqlite::Params;
 
 use super::held::Imports;
+use super::member::Awaited;
 use super::path_ids::PathIds;
 use super::publications::Publications;
-use crate::content::{Copies, Placement, Staged};
+use crate::content::{ContentHash, Prepared, Routes, Staged, Unprepared};
 use crate::error::{Error, Result};
 use crate::metadata::sqlite::db::backends::{BackendCache, BackendNames};
 use crate::metadata::sqlite::db::rows::{self, PathRow};
@@ -26,17 +27,22 @@ use crate::time::Micros;
 pub(in super::super) struct Transaction<'a> {
     pub connection: &'a Connection,
     pub grant: &'a Grant,
-    pub placement: &'a Placement,
+    pub routes: &'a Routes,
     backends: &'a BackendCache,
     /// What earlier members of the group staged, and what is not in place before the group ends.
     pub earlier: &'a Publications,
     /// Staged contents that rows now name.
     pub staged: Vec<(Arc<str>, Arc<dyn Staged>)>,
-    /// Contents that change their backend: those that were copied beforehand, and the others.
-    pub carried: &'a Copies,
-    pub copies: Copies,
-    /// Whether contents were dropped whose files must go after the commit.
-    pub doomed: bool,
+    /// Contents that were made for the changes beforehand.
+    pub prepared: &'a Prepared,
+    /// Contents that changes need and that were not: the set is not applied.
+    pub unprepared: Vec<Unprepared>,
+    /// A content that a change needs and that is being removed: the set is not applied.
+    pub awaited: Option<Awaited>,
+    /// The number of the change that is applied.
+    pub change: usize,
+    /// Whether contents were dropped, which are pending deletion after the commit.
+    pub has_dropped: bool,
     /// For the changes of work items.
     pub work: WorkTransaction<'a>,
     /// What imports need, while changes that hold some are applied.
@@ -53,8 +59,8 @@ impl<'a> Transaction<'a> {
     pub fn new(
         connection: &'a Connection,
         grant: &'a Grant,
-        placement: &'a Placement,
-        carried: &'a Copies,
+        routes: &'a Routes,
+        prepared: &'a Prepared,
         backends: &'a BackendCache,
         stamps: &'a Stamps,
         earlier: &'a Publications,
@@ -62,13 +68,15 @@ impl<'a> Transaction<'a> {
         Transaction {
             connection,
             grant,
-            placement,
+            routes,
             backends,
             earlier,
             staged: Vec::new(),
-            carried,
-            copies: Copies::default(),
-            doomed: false,
+            prepared,
+            unprepared: Vec::new(),
+            awaited: None,
+            change: 0,
+            has_dropped: false,
             work: WorkTransaction::new(connection, grant, &stamps.time),
             imports: None,
             is_alone: false,
@@ -97,6 +105,18 @@ impl<'a> Transaction<'a> {
     pub fn want_alone(&mut self) -> Error {
         self.wants_alone = true;
         Error::internal("a change of many rows beside others")
+    }
+
+    /// Has the set not be applied: a change needs a content that was not prepared.
+    pub fn need(&mut self, unprepared: Unprepared) -> Error {
+        self.unprepared.push(unprepared);
+        Error::internal("a content was not prepared")
+    }
+
+    /// Has the set not be applied before the removal of a content has ended.
+    pub fn wait_for(&mut self, backend_id: i64, hash: ContentHash) -> Error {
+        self.awaited = Some(Awaited { backend_id, hash });
+        Error::internal("a content is being removed")
     }
 
     /// Returns the row at `path`, of which the caller may read at least a part, if it exists for the

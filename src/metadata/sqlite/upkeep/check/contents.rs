@@ -8,9 +8,9 @@ use crate::error::Result;
 use crate::metadata::sqlite::db::backends::BackendNames;
 use crate::metadata::sqlite::db::rows::integer;
 use crate::metadata::sqlite::driver::statements::Connection;
-use crate::metadata::sqlite::write::sweep;
+use crate::metadata::sqlite::write::removal;
 use crate::metadata::{
-    CheckedRows, ContentKey, ContentRow, Doomed, FindingKind, Paged, RowCursor, RowKey,
+    CheckedRows, ContentKey, ContentRow, FindingKind, Paged, PendingDeletions, RowCursor, RowKey,
 };
 
 /// Inline bytes after which a page of contents ends early.
@@ -145,38 +145,19 @@ pub(in super::super::super) fn paths(
     Ok((paths, count as u64))
 }
 
-/// Returns which of `contents`, by their place there, paths still hold and `is_wrong` finds wrong.
-/// Called in a write transaction, so nobody puts a content in place or removes one.
-pub(in super::super::super) fn confirm(
-    connection: &Connection,
-    contents: &[(i64, ContentHash)],
-    is_wrong: &mut dyn FnMut(usize) -> Result<bool>,
-) -> Result<Vec<usize>> {
-    let mut confirmed = Vec::new();
-    for (index, (id, hash)) in contents.iter().enumerate() {
-        let is_held = connection
-            .prepare_cached("SELECT 1 FROM content WHERE id = ?1 AND hash = ?2")?
-            .exists((id, hash.as_bytes()))?;
-        if is_held && is_wrong(index)? {
-            confirmed.push(index);
-        }
-    }
-    Ok(confirmed)
-}
-
 /// Returns a page of the contents that wait for their removal and that no path holds.
-pub(in super::super::super) fn doomed(
+pub(in super::super::super) fn pending_deletions(
     connection: &Connection,
     backends: &BackendNames,
     after: Option<(i64, ContentHash)>,
-) -> Result<Paged<Doomed, (i64, ContentHash)>> {
+) -> Result<Paged<PendingDeletions, (i64, ContentHash)>> {
     let (backend, last) = after.map_or((i64::MIN, [0; 32]), |(id, hash)| (id, *hash.as_bytes()));
     let mut statement = connection.prepare_cached(
-        "SELECT backend_id, hash FROM doomed
+        "SELECT backend_id, hash FROM pending_deletions
          WHERE (backend_id, hash) > (?1, ?2) ORDER BY backend_id, hash LIMIT ?3",
     )?;
     let mut found = statement.query((backend, last, PAGE))?;
-    let mut all: Vec<Doomed> = Vec::new();
+    let mut all: Vec<PendingDeletions> = Vec::new();
     let mut count = 0;
     let mut next = None;
     while let Some(row) = found.next()? {
@@ -186,7 +167,7 @@ pub(in super::super::super) fn doomed(
         };
         next = (count == PAGE).then_some((id, hash));
         // A path came to hold it again: it stays.
-        if sweep::is_held(connection, id, &hash)? {
+        if removal::is_held(connection, id, &hash)? {
             continue;
         }
         let Ok(name) = backends.name(id) else {
@@ -194,7 +175,7 @@ pub(in super::super::super) fn doomed(
         };
         match all.last_mut() {
             Some(one) if one.backend == name => one.hashes.push(hash),
-            _ => all.push(Doomed {
+            _ => all.push(PendingDeletions {
                 backend: name,
                 hashes: vec![hash],
             }),

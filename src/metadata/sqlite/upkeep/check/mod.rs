@@ -10,7 +10,7 @@ mod paths;
 mod tables;
 mod work;
 
-pub(in super::super) use self::contents::{confirm, doomed, page as contents, paths as paths_of};
+pub(in super::super) use self::contents::{page as contents, paths as paths_of, pending_deletions};
 use self::page::{Page, next_table};
 use crate::call::Call;
 use crate::error::{ErrorKind, Result};

@@ -132,7 +132,7 @@ impl Mender<'_> {
     /// Removes the row of a content that no path holds, and has its file removed, if it has one.
     fn remove_content(&self, id: i64) -> Result<bool> {
         self.run(
-            "INSERT OR IGNORE INTO doomed (backend_id, hash)
+            "INSERT OR IGNORE INTO pending_deletions (backend_id, hash)
              SELECT backend_id, hash FROM content AS c
              WHERE id = ?1 AND data IS NULL AND length(hash) = 32
                AND backend_id IN (SELECT id FROM backends)

@@ -6,12 +6,16 @@ use std::sync::Arc;
 use rusqlite::OptionalExtension;
 
 use super::super::held::HeldContent;
+use super::super::removal;
 use super::super::transaction::Transaction;
 use crate::content::{
-    BlockHashes, ContentHash, ContentReader, NewContent, Staged, Staging, StoredContent,
+    BlockHashes, ContentHash, Form, NewContent, Staged, StoredContent, Unprepared,
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::metadata::sqlite::db::rows::{FileRow, blob};
+
+/// Most contents that were not prepared which one set names, before it is given up.
+const UNPREPARED: usize = 1024;
 
 impl FileRow {
     /// Returns the content that the file holds.
@@ -99,7 +103,7 @@ fn heal(
         .optional()?;
     match row {
         Some(Some(data)) if ContentHash::of(&data) == etag => Ok(()),
-        Some(None) => heal_file(tx, content, content_id, backend),
+        Some(None) => heal_file(tx, content, content_id, backend, backend_id),
         _ => {
             tx.run("DELETE FROM content WHERE id = ?1", [content_id])?;
             add(tx, content, backend, backend_id, Some(content_id)).map(drop)
@@ -113,34 +117,38 @@ fn heal_file(
     content: &NewContent,
     content_id: i64,
     backend: &str,
+    backend_id: i64,
 ) -> Result<()> {
     let etag = content.hash();
     if staged(tx, backend, &etag).is_some() {
         return Ok(());
     }
-    let store = Arc::clone(tx.placement.store(backend)?);
-    if let NewContent::Staged(staged) = content {
-        if staged.found_damage() || store.size_of(&etag)? != Some(staged.size()) {
-            tx.staged.push((backend.into(), staged.clone()));
-        }
-        return Ok(());
+    let name = tx.backend_name(backend_id)?;
+    if let Some(reservation) = tx.prepared.reservation(&name, etag) {
+        return removal::consume(tx.connection, reservation, backend_id, &etag).map(drop);
     }
-    // It became a file when contents of its size did, and is small.
-    let held = HeldContent {
-        backend_id: tx.backend_id(backend)?,
-        content_id,
-        etag,
-        size: content.size(),
-    };
-    let call = &tx.grant.call;
-    match open(tx, &held).and_then(|mut stored| stored.read_all(call)) {
-        Err(error) if error.kind() == ErrorKind::Corrupt => {
-            let mut staging = store.stage()?;
-            staging.write(&small_bytes(content)?)?;
-            tx.staged.push((backend.into(), staging.finish(call)?));
-            Ok(())
+    let file = match (content, tx.prepared.copies.find(&name, etag)) {
+        (NewContent::Staged(file), _) | (_, Some(NewContent::Staged(file))) => Arc::clone(file),
+        // It became a file when contents of its size did, and stays one.
+        _ => {
+            let held = HeldContent {
+                backend_id,
+                content_id,
+                etag,
+                size: content.size(),
+            };
+            let missing = Unprepared {
+                change: tx.change,
+                path: String::new(),
+                content: Some(load(tx, &held)?),
+                form: Form::Staged(name),
+            };
+            return Err(tx.need(missing));
         }
-        found => found.map(drop),
+    };
+    match file.is_in_place() {
+        true => Ok(()),
+        false => publish(tx, &file, backend, backend_id),
     }
 }
 
@@ -153,9 +161,9 @@ fn add(
     id: Option<i64>,
 ) -> Result<i64> {
     let (blocks, data) = match content {
-        NewContent::Staged(staged) => {
-            tx.staged.push((backend.into(), staged.clone()));
-            let blocks = Some(staged.blocks().as_bytes().to_vec());
+        NewContent::Staged(file) => {
+            publish(tx, file, backend, backend_id)?;
+            let blocks = Some(file.blocks().as_bytes().to_vec());
             (blocks.filter(|blocks| !blocks.is_empty()), None)
         }
         small => (None, Some(small_bytes(small)?)),
@@ -173,6 +181,33 @@ fn add(
         ),
     )?;
     Ok(tx.connection.last_insert_rowid())
+}
+
+/// Has `content`, which a row names now, put in place before the commit, if it is not there already under a reservation.
+fn publish(
+    tx: &mut Transaction<'_>,
+    content: &Arc<dyn Staged>,
+    backend: &str,
+    backend_id: i64,
+) -> Result<()> {
+    let hash = content.hash();
+    let name = tx.backend_name(backend_id)?;
+    if let Some(reservation) = tx.prepared.reservation(&name, hash) {
+        return match removal::consume(tx.connection, reservation, backend_id, &hash)? {
+            true => Ok(()),
+            false => Err(tx.need(Unprepared {
+                change: tx.change,
+                path: String::new(),
+                content: None,
+                form: Form::Reserved,
+            })),
+        };
+    }
+    if removal::begun_at(tx.connection, backend_id, &hash)?.is_some() {
+        return Err(tx.wait_for(backend_id, hash));
+    }
+    tx.staged.push((backend.into(), Arc::clone(content)));
+    Ok(())
 }
 
 /// Returns the bytes of a content that is not staged.
@@ -213,15 +248,12 @@ pub(super) fn release(tx: &mut Transaction<'_>, content: HeldContent) -> Result<
     if in_backend != Some(true) {
         return Ok(());
     }
-    tx.run(
-        "INSERT OR REPLACE INTO doomed (backend_id, hash) VALUES (?1, ?2)",
-        (content.backend_id, content.etag.as_bytes()),
-    )?;
+    removal::note(tx.connection, content.backend_id, &content.etag)?;
     // One that this transaction added was never put in place, and must not be.
     let name = tx.backend_name(content.backend_id)?;
     tx.staged
         .retain(|(backend, staged)| *backend != name || staged.hash() != content.etag);
-    tx.doomed = true;
+    tx.has_dropped = true;
     Ok(())
 }
 
@@ -248,19 +280,6 @@ pub(super) fn load(tx: &Transaction<'_>, content: &HeldContent) -> Result<Stored
     })
 }
 
-/// Opens `content`, which may be staged and not in place yet.
-pub(super) fn open(tx: &Transaction<'_>, content: &HeldContent) -> Result<ContentReader> {
-    let stored = load(tx, content)?;
-    if stored.data.is_none()
-        && let Some(staged) = staged(tx, &stored.backend, &stored.hash)
-    {
-        return ContentReader::file(stored.hash, stored.size, stored.blocks, staged.open()?);
-    }
-    tx.placement
-        .open(stored)?
-        .ok_or_else(|| crate::content::missing(&content.etag))
-}
-
 /// Returns the content that this write set, or an earlier one of the group, staged.
 fn staged(tx: &Transaction<'_>, backend: &str, etag: &ContentHash) -> Option<Arc<dyn Staged>> {
     let own = tx
@@ -273,13 +292,14 @@ fn staged(tx: &Transaction<'_>, backend: &str, etag: &ContentHash) -> Option<Arc
     }
 }
 
-/// Returns `content` in the backend that takes what is at `path`, copied there if it is in another.
+/// Returns `content`, of the file at `path`, in the backend that takes what is at `target`: its copy, if that is another one.
 pub(super) fn carry(
     tx: &mut Transaction<'_>,
     content: HeldContent,
     path: &str,
+    target: &str,
 ) -> Result<HeldContent> {
-    let target = tx.placement.backend_for(path).clone();
+    let target = Arc::clone(tx.routes.backend_for(target));
     let backend_id = tx.backend_id(&target)?;
     if backend_id == content.backend_id {
         return Ok(content);
@@ -292,30 +312,22 @@ pub(super) fn carry(
             ..content
         }),
         // Also where the backend has it already: there it may be damaged, and here the source may go.
-        None => {
-            let copy = copied(tx, &content, &target)?;
-            hold_found(tx, &copy, &target, backend_id, found)
-        }
+        None => match tx.prepared.copies.find(&target, content.etag) {
+            Some(copy) => hold_found(tx, copy, &target, backend_id, found),
+            None => {
+                let missing = Unprepared {
+                    change: tx.change,
+                    path: path.to_owned(),
+                    content: Some(load(tx, &content)?),
+                    form: Form::In(target),
+                };
+                let error = tx.need(missing);
+                // The set is not applied; what else it lacks may be told at once.
+                match tx.unprepared.len() < UNPREPARED {
+                    true => Ok(content),
+                    false => Err(error),
+                }
+            }
+        },
     }
-}
-
-/// Returns a copy of `content` for the backend `target`.
-fn copied(
-    tx: &mut Transaction<'_>,
-    content: &HeldContent,
-    target: &Arc<str>,
-) -> Result<NewContent> {
-    if let Some(copy) = tx.carried.find(target, content.etag) {
-        return Ok(copy.clone());
-    }
-    // It came to be since.
-    let mut source = open(tx, content)?;
-    let (placement, call) = (tx.placement, &tx.grant.call);
-    if placement.is_inline(target, source.size()) {
-        return Ok(NewContent::inline(&source.read_all(call)?));
-    }
-    let mut fill =
-        |staging: &mut dyn Staging| source.copy_to(&mut |piece| staging.write(piece), call);
-    tx.copies
-        .stage(target, content.etag, placement, call, &mut fill)
 }

@@ -9,7 +9,7 @@ use super::super::transaction::Transaction;
 use super::conditions::{check, is_directory};
 use super::content;
 use super::directories::{ensure_parent, not_a_directory};
-use crate::content::{ContentHash, NewContent};
+use crate::content::{ContentHash, Form, NewContent, Unprepared};
 use crate::error::{Error, Result};
 use crate::metadata::sqlite::db::rows::{self, Kind, PathRow, path_columns};
 use crate::metadata::{Conditions, Entry, FileInfo, MAX_VERSION, guess_mime_type};
@@ -31,29 +31,33 @@ pub(super) fn write(
     put(tx, path, place, new, backend, mime_type)
 }
 
-/// Appends `data` to the file at `path`, creating it if it is missing.
+/// Appends to the file at `path`, creating it if it is missing. What it leaves was prepared, for the content that the file
+/// has.
 pub(super) fn append(
     tx: &mut Transaction<'_>,
     path: &VirtualPath,
-    data: &[u8],
     conditions: &Conditions,
     mime_type: Option<&str>,
 ) -> Result<Entry> {
     let row = rows::find(tx.connection, path.as_str())?;
     check(tx, path, row.as_ref(), conditions)?;
-    let backend = Arc::clone(tx.placement.backend_for(path.as_str()));
-    let new = match row.as_ref().and_then(|row| row.file.as_ref()) {
-        Some(file) => {
-            let extended = content::open(tx, &file.content()).and_then(|mut existing| {
-                tx.placement
-                    .extend(&backend, &mut existing, data, &tx.grant.call)
-            });
-            extended.map_err(|error| error.at(path))?
-        }
-        None => tx.placement.build(&backend, data, &tx.grant.call)?,
+    if row.as_ref().is_some_and(|row| row.file.is_none()) {
+        return Err(is_directory(path));
+    }
+    let backend = Arc::clone(tx.routes.backend_for(path.as_str()));
+    let base = row.and_then(|row| row.file).map(|file| file.content());
+    let prepared = (tx.prepared).extended(tx.change, base.map(|base| base.etag));
+    let Some(new) = prepared else {
+        let content = base.map(|base| content::load(tx, &base)).transpose()?;
+        return Err(tx.need(Unprepared {
+            change: tx.change,
+            path: path.as_str().to_owned(),
+            content,
+            form: Form::Extended(backend),
+        }));
     };
     let place = Place::find(tx, path, &new.hash(), &backend)?;
-    put(tx, path, place, &new, &backend, mime_type)
+    put(tx, path, place, new, &backend, mime_type)
 }
 
 /// What a write has to know of the store, read by one statement.

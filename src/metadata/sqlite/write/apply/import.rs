@@ -93,7 +93,7 @@ fn import(
     }
     let held = match &imported.content {
         Some(content) => {
-            let backend = Arc::clone(tx.placement.backend_for(path.as_str()));
+            let backend = Arc::clone(tx.routes.backend_for(path.as_str()));
             content::hold(tx, content, &backend)?
         }
         None => held_already(tx, imported)?,
@@ -163,7 +163,7 @@ fn held_already(tx: &mut Transaction<'_>, imported: &ImportedFile) -> Result<Hel
     if held.size != imported.size {
         return Err(Error::invalid_argument("the size is not that of the content").at(path));
     }
-    content::carry(tx, held, path.as_str())
+    content::carry(tx, held, path.as_str(), path.as_str())
 }
 
 /// Makes the directory with its metadata, unless it was made already.

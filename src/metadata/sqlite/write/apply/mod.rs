@@ -28,6 +28,7 @@ pub(in super::super) fn all(
         if batch {
             tx.grant.call.check()?;
         }
+        tx.change = index;
         tx.work.begin_operation(index);
         let completions = queue::completions(changes, index);
         if completions.len() > 1 {
@@ -53,10 +54,10 @@ fn one(tx: &mut Transaction<'_>, change: &Change) -> Result<Option<Entry>> {
         } => files::write(tx, path, content, backend, conditions, mime_type.as_deref()).map(Some),
         Change::Append {
             path,
-            data,
+            data: _,
             conditions,
             mime_type,
-        } => files::append(tx, path, data, conditions, mime_type.as_deref()).map(Some),
+        } => files::append(tx, path, conditions, mime_type.as_deref()).map(Some),
         Change::Delete { path, conditions } => remove::file(tx, path, conditions).map(|()| None),
         Change::Rename(relocation) => relocate::rename(tx, relocation),
         Change::Copy(relocation) => relocate::copy(tx, relocation),

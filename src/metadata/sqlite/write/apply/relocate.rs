@@ -187,7 +187,7 @@ fn check_lengths(
 
 /// Where a move crosses the border of a mount, the contents move to the backend of their new place.
 fn carry_contents(tx: &mut Transaction<'_>, from: &VirtualPath, to: &VirtualPath) -> Result<()> {
-    if !tx.placement.separates(from, to) {
+    if !tx.routes.separates(from, to) {
         return Ok(());
     }
     for range in of_tree(from) {
@@ -229,11 +229,11 @@ fn carried(
     path: &str,
     target: &str,
 ) -> Result<HeldContent> {
-    if tx.placement.backend_for(path) == tx.placement.backend_for(target) {
+    if tx.routes.backend_for(path) == tx.routes.backend_for(target) {
         return Ok(file.content());
     }
     tx.grant.call.check()?;
-    content::carry(tx, file.content(), target).map_err(|error| error.at(path))
+    content::carry(tx, file.content(), path, target).map_err(|error| error.at(path))
 }
 
 fn rows_in(tx: &Transaction<'_>, range: &PathRange) -> Result<Vec<PathRow>> {
