@@ -10,11 +10,12 @@ use super::entry::{hand_out_results, nexus_entries};
 use super::error::nexus_error;
 use super::files::mkdir_options;
 use super::fork::Engaged;
-use super::guard::{self, guard};
+use super::guard::guard;
 use super::handle::{Table, Tag, exclusive};
 use super::options::{self, nexus_write_options};
 use super::status::nexus_status;
 use super::store::{STORES, nexus_fs};
+use super::unwind;
 use crate::filesystem::{Batch, Conditions};
 
 /// Changes to be made together.
@@ -532,5 +533,5 @@ pub unsafe extern "C" fn nexus_batch_commit(
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_batch_free(batch: *mut nexus_batch) {
-    guard::release(|| drop(BATCHES.remove(batch)));
+    unwind::release(|| drop(BATCHES.remove(batch)));
 }

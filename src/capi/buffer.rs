@@ -3,8 +3,8 @@
 use std::ffi::c_void;
 use std::ptr;
 
-use super::guard;
 use super::handle::{Table, Tag};
+use super::unwind;
 
 /// Bytes that a call handed out.
 pub struct nexus_buffer {
@@ -25,7 +25,7 @@ pub(super) static BUFFERS: Table<nexus_buffer, Vec<u8>> = Table::new(Tag::Buffer
 pub extern "C" fn nexus_buffer_data(buffer: *const nexus_buffer) -> *const c_void {
     /// What an empty buffer points at: an empty `Vec` points at no memory at all.
     static NOTHING: [u8; 1] = [0];
-    guard::accessor(ptr::null(), || match BUFFERS.find(buffer) {
+    unwind::accessor(ptr::null(), || match BUFFERS.find(buffer) {
         None => ptr::null(),
         Some(bytes) if bytes.is_empty() => NOTHING.as_ptr().cast(),
         Some(bytes) => bytes.as_ptr().cast(),
@@ -41,7 +41,7 @@ pub extern "C" fn nexus_buffer_data(buffer: *const nexus_buffer) -> *const c_voi
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_buffer_len(buffer: *const nexus_buffer) -> usize {
-    guard::accessor(0, || BUFFERS.find(buffer).map_or(0, |bytes| bytes.len()))
+    unwind::accessor(0, || BUFFERS.find(buffer).map_or(0, |bytes| bytes.len()))
 }
 
 /// Frees a buffer and its bytes.
@@ -52,7 +52,7 @@ pub extern "C" fn nexus_buffer_len(buffer: *const nexus_buffer) -> usize {
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_buffer_free(buffer: *mut nexus_buffer) {
-    guard::release(|| drop(BUFFERS.remove(buffer)));
+    unwind::release(|| drop(BUFFERS.remove(buffer)));
 }
 
 #[cfg(test)]

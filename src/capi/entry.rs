@@ -5,9 +5,9 @@ use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::arena::Arena;
-use super::guard;
 use super::handle::{Table, Tag};
 use super::text::{ListTexts, Texts, c_string};
+use super::unwind;
 use crate::error::{Error, Result};
 use crate::filesystem::Page;
 use crate::metadata::{Entry, EntryRef};
@@ -278,7 +278,7 @@ fn encode(entry: Option<EntryRef<'_>>, texts: &mut impl Texts) -> nexus_entry {
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nexus_entry_free(entry: *mut nexus_entry) {
-    guard::release(|| {
+    unwind::release(|| {
         if !entry.is_null() {
             // SAFETY: the caller's promise: the entry came from `hand_out`, which uses malloc.
             unsafe { libc::free(entry.cast()) };
@@ -296,7 +296,7 @@ pub unsafe extern "C" fn nexus_entry_free(entry: *mut nexus_entry) {
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_entries_len(list: *const nexus_entries) -> usize {
-    guard::accessor(0, || ENTRY_LISTS.find(list).map_or(0, |list| list.rows.len))
+    unwind::accessor(0, || ENTRY_LISTS.find(list).map_or(0, |list| list.rows.len))
 }
 
 /// Returns one row of a list.
@@ -310,7 +310,7 @@ pub extern "C" fn nexus_entries_len(list: *const nexus_entries) -> usize {
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_entries_at(list: *const nexus_entries, index: usize) -> *const nexus_entry {
-    guard::accessor(ptr::null(), || {
+    unwind::accessor(ptr::null(), || {
         let list = ENTRY_LISTS.find(list);
         list.map_or(ptr::null(), |list| list.rows.get(index))
     })
@@ -326,7 +326,7 @@ pub extern "C" fn nexus_entries_at(list: *const nexus_entries, index: usize) -> 
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_entries_cursor(list: *const nexus_entries) -> *const c_char {
-    guard::accessor(ptr::null(), || {
+    unwind::accessor(ptr::null(), || {
         let list = ENTRY_LISTS.find(list);
         let cursor = list.as_ref().and_then(|list| list.cursor.as_ref());
         cursor.map_or(ptr::null(), |cursor| cursor.as_ptr())
@@ -341,7 +341,7 @@ pub extern "C" fn nexus_entries_cursor(list: *const nexus_entries) -> *const c_c
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_entries_free(list: *mut nexus_entries) {
-    guard::release(|| drop(ENTRY_LISTS.remove(list)));
+    unwind::release(|| drop(ENTRY_LISTS.remove(list)));
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use std::ffi::{CStr, CString, c_char};
 use std::ptr;
 
-use super::guard;
 use super::handle::{Table, Tag, reserved};
 use super::status::{self, NEXUS_STATUS_MISUSE, NEXUS_STATUS_PANIC, nexus_status};
 use super::text::c_string;
+use super::unwind;
 use crate::error::Error;
 
 /// What went wrong in one call. Given out only where the caller asks for it by passing a
@@ -72,7 +72,7 @@ fn insert(failure: Failure) -> *mut nexus_error {
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_error_status(error: *const nexus_error) -> nexus_status {
-    guard::accessor(NEXUS_STATUS_MISUSE, || {
+    unwind::accessor(NEXUS_STATUS_MISUSE, || {
         ERRORS
             .find(error)
             .map_or(NEXUS_STATUS_MISUSE, |failure| failure.status)
@@ -90,7 +90,7 @@ pub extern "C" fn nexus_error_status(error: *const nexus_error) -> nexus_status 
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_error_message(error: *const nexus_error) -> *const c_char {
     let unknown = c"this is no nexus_error, or it was freed".as_ptr();
-    guard::accessor(unknown, || {
+    unwind::accessor(unknown, || {
         if error.addr() == AFTER_FORK {
             return AFTER_FORK_MESSAGE.as_ptr();
         }
@@ -110,7 +110,7 @@ pub extern "C" fn nexus_error_message(error: *const nexus_error) -> *const c_cha
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_error_path(error: *const nexus_error) -> *const c_char {
-    guard::accessor(ptr::null(), || {
+    unwind::accessor(ptr::null(), || {
         let failure = ERRORS.find(error);
         let path = failure.as_ref().and_then(|failure| failure.path.as_ref());
         path.map_or(ptr::null(), |path| path.as_ptr())
@@ -127,7 +127,7 @@ pub extern "C" fn nexus_error_path(error: *const nexus_error) -> *const c_char {
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_error_index(error: *const nexus_error) -> i64 {
-    guard::accessor(-1, || {
+    unwind::accessor(-1, || {
         ERRORS.find(error).map_or(-1, |failure| failure.index)
     })
 }
@@ -140,5 +140,5 @@ pub extern "C" fn nexus_error_index(error: *const nexus_error) -> i64 {
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_error_free(error: *mut nexus_error) {
-    guard::release(|| drop(ERRORS.remove(error)));
+    unwind::release(|| drop(ERRORS.remove(error)));
 }

@@ -7,13 +7,14 @@ use super::batch::BATCHES;
 use super::buffer::BUFFERS;
 use super::entry::{ENTRY_LISTS, OPEN_ENTRIES};
 use super::error::{ERRORS, nexus_error};
-use super::guard::{self, guard};
+use super::guard::guard;
 use super::matches::MATCH_LISTS;
 use super::reader::READERS;
 use super::status::nexus_status;
 use super::store::STORES;
 use super::strings::STRING_LISTS;
 use super::text::OPEN_STRINGS;
+use super::unwind;
 use super::work_list::WORK_LISTS;
 use super::writer::WRITERS;
 use crate::error::{Error, Result};
@@ -77,7 +78,7 @@ pub extern "C" fn nexus_abi_version() -> u32 {
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_live_objects() -> u64 {
-    guard::accessor(0, || {
+    unwind::accessor(0, || {
         [
             STORES.open(),
             READERS.open(),
@@ -163,7 +164,7 @@ unsafe impl Sync for HostLog {}
 impl HostLog {
     fn tell(&self, level: Level, line: &str) {
         // A thread of the library's own has nothing to do in the host's code.
-        if guard::is_calling() {
+        if unwind::is_calling() {
             let line = CString::new(line.replace('\0', " ")).unwrap_or_default();
             // SAFETY: the host's promise; the line is NUL-terminated.
             unsafe { (self.function)(self.user, level as i32, line.as_ptr()) };

@@ -4,9 +4,9 @@ use std::ffi::c_char;
 use std::ptr;
 
 use super::arena::Arena;
-use super::guard;
 use super::handle::{Table, Tag};
 use super::text::{ListTexts, Texts};
+use super::unwind;
 use crate::filesystem::Matches;
 
 /// One line that a search found. Read-only; later versions add fields at the end, so use it
@@ -87,7 +87,7 @@ impl MatchList {
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_matches_len(list: *const nexus_matches) -> usize {
-    guard::accessor(0, || {
+    unwind::accessor(0, || {
         MATCH_LISTS.find(list).map_or(0, |list| list.rows.len())
     })
 }
@@ -103,7 +103,7 @@ pub extern "C" fn nexus_matches_len(list: *const nexus_matches) -> usize {
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_matches_at(list: *const nexus_matches, index: usize) -> *const nexus_match {
-    guard::accessor(ptr::null(), || {
+    unwind::accessor(ptr::null(), || {
         let list = MATCH_LISTS.find(list);
         let row = list.as_ref().and_then(|list| list.rows.get(index));
         row.map_or(ptr::null(), ptr::from_ref)
@@ -119,7 +119,7 @@ pub extern "C" fn nexus_matches_at(list: *const nexus_matches, index: usize) -> 
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_matches_skipped(list: *const nexus_matches) -> u64 {
-    guard::accessor(0, || MATCH_LISTS.find(list).map_or(0, |list| list.skipped))
+    unwind::accessor(0, || MATCH_LISTS.find(list).map_or(0, |list| list.skipped))
 }
 
 /// Returns whether `max_matches`, `max_bytes`, or the 64 MiB that lines may have together, ended a
@@ -132,7 +132,7 @@ pub extern "C" fn nexus_matches_skipped(list: *const nexus_matches) -> u64 {
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_matches_truncated(list: *const nexus_matches) -> i32 {
-    guard::accessor(0, || {
+    unwind::accessor(0, || {
         MATCH_LISTS
             .find(list)
             .map_or(0, |list| i32::from(list.truncated))
@@ -147,7 +147,7 @@ pub extern "C" fn nexus_matches_truncated(list: *const nexus_matches) -> i32 {
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_matches_free(list: *mut nexus_matches) {
-    guard::release(|| drop(MATCH_LISTS.remove(list)));
+    unwind::release(|| drop(MATCH_LISTS.remove(list)));
 }
 
 #[cfg(test)]

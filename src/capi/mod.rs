@@ -35,6 +35,7 @@ mod argument;
 mod fork;
 mod guard;
 mod handle;
+mod unwind;
 
 // Types and exports, in the order of the header.
 pub mod library;

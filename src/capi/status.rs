@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, c_char};
 
-use super::guard;
+use super::unwind;
 use crate::error::ErrorKind;
 
 /// What a call returns: one of the NEXUS_STATUS_ constants. Their values never change; new ones
@@ -128,7 +128,7 @@ const NAMES: [&CStr; NEXUS_STATUS_PANIC as usize + 1] = [
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_status_name(status: nexus_status) -> *const c_char {
-    guard::accessor(c"unknown status".as_ptr(), || {
+    unwind::accessor(c"unknown status".as_ptr(), || {
         let name = usize::try_from(status).ok().and_then(|at| NAMES.get(at));
         name.copied().unwrap_or(c"unknown status").as_ptr()
     })

@@ -4,8 +4,8 @@ use std::ffi::c_char;
 use std::ptr;
 
 use super::arena::Arena;
-use super::guard;
 use super::handle::{Table, Tag};
+use super::unwind;
 use crate::content::ContentHash;
 
 /// A list of strings, some of which may be absent.
@@ -51,7 +51,7 @@ impl StringList {
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_strings_len(list: *const nexus_strings) -> usize {
-    guard::accessor(0, || {
+    unwind::accessor(0, || {
         STRING_LISTS.find(list).map_or(0, |list| list.rows.len())
     })
 }
@@ -67,7 +67,7 @@ pub extern "C" fn nexus_strings_len(list: *const nexus_strings) -> usize {
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_strings_at(list: *const nexus_strings, index: usize) -> *const c_char {
-    guard::accessor(ptr::null(), || {
+    unwind::accessor(ptr::null(), || {
         let list = STRING_LISTS.find(list);
         let row = list.as_ref().and_then(|list| list.rows.get(index));
         row.copied().unwrap_or(ptr::null())
@@ -82,7 +82,7 @@ pub extern "C" fn nexus_strings_at(list: *const nexus_strings, index: usize) -> 
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_strings_free(list: *mut nexus_strings) {
-    guard::release(|| drop(STRING_LISTS.remove(list)));
+    unwind::release(|| drop(STRING_LISTS.remove(list)));
 }
 
 #[cfg(test)]

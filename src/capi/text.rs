@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use foldhash::HashMap;
 
 use super::arena::Arena;
-use super::guard;
+use super::unwind;
 use crate::error::{Error, Result};
 
 /// How many strings were handed out and not freed.
@@ -47,7 +47,7 @@ pub(super) fn hand_out(text: &str) -> Result<*mut c_char> {
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nexus_string_free(string: *mut c_char) {
-    guard::release(|| {
+    unwind::release(|| {
         if !string.is_null() {
             // SAFETY: the caller's promise: the string came from `hand_out`, which uses malloc.
             unsafe { libc::free(string.cast()) };

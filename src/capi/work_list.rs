@@ -6,10 +6,11 @@ use std::ptr;
 use super::arena::Arena;
 use super::argument::Output;
 use super::error::nexus_error;
-use super::guard::{self, guard};
+use super::guard::guard;
 use super::handle::{Table, Tag};
 use super::status::nexus_status;
 use super::text::{ListTexts, Texts, hand_out};
+use super::unwind;
 use crate::error::{Error, Result};
 use crate::filesystem::WorkItem;
 use crate::work::WorkRow;
@@ -147,7 +148,7 @@ fn json(items: &[WorkItem]) -> Result<String> {
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_work_list_len(list: *const nexus_work_list) -> usize {
-    guard::accessor(0, || {
+    unwind::accessor(0, || {
         WORK_LISTS.find(list).map_or(0, |list| list.rows.len())
     })
 }
@@ -166,7 +167,7 @@ pub extern "C" fn nexus_work_list_at(
     list: *const nexus_work_list,
     index: usize,
 ) -> *const nexus_work_item {
-    guard::accessor(ptr::null(), || {
+    unwind::accessor(ptr::null(), || {
         let list = WORK_LISTS.find(list);
         let row = list.as_ref().and_then(|list| list.rows.get(index));
         row.map_or(ptr::null(), ptr::from_ref)
@@ -210,7 +211,7 @@ pub unsafe extern "C" fn nexus_work_list_json(
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nexus_work_list_free(list: *mut nexus_work_list) {
-    guard::release(|| drop(WORK_LISTS.remove(list)));
+    unwind::release(|| drop(WORK_LISTS.remove(list)));
 }
 
 #[cfg(test)]
