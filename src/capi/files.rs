@@ -14,9 +14,6 @@ use crate::error::Result;
 use crate::filesystem::{Conditions, MkdirOptions, RelocateOptions, WriteOptions};
 use crate::metadata::Entry;
 
-/// Flag of a rename or copy: an existing target is ALREADY_EXISTS.
-pub const NEXUS_NO_REPLACE: u32 = 1;
-
 /// Flag of mkdir: missing parents are made too.
 pub const NEXUS_MKDIR_PARENTS: u32 = 1;
 /// Flag of mkdir: an existing directory is no error.

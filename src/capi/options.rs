@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::ptr;
 
-use super::argument::{flag, optional_etag, optional_path, optional_text};
+use super::argument::{self, flag, optional_etag, optional_path, optional_text};
 use crate::error::{Error, Result};
 use crate::filesystem::{
     ClaimOptions, Conditions, ExportOptions, FindOptions, GrepOptions, ImportLimits, ImportMode,
@@ -170,6 +170,9 @@ pub const NEXUS_NEWER_BY_CONTENT: i32 = 0;
 /// Import: NEXUS_IMPORT_AUTO compares the latest of modified_at, started_at and completed_at. Where those are the
 /// same, a line with another content, other metadata or another state of work counts as newer.
 pub const NEXUS_NEWER_BY_ALL: i32 = 1;
+
+/// Flag of a rename or copy: an existing target is ALREADY_EXISTS.
+pub const NEXUS_NO_REPLACE: u32 = 1;
 
 /// A longer struct than this is no newer version but memory that was never initialised.
 const MAX_STRUCT_SIZE: usize = 4096;
@@ -362,11 +365,11 @@ pub(super) unsafe fn relocate(
     flags: u32,
     pointer: *const nexus_write_options,
 ) -> Result<RelocateOptions> {
-    super::argument::flags(flags, super::files::NEXUS_NO_REPLACE, "flags")?;
+    argument::flags(flags, NEXUS_NO_REPLACE, "flags")?;
     Ok(RelocateOptions {
         // SAFETY: the caller's promise.
         conditions: unsafe { conditions(pointer) }?,
-        no_replace: flags & super::files::NEXUS_NO_REPLACE != 0,
+        no_replace: flags & NEXUS_NO_REPLACE != 0,
     })
 }
 
