@@ -4,8 +4,6 @@ use std::cell::RefCell;
 use std::ffi::{c_char, c_void};
 use std::mem::ManuallyDrop;
 
-use super::store::nexus_fs;
-
 /// Told of the progress of a long call, on the thread that made the call and with no lock held, so
 /// it may use the store (but not close the handle of that call).
 ///
@@ -27,16 +25,16 @@ thread_local! {
         const { ManuallyDrop::new(RefCell::new(Vec::new())) };
 }
 
-/// Returns whether a call on `fs` waits for its progress function on this thread.
-pub(super) fn is_inside(fs: *const nexus_fs) -> bool {
-    WAITING_CALLS.with(|calls| calls.borrow().contains(&fs.addr()))
+/// Returns whether a call on `handle` waits for its progress function on this thread.
+pub(super) fn is_inside<H>(handle: *const H) -> bool {
+    WAITING_CALLS.with(|calls| calls.borrow().contains(&handle.addr()))
 }
 
 /// A host's progress function for one call.
 pub(super) struct Observer {
     function: nexus_progress_fn,
     user: *mut c_void,
-    fs: usize,
+    handle: usize,
     /// Reused for each text.
     what: Vec<u8>,
 }
@@ -44,15 +42,15 @@ pub(super) struct Observer {
 impl Observer {
     /// # Safety
     /// `function` may be called with `user` as long as the observer lives.
-    pub(super) unsafe fn new(
+    pub(super) unsafe fn new<H>(
         function: nexus_progress_fn,
         user: *mut c_void,
-        fs: *const nexus_fs,
+        handle: *const H,
     ) -> Self {
         Observer {
             function,
             user,
-            fs: fs.addr(),
+            handle: handle.addr(),
             what: Vec::new(),
         }
     }
@@ -65,7 +63,7 @@ impl Observer {
         self.what.clear();
         self.what.extend_from_slice(what.as_bytes());
         self.what.push(0);
-        WAITING_CALLS.with(|calls| calls.borrow_mut().push(self.fs));
+        WAITING_CALLS.with(|calls| calls.borrow_mut().push(self.handle));
         // SAFETY: the promise made to `new`; the text is NUL-terminated.
         let answer = unsafe { function(self.user, done, total, self.what.as_ptr().cast()) };
         WAITING_CALLS.with(|calls| {
@@ -82,6 +80,7 @@ impl Observer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capi::store::nexus_fs;
     use std::ffi::CStr;
     use std::ptr;
 
