@@ -1,13 +1,12 @@
-//! The commands, and the options that all of them have.
+//! The commands of the program.
 
-use std::path::PathBuf;
-
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::{Parser, Subcommand};
 
 use crate::commands::{
     backup, bundle, directories, documents, duplicates, find, listing, metadata, read, relocate,
     remove, search, transfer, upkeep, usage, verify, write,
 };
+use crate::global::Global;
 use crate::host::{get, put};
 use crate::work;
 
@@ -34,35 +33,6 @@ Options go over environment variables (NEXUS_DATA_DIR, NEXUS_TENANT_ID, …), an
 else ./nexus.yaml, ./nexus.yml or ~/.nexus/config.yaml. 'nexus config' shows what holds.
 
 Exit codes: 0 success, 1 failure, 2 usage, 3 not found, 4 denied.";
-
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Global options")]
-pub struct Global {
-    /// Take the configuration from this YAML file instead of searching for one
-    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub config: Option<PathBuf>,
-    /// The directory of the store
-    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub data_dir: Option<PathBuf>,
-    /// Act for this tenant
-    #[arg(long, global = true, value_name = "ID")]
-    pub tenant: Option<String>,
-    /// Act as this agent
-    #[arg(long, global = true, value_name = "ID")]
-    pub agent: Option<String>,
-    /// Act as an administrator
-    #[arg(long, global = true)]
-    pub admin: bool,
-    /// Print JSON
-    #[arg(long, global = true)]
-    pub json: bool,
-    /// Print no summaries and no progress
-    #[arg(short, long, global = true)]
-    pub quiet: bool,
-    /// Print without colours
-    #[arg(long, global = true)]
-    pub no_color: bool,
-}
 
 // A type says what its command does: a comment on the variant would take the place of the whole text in help and manual.
 #[derive(Debug, Subcommand)]

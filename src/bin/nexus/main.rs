@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! main         parse, run, turn what went wrong into one line and an exit code
-//!  ├ arguments   the commands and the options that all of them have
+//!  ├ arguments   the commands
+//!  ├ global      the options that all of them have
 //!  ├ session     the store that options, environment and config file name
 //!  ├ output      what is printed: text or JSON, with or without colours
 //!  ├ commands    one file for each family of commands
@@ -16,6 +17,7 @@ mod arguments;
 mod commands;
 mod duration;
 mod failure;
+mod global;
 mod host;
 mod json;
 mod output;

@@ -7,8 +7,8 @@ use anstream::AutoStream;
 use anstyle::{AnsiColor, Effects, Style};
 use serde::Serialize;
 
-use crate::arguments::Global;
 use crate::failure::Result;
+use crate::global::Global;
 
 /// The styles, each with its meaning.
 pub const HEADING: Style = Style::new().effects(Effects::BOLD);

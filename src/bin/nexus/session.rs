@@ -7,8 +7,8 @@ use nexusfs::config::{self, Environment, Resolved};
 use nexusfs::filesystem::Filesystem;
 use serde_json::{Map, Value};
 
-use crate::arguments::Global;
 use crate::failure::{self, Exit, Failure, Result};
+use crate::global::Global;
 use crate::host::own::OwnStore;
 use crate::output::Output;
 
