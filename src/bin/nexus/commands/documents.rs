@@ -4,11 +4,10 @@ use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::{Args, Command, CommandFactory, ValueHint};
+use clap::{Args, Command, ValueHint};
 use clap_complete::Shell;
 use serde_json::json;
 
-use crate::arguments::Arguments;
 use crate::failure::{Failure, Result};
 use crate::host::{local_path, replace};
 use crate::session::Session;
@@ -33,10 +32,10 @@ pub struct Man {
 }
 
 impl Completions {
-    pub fn run(self, session: &mut Session) -> Result<()> {
+    /// Prints the script that completes `program`.
+    pub fn run(self, mut program: Command, session: &mut Session) -> Result<()> {
         let mut script = Vec::new();
-        let mut command = Arguments::command();
-        clap_complete::generate(self.shell, &mut command, "nexus", &mut script);
+        clap_complete::generate(self.shell, &mut program, "nexus", &mut script);
         let out = &mut session.out;
         if !out.json {
             return Ok(out.write_all(&script)?);
@@ -47,11 +46,12 @@ impl Completions {
 }
 
 impl Man {
-    pub fn run(self, session: &mut Session) -> Result<()> {
-        let mut command = Arguments::command().disable_help_subcommand(true);
-        command.build();
+    /// Prints or writes the pages about `program`.
+    pub fn run(self, program: Command, session: &mut Session) -> Result<()> {
+        let mut program = program.disable_help_subcommand(true);
+        program.build();
         let Some(directory) = self.directory.or(self.output) else {
-            let page = page(&command)?;
+            let page = page(&program)?;
             let text = String::from_utf8_lossy(&page);
             let out = &mut session.out;
             return match out.json {
@@ -64,7 +64,7 @@ impl Man {
         fs::create_dir_all(&directory)
             .map_err(|error| Failure::host("write", &directory, &error))?;
         let mut names = Vec::new();
-        for command in all(&command) {
+        for command in all(&program) {
             let name = format!("{}.1", command.get_display_name().unwrap_or("nexus"));
             let path = directory.join(&name);
             own.refuse_target(&path)?;

@@ -20,7 +20,9 @@ pub mod usage;
 pub mod verify;
 pub mod write;
 
-use crate::arguments::Command;
+use clap::CommandFactory;
+
+use crate::arguments::{Arguments, Command};
 use crate::failure::Result;
 use crate::session::Session;
 
@@ -53,7 +55,7 @@ pub fn run(command: Command, session: &mut Session) -> Result<()> {
         Command::Du(args) => args.run(session),
         Command::Config => configure::show_config(session),
         Command::Version => configure::show_version(session),
-        Command::Completions(args) => args.run(session),
-        Command::Man(args) => args.run(session),
+        Command::Completions(args) => args.run(Arguments::command(), session),
+        Command::Man(args) => args.run(Arguments::command(), session),
     }
 }
