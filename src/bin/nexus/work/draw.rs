@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::graph::{Dependencies, NodeKind};
+use super::dependencies::{Dependencies, NodeKind};
 
 /// Returns the graph for Graphviz.
 pub fn dot(graph: &Dependencies) -> String {

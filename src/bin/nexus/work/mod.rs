@@ -4,11 +4,12 @@
 //! |---|---|
 //! | `ready`, `pending`, `blocked`, `in-progress`, `by-priority` | `views` |
 //! | `status`, `explain` | `explain` |
-//! | `graph` | `graph` (what depends on what), `draw` (DOT, Mermaid), `svg` |
+//! | `graph` | `graph`, `dependencies` (what depends on what), `draw` (DOT, Mermaid), `svg` |
 //! | `claim`, `heartbeat`, `complete`, `fail`, `release` | `lease` |
 //! | `run` | `run` |
 //! | `top` | `top` |
 
+mod dependencies;
 mod draw;
 mod explain;
 mod graph;

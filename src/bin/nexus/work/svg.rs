@@ -10,7 +10,7 @@ use layout::std_shapes::render::get_shape_size;
 use layout::std_shapes::shapes::{Arrow, Element, LineEndKind, ShapeKind};
 use layout::topo::layout::VisualGraph;
 
-use super::graph::{Dependencies, NodeKind};
+use super::dependencies::{Dependencies, NodeKind};
 
 const FONT_SIZE: usize = 14;
 const ROUNDED: usize = 6;
