@@ -1,22 +1,23 @@
 //! The command: its input, what it says, and its end.
 
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
 use nexusfs::error::Error;
 use nexusfs::filesystem::{Reader, WorkItem};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use rustix::process::Pid;
 
-use super::Worker;
 use super::supervisor::{Order, Report, Supervisor};
+use super::supervisors::Supervisors;
+use super::worker::Worker;
 use crate::failure::Failure;
 
 /// How much of the end of stderr becomes the error.
@@ -41,15 +42,6 @@ pub struct Child {
     input_error: Arc<Mutex<Option<Error>>>,
 }
 
-/// The supervisors of a worker.
-#[derive(Default)]
-pub struct Supervisors {
-    all: Mutex<Vec<Weak<Supervisor>>>,
-    idle: Mutex<Vec<Arc<Supervisor>>>,
-    /// Held for reading while a command starts, and for writing while all are stopped.
-    starting: RwLock<()>,
-}
-
 enum Ended {
     By(ExitStatus),
     /// Its supervisor was killed, and it with it.
@@ -70,7 +62,7 @@ impl Child {
     /// Starts the command of `worker` for `item` under a supervisor, in a process group of its own: a Ctrl-C is for the
     /// worker, and what ends the command ends all that it started.
     pub fn start(worker: &Worker, item: &WorkItem, content: Reader) -> Result<Child, Failure> {
-        let Some(program) = worker.command.first() else {
+        let Some(program) = worker.program.command.first() else {
             return Err(Failure::usage("a command is needed"));
         };
         let failed = |error| Failure::host("run", Path::new(program), &error);
@@ -95,7 +87,7 @@ impl Child {
         let streams = [stdin.as_fd(), stream, stderr.as_fd()];
         let (supervisor, group) = worker
             .supervisors
-            .run(worker, &values, streams)
+            .run(&worker.program, &values, streams)
             .map_err(failed)?;
         let input_error = Arc::new(Mutex::new(None));
         let failed = Arc::clone(&input_error);
@@ -120,7 +112,9 @@ impl Child {
         match supervisor.report(Some(patience)) {
             Ok(Some(Report::Ended(status))) => {
                 self.end = Some(Ended::By(status));
-                self.supervisors.idle.lock().extend(self.supervisor.take());
+                if let Some(supervisor) = self.supervisor.take() {
+                    self.supervisors.put_back(supervisor);
+                }
             }
             Ok(_) => return false,
             Err(_) => {
@@ -166,59 +160,6 @@ impl Child {
                 .as_ref()
                 .map(Listener::heard)
                 .unwrap_or_default(),
-        }
-    }
-}
-
-impl Supervisors {
-    /// Runs the command of `worker` under a supervisor that has nothing to do, or a new one. While commands are stopped, it
-    /// waits until they go on.
-    fn run(
-        &self,
-        worker: &Worker,
-        values: &[String; 4],
-        streams: [BorrowedFd<'_>; 3],
-    ) -> io::Result<(Arc<Supervisor>, Pid)> {
-        let _starting = self.starting.read();
-        loop {
-            let idle = self.idle.lock().pop();
-            let is_new = idle.is_none();
-            let supervisor = idle.map_or_else(|| self.start(worker), Ok)?;
-            match supervisor.run(values, streams) {
-                // Killed while it had nothing to do.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe && !is_new => {}
-                group => return Ok((supervisor, group?)),
-            }
-        }
-    }
-
-    fn start(&self, worker: &Worker) -> io::Result<Arc<Supervisor>> {
-        let supervisor = Arc::new(Supervisor::start(&worker.command, |process| {
-            for (name, value) in &worker.variables {
-                match value {
-                    Some(value) => process.env(name, value),
-                    None => process.env_remove(name),
-                };
-            }
-            process.env("NEXUS_WORK_WORKER", &worker.id);
-        })?);
-        let mut all = self.all.lock();
-        all.retain(|supervisor| supervisor.strong_count() > 0);
-        all.push(Arc::downgrade(&supervisor));
-        Ok(supervisor)
-    }
-
-    /// Stops all commands, runs `stopped`, and lets them go on.
-    pub fn stop_during(&self, stopped: impl FnOnce()) {
-        let _none_starts = self.starting.write();
-        self.order(Order::Stop);
-        stopped();
-        self.order(Order::Continue);
-    }
-
-    fn order(&self, order: Order) {
-        for supervisor in self.all.lock().iter().filter_map(Weak::upgrade) {
-            supervisor.order(order);
         }
     }
 }

@@ -6,8 +6,8 @@ use nexusfs::error::{Error, ErrorKind};
 use nexusfs::filesystem::WorkItem;
 use serde_json::Value;
 
-use super::Worker;
 use super::child::Child;
+use super::worker::Worker;
 use crate::duration;
 use crate::failure::Failure;
 

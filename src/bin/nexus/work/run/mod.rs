@@ -3,15 +3,19 @@
 //! ```text
 //! mod      claims while there is room, waits while there is nothing, stops when it is asked to
 //!  └ job     one item: its command, its heartbeats, and how it ends
-//!     └ child   the command: its input, what it says, and its end
-//!        └ supervisor   what the worker says to the process that ends the command's group, also when the worker is killed
-//!           └ group         that process
+//!     ├ worker       what all jobs have in common
+//!     └ child        the command: its input, what it says, and its end
+//!        └ supervisors   those of the worker, of which those without a command are used again
+//!           └ supervisor   what the worker says to the process that ends the command's group, also when the worker is killed
+//!              └ group         that process
 //! ```
 
 mod child;
 mod group;
 mod job;
 mod supervisor;
+mod supervisors;
+mod worker;
 
 pub use self::group::supervise;
 
@@ -23,11 +27,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use nexusfs::filesystem::{ClaimOptions, Filesystem, WorkItem};
+use nexusfs::filesystem::{ClaimOptions, WorkItem};
 use serde_json::json;
 
-use self::child::Supervisors;
 use self::job::{End, Job};
+use self::supervisors::{Program, Supervisors};
+use self::worker::Worker;
 use super::lease::{LEASE, worker_id};
 use crate::duration;
 use crate::failure::{Exit, Failure, Result};
@@ -89,23 +94,6 @@ pub struct Run {
     command: Vec<OsString>,
 }
 
-/// What all jobs of a worker have in common.
-struct Worker {
-    fs: Filesystem,
-    id: String,
-    command: Vec<OsString>,
-    /// Variables of the environment that name the store and the identity; those without a value must not be there.
-    variables: Vec<(&'static str, Option<OsString>)>,
-    lease: Duration,
-    timeout: Option<Duration>,
-    retry_after_ms: u64,
-    capture: bool,
-    /// Stdout is for JSON lines.
-    json: bool,
-    stop: StopCount,
-    supervisors: Arc<Supervisors>,
-}
-
 /// How often an item ended in which way.
 #[derive(Default)]
 struct Sums {
@@ -127,11 +115,14 @@ impl Run {
             max: 1,
             lease_ms: duration::milliseconds(self.lease),
         };
+        let id = self.worker.clone().unwrap_or_else(worker_id);
         let worker = Arc::new(Worker {
-            variables: variables(session)?,
+            program: Program {
+                command: self.command.clone(),
+                variables: variables(session, &id)?,
+            },
             fs,
-            id: self.worker.clone().unwrap_or_else(worker_id),
-            command: self.command.clone(),
+            id,
             lease: self.lease,
             timeout: self.timeout,
             retry_after_ms: self.retry_after.map_or(0, duration::milliseconds),
@@ -358,8 +349,9 @@ impl Shift<'_> {
     }
 }
 
-/// Returns the variables by which a command finds the store that the worker works on, as the same identity.
-fn variables(session: &Session) -> Result<Vec<(&'static str, Option<OsString>)>> {
+/// Returns the variables by which a command finds the store that the worker works on, as the same identity, and the name of
+/// the worker.
+fn variables(session: &Session, worker: &str) -> Result<Vec<(&'static str, Option<OsString>)>> {
     let config = session.config()?;
     let settings = &config.settings;
     let path = |path: &Path| Some(path.as_os_str().to_owned());
@@ -370,6 +362,7 @@ fn variables(session: &Session) -> Result<Vec<(&'static str, Option<OsString>)>>
         ("NEXUS_IS_ADMIN", Some(settings.is_admin.to_string().into())),
         ("NEXUS_TENANT_ID", text(&settings.tenant_id)),
         ("NEXUS_AGENT_ID", text(&settings.agent_id)),
+        ("NEXUS_WORK_WORKER", Some(worker.into())),
     ];
     if let Some(file) = &session.global.config {
         let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
