@@ -10,6 +10,7 @@ use clap::Args;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
 
 use self::pace::Pace;
+use self::screen::State;
 use self::snapshot::Snapshot;
 use crate::failure::{Exit, Failure, Result};
 use crate::session::Session;
@@ -33,14 +34,6 @@ fn seconds(text: &str) -> Result<f64, String> {
         Ok(seconds) if (0.1..=3600.0).contains(&seconds) => Ok(seconds),
         _ => Err("not a number from 0.1 to 3600".to_owned()),
     }
-}
-
-/// What is on the screen.
-pub struct State {
-    pub store: String,
-    pub snapshot: Snapshot,
-    pub pace: Pace,
-    pub is_paused: bool,
 }
 
 impl Top {

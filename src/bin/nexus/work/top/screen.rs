@@ -8,9 +8,18 @@ use ratatui::style::{Color, Modifier, Style, Stylize};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Cell, Row, Sparkline, Table};
 
-use super::State;
+use super::pace::Pace;
+use super::snapshot::Snapshot;
 use crate::text::{clock, printable};
 use crate::work::views::{lease_left, since};
+
+/// What is on the screen.
+pub struct State {
+    pub store: String,
+    pub snapshot: Snapshot,
+    pub pace: Pace,
+    pub is_paused: bool,
+}
 
 pub fn draw(frame: &mut Frame<'_>, state: &State) {
     let [title, counts, pace, running, blocked] = Layout::vertical([
