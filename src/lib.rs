@@ -21,7 +21,7 @@
 //! # The way of a call
 //!
 //! ```text
-//! capi          decode handle, strings, options          one file per object
+//! capi          decode handle, strings, options          one file per object, over the trait `Store`
 //!   │
 //! filesystem    parse paths; ask the policy; commit or read
 //!   ├── config      what a handle was asked to be
@@ -38,6 +38,7 @@
 //! | to learn about | read |
 //! |---|---|
 //! | the calls of Rust programs, and those of C | [`filesystem`], [`capi`] |
+//! | a store, wherever it is; one of this process | [`filesystem::Store`], `embedded` |
 //! | configuration | [`config`] |
 //! | names of files, their ids, ranges of names | [`path`], [`path_id`], [`range`] |
 //! | errors; how long a call waits, and interrupting it | [`error`], [`call`] |
@@ -56,6 +57,7 @@ pub mod capi;
 pub mod clock;
 pub mod config;
 pub mod content;
+mod embedded;
 pub mod error;
 pub mod filesystem;
 pub mod host;

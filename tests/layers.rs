@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the library, from the lowest on.
-const LAYERS: [&str; 19] = [
+const LAYERS: [&str; 20] = [
     "error",
     "path",
     "range",
@@ -26,6 +26,7 @@ const LAYERS: [&str; 19] = [
     "filesystem",
     "transfer",
     "maintenance",
+    "embedded",
     "capi",
 ];
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::change::{append_change, delete_change, metadata_change, mkdir_change, relocation};
 use super::claims::{complete_change, fail_change, release_change};
 use super::directories::rmdir_change;
-use super::{Conditions, Filesystem, MkdirOptions, RelocateOptions, WriteOptions};
+use super::{
+    ChangeSet, Conditions, Filesystem, MkdirOptions, RelocateOptions, Store, WriteOptions,
+};
 use crate::content::ContentHash;
 use crate::error::{Error, Result};
 use crate::metadata::{self, Change, Entry, MetadataValue};
@@ -35,27 +37,31 @@ use crate::work::LeaseToken;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Batch {
-    filesystem: Filesystem,
-    changes: Arc<Vec<Change>>,
+    store: Arc<dyn Store>,
+    changes: ChangeSet,
     spent: bool,
 }
 
 impl Filesystem {
     /// Returns an empty batch.
     pub fn batch(&self) -> Batch {
-        Batch {
-            filesystem: self.child(),
-            changes: Arc::default(),
-            spent: false,
-        }
+        Batch::new(Arc::new(self.child()))
     }
 }
 
 impl Batch {
+    /// Returns an empty batch for `store`, a [child](Store::child) of the handle that the batch is to outlive.
+    pub fn new(store: Arc<dyn Store>) -> Batch {
+        Batch {
+            store,
+            changes: ChangeSet::default(),
+            spent: false,
+        }
+    }
+
     /// Adds a [write](Filesystem::write). The bytes are copied.
     pub fn write(&mut self, path: &str, data: &[u8], options: &WriteOptions) -> Result<()> {
-        let call = self.filesystem.begin();
-        let change = self.filesystem.write_change(path, data, options, &call);
+        let change = self.store.stage_write(path, data, options);
         self.add(change)
     }
 
@@ -161,12 +167,12 @@ impl Batch {
 
     /// Returns the number of operations.
     pub fn len(&self) -> usize {
-        self.changes.len()
+        self.changes.changes().len()
     }
 
     /// Returns whether there is no operation.
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty()
+        self.changes.changes().is_empty()
     }
 
     /// Commits everything at once. Returns one result for each operation, in order; `None` where it left
@@ -177,17 +183,16 @@ impl Batch {
     /// Those of the operations; [`Error::index`] names the one that failed.
     pub fn commit(&mut self) -> Result<Vec<Option<Entry>>> {
         self.check_unspent()?;
-        let call = self.filesystem.begin();
-        let entries = self.filesystem.commit(&self.changes, &call)?;
+        let entries = self.store.commit(&self.changes)?;
         self.spent = true;
-        self.changes = Arc::default();
+        self.changes = ChangeSet::default();
         Ok(entries)
     }
 
     fn add(&mut self, change: Result<Change>) -> Result<()> {
         self.check_unspent()?;
-        let change = change.map_err(|error| error.in_operation(self.changes.len()))?;
-        Arc::make_mut(&mut self.changes).push(change);
+        let change = change.map_err(|error| error.in_operation(self.len()))?;
+        self.changes.push(change);
         Ok(())
     }
 

@@ -90,7 +90,7 @@ impl Filesystem {
     }
 
     /// Returns the change that writes `data`.
-    pub(super) fn write_change(
+    pub(crate) fn write_change(
         &self,
         path: &str,
         data: &[u8],

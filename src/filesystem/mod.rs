@@ -7,7 +7,8 @@
 //! | what | where |
 //! |---|---|
 //! | the open store, shared by the handles of a process | `engine` |
-//! | changes: files, directories, metadata; alone or in a batch | `change`, `files`, `directories`, `batch` |
+//! | what a handle can do, wherever the store is | `store` |
+//! | changes: files, directories, metadata; alone or in a batch | `change`, `files`, `directories`, `batch`, `change_set` |
 //! | making contents before the transaction; removing them after it; turns at appending | `prepare`, `removal`, `turns` |
 //! | streams | `streams` |
 //! | finding: lists, globs, contents, metadata | `listing`, `search`, `metadata` |
@@ -19,6 +20,7 @@
 
 mod batch;
 mod change;
+mod change_set;
 mod claims;
 mod cursor;
 mod directories;
@@ -35,6 +37,7 @@ mod prepare;
 mod removal;
 mod search;
 mod statistics;
+mod store;
 mod streams;
 mod turns;
 mod work;
@@ -46,11 +49,13 @@ use parking_lot::RwLock;
 
 pub use self::batch::Batch;
 pub(crate) use self::change::check_mime_type;
+pub use self::change_set::ChangeSet;
 pub(crate) use self::engine::{Marker, read_note, write_note};
 pub use self::file_pattern::FilePattern;
 pub(crate) use self::listing::prefix_range;
 pub(crate) use self::metadata::object_text;
 pub use self::options::*;
+pub use self::store::{ReadStream, Store, WriteStream};
 pub use self::streams::{Reader, Writer};
 pub use crate::work::{WorkItem, WorkView};
 
@@ -213,7 +218,7 @@ impl Filesystem {
     }
 
     /// Returns another owner of this handle, for an object that is opened on it and outlives it.
-    fn child(&self) -> Filesystem {
+    pub(crate) fn child(&self) -> Filesystem {
         Filesystem {
             handle: Arc::clone(&self.handle),
             interrupts: self.interrupts.clone(),
