@@ -131,6 +131,23 @@ fn only_the_opener_names_the_store_in_sqlite() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+#[test]
+fn capi_knows_which_store_it_has_only_where_it_opens_one() {
+    let without_comments = |code: &str| {
+        let lines = code.lines().map(|line| line.split("//").next().unwrap());
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let wrong: Vec<_> = files()
+        .into_iter()
+        .filter(|(file, _)| file.starts_with("capi/") && file != "capi/store.rs")
+        .filter(|(_, code)| without_comments(code).contains("Filesystem"))
+        .map(|(file, _)| file)
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let opener = fs::read_to_string(source().join("capi/store.rs")).unwrap();
+    assert!(opener.contains("Filesystem::connect("), "the opener");
+}
+
 /// Returns the paths that begin with `crate`, `self` or `super` in `code`, of which those in braces are apart.
 fn paths(code: &str) -> Vec<Vec<&str>> {
     let is_part_of_name = |c: char| c.is_alphanumeric() || c == '_';

@@ -49,7 +49,7 @@ pub unsafe extern "C" fn nexus_batch_new(
         guard(error, || {
             let fs = STORES.get(fs)?;
             let batch = batch.required("batch")?;
-            batch.set(BATCHES.insert(Engaged::new(Mutex::new(fs.batch())))?);
+            batch.set(BATCHES.insert(Engaged::new(Mutex::new(Batch::new(fs.child()))))?);
             Ok(())
         })
     }

@@ -1,7 +1,8 @@
 //! The C interface: what `include/nexus.h` declares, and nothing else.
 //!
-//! One file for each object. An export decodes its arguments, makes one call of
-//! [`Filesystem`](crate::filesystem::Filesystem) or its like, and encodes the result:
+//! One file for each object. An export decodes its arguments, makes one call of a
+//! [`Store`](crate::filesystem::Store) or its like, and encodes the result. Which store that is only `store`
+//! knows, which opens it.
 //!
 //! ```text
 //! let output = Output::new(output);        // blank, whatever happens next

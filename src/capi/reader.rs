@@ -11,14 +11,14 @@ use super::guard::guard;
 use super::handle::{Table, Tag, exclusive};
 use super::status::nexus_status;
 use super::store::{STORES, nexus_fs};
-use crate::filesystem::Reader;
+use crate::filesystem::ReadStream;
 
 /// A file being read piece by piece.
 pub struct nexus_reader {
     _opaque: [u8; 0],
 }
 
-pub(super) static READERS: Table<nexus_reader, Engaged<Mutex<Reader>>> =
+pub(super) static READERS: Table<nexus_reader, Engaged<Mutex<Box<dyn ReadStream>>>> =
     Table::new(Tag::Reader, "nexus_reader");
 
 /// <!-- section: Streams -->

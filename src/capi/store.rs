@@ -1,6 +1,7 @@
 //! `nexus_fs`: a store and the identity it is used with.
 
 use std::ffi::c_char;
+use std::sync::Arc;
 
 use super::argument::{Output, optional_text, text};
 use super::error::nexus_error;
@@ -11,7 +12,7 @@ use super::progress;
 use super::status::nexus_status;
 use super::text::hand_out;
 use crate::error::{Error, Result};
-use crate::filesystem::Filesystem;
+use crate::filesystem::{Filesystem, Store};
 use crate::log;
 
 /// An open store, as one identity sees it.
@@ -19,11 +20,12 @@ pub struct nexus_fs {
     _opaque: [u8; 0],
 }
 
-pub(super) static STORES: Table<nexus_fs, Engaged<Filesystem>> = Table::new(Tag::Fs, "nexus_fs");
+pub(super) static STORES: Table<nexus_fs, Engaged<Arc<dyn Store>>> =
+    Table::new(Tag::Fs, "nexus_fs");
 
 fn hand_out_store(
     fs: Output<*mut nexus_fs>,
-    open: impl FnOnce() -> Result<Filesystem>,
+    open: impl FnOnce() -> Result<Arc<dyn Store>>,
 ) -> Result<()> {
     fork::watch()?;
     // Counted from the start: a fork during the opening is as bad as one after it.
@@ -68,7 +70,7 @@ pub unsafe extern "C" fn nexus_connect(
         guard(error, || {
             let fs = fs.required("fs")?;
             let config = optional_text(config_json, "config_json")?;
-            hand_out_store(fs, || Filesystem::connect(config))
+            hand_out_store(fs, || Ok(Arc::new(Filesystem::connect(config)?)))
         })
     }
 }
@@ -94,7 +96,7 @@ pub unsafe extern "C" fn nexus_connect_file(
         guard(error, || {
             let fs = fs.required("fs")?;
             let file = text(yaml_path, "yaml_path")?;
-            hand_out_store(fs, || Filesystem::connect_file(file))
+            hand_out_store(fs, || Ok(Arc::new(Filesystem::connect_file(file)?)))
         })
     }
 }
@@ -157,7 +159,7 @@ pub unsafe extern "C" fn nexus_clone(
         guard(error, || {
             let store = STORES.get(fs)?;
             let clone = clone.required("clone")?;
-            hand_out_store(clone, || Ok(Filesystem::clone(&store)))
+            hand_out_store(clone, || store.clone_handle())
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Export, import, collection of garbage, statistics.
 
 use std::ffi::{c_char, c_void};
+use std::sync::Arc;
 
 use super::argument::{self, Output, optional_text, text};
 use super::error::nexus_error;
@@ -11,7 +12,7 @@ use super::status::nexus_status;
 use super::store::{STORES, nexus_fs};
 use super::text::hand_out;
 use crate::error::Result;
-use crate::filesystem::{Filesystem, Progress, VerifyOptions};
+use crate::filesystem::{Progress, Store, VerifyOptions};
 
 /// Runs a long call on the store `fs`, of whose progress `progress` is told.
 ///
@@ -21,7 +22,7 @@ unsafe fn observed<T>(
     fs: *mut nexus_fs,
     progress: nexus_progress_fn,
     user: *mut c_void,
-    call: impl FnOnce(&Filesystem, Progress<'_>) -> Result<T>,
+    call: impl FnOnce(&Arc<dyn Store>, Progress<'_>) -> Result<T>,
 ) -> Result<T> {
     let store = STORES.get(fs)?;
     // SAFETY: the caller's promise.

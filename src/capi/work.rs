@@ -1,6 +1,7 @@
 //! Queries over work items.
 
 use std::ffi::c_char;
+use std::sync::Arc;
 
 use super::argument::{Output, optional_path, path as path_of};
 use super::error::nexus_error;
@@ -10,10 +11,10 @@ use super::store::{STORES, nexus_fs};
 use super::text::hand_out;
 use super::work_list::{WORK_LISTS, WorkList, nexus_work_list};
 use crate::error::{Error, Result};
-use crate::filesystem::{Filesystem, WorkView};
+use crate::filesystem::{Store, WorkView};
 
 fn hand_out_items(
-    fs: &Filesystem,
+    fs: &Arc<dyn Store>,
     view: WorkView,
     limit: i64,
     items: Output<*mut nexus_work_list>,

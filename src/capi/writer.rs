@@ -15,7 +15,7 @@ use super::options::{self, nexus_write_options};
 use super::status::nexus_status;
 use super::store::{STORES, nexus_fs};
 use crate::error::Error;
-use crate::filesystem::Writer;
+use crate::filesystem::WriteStream;
 
 /// A file being written piece by piece.
 pub struct nexus_writer {
@@ -23,7 +23,9 @@ pub struct nexus_writer {
 }
 
 /// `None` after a commit that failed: the writer can only be aborted then, as after a write that failed.
-pub(super) static WRITERS: Table<nexus_writer, Engaged<Mutex<Option<Writer>>>> =
+type Writing = Option<Box<dyn WriteStream>>;
+
+pub(super) static WRITERS: Table<nexus_writer, Engaged<Mutex<Writing>>> =
     Table::new(Tag::Writer, "nexus_writer");
 
 fn spent() -> Error {
@@ -172,7 +174,7 @@ mod tests {
         let fs = Filesystem::connect(Some(&config.to_string())).unwrap();
         let opened = fs.open_writer("/a", &WriteOptions::default()).unwrap();
         let writer = WRITERS
-            .insert(Engaged::new(Mutex::new(Some(opened))))
+            .insert(Engaged::new(Mutex::new(Some(Box::new(opened)))))
             .unwrap();
         let beside = rusqlite::Connection::open(place.path().join("metadata.db")).unwrap();
         beside.execute_batch("BEGIN IMMEDIATE").unwrap();
