@@ -25,7 +25,7 @@ use crate::path_id::PathId;
 /// ```
 /// use std::sync::Arc;
 ///
-/// use nexus::filesystem::{Batch, Filesystem, Store};
+/// use nexusfs::filesystem::{Batch, Filesystem, Store};
 /// # let directory = tempfile::tempdir()?;
 /// # let config = serde_json::json!({ "data_dir": directory.path().join("nexus-data") });
 ///

@@ -7,22 +7,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::ptr;
 
-use nexus::capi::error::{nexus_error, nexus_error_message};
-use nexus::capi::options::{
+use nexusfs::capi::error::{nexus_error, nexus_error_message};
+use nexusfs::capi::options::{
     NEXUS_IMPORT_OVERWRITE, NEXUS_IMPORT_REMAP, NEXUS_IMPORT_SKIP, NEXUS_KEYS_RENAME,
     NEXUS_MISSING_SKIP, NEXUS_NEWER_BY_CONTENT, nexus_import_options,
 };
-use nexus::capi::status::NEXUS_STATUS_OK;
-use nexus::capi::store::{nexus_close, nexus_connect, nexus_fs};
-use nexus::capi::text::nexus_string_free;
-use nexus::capi::upkeep::{
+use nexusfs::capi::status::NEXUS_STATUS_OK;
+use nexusfs::capi::store::{nexus_close, nexus_connect, nexus_fs};
+use nexusfs::capi::text::nexus_string_free;
+use nexusfs::capi::upkeep::{
     NEXUS_VERIFY_CONTENT, NEXUS_VERIFY_REPAIR, nexus_backup, nexus_bundle_export,
     nexus_bundle_import, nexus_content_info, nexus_find_duplicates, nexus_gc,
     nexus_import_metadata, nexus_storage_stats, nexus_verify,
 };
-use nexus::capi::work::{nexus_work_explain, nexus_work_stats};
-use nexus::content::ContentHash;
-use nexus::filesystem::{ClaimOptions, Filesystem, MkdirOptions};
+use nexusfs::capi::work::{nexus_work_explain, nexus_work_stats};
+use nexusfs::content::ContentHash;
+use nexusfs::filesystem::{ClaimOptions, Filesystem, MkdirOptions};
 use regex::Regex;
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -1,6 +1,6 @@
 //! What depends on what: items, and arrows between them.
 
-use nexus::work::Status;
+use nexusfs::work::Status;
 
 /// Items and what they wait for.
 #[derive(Default)]

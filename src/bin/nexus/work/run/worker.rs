@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus::filesystem::Filesystem;
+use nexusfs::filesystem::Filesystem;
 
 use super::supervisors::{Program, Supervisors};
 use crate::signals::StopCount;
