@@ -16,8 +16,8 @@ use nexusfs::content::{ContentHash, LOCAL_BACKEND, NewContent, Placement};
 use nexusfs::error::{Error, ErrorKind};
 use nexusfs::metadata::sqlite::{SqliteOptions, SqliteStore};
 use nexusfs::metadata::{
-    Change, ChangeSet, Conditions, Entry, EntryQuery, EntryRef, FileInfo, Grant, MetadataQuery,
-    MetadataStore, MetadataValue, Relocation, Removal, Scope, StoreError, StoreResult,
+    Change, Conditions, Entry, EntryQuery, EntryRef, FileInfo, Grant, MetadataQuery, MetadataStore,
+    MetadataValue, Relocation, Removal, Scope, StoreError, StoreResult, WriteSet,
 };
 use nexusfs::path::VirtualPath;
 use nexusfs::path_id::PathId;
@@ -72,7 +72,7 @@ impl Subject {
     }
 
     fn try_commit(&self, changes: Vec<Change>, grant: &Grant) -> StoreResult<Vec<Option<Entry>>> {
-        let set = ChangeSet {
+        let set = WriteSet {
             changes: Arc::new(changes),
             routes: Arc::clone(self.placement.routes()),
             prepared: Arc::default(),

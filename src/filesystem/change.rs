@@ -10,7 +10,7 @@ use crate::call::Call;
 use crate::content::with_room;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{
-    self, Change, ChangeSet, Committed, Entry, ImportSource, MetadataValue, Relocation, StoreError,
+    self, Change, Committed, Entry, ImportSource, MetadataValue, Relocation, StoreError, WriteSet,
 };
 use crate::path::{VirtualPath, quoted};
 use crate::work::{DependencyRef, LeaseToken, WorkField};
@@ -60,7 +60,7 @@ impl Filesystem {
                 for (index, change) in changes.iter().enumerate() {
                     authorize(policy, change, call).map_err(|error| change.failed(index, error))?;
                 }
-                let set = ChangeSet {
+                let set = WriteSet {
                     changes: with_given_depths(changes, policy),
                     routes: Arc::clone(self.placement().routes()),
                     prepared: Arc::clone(&preparation.contents),

@@ -121,8 +121,8 @@ impl Filesystem {
         let call = self.begin();
         let prefix = prefix.map(prefix_range);
         let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut watch = self.store().watch(&call)?;
         loop {
-            let seen = self.store().change_count(&call)?;
             let supply = self.granted(&call, |policy, grant| {
                 self.store()
                     .supply(&policy.claimable(prefix.clone()), grant)
@@ -136,7 +136,7 @@ impl Filesystem {
                 return Ok(false);
             }
             let deadline = end.into_iter().chain(next).min();
-            self.store().wait_for_change(seen, deadline, &call)?;
+            watch.wait(deadline, &call)?;
         }
     }
 

@@ -68,7 +68,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::host::address::refuse_url;
 use crate::host::is_store_file;
 use crate::log::{self, Level};
-use crate::metadata::{Entry, Grant, MetadataStore, StoreError, StoreResult};
+use crate::metadata::{Entry, Grant, MetadataStore, StoreError, StoreResult, Upkeep};
 use crate::path::{VirtualPath, quoted};
 
 /// How often a call asks the policy again when the rules keep changing under it.
@@ -284,6 +284,18 @@ impl Filesystem {
 
     pub(crate) fn store(&self) -> &dyn MetadataStore {
         &*self.handle.engine.store
+    }
+
+    /// Returns what checks, repairs and copies the rows of the store.
+    ///
+    /// # Errors
+    /// `Unsupported` for a store that leaves that to others.
+    pub(crate) fn upkeep(&self) -> Result<&dyn Upkeep> {
+        self.store().upkeep().ok_or_else(|| {
+            Error::unsupported(
+                "the rows of this store are neither repaired nor copied by its own means",
+            )
+        })
     }
 
     pub(crate) fn placement(&self) -> &Arc<Placement> {

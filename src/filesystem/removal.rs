@@ -1,7 +1,7 @@
 //! Removing the bytes of contents that no path holds any more.
 //!
 //! Nobody waits for it who does not want the same content: it happens between two short transactions (see
-//! [`MetadataStore::begin_removal`]). Whoever dropped contents removes the first of them; a thread, which lives as long as
+//! [`begin_removal`](crate::metadata::References::begin_removal)). Whoever dropped contents removes the first of them; a thread, which lives as long as
 //! there is something to do, removes the others, and all of those in backends that are far away. Without `housekeeping`
 //! there is no thread, and the caller removes all.
 

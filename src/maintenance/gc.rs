@@ -62,7 +62,9 @@ impl Filesystem {
             store.walk(&mut visit, call)?;
             collect(&mut step)?;
         }
-        self.store().shrink_log(call)?;
+        if let Some(upkeep) = self.store().upkeep() {
+            upkeep.shrink_log(call)?;
+        }
         Ok(json!({
             "temporary_files": temporary.files,
             "temporary_bytes": temporary.bytes,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ContentRow, Paged};
+use super::{ContentCursor, ContentKey, ContentRow, Paged};
 use crate::content::ContentHash;
 use crate::error::Result;
 
@@ -17,14 +17,14 @@ pub struct CopyIdentity {
 
 /// A copy of all metadata, of one moment. Dropped before its file was given another name, it leaves nothing.
 pub trait MetadataCopy {
-    /// Returns a page of contents, without inline bytes, after the one with the id `after`.
-    fn contents(&self, after: i64) -> Result<Paged<ContentRow, i64>>;
+    /// Returns a page of contents, without inline bytes, after `after`, or from the first one on.
+    fn contents(&self, after: Option<&ContentCursor>) -> Result<Paged<ContentRow, ContentCursor>>;
 
     /// Returns those of `hashes` that no content of the copy has as a file of the backend.
     fn unnamed(&self, backend: &str, hashes: &[ContentHash]) -> Result<Vec<ContentHash>>;
 
-    /// Returns the first path that holds the content with the id `id`.
-    fn first_path_of(&self, id: i64) -> Result<Option<String>>;
+    /// Returns the first path that holds the content.
+    fn first_path_of(&self, content: &ContentKey) -> Result<Option<String>>;
 
     /// Returns the number of files.
     fn files(&self) -> Result<u64>;

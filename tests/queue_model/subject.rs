@@ -13,8 +13,8 @@ use nexusfs::content::local::LocalContentStore;
 use nexusfs::content::{LOCAL_BACKEND, Placement};
 use nexusfs::metadata::sqlite::{SqliteOptions, SqliteStore};
 use nexusfs::metadata::{
-    Change, ChangeSet, Claim, Conditions, Entry, Finding, Grant, MetadataStore, MetadataValue,
-    Relocation, RowCursor, StoreError, Supply,
+    Change, Claim, Conditions, Entry, Finding, Grant, MetadataStore, MetadataValue, Relocation,
+    RowCursor, StoreError, Supply, WriteSet,
 };
 use nexusfs::path::VirtualPath;
 use nexusfs::range::PathRange;
@@ -74,7 +74,7 @@ impl Subject {
         self.turn = (self.turn + 1) % self.stores.len();
     }
 
-    fn store(&self) -> &SqliteStore {
+    fn store(&self) -> &dyn MetadataStore {
         &self.stores[self.turn]
     }
 
@@ -106,7 +106,7 @@ impl Subject {
         let changes = operations
             .iter()
             .map(|operation| self.change(operation, now));
-        let set = ChangeSet {
+        let set = WriteSet {
             changes: Arc::new(changes.collect()),
             routes: Arc::clone(self.placement.routes()),
             prepared: Arc::default(),
@@ -161,7 +161,12 @@ impl Subject {
         let mut findings = Vec::new();
         let mut cursor = Some(RowCursor::Work(String::new()));
         while let Some(from) = cursor {
-            let checked = self.store().check_rows(&from, &call()).unwrap();
+            let checked = self
+                .store()
+                .upkeep()
+                .unwrap()
+                .check_rows(&from, &call())
+                .unwrap();
             findings.extend(checked.findings);
             cursor = checked.next;
         }

@@ -88,10 +88,11 @@ impl Engine {
         }
         pair::finish(marker, data_dir, db_path)?;
         local.reclaim_unfinished(call)?;
+        let store: Arc<dyn MetadataStore> = Arc::new(store);
         Ok(Engine {
             rules: RwLock::new(Arc::new(store.rules(call)?)),
             remover: Remover::default(),
-            store: Arc::new(store),
+            store,
             appends: Turns::default(),
             settings: EngineSettings {
                 cache_size_mb: settings.cache_size_mb,

@@ -68,7 +68,7 @@ impl Filesystem {
         let pin = self.store().pin(&call)?;
         let names: Vec<Arc<str>> = self.placement().names().cloned().collect();
         let identity = target.identity(&names, &call)?;
-        let copy = self.store().copy_to(
+        let copy = self.upkeep()?.copy_to(
             &target.new_database(),
             &identity,
             &mut |done, total| tell(done, total, "database pages"),
@@ -117,9 +117,9 @@ impl Filesystem {
         let total = copy.content_bytes()?;
         let mut done = 0;
         let mut staged = Vec::new();
-        let mut next = Some(i64::MIN);
-        while let Some(after) = next {
-            let (rows, more) = copy.contents(after)?;
+        let mut after = None;
+        loop {
+            let (rows, more) = copy.contents(after.as_ref())?;
             for row in rows.iter().filter(|row| row.data.is_none()) {
                 tell(done, total, "bytes of contents")?;
                 done += row.size;
@@ -153,9 +153,11 @@ impl Filesystem {
                     publish(target, &mut staged, call)?;
                 }
             }
-            next = more;
+            if more.is_none() {
+                return publish(target, &mut staged, call);
+            }
+            after = more;
         }
-        publish(target, &mut staged, call)
     }
 }
 
@@ -169,7 +171,7 @@ impl Report {
         self.damaged_count += 1;
         if self.damaged.len() < LISTED {
             self.damaged.push(json!({
-                "path": copy.first_path_of(row.id)?,
+                "path": copy.first_path_of(&row.key())?,
                 "hash": row.hash.to_string(),
                 "message": error.to_string(),
             }));

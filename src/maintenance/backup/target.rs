@@ -79,7 +79,7 @@ impl Target {
             }
         };
         let database = directory.join(DATABASE);
-        if let Some(digest) = fs.store().digest_of_copy(&database, call)?
+        if let Some(digest) = fs.upkeep()?.digest_of_copy(&database, call)?
             && !note.digests.contains(&digest)
         {
             let what = "the target was changed since it was made: it is in use as a store";

@@ -15,7 +15,7 @@ impl Filesystem {
     /// Makes the row at `path` one of what it is: of a file, if its content is found. What was a file and cannot
     /// be read any more goes.
     pub(super) fn mend_row(&self, path: &str, run: &mut Run, call: &Call) -> Result<Mended> {
-        let Some(file) = self.mender().describe(path, call)? else {
+        let Some(file) = self.mender()?.describe(path, call)? else {
             return Ok(Mended::Changed);
         };
         let restored = self.restore_file(&file, call)?;
@@ -25,14 +25,14 @@ impl Filesystem {
         let why = "its row is damaged";
         let was_file = file.etag.is_some() && file.content_id.is_some();
         match (file.is_file, was_file) {
-            (false, false) => self.mender().mend_directory(&file, call),
+            (false, false) => self.mender()?.mend_directory(&file, call),
             (false, true) if file.is_above => {
                 if !run.may_remove {
                     return Ok(Mended::Nothing);
                 }
                 let kept = self.quarantine(&file, run, call)?;
                 let entry = run.lost.note(&file, kept.as_deref(), why)?;
-                let mended = self.mender().mend_directory(&file, call)?;
+                let mended = self.mender()?.mend_directory(&file, call)?;
                 run.lost.end(entry, mended == Mended::Done)?;
                 Ok(mended)
             }
@@ -43,7 +43,7 @@ impl Filesystem {
     /// Gives the file at `path`, and those with the same content, a row of the content, if its bytes are
     /// there and good; or else removes it.
     pub(super) fn restore(&self, path: &str, run: &mut Run, call: &Call) -> Result<Mended> {
-        let Some(file) = self.mender().describe(path, call)? else {
+        let Some(file) = self.mender()?.describe(path, call)? else {
             return Ok(Mended::Changed);
         };
         match self.restore_file(&file, call)? {
@@ -54,7 +54,7 @@ impl Filesystem {
 
     fn restore_file(&self, file: &LostFile, call: &Call) -> Result<Mended> {
         match self.good_content(file, call)? {
-            Some(content) => self.mender().restore_content(file, &content, call),
+            Some(content) => self.mender()?.restore_content(file, &content, call),
             None => Ok(Mended::Nothing),
         }
     }
@@ -62,7 +62,7 @@ impl Filesystem {
     /// Returns the content of `file`, if good bytes of it are found: those that its row names, or those that the
     /// row of its content does.
     fn good_content(&self, file: &LostFile, call: &Call) -> Result<Option<VerifiedContent>> {
-        let mender = self.mender();
+        let mender = self.mender()?;
         let named = match file.content_id {
             Some(id) => mender.content_place(id, call)?,
             None => None,
@@ -142,7 +142,7 @@ impl Filesystem {
         run: &mut Run,
         call: &Call,
     ) -> Result<Mended> {
-        let holders = self.mender().holders(key, 1, call)?;
+        let holders = self.mender()?.holders(key, 1, call)?;
         let Some(file) = holders.into_iter().next() else {
             return Ok(Mended::Changed);
         };
@@ -160,7 +160,7 @@ impl Filesystem {
         run: &mut Run,
         call: &Call,
     ) -> Result<Mended> {
-        match self.mender().describe(path, call)? {
+        match self.mender()?.describe(path, call)? {
             Some(file) => self.remove_file(&file, why, run, call),
             None => Ok(Mended::Changed),
         }
@@ -192,11 +192,11 @@ impl Filesystem {
     ) -> Result<Mended> {
         let mut outcome = Mended::Nothing;
         loop {
-            let place = self.mender().content_place(key.id, call)?;
+            let place = self.mender()?.content_place(key.id, call)?;
             let Some(place) = place.filter(|place| place.key == *key) else {
                 return Ok(changed_unless_done(outcome));
             };
-            let holders = self.mender().holders(key, PAGE, call)?;
+            let holders = self.mender()?.holders(key, PAGE, call)?;
             let Some(first) = holders.first() else {
                 return Ok(outcome);
             };
@@ -237,7 +237,7 @@ impl Filesystem {
             return Ok(Mended::Nothing);
         };
         match self.verified(place, backend, hash, call)? {
-            Some(content) => self.mender().restore_content(file, &content, call),
+            Some(content) => self.mender()?.restore_content(file, &content, call),
             None => Ok(Mended::Nothing),
         }
     }
@@ -245,7 +245,7 @@ impl Filesystem {
     /// Keeps the bytes of `file`, whatever they are; returns where, in the directory of the backend.
     fn quarantine(&self, file: &LostFile, run: &Run, call: &Call) -> Result<Option<String>> {
         if let Some(id) = file.content_id
-            && let Some(place) = self.mender().content_place(id, call)?
+            && let Some(place) = self.mender()?.content_place(id, call)?
             && let Some(kept) = self.quarantine_at(&place, run)?
         {
             return Ok(Some(kept));
@@ -291,7 +291,7 @@ impl Filesystem {
         if !run.lost.misses_bytes() {
             return Ok(());
         }
-        let place = self.mender().content_place(key.id, call)?;
+        let place = self.mender()?.content_place(key.id, call)?;
         let Some(place) = place.filter(|place| place.key == *key) else {
             return Ok(());
         };
@@ -313,7 +313,7 @@ impl Filesystem {
         call: &Call,
     ) -> Result<bool> {
         let entry = run.lost.note(file, kept, why)?;
-        let forgotten = self.mender().forget(file, call);
+        let forgotten = self.mender()?.forget(file, call);
         run.lost.end(entry, matches!(forgotten, Ok(true)))?;
         forgotten
     }

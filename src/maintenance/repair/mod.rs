@@ -68,7 +68,7 @@ impl Filesystem {
         let mut report = found;
         for _ in 0..ROUNDS {
             run.may_remove = report.is_reliable();
-            let steps = self.plan(&report, &mut run);
+            let steps = self.plan(&report, &mut run)?;
             if steps.is_empty() && !report.is_cut() && !run.begin_again() {
                 break;
             }
@@ -77,7 +77,7 @@ impl Filesystem {
                 watch.tell(number as u64, steps.len() as u64, &step.told())?;
             }
             if run.done.count == 0 && !steps.is_empty() {
-                self.store().advance_leases(watch.call)?;
+                self.upkeep()?.advance_leases(watch.call)?;
             }
             for (key, step) in steps {
                 let outcome = self.try_step(&step, &mut run, watch.call)?;
@@ -107,12 +107,12 @@ impl Filesystem {
         Ok(report)
     }
 
-    fn plan(&self, report: &Report, run: &mut Run) -> Vec<(FindingKey, Step)> {
+    fn plan(&self, report: &Report, run: &mut Run) -> Result<Vec<(FindingKey, Step)>> {
         let mut seen = HashSet::new();
         let mut steps = Vec::new();
         for finding in report.to_mend() {
             let key = (finding.kind, finding.row.clone());
-            let step = Step::about(finding, self.mender().planned(finding));
+            let step = Step::about(finding, self.mender()?.planned(finding));
             match step.filter(|step| run.may_take(&key, step)) {
                 Some(step) => {
                     if seen.insert(key.clone()) {
@@ -124,11 +124,11 @@ impl Filesystem {
                 }
             }
         }
-        steps
+        Ok(steps)
     }
 
-    fn mender(&self) -> &dyn MetadataMender {
-        self.store().mender()
+    fn mender(&self) -> Result<&dyn MetadataMender> {
+        Ok(self.upkeep()?.mender())
     }
 
     /// Takes a step. One that damage keeps from being taken is noted, and does not end the repair.
@@ -151,7 +151,7 @@ impl Filesystem {
         Ok(match step {
             Step::Mend(finding, _) => self.mend_rows(finding, run, call)?,
             Step::Row(path) => self.mend_row(path, run, call)?,
-            Step::MoveAside(path) => Mended::done(self.mender().move_aside(path, call)?.is_some()),
+            Step::MoveAside(path) => Mended::done(self.mender()?.move_aside(path, call)?.is_some()),
             Step::Restore(path) => self.restore(path, run, call)?,
             Step::RestoreContent(key) => self.restore_content(key, run, call)?,
             Step::Remove(path) => self.remove(path, "its path is no valid name", run, call)?,
@@ -165,7 +165,7 @@ impl Filesystem {
             self.keep_orphan(key, run, call)?;
         }
         let kept = self.keep_values(finding, &mut run.lost, call)?;
-        let mended = self.mender().mend(finding, call);
+        let mended = self.mender()?.mend(finding, call);
         for entry in kept {
             run.lost.end(entry, matches!(mended, Ok(true)))?;
         }
@@ -176,10 +176,10 @@ impl Filesystem {
     fn keep_values(&self, finding: &Finding, lost: &mut Lost, call: &Call) -> Result<Vec<Value>> {
         let (path, values) = match (finding.kind, &finding.row) {
             (FindingKind::OrphanRow, RowKey::Work(path)) => {
-                (path, self.mender().work_values(path, call)?)
+                (path, self.mender()?.work_values(path, call)?)
             }
             (FindingKind::OrphanRow | FindingKind::DamagedRow, RowKey::Metadata(path, key)) => {
-                let value = self.mender().value_of(path, key, call)?;
+                let value = self.mender()?.value_of(path, key, call)?;
                 (
                     path,
                     value

@@ -34,10 +34,10 @@ impl Filesystem {
     ) -> Result<()> {
         let total = report.count("contents");
         let mut done = 0;
-        let mut next = Some(i64::MIN);
-        while let Some(after) = next {
+        let mut after = None;
+        loop {
             watch.tell(done, total, "contents")?;
-            let (rows, more) = self.store().contents(after, read, watch.call)?;
+            let (rows, more) = self.store().contents(after.as_ref(), read, watch.call)?;
             let mut suspects = Vec::new();
             for row in rows {
                 let call = watch.call;
@@ -54,9 +54,11 @@ impl Filesystem {
                 }
             }
             self.confirm(suspects, read, report, watch)?;
-            next = more;
+            if more.is_none() {
+                return Ok(());
+            }
+            after = more;
         }
-        Ok(())
     }
 
     fn examine(
@@ -168,7 +170,7 @@ impl Filesystem {
         watch: &Watch<'_, '_>,
     ) -> Result<()> {
         let row = &bad.row;
-        let (paths, count) = self.store().paths_of_content(row.id, 1, watch.call)?;
+        let (paths, count) = self.store().paths_of_content(&row.key(), 1, watch.call)?;
         let place = match (&row.data, &row.backend) {
             (Some(_), _) => "in the database".to_owned(),
             (None, Some(backend)) => format!("of the backend '{backend}'"),

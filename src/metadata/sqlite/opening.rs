@@ -10,7 +10,7 @@ use super::db::time::Time;
 use super::driver::reserve::KeptReserve;
 use super::driver::vfs;
 use super::read::readers::Readers;
-use super::references::Syncing;
+use super::store::references::Syncing;
 use super::wal::checkpoint::Checkpointer;
 use super::wal::health::Health;
 use super::wal::watch::Changes;

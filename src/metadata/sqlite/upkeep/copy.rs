@@ -21,7 +21,7 @@ use crate::metadata::sqlite::db::connection::{self, Role, abandon};
 use crate::metadata::sqlite::db::{lease_tokens, schema};
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::write::removal;
-use crate::metadata::{ContentRow, CopyIdentity, MetadataCopy, Paged};
+use crate::metadata::{ContentCursor, ContentKey, ContentRow, CopyIdentity, MetadataCopy, Paged};
 
 /// Pages that are copied between two looks at whether the call was interrupted.
 const STEP: i32 = 1024;
@@ -190,7 +190,8 @@ fn adopt(connection: &Connection, identity: &CopyIdentity) -> Result<()> {
 }
 
 impl MetadataCopy for Copy {
-    fn contents(&self, after: i64) -> Result<Paged<ContentRow, i64>> {
+    fn contents(&self, after: Option<&ContentCursor>) -> Result<Paged<ContentRow, ContentCursor>> {
+        let after = after.map_or(Ok(i64::MIN), check::id_of)?;
         let backends = self.backends.current();
         check::contents(&self.connection, &backends, after, false)
     }
@@ -202,8 +203,8 @@ impl MetadataCopy for Copy {
         }
     }
 
-    fn first_path_of(&self, id: i64) -> Result<Option<String>> {
-        let (paths, _) = check::paths_of(&self.connection, id, 1)?;
+    fn first_path_of(&self, content: &ContentKey) -> Result<Option<String>> {
+        let (paths, _) = check::paths_of(&self.connection, content.id, 1)?;
         Ok(paths.into_iter().next())
     }
 

@@ -23,7 +23,7 @@ use crate::metadata::sqlite::driver::vfs;
 use crate::metadata::sqlite::wal::commit::in_transaction;
 use crate::metadata::sqlite::wal::failures::is_out_of_room;
 use crate::metadata::sqlite::wal::watch::Changes;
-use crate::metadata::{ChangeSet, Claim, Committed, Grant, StoreError, StoreResult};
+use crate::metadata::{Claim, Committed, Grant, StoreError, StoreResult, WriteSet};
 use crate::work::WorkItem;
 
 /// Most write sets of one group.
@@ -117,7 +117,7 @@ impl Writer {
     }
 
     /// Commits `set`, and returns what each of its changes left.
-    pub fn commit(&self, set: ChangeSet, grant: Grant) -> std::result::Result<Committed, Refusal> {
+    pub fn commit(&self, set: WriteSet, grant: Grant) -> std::result::Result<Committed, Refusal> {
         match self.enqueue(Request::Changes(set), grant)? {
             Reply::Committed(committed) => Ok(committed),
             Reply::Claimed(_) => Err(Error::internal("a set of changes left a claim").into()),

@@ -302,7 +302,7 @@ mod tests {
     use crate::content::{LOCAL_BACKEND, NewContent, Placement};
     use crate::metadata::sqlite::{SqliteOptions, SqliteStore};
     use crate::metadata::{
-        Change, ChangeSet, Claim, Conditions, Grant, MetadataStore, MetadataValue,
+        Catalog, Change, Claim, Conditions, Grant, Ledger, MetadataValue, Queue, WriteSet,
     };
     use crate::path::VirtualPath;
     use crate::time::now;
@@ -351,7 +351,7 @@ mod tests {
         };
         let local = Arc::new(LocalContentStore::open(directory.path()).unwrap());
         let placement = Placement::new(local, Vec::new(), 64);
-        let set = ChangeSet {
+        let set = WriteSet {
             changes: Arc::new(["/a", "/b", "/c"].into_iter().flat_map(ready).collect()),
             routes: Arc::clone(placement.routes()),
             prepared: Arc::default(),

@@ -6,12 +6,12 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::config::Durability;
 use crate::content::ContentHash;
-use crate::metadata::{Change, ChangeSet, Claim, Committed, Grant, StoreError};
+use crate::metadata::{Change, Claim, Committed, Grant, StoreError, WriteSet};
 use crate::work::WorkItem;
 
 /// What a member asks for.
 pub(super) enum Request {
-    Changes(ChangeSet),
+    Changes(WriteSet),
     Claim(Claim),
 }
 

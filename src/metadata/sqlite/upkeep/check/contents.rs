@@ -4,13 +4,14 @@ use rusqlite::Row;
 
 use super::page::{PAGE, Page, hash, is_null};
 use crate::content::{BLOCK_BYTES, BlockHashes, ContentHash};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::metadata::sqlite::db::backends::BackendNames;
 use crate::metadata::sqlite::db::rows::integer;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::write::removal;
 use crate::metadata::{
-    CheckedRows, ContentKey, ContentRow, FindingKind, Paged, PendingDeletions, RowCursor, RowKey,
+    CheckedRows, ContentCursor, ContentKey, ContentRow, FindingKind, Paged, PendingDeletions,
+    RowCursor, RowKey,
 };
 
 /// Inline bytes after which a page of contents ends early.
@@ -79,7 +80,7 @@ pub(in super::super::super) fn page(
     backends: &BackendNames,
     after: i64,
     with_data: bool,
-) -> Result<Paged<ContentRow, i64>> {
+) -> Result<Paged<ContentRow, ContentCursor>> {
     let mut statement = connection.prepare_cached(
         "SELECT id, backend_id, hash, size, blocks, data IS NOT NULL, iif(?3, data, NULL)
          FROM content WHERE id > ?1 ORDER BY id LIMIT ?2",
@@ -93,7 +94,7 @@ pub(in super::super::super) fn page(
         let id: i64 = row.get(0)?;
         seen += 1;
         if seen == PAGE {
-            next = Some(id);
+            next = Some(cursor_after(id));
         }
         let (Some(hash), Some(size)) = (hash(row, 2), integer(row, 3)) else {
             continue;
@@ -116,7 +117,7 @@ pub(in super::super::super) fn page(
             blocks: BlockHashes::from_bytes(blocks.unwrap_or_default()),
         });
         if bytes >= PAGE_BYTES {
-            next = Some(id);
+            next = Some(cursor_after(id));
             break;
         }
     }
@@ -182,4 +183,17 @@ pub(in super::super::super) fn pending_deletions(
         }
     }
     Ok((all, next))
+}
+
+/// Returns where a page of contents ended that ended with the row `id`.
+fn cursor_after(id: i64) -> ContentCursor {
+    ContentCursor(id.to_be_bytes().to_vec())
+}
+
+/// Returns the id of the row with which the page before ended.
+pub(in super::super::super) fn id_of(cursor: &ContentCursor) -> Result<i64> {
+    let bytes = cursor.0.as_slice().try_into();
+    bytes
+        .map(i64::from_be_bytes)
+        .map_err(|_| Error::internal("a cursor of contents is that of another store"))
 }

@@ -10,7 +10,9 @@ mod paths;
 mod tables;
 mod work;
 
-pub(in super::super) use self::contents::{page as contents, paths as paths_of, pending_deletions};
+pub(in super::super) use self::contents::{
+    id_of, page as contents, paths as paths_of, pending_deletions,
+};
 use self::page::{Page, next_table};
 use crate::call::Call;
 use crate::error::{ErrorKind, Result};

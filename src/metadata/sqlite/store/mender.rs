@@ -1,11 +1,10 @@
 //! The store as one that repairs its rows.
 
-use super::SqliteStore;
-use super::queue;
-use super::upkeep::repair::{self, files, names};
 use crate::call::Call;
 use crate::content::ContentHash;
 use crate::error::Result;
+use crate::metadata::sqlite::upkeep::repair::{self, files, names};
+use crate::metadata::sqlite::{SqliteStore, queue};
 use crate::metadata::{
     ContentKey, ContentPlace, Finding, LostFile, Mended, MetadataMender, VerifiedContent,
 };

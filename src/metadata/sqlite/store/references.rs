@@ -5,18 +5,22 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::SqliteStore;
-use super::db::connection;
-use super::driver::statements::Connection;
-use super::driver::vfs;
-use super::wal::checkpoint;
-use super::write::member::Awaited;
-use super::write::removal;
 use crate::call::Call;
 use crate::config::Durability;
 use crate::content::ContentHash;
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::{Removal, Reservation};
+use crate::metadata::sqlite::SqliteStore;
+use crate::metadata::sqlite::db::connection;
+use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::driver::vfs;
+use crate::metadata::sqlite::upkeep::check;
+use crate::metadata::sqlite::wal::checkpoint;
+use crate::metadata::sqlite::write::member::Awaited;
+use crate::metadata::sqlite::write::removal;
+use crate::metadata::{
+    ContentCursor, ContentKey, ContentRow, Paged, PendingDeletions, References, Removal,
+    Reservation,
+};
 use crate::time::Micros;
 
 /// How long a writer waits between looks whether a removal has ended.
@@ -24,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 /// A connection for syncs of the WAL that keep nobody from writing; opened by the first of them.
 #[derive(Default)]
-pub(super) struct Syncing(Mutex<Option<Connection>>);
+pub(in super::super) struct Syncing(Mutex<Option<Connection>>);
 
 impl Syncing {
     /// Closes it.
@@ -83,7 +87,7 @@ impl SqliteStore {
         vfs::freeing(|| self.writer.transaction_of(Durability::Normal, call, work))
     }
 
-    pub(super) fn begin_pending(
+    fn begin_pending(
         &self,
         backend: &str,
         limit: usize,
@@ -96,7 +100,7 @@ impl SqliteStore {
         })
     }
 
-    pub(super) fn begin_orphans(
+    fn begin_orphans(
         &self,
         backend: &str,
         hashes: &[ContentHash],
@@ -116,14 +120,14 @@ impl SqliteStore {
         })
     }
 
-    pub(super) fn end(&self, removal: Removal, call: &Call) -> Result<()> {
+    fn end(&self, removal: Removal, call: &Call) -> Result<()> {
         self.removing(call, |connection| {
             let id = self.backends.id(&removal.backend, connection)?;
             removal::end(connection, id, &removal.hashes)
         })
     }
 
-    pub(super) fn reserve_for(
+    fn reserve_for(
         &self,
         backend: &str,
         hashes: &[ContentHash],
@@ -194,5 +198,114 @@ impl SqliteStore {
             }
             thread::sleep(PAUSE);
         }
+    }
+}
+
+impl References for SqliteStore {
+    fn reserve(
+        &self,
+        backend: &str,
+        hashes: &[ContentHash],
+        time: Duration,
+        call: &Call,
+    ) -> Result<Reservation> {
+        self.reserve_for(backend, hashes, time, call)
+    }
+
+    fn release(&self, reservation: &Reservation, call: &Call) -> Result<()> {
+        let release = |connection: &_| removal::release(connection, reservation.id);
+        self.writer
+            .transaction_of(Durability::Normal, call, release)
+    }
+
+    fn has_pending_deletions(&self, backend: &str, call: &Call) -> Result<bool> {
+        self.readers
+            .look(call, |connection| {
+                let id = self.backends.id(backend, connection)?;
+                Ok(removal::has_pending(connection, id)?)
+            })
+            .map_err(Into::into)
+    }
+
+    fn begin_removal(
+        &self,
+        backend: &str,
+        limit: usize,
+        wait: bool,
+        call: &Call,
+    ) -> Result<Option<Removal>> {
+        self.begin_pending(backend, limit, wait, call)
+    }
+
+    fn begin_removal_of(
+        &self,
+        backend: &str,
+        hashes: &[ContentHash],
+        call: &Call,
+    ) -> Result<Option<Removal>> {
+        self.begin_orphans(backend, hashes, call)
+    }
+
+    fn end_removal(&self, removal: Removal, call: &Call) -> Result<()> {
+        self.end(removal, call)
+    }
+
+    fn pin(&self, call: &Call) -> Result<Box<dyn Send>> {
+        self.pins.hold(call)
+    }
+
+    fn unreferenced(
+        &self,
+        backend: &str,
+        hashes: &[ContentHash],
+        call: &Call,
+    ) -> Result<Vec<ContentHash>> {
+        self.writer.locked(call, |connection| {
+            let id = self.backends.id(backend, connection)?;
+            removal::orphans(connection, id, hashes)
+        })
+    }
+
+    fn visit_pending_deletions(
+        &self,
+        found: &mut dyn FnMut(&PendingDeletions) -> Result<()>,
+        call: &Call,
+    ) -> Result<()> {
+        let mut after = None;
+        loop {
+            let (page, next) = self.readers.moment(call, |connection| {
+                let backends = self.readable_backends(connection)?;
+                check::pending_deletions(connection, &backends, after)
+            })?;
+            page.iter().try_for_each(&mut *found)?;
+            match next {
+                Some(_) => after = next,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn contents(
+        &self,
+        after: Option<&ContentCursor>,
+        with_data: bool,
+        call: &Call,
+    ) -> Result<Paged<ContentRow, ContentCursor>> {
+        let after = after.map_or(Ok(i64::MIN), check::id_of)?;
+        self.readers.moment(call, |connection| {
+            let backends = self.readable_backends(connection)?;
+            check::contents(connection, &backends, after, with_data)
+        })
+    }
+
+    fn paths_of_content(
+        &self,
+        content: &ContentKey,
+        limit: usize,
+        call: &Call,
+    ) -> Result<(Vec<String>, u64)> {
+        self.readers.moment(call, |connection| {
+            check::paths_of(connection, content.id, limit)
+        })
     }
 }
