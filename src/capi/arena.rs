@@ -8,7 +8,7 @@ const SMALLEST_BLOCK: usize = 4096;
 /// A huge page on x86-64, and on aarch64 with pages of 4 KiB.
 const HUGE_PAGE: usize = 2 * 1024 * 1024;
 
-/// Memory that is handed out piece by piece, stays where it is, and is freed as a whole. Strings in it are
+/// Memory that is allocated piece by piece, never moves, and is freed as a whole. Its strings are
 /// NUL-terminated.
 ///
 /// Blocks grow from 4 KiB. From 2 MiB on they are huge pages, if the system has them: otherwise a list of
@@ -42,7 +42,7 @@ impl Arena {
         arena
     }
 
-    /// Copies `text`, NUL-terminated, and returns where it is.
+    /// Copies `text`, NUL-terminated, and returns the address of the copy.
     #[inline]
     pub(super) fn put(&mut self, text: &[u8]) -> *const c_char {
         let needed = text.len() + 1;

@@ -1,4 +1,4 @@
-//! Arguments: what C passes, checked before anything is done with it.
+//! Arguments from C, checked before use.
 //!
 //! Each function names the parameter in its error.
 
@@ -12,7 +12,7 @@ fn missing(name: &str) -> Error {
     Error::invalid_argument(format!("{name} is NULL"))
 }
 
-/// Returns the text at `pointer`, or `None` where it is NULL.
+/// Returns the text at `pointer`, or `None` if it is NULL.
 ///
 /// # Safety
 /// `pointer` is NULL, or NUL-terminated and unchanged for `'a`.
@@ -33,7 +33,7 @@ pub(super) unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a 
     unsafe { optional_text(pointer, name) }?.ok_or_else(|| missing(name))
 }
 
-/// Like [`optional_text`] for a path in the store, which is an invalid path where it is not UTF-8.
+/// Like [`optional_text`] for a path in the store: text that is not UTF-8 is INVALID_PATH.
 ///
 /// # Safety
 /// `pointer` is NULL, or NUL-terminated and unchanged for `'a`.
@@ -45,7 +45,7 @@ pub(super) unsafe fn optional_path<'a>(
     unsafe { decode(pointer, ErrorKind::InvalidPath, name) }
 }
 
-/// Like [`text`] for a path in the store, which is an invalid path where it is not UTF-8.
+/// Like [`text`] for a path in the store: text that is not UTF-8 is INVALID_PATH.
 ///
 /// # Safety
 /// `pointer` is NULL, or NUL-terminated and unchanged for `'a`.
@@ -54,7 +54,7 @@ pub(super) unsafe fn path<'a>(pointer: *const c_char, name: &str) -> Result<&'a 
     unsafe { optional_path(pointer, name) }?.ok_or_else(|| missing(name))
 }
 
-/// Returns the content hash at `pointer`, or `None` where it is NULL.
+/// Returns the content hash at `pointer`, or `None` if it is NULL.
 ///
 /// # Safety
 /// `pointer` is NULL, or NUL-terminated and unchanged for the call.
@@ -166,7 +166,7 @@ pub(super) unsafe fn paths<'a>(
         .collect()
 }
 
-/// Returns the truth of a flag, which must be 0 or 1.
+/// Returns a flag as a `bool`; it must be 0 or 1.
 pub(super) fn flag(value: i32, name: &str) -> Result<bool> {
     match value {
         0 => Ok(false),
@@ -187,7 +187,7 @@ pub(super) fn flags(value: u32, known: u32, name: &str) -> Result<()> {
     }
 }
 
-/// What stands in an output until the call succeeds.
+/// The value of an output until the call succeeds.
 pub(super) trait Blank {
     const BLANK: Self;
 }
@@ -205,7 +205,7 @@ impl Blank for usize {
     const BLANK: Self = 0;
 }
 
-/// Where a result goes.
+/// An output pointer, which receives a result.
 pub(super) struct Output<T>(*mut T);
 
 impl<T: Blank> Output<T> {

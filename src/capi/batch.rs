@@ -18,7 +18,7 @@ use super::store::{STORES, nexus_fs};
 use super::unwind;
 use crate::filesystem::{Batch, Conditions};
 
-/// Changes to be made together.
+/// Changes that one transaction makes: all of them, or none.
 pub struct nexus_batch {
     _opaque: [u8; 0],
 }
@@ -27,11 +27,11 @@ pub(super) static BATCHES: Table<nexus_batch, Engaged<Mutex<Batch>>> =
     Table::new(Tag::Batch, "nexus_batch");
 
 /// <!-- section: Batches -->
-/// Begins a batch: changes to be made together, all or nothing. A call that fails to add an operation
-/// leaves the batch as it was: the commit then makes the others.
+/// Creates a batch: changes that one transaction makes, all or none. A call that fails to add an
+/// operation leaves the batch unchanged, and the commit makes the other changes.
 ///
 /// @param fs     an open handle
-/// @param batch  receives the batch, to be freed with nexus_batch_free; not NULL
+/// @param batch  receives the batch; free it with nexus_batch_free; not NULL
 /// @param error  receives what went wrong; may be NULL
 /// @return OK
 ///
@@ -59,12 +59,12 @@ pub unsafe extern "C" fn nexus_batch_new(
 ///
 /// @param batch    an open batch
 /// @param path     the file; not NULL
-/// @param data     the bytes, which are copied; may be NULL where `len` is 0
+/// @param data     the bytes, which are copied; may be NULL if `len` is 0
 /// @param len      how many
 /// @param options  conditions and MIME type; NULL for none
 /// @param error    receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT, INVALID_PATH; ACCESS_DENIED, READ_ONLY, IS_A_DIRECTORY for the path;
-///         NOT_MOUNTED, NO_SPACE, IO for the bytes; whether the rest can be done is found at the commit
+/// @return OK; INVALID_ARGUMENT, INVALID_PATH; ACCESS_DENIED, READ_ONLY, IS_A_DIRECTORY for the
+///         path; NOT_MOUNTED, NO_SPACE, IO for the bytes; the commit reports all other failures
 ///
 /// Threads: one at a time for one batch: a second call at once is MISUSE.
 /// @since 0.1.0
@@ -93,12 +93,11 @@ pub unsafe extern "C" fn nexus_batch_write(
 ///
 /// @param batch    an open batch
 /// @param path     the file; not NULL
-/// @param data     the bytes, which are copied; may be NULL where `len` is 0
+/// @param data     the bytes, which are copied; may be NULL if `len` is 0
 /// @param len      how many
 /// @param options  conditions and MIME type; NULL for none
 /// @param error    receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT, INVALID_PATH; whether the operation can be done is found at the
-///         commit
+/// @return OK; INVALID_ARGUMENT, INVALID_PATH; the commit reports whether the operation is possible
 ///
 /// Threads: one at a time for one batch: a second call at once is MISUSE.
 /// @since 0.1.0
@@ -128,8 +127,7 @@ pub unsafe extern "C" fn nexus_batch_append(
 /// @param batch  an open batch
 /// @param path   the file; not NULL
 /// @param error  receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT, INVALID_PATH; whether the operation can be done is found at the
-///         commit
+/// @return OK; INVALID_ARGUMENT, INVALID_PATH; the commit reports whether the operation is possible
 ///
 /// Threads: one at a time for one batch: a second call at once is MISUSE.
 /// @since 0.1.0
@@ -157,8 +155,7 @@ pub unsafe extern "C" fn nexus_batch_delete(
 /// @param to     its new path; not NULL
 /// @param flags  0 or NEXUS_NO_REPLACE
 /// @param error  receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT, INVALID_PATH; whether the operation can be done is found at the
-///         commit
+/// @return OK; INVALID_ARGUMENT, INVALID_PATH; the commit reports whether the operation is possible
 ///
 /// Threads: one at a time for one batch: a second call at once is MISUSE.
 /// @since 0.1.0
@@ -189,8 +186,7 @@ pub unsafe extern "C" fn nexus_batch_rename(
 /// @param to     the path of the copy; not NULL
 /// @param flags  0 or NEXUS_NO_REPLACE
 /// @param error  receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT, INVALID_PATH; whether the operation can be done is found at the
-///         commit
+/// @return OK; INVALID_ARGUMENT, INVALID_PATH; the commit reports whether the operation is possible
 ///
 /// Threads: one at a time for one batch: a second call at once is MISUSE.
 /// @since 0.1.0
@@ -214,14 +210,13 @@ pub unsafe extern "C" fn nexus_batch_copy(
     }
 }
 
-/// Adds the making of a directory; see nexus_mkdir.
+/// Adds the creation of a directory; see nexus_mkdir.
 ///
 /// @param batch  an open batch
 /// @param path   the directory; not NULL
 /// @param flags  0, or NEXUS_MKDIR_PARENTS and NEXUS_MKDIR_EXIST_OK, or-ed
 /// @param error  receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT, INVALID_PATH; whether the operation can be done is found at the
-///         commit
+/// @return OK; INVALID_ARGUMENT, INVALID_PATH; the commit reports whether the operation is possible
 ///
 /// Threads: one at a time for one batch: a second call at once is MISUSE.
 /// @since 0.1.0
@@ -243,15 +238,14 @@ pub unsafe extern "C" fn nexus_batch_mkdir(
     }
 }
 
-/// Adds the setting of one metadata key; see nexus_set_meta.
+/// Adds a change of one metadata key; see nexus_set_meta.
 ///
 /// @param batch       an open batch
 /// @param path        the file; not NULL
 /// @param key         the key, 1 to 255 bytes; not NULL
 /// @param value_json  the value, a JSON text; not NULL
 /// @param error       receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT, INVALID_PATH; whether the operation can be done is found at the
-///         commit
+/// @return OK; INVALID_ARGUMENT, INVALID_PATH; the commit reports whether the operation is possible
 ///
 /// Threads: one at a time for one batch: a second call at once is MISUSE.
 /// @since 0.1.0
@@ -276,14 +270,13 @@ pub unsafe extern "C" fn nexus_batch_set_meta(
     }
 }
 
-/// Adds the setting of several metadata keys; see nexus_set_meta_many.
+/// Adds a change of several metadata keys; see nexus_set_meta_many.
 ///
 /// @param batch        an open batch
 /// @param path         the file; not NULL
 /// @param object_json  a JSON object; not NULL
 /// @param error        receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT, INVALID_PATH; whether the operation can be done is found at the
-///         commit
+/// @return OK; INVALID_ARGUMENT, INVALID_PATH; the commit reports whether the operation is possible
 ///
 /// Threads: one at a time for one batch: a second call at once is MISUSE.
 /// @since 0.1.0
@@ -312,8 +305,7 @@ pub unsafe extern "C" fn nexus_batch_set_meta_many(
 /// @param path   the file; not NULL
 /// @param key    the key, 1 to 255 bytes; not NULL
 /// @param error  receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT, INVALID_PATH; whether the operation can be done is found at the
-///         commit
+/// @return OK; INVALID_ARGUMENT, INVALID_PATH; the commit reports whether the operation is possible
 ///
 /// Threads: one at a time for one batch: a second call at once is MISUSE.
 /// @since 0.1.0
@@ -336,16 +328,16 @@ pub unsafe extern "C" fn nexus_batch_delete_meta(
     }
 }
 
-/// Adds nexus_work_complete: so the files that a worker writes are there exactly if the item is
-/// completed.
+/// Adds nexus_work_complete. The batch then stores the files that the worker wrote if and only if
+/// it completes the item.
 ///
 /// @param batch  an open batch
 /// @param path         the work item; not NULL
 /// @param lease        its lease token
-/// @param result_json  what came of it; NULL: nothing
+/// @param result_json  the result; NULL: none
 /// @param error  receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT, INVALID_PATH; whether the operation can be done is found at the
-///         commit: LEASE_LOST where the lease is not held
+/// @return OK; INVALID_ARGUMENT, INVALID_PATH; the commit reports whether the operation is
+///         possible: LEASE_LOST if the lease token is not valid
 ///
 /// Threads: one at a time for one batch: a second call at once is MISUSE.
 /// @since 0.1.0
@@ -373,11 +365,11 @@ pub unsafe extern "C" fn nexus_batch_complete_work(
 /// @param batch  an open batch
 /// @param path            the work item; not NULL
 /// @param lease           its lease token
-/// @param error_text      why; NULL: ""
-/// @param retry_after_ms  when it is ready again; 0: after min(2^(attempts - 1) s, 1 h)
+/// @param error_text      the reason; NULL: ""
+/// @param retry_after_ms  delay until it is ready again; 0: min(2^(attempts - 1) s, 1 h)
 /// @param error  receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT, INVALID_PATH; whether the operation can be done is found at the
-///         commit: LEASE_LOST where the lease is not held
+/// @return OK; INVALID_ARGUMENT, INVALID_PATH; the commit reports whether the operation is
+///         possible: LEASE_LOST if the lease token is not valid
 ///
 /// Threads: one at a time for one batch: a second call at once is MISUSE.
 /// @since 0.1.0
@@ -408,8 +400,8 @@ pub unsafe extern "C" fn nexus_batch_fail_work(
 /// @param path   the work item; not NULL
 /// @param lease  its lease token
 /// @param error  receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT, INVALID_PATH; whether the operation can be done is found at the
-///         commit: LEASE_LOST where the lease is not held
+/// @return OK; INVALID_ARGUMENT, INVALID_PATH; the commit reports whether the operation is
+///         possible: LEASE_LOST if the lease token is not valid
 ///
 /// Threads: one at a time for one batch: a second call at once is MISUSE.
 /// @since 0.1.0
@@ -431,15 +423,14 @@ pub unsafe extern "C" fn nexus_batch_release_work(
     }
 }
 
-/// Adds a condition: at this point of the batch the file has this etag, or is absent. The commit
-/// returns CONFLICT where it does not hold.
+/// Adds a condition: at this point of the batch, the file has this etag, or does not exist. The
+/// commit returns CONFLICT if the condition is not met.
 ///
 /// @param batch  an open batch
 /// @param path   the file; not NULL
-/// @param etag   64 hexadecimal digits; NULL: there is no such file
+/// @param etag   64 hexadecimal digits; NULL: the file must not exist
 /// @param error  receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT, INVALID_PATH; whether the operation can be done is found at the
-///         commit
+/// @return OK; INVALID_ARGUMENT, INVALID_PATH; the commit reports whether the operation is possible
 ///
 /// Threads: one at a time for one batch: a second call at once is MISUSE.
 /// @since 0.1.0
@@ -461,15 +452,14 @@ pub unsafe extern "C" fn nexus_batch_require_etag(
     }
 }
 
-/// Adds a condition: the lease of a work item is held. The commit returns LEASE_LOST where it
-/// does not hold.
+/// Adds a condition: the lease token of a work item is valid. The commit returns LEASE_LOST if it
+/// is not.
 ///
 /// @param batch  an open batch
 /// @param path   the work item; not NULL
 /// @param lease  its lease token, from 1
 /// @param error  receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT, INVALID_PATH; whether the operation can be done is found at the
-///         commit
+/// @return OK; INVALID_ARGUMENT, INVALID_PATH; the commit reports whether the operation is possible
 ///
 /// Threads: one at a time for one batch: a second call at once is MISUSE.
 /// @since 0.1.0
@@ -491,16 +481,15 @@ pub unsafe extern "C" fn nexus_batch_require_lease(
     }
 }
 
-/// Makes all changes of a batch in one transaction, in the order they were added; each sees the
-/// earlier ones. On failure nothing is changed, nexus_error_index tells the operation, and the
-/// commit may be tried again. After OK the batch is spent: only nexus_batch_free is left to do.
+/// Makes all changes of a batch in one transaction, in the order of their additions; each operation
+/// sees the earlier ones. A failed commit changes nothing, nexus_error_index returns the failed
+/// operation, and the caller may retry. After OK, only nexus_batch_free may follow.
 ///
 /// @param batch    an open batch
-/// @param results  receives one row for each operation, in order, to be freed with
-///                 nexus_entries_free: the entry it left, or NEXUS_KIND_NONE; NULL where it is
-///                 not wanted
+/// @param results  receives one row for each operation, in order: the entry it left, or
+///                 NEXUS_KIND_NONE; free them with nexus_entries_free; may be NULL
 /// @param error    receives what went wrong; may be NULL
-/// @return OK; what the single calls return; BUSY, NO_SPACE, IO; MISUSE for a spent batch
+/// @return OK; what the single calls return; BUSY, NO_SPACE, IO; MISUSE for a committed batch
 ///
 /// Threads: one at a time for one batch: a second call at once is MISUSE.
 /// @since 0.1.0
@@ -525,7 +514,7 @@ pub unsafe extern "C" fn nexus_batch_commit(
     }
 }
 
-/// Frees a batch. What was not committed is forgotten.
+/// Frees a batch. Uncommitted changes are discarded.
 ///
 /// @param batch  the batch; NULL and one that was freed are ignored
 ///

@@ -6,7 +6,7 @@ use std::ptr;
 use super::handle::{Table, Tag};
 use super::unwind;
 
-/// Bytes that a call handed out.
+/// Bytes that a call returned.
 pub struct nexus_buffer {
     _opaque: [u8; 0],
 }
@@ -16,8 +16,8 @@ pub(super) static BUFFERS: Table<nexus_buffer, Vec<u8>> = Table::new(Tag::Buffer
 /// Returns the bytes of a buffer.
 ///
 /// @param buffer  an open buffer
-/// @return nexus_buffer_len bytes, valid until the buffer is freed, not NULL even where there are
-///         none; NULL where `buffer` is NULL or freed
+/// @return nexus_buffer_len bytes, valid until the buffer is freed, and not NULL even for 0 bytes;
+///         NULL if `buffer` is NULL or freed
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -32,10 +32,10 @@ pub extern "C" fn nexus_buffer_data(buffer: *const nexus_buffer) -> *const c_voi
     })
 }
 
-/// Returns how many bytes a buffer has.
+/// Returns the number of bytes of a buffer.
 ///
 /// @param buffer  an open buffer
-/// @return the number of bytes; 0 where `buffer` is NULL or freed
+/// @return the number of bytes; 0 if `buffer` is NULL or freed
 ///
 /// Threads: any, at once.
 /// @since 0.1.0

@@ -11,19 +11,19 @@ use super::status::nexus_status;
 use super::store::{STORES, nexus_fs};
 use super::work_list::{WORK_LISTS, WorkList, nexus_work_list};
 
-/// Gives a worker the first ready work items that the handle may change: by priority, lower first,
-/// then by creation. Each is given to this worker alone, whatever other threads and processes claim
-/// at the same time: its status becomes in_progress, an attempt is counted, and a lease begins,
-/// whose token (`lease` in the row) the worker needs to finish the item. An item whose lease has
-/// ended counts as ready, after a failed attempt.
+/// Claims the first ready work items that the handle may change, ordered by priority, lower first,
+/// then by creation. Only one worker gets an item, even if other threads and processes claim at the
+/// same time. The claim sets the status to in_progress, counts an attempt and starts a lease. The
+/// worker needs the lease token (`lease` in the row) to finish the item. An item whose lease has
+/// expired is ready again; that attempt has failed.
 ///
 /// @param fs         an open handle
 /// @param worker_id  who claims: 1 to 255 bytes; not NULL
-/// @param options    prefix, number of items and length of the lease; NULL: one item, for 30 s
-/// @param items      receives the rows, to be freed with nexus_work_list_free; none where nothing
-///                   can be claimed; not NULL
+/// @param options    prefix, number of items and duration of the lease; NULL: one item, for 30 s
+/// @param items      receives the rows, none if no item can be claimed; free them with
+///                   nexus_work_list_free; not NULL
 /// @param error      receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT for an option out of its bounds, INVALID_PATH, BUSY, NO_SPACE, IO
+/// @return OK; INVALID_ARGUMENT for an option out of range, INVALID_PATH, BUSY, NO_SPACE, IO
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -49,15 +49,16 @@ pub unsafe extern "C" fn nexus_work_claim(
     }
 }
 
-/// Lets the lease of a work item last `lease_ms` from now on.
+/// Extends the lease of a work item: it expires `lease_ms` from now.
 ///
 /// @param fs        an open handle
 /// @param path      the work item; not NULL
 /// @param lease     its lease token
 /// @param lease_ms  milliseconds, 1 to 366 days
 /// @param error  receives what went wrong; may be NULL
-/// @return OK; LEASE_LOST where the token is not the newest of the item, has expired, or the item is gone;
-///         INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, READ_ONLY, BUSY, NO_SPACE, IO
+/// @return OK; LEASE_LOST if the token is not the newest of the item, the lease has expired, or the
+///         item does not exist any more; INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, READ_ONLY,
+///         BUSY, NO_SPACE, IO
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -78,16 +79,17 @@ pub unsafe extern "C" fn nexus_work_heartbeat(
     }
 }
 
-/// Completes a work item and ends its lease. Items that wait for nothing else become ready in the same
-/// transaction. To store files in that transaction too, use nexus_batch_complete_work.
+/// Completes a work item and ends its lease. The same transaction makes the items ready that depend
+/// on nothing else. Use nexus_batch_complete_work to store files in that transaction, too.
 ///
 /// @param fs           an open handle
 /// @param path         the work item; not NULL
 /// @param lease        its lease token
-/// @param result_json  what came of it, kept as its metadata `result`; NULL: nothing
+/// @param result_json  the result, stored as its metadata key `result`; NULL: none
 /// @param error  receives what went wrong; may be NULL
-/// @return OK; LEASE_LOST where the token is not the newest of the item, has expired, or the item is gone;
-///         INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, READ_ONLY, BUSY, NO_SPACE, IO
+/// @return OK; LEASE_LOST if the token is not the newest of the item, the lease has expired, or the
+///         item does not exist any more; INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, READ_ONLY,
+///         BUSY, NO_SPACE, IO
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -109,18 +111,20 @@ pub unsafe extern "C" fn nexus_work_complete(
     }
 }
 
-/// Gives up an attempt at a work item and ends its lease. The item is ready again after a while; with
-/// its `max_attempts` used up it is failed.
+/// Ends an attempt at a work item as failed, and ends its lease. The item is ready again after a
+/// delay. If it has used up its `max_attempts`, its status becomes failed.
 ///
 /// @param fs              an open handle
 /// @param path            the work item; not NULL
 /// @param lease           its lease token
-/// @param error_text      why, kept as its metadata `last_error`: at most 64 KiB; NULL: ""
-/// @param retry_after_ms  when it is ready again, at most 366 days; 0: after
-///                        min(2^(attempts - 1) s, 1 h)
+/// @param error_text      the reason, stored as its metadata key `last_error`: at most 64 KiB;
+///                        NULL: ""
+/// @param retry_after_ms  delay until it is ready again, at most 366 days; 0: min(2^(attempts - 1)
+///                        s, 1 h)
 /// @param error  receives what went wrong; may be NULL
-/// @return OK; LEASE_LOST where the token is not the newest of the item, has expired, or the item is gone;
-///         INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, READ_ONLY, BUSY, NO_SPACE, IO
+/// @return OK; LEASE_LOST if the token is not the newest of the item, the lease has expired, or the
+///         item does not exist any more; INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, READ_ONLY,
+///         BUSY, NO_SPACE, IO
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -144,15 +148,16 @@ pub unsafe extern "C" fn nexus_work_fail(
     }
 }
 
-/// Gives a work item back as if it had not been claimed: it is ready again, and the attempt does not
-/// count. It can be claimed at once, unless its `not_before` was set ahead meanwhile.
+/// Releases a work item as if it had not been claimed: it is ready again, and the attempt does not
+/// count. It can be claimed at once, unless its `not_before` was set to a later time meanwhile.
 ///
 /// @param fs     an open handle
 /// @param path   the work item; not NULL
 /// @param lease  its lease token
 /// @param error  receives what went wrong; may be NULL
-/// @return OK; LEASE_LOST where the token is not the newest of the item, has expired, or the item is gone;
-///         INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, READ_ONLY, BUSY, NO_SPACE, IO
+/// @return OK; LEASE_LOST if the token is not the newest of the item, the lease has expired, or the
+///         item does not exist any more; INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, READ_ONLY,
+///         BUSY, NO_SPACE, IO
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -172,17 +177,17 @@ pub unsafe extern "C" fn nexus_work_release(
     }
 }
 
-/// Waits until something may be claimable for this handle: because of a change, of any process, or
-/// because an item has fallen due or a lease has ended. Another worker may be faster, so claim and
-/// wait by turns. Returns at once where something is claimable already. Costs next to nothing while
-/// it waits.
+/// Waits until an item may be claimable for this handle: because any process has changed the store,
+/// a `not_before` has been reached, or a lease has expired. Another worker may claim the item
+/// first, so alternate between claims and waits. Returns at once if an item is claimable already.
+/// The wait uses almost no CPU.
 ///
 /// @param fs          an open handle
-/// @param prefix      only items whose paths begin with these bytes; NULL: all
-/// @param timeout_ms  how long to wait; 0: not at all; negative: for ever
-/// @param available   receives 1 where something may be claimable, 0 where the time is up; not NULL
+/// @param prefix      wait only for items whose paths begin with these bytes; NULL: all items
+/// @param timeout_ms  how long to wait, in milliseconds; 0: do not wait; negative: no timeout
+/// @param available   receives 1 if an item may be claimable, 0 at the timeout; not NULL
 /// @param error       receives what went wrong; may be NULL
-/// @return OK, also when the time is up; CANCELLED by nexus_interrupt or nexus_close; INVALID_PATH, IO
+/// @return OK, also at the timeout; CANCELLED by nexus_interrupt or nexus_close; INVALID_PATH, IO
 ///
 /// Threads: any, at once.
 /// @since 0.1.0

@@ -12,15 +12,15 @@ use crate::error::{Error, Result};
 use crate::filesystem::Page;
 use crate::metadata::{Entry, EntryRef};
 
-/// `kind` of a row that is about no entry: a batch operation that leaves none.
+/// `kind` of a row without an entry: the batch operation left none.
 pub const NEXUS_KIND_NONE: i32 = 0;
 /// `kind` of a file.
 pub const NEXUS_KIND_FILE: i32 = 1;
 /// `kind` of a directory.
 pub const NEXUS_KIND_DIRECTORY: i32 = 2;
 
-/// What the store knows of one file or directory. Read-only; later versions add fields at the end,
-/// so use it through the pointer and never copy or size it yourself.
+/// Describes one file or directory. Read-only. Later versions add fields at the end, so use it
+/// through the pointer and never copy or size it yourself.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct nexus_entry {
@@ -28,18 +28,18 @@ pub struct nexus_entry {
     pub struct_size: u32,
     /// One of the NEXUS_KIND_ constants.
     pub kind: i32,
-    /// Where it is; NULL only for NEXUS_KIND_NONE.
+    /// Its virtual path; NULL only for NEXUS_KIND_NONE.
     pub path: *const c_char,
     /// Bytes of content; 0 for a directory.
     pub size: u64,
     /// SHA-256 of the content, 64 hexadecimal digits; NULL for a directory.
     pub etag: *const c_char,
-    /// 1 at creation, one more for each change of content; 0 for a directory.
+    /// 1 at creation; each change of content adds 1. 0 for a directory.
     pub version: u64,
     /// MIME type; NULL for a directory.
     pub mime_type: *const c_char,
-    /// Its id, a UUID that stays through renames and overwrites; NULL for a directory that exists
-    /// only because something is in it.
+    /// Its id, a UUID that renames and overwrites keep. NULL for an implicit directory, which
+    /// exists only because it has entries.
     pub path_id: *const c_char,
     /// The backend that holds the content, "local" for the store's own; NULL for a directory.
     pub backend_name: *const c_char,
@@ -70,7 +70,8 @@ unsafe impl Sync for EntryList {}
 struct Rows {
     /// The first [`CHUNK`].
     first: Vec<nexus_entry>,
-    /// The others, so many in each, in the list's arena: a long list is never copied while it grows.
+    /// The rows after that, [`CHUNK`] in each piece, in the arena of the list: a long list is never
+    /// copied while it grows.
     chunks: Vec<*mut nexus_entry>,
     len: usize,
 }
@@ -109,7 +110,7 @@ impl Rows {
 pub(super) static ENTRY_LISTS: Table<nexus_entries, EntryList> =
     Table::new(Tag::Entries, "nexus_entries");
 
-/// How many single entries were handed out and not freed.
+/// Number of single entries that C received and has not freed.
 pub(super) static OPEN_ENTRIES: AtomicU64 = AtomicU64::new(0);
 
 /// A list being filled.
@@ -146,7 +147,7 @@ impl EntryListBuilder {
         }
     }
 
-    /// Hands the list out; its next page begins at `cursor`.
+    /// Returns the list as a handle; its next page begins at `cursor`.
     pub(super) fn hand_out(self, cursor: Option<&str>) -> Result<*mut nexus_entries> {
         ENTRY_LISTS.insert(self.finish(cursor))
     }
@@ -197,7 +198,7 @@ pub(super) fn hand_out(entry: &Entry) -> Result<*mut nexus_entry> {
     Ok(pointer)
 }
 
-/// The strings of a single entry, behind it in the same memory.
+/// The strings of a single entry, stored after it in the same memory.
 struct Block {
     next: *mut u8,
     room: usize,
@@ -222,7 +223,7 @@ impl Texts for Block {
     }
 }
 
-/// Returns the bytes of the strings of `entry` but for its MIME type and backend.
+/// Returns the bytes of the strings of `entry`, except its MIME type and backend.
 fn own_text_bytes(entry: &Entry) -> usize {
     const ETAG: usize = 64 + 1;
     const PATH_ID: usize = 36 + 1;
@@ -268,8 +269,7 @@ fn encode(entry: Option<EntryRef<'_>>, texts: &mut impl Texts) -> nexus_entry {
     row
 }
 
-/// Frees an entry that a call handed out by itself, as nexus_stat does. Not for the rows of a
-/// list.
+/// Frees an entry that a call returned singly, as nexus_stat does. Do not pass rows of a list.
 ///
 /// @param entry  the entry; NULL is ignored. It is ordinary memory: freeing it twice, or something
 ///               else, is undefined.
@@ -287,10 +287,10 @@ pub unsafe extern "C" fn nexus_entry_free(entry: *mut nexus_entry) {
     });
 }
 
-/// Returns how many rows a list has.
+/// Returns the number of rows of a list.
 ///
 /// @param list  an open list
-/// @return the number of rows; 0 where `list` is NULL or freed
+/// @return the number of rows; 0 if `list` is NULL or freed
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -303,7 +303,7 @@ pub extern "C" fn nexus_entries_len(list: *const nexus_entries) -> usize {
 ///
 /// @param list   an open list
 /// @param index  which row, from 0
-/// @return the row, valid until the list is freed; NULL where `index` is out of range or `list` is
+/// @return the row, valid until the list is freed; NULL if `index` is out of range or `list` is
 ///         NULL or freed
 ///
 /// Threads: any, at once.
@@ -316,11 +316,11 @@ pub extern "C" fn nexus_entries_at(list: *const nexus_entries, index: usize) -> 
     })
 }
 
-/// Returns where the next page begins.
+/// Returns the cursor of the next page.
 ///
 /// @param list  an open list
-/// @return what to pass as `cursor` for the next page, valid until the list is freed; NULL at the
-///         end, and where `list` is NULL or freed
+/// @return the value of `cursor` for the next page, valid until the list is freed; NULL if there is
+///         no next page, or if `list` is NULL or freed
 ///
 /// Threads: any, at once.
 /// @since 0.1.0

@@ -9,8 +9,7 @@ use super::text::c_string;
 use super::unwind;
 use crate::error::Error;
 
-/// What went wrong in one call. Given out only where the caller asks for it by passing a
-/// `nexus_error **`.
+/// Describes why one call failed. A call returns it only if the caller passes a `nexus_error **`.
 pub struct nexus_error {
     _opaque: [u8; 0],
 }
@@ -24,8 +23,8 @@ pub(super) struct Failure {
 
 pub(super) static ERRORS: Table<nexus_error, Failure> = Table::new(Tag::Error, "nexus_error");
 
-/// The error every call gives in a child forked while a store was open. It is in no table, since
-/// the locks of a table may be held for ever there.
+/// The error that every call returns in a child forked while a store was open. It is in no table,
+/// because the locks of a table may be held forever there.
 const AFTER_FORK: usize = reserved(Tag::Error);
 const AFTER_FORK_MESSAGE: &CStr =
     c"this process was forked while a store was open, which SQLite does not survive: exec first";
@@ -35,7 +34,7 @@ pub(super) fn after_fork() -> *mut nexus_error {
     ptr::without_provenance_mut(AFTER_FORK)
 }
 
-/// Returns a new error object that tells what `error` says.
+/// Returns a new error object with the status, message and path of `error`.
 pub(super) fn from_failure(error: &Error) -> *mut nexus_error {
     insert(Failure {
         status: status::of(error.kind()),
@@ -58,7 +57,7 @@ pub(super) fn from_panic(message: &str) -> *mut nexus_error {
     })
 }
 
-/// NULL where there is no room for one more: the status still tells.
+/// Returns NULL if the table is full; the caller still has the status.
 fn insert(failure: Failure) -> *mut nexus_error {
     ERRORS.insert(failure).unwrap_or(ptr::null_mut())
 }
@@ -66,7 +65,7 @@ fn insert(failure: Failure) -> *mut nexus_error {
 /// Returns the status that the call returned.
 ///
 /// @param error  an error; not NULL
-/// @return its status; NEXUS_STATUS_MISUSE where `error` is NULL or freed
+/// @return its status; NEXUS_STATUS_MISUSE if `error` is NULL or freed
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -79,11 +78,11 @@ pub extern "C" fn nexus_error_status(error: *const nexus_error) -> nexus_status 
     })
 }
 
-/// Returns what went wrong: one line, for people; programs look at the status.
+/// Returns the message of an error: one line for people. Programs should use the status.
 ///
 /// @param error  an error; not NULL
-/// @return NUL-terminated UTF-8, valid until the error is freed; never NULL, also where `error`
-///         is NULL or freed
+/// @return NUL-terminated UTF-8, valid until the error is freed; never NULL, even if `error` is
+///         NULL or freed
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -103,8 +102,8 @@ pub extern "C" fn nexus_error_message(error: *const nexus_error) -> *const c_cha
 /// Returns the path in the store that the error is about.
 ///
 /// @param error  an error; not NULL
-/// @return NUL-terminated UTF-8, valid until the error is freed; NULL where the error is about no
-///         path, or where `error` is NULL or freed
+/// @return NUL-terminated UTF-8, valid until the error is freed; NULL if the error is about no
+///         path, or if `error` is NULL or freed
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -117,11 +116,11 @@ pub extern "C" fn nexus_error_path(error: *const nexus_error) -> *const c_char {
     })
 }
 
-/// Returns which operation of a batch failed.
+/// Returns the index of the batch operation that failed.
 ///
 /// @param error  an error; not NULL
-/// @return the operation, counted from 0 in the order they were added; -1 where the error is about
-///         no operation, or where `error` is NULL or freed
+/// @return the index of the operation, from 0, in the order of the additions; -1 if the error is
+///         about no operation, or if `error` is NULL or freed
 ///
 /// Threads: any, at once.
 /// @since 0.1.0

@@ -14,12 +14,12 @@ use crate::error::Result;
 use crate::filesystem::{Conditions, MkdirOptions, RelocateOptions, WriteOptions};
 use crate::metadata::Entry;
 
-/// Flag of mkdir: missing parents are made too.
+/// Flag of mkdir: create missing parents, too.
 pub const NEXUS_MKDIR_PARENTS: u32 = 1;
-/// Flag of mkdir: an existing directory is no error.
+/// Flag of mkdir: return OK if the directory exists.
 pub const NEXUS_MKDIR_EXIST_OK: u32 = 2;
 
-/// Hands out the entry of a change that is done, where it is wanted.
+/// Stores the entry of a successful change, if the caller wants it.
 pub(super) fn give_entry(output: Output<*mut nexus_entry>, entry: &Entry) -> Result<()> {
     if let Some(output) = output.wanted() {
         output.set(hand_out(entry)?);
@@ -37,12 +37,12 @@ pub(super) fn mkdir_options(flags: u32) -> Result<MkdirOptions> {
 }
 
 /// <!-- section: Files -->
-/// Writes a whole file, replacing what was there at once: a reader sees the old or the new bytes,
-/// never a mix. Missing parent directories come to be.
+/// Writes a whole file and replaces an existing one atomically: a reader sees the old or the new
+/// bytes, never a mix. The call creates missing parent directories.
 ///
 /// @param fs     an open handle
 /// @param path   the file; not NULL
-/// @param data   the bytes; may be NULL where `len` is 0
+/// @param data   the bytes; may be NULL if `len` is 0
 /// @param len    how many
 /// @param error  receives what went wrong; may be NULL
 /// @return OK; INVALID_PATH, ACCESS_DENIED, READ_ONLY, IS_A_DIRECTORY, NOT_A_DIRECTORY,
@@ -74,11 +74,10 @@ pub unsafe extern "C" fn nexus_write(
 ///
 /// @param fs       an open handle
 /// @param path     the file; not NULL
-/// @param data     the bytes; may be NULL where `len` is 0
+/// @param data     the bytes; may be NULL if `len` is 0
 /// @param len      how many
 /// @param options  conditions and MIME type; NULL for none
-/// @param entry    receives the new entry, to be freed with nexus_entry_free; NULL where it is
-///                 not wanted
+/// @param entry    receives the new entry; free it with nexus_entry_free; may be NULL
 /// @param error    receives what went wrong; may be NULL
 /// @return OK; what nexus_write returns; INVALID_ARGUMENT, CONFLICT, LEASE_LOST
 ///
@@ -107,11 +106,11 @@ pub unsafe extern "C" fn nexus_write_with(
     }
 }
 
-/// Appends to a file, or creates it. Costs as much as writing the whole file.
+/// Appends to a file, or creates it. The cost is that of writing the whole file.
 ///
 /// @param fs     an open handle
 /// @param path   the file; not NULL
-/// @param data   the bytes; may be NULL where `len` is 0
+/// @param data   the bytes; may be NULL if `len` is 0
 /// @param len    how many
 /// @param error  receives what went wrong; may be NULL
 /// @return OK; what nexus_write returns; CORRUPT
@@ -142,11 +141,10 @@ pub unsafe extern "C" fn nexus_append(
 ///
 /// @param fs       an open handle
 /// @param path     the file; not NULL
-/// @param data     the bytes; may be NULL where `len` is 0
+/// @param data     the bytes; may be NULL if `len` is 0
 /// @param len      how many
 /// @param options  conditions and MIME type; NULL for none
-/// @param entry    receives the new entry, to be freed with nexus_entry_free; NULL where it is
-///                 not wanted
+/// @param entry    receives the new entry; free it with nexus_entry_free; may be NULL
 /// @param error    receives what went wrong; may be NULL
 /// @return OK; what nexus_append returns; INVALID_ARGUMENT, CONFLICT, LEASE_LOST
 ///
@@ -175,11 +173,11 @@ pub unsafe extern "C" fn nexus_append_with(
     }
 }
 
-/// Reads a whole file, checked against its etag.
+/// Reads a whole file and checks it against its etag.
 ///
 /// @param fs      an open handle
 /// @param path    the file; not NULL
-/// @param buffer  receives the content, to be freed with nexus_buffer_free; not NULL
+/// @param buffer  receives the content; free it with nexus_buffer_free; not NULL
 /// @param error   receives what went wrong; may be NULL
 /// @return OK; INVALID_PATH, ACCESS_DENIED, NOT_FOUND, IS_A_DIRECTORY, NOT_MOUNTED, CORRUPT, IO
 ///
@@ -205,15 +203,15 @@ pub unsafe extern "C" fn nexus_read(
     }
 }
 
-/// Reads a part of a file, checked like the whole.
+/// Reads a part of a file. The call verifies the bytes like nexus_read.
 ///
 /// @param fs        an open handle
 /// @param path      the file; not NULL
-/// @param offset    where to begin, in bytes
-/// @param buf       where the bytes go; may be NULL where `cap` is 0
-/// @param cap       how many bytes fit there
-/// @param read_out  receives how many were read: fewer than `cap` only where the file ends, 0 at
-///                  its end; not NULL
+/// @param offset    first byte to read, from 0
+/// @param buf       where the bytes go; may be NULL if `cap` is 0
+/// @param cap       size of `buf` in bytes
+/// @param read_out  receives the number of bytes read: fewer than `cap` only at the end of the
+///                  file, 0 at or after it; not NULL
 /// @param error     receives what went wrong; may be NULL
 /// @return OK; what nexus_read returns. After an error the bytes at `buf` are undefined
 ///
@@ -243,11 +241,11 @@ pub unsafe extern "C" fn nexus_read_at(
     }
 }
 
-/// Describes a file or directory.
+/// Returns the entry of a file or directory.
 ///
 /// @param fs     an open handle
 /// @param path   the file or directory; not NULL
-/// @param entry  receives the entry, to be freed with nexus_entry_free; not NULL
+/// @param entry  receives the entry; free it with nexus_entry_free; not NULL
 /// @param error  receives what went wrong; may be NULL
 /// @return OK; INVALID_PATH, ACCESS_DENIED, NOT_FOUND (also below a file), IO
 ///
@@ -273,10 +271,11 @@ pub unsafe extern "C" fn nexus_stat(
     }
 }
 
-/// Says whether there is a file or directory. What the handle may not see does not exist for it.
+/// Returns whether a file or directory exists. A path that the handle may not see does not exist
+/// for it.
 ///
 /// @param fs      an open handle
-/// @param path    the path to look for; not NULL
+/// @param path    the path; not NULL
 /// @param exists  receives 1 or 0; not NULL
 /// @param error   receives what went wrong; may be NULL
 /// @return OK; INVALID_PATH, IO
@@ -303,10 +302,10 @@ pub unsafe extern "C" fn nexus_exists(
     }
 }
 
-/// Says whether there is a directory. What the handle may not see does not exist for it.
+/// Returns whether a directory exists. A path that the handle may not see does not exist for it.
 ///
 /// @param fs            an open handle
-/// @param path          the path to look for; not NULL
+/// @param path          the path; not NULL
 /// @param is_directory  receives 1 or 0; not NULL
 /// @param error         receives what went wrong; may be NULL
 /// @return OK; INVALID_PATH, IO
@@ -386,21 +385,21 @@ pub unsafe extern "C" fn nexus_delete_with(
     }
 }
 
-/// Renames a file or a directory with everything in it, at once; metadata goes along. A file
-/// replaces a file, whose path id stays; a directory needs a target that is absent or an empty
-/// directory. Contents that go to another backend are copied before the change is made: others can
-/// write meanwhile. A work item under a live lease is replaced only with its token: see
-/// nexus_rename_with. Other writers wait while a tree is renamed, about 10 microseconds for each
-/// file; an interrupt ends it, and nothing is changed then.
+/// Renames a file, or a directory with everything in it, atomically. Metadata moves along. A file
+/// may replace a file; the target keeps its path id. A directory needs a target that does not exist
+/// or is an empty directory. Contents that move to another backend are copied before the
+/// transaction, so other writers do not wait for the copy. Replacing a work item under a live lease
+/// requires its lease token: see nexus_rename_with. Other writers wait while a tree is renamed,
+/// about 10 microseconds for each file. An interrupt ends the call without a change.
 ///
 /// @param fs     an open handle
 /// @param from   the file or directory; not NULL
 /// @param to     its new path; not NULL
 /// @param error  receives what went wrong; may be NULL
-/// @return OK, also for a rename onto itself; INVALID_PATH, ACCESS_DENIED, READ_ONLY, NOT_FOUND,
+/// @return OK, even if both paths are the same; INVALID_PATH, ACCESS_DENIED, READ_ONLY, NOT_FOUND,
 ///         NOT_A_DIRECTORY, IS_A_DIRECTORY, NOT_EMPTY, NOT_MOUNTED, BUSY, CANCELLED, NO_SPACE, IO;
-///         INVALID_ARGUMENT for a directory into itself; CONFLICT where `to` is a work item under a
-///         lease; CORRUPT for a damaged content that has to go to another backend
+///         INVALID_ARGUMENT if a directory would move into itself; CONFLICT if `to` is a work item
+///         under a lease; CORRUPT if a content that must move to another backend is damaged
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -428,8 +427,9 @@ pub unsafe extern "C" fn nexus_rename(
 /// @param from     the file or directory; not NULL
 /// @param to       its new path; not NULL
 /// @param flags    0 or NEXUS_NO_REPLACE
-/// @param options  conditions on `from`; NULL for none; `if_none_match` is INVALID_ARGUMENT. With `to`
-///                 as `lease_path` its lease is no obstacle
+/// @param options  conditions on `from`; NULL for none; `if_none_match` is INVALID_ARGUMENT. If
+///                 `lease_path` is `to` and `lease` is its token, the call may replace the leased
+///                 work item
 /// @param error    receives what went wrong; may be NULL
 /// @return OK; what nexus_rename returns; ALREADY_EXISTS, CONFLICT, LEASE_LOST
 ///
@@ -455,9 +455,9 @@ pub unsafe extern "C" fn nexus_rename_with(
     }
 }
 
-/// Copies a file or a directory with everything in it, at once, without copying content within a
-/// backend. Metadata is copied, but not the running state of a work item. The copy has new path
-/// ids and version 1. Other writers wait, and interrupts are heard, as in nexus_rename.
+/// Copies a file, or a directory with everything in it, atomically. Within a backend it copies no
+/// content bytes. It copies metadata, but not the running state of a work item. The copy has new
+/// path ids and version 1. Other writers wait, and interrupts work, as for nexus_rename.
 ///
 /// @param fs     an open handle
 /// @param from   the file or directory; not NULL
@@ -491,8 +491,9 @@ pub unsafe extern "C" fn nexus_copy(
 /// @param from     the file or directory; not NULL
 /// @param to       the path of the copy; not NULL
 /// @param flags    0 or NEXUS_NO_REPLACE
-/// @param options  conditions on `from`; NULL for none; `if_none_match` is INVALID_ARGUMENT. With `to`
-///                 as `lease_path` its lease is no obstacle
+/// @param options  conditions on `from`; NULL for none; `if_none_match` is INVALID_ARGUMENT. If
+///                 `lease_path` is `to` and `lease` is its token, the call may replace the leased
+///                 work item
 /// @param error    receives what went wrong; may be NULL
 /// @return OK; what nexus_copy returns; ALREADY_EXISTS, CONFLICT, LEASE_LOST
 ///
@@ -518,12 +519,12 @@ pub unsafe extern "C" fn nexus_copy_with(
     }
 }
 
-/// Makes a directory, which then stays when it is empty. Writing needs none: the directories
-/// above a file come to be with it.
+/// Creates a directory, which exists even while it is empty. A write does not need one: it creates
+/// the directories above the file.
 ///
 /// @param fs     an open handle
 /// @param path   the directory; not NULL
-/// @param flags  0, or NEXUS_MKDIR_PARENTS and NEXUS_MKDIR_EXIST_OK, or-ed
+/// @param flags  bitwise OR of NEXUS_MKDIR_PARENTS and NEXUS_MKDIR_EXIST_OK, or 0
 /// @param error  receives what went wrong; may be NULL
 /// @return OK; INVALID_PATH, ACCESS_DENIED, READ_ONLY, ALREADY_EXISTS, NOT_FOUND for a missing
 ///         parent, NOT_A_DIRECTORY, INVALID_ARGUMENT, BUSY, NO_SPACE, IO
@@ -547,11 +548,11 @@ pub unsafe extern "C" fn nexus_mkdir(
     }
 }
 
-/// Removes a directory. Other writers wait, and interrupts are heard, as in nexus_rename.
+/// Removes a directory. Other writers wait, and interrupts work, as for nexus_rename.
 ///
 /// @param fs         an open handle
 /// @param path       the directory; not NULL
-/// @param recursive  1: with everything in it; 0: only if it is empty
+/// @param recursive  1: remove everything in it, too; 0: remove it only if it is empty
 /// @param error      receives what went wrong; may be NULL
 /// @return OK; INVALID_PATH, ACCESS_DENIED, READ_ONLY, NOT_FOUND, NOT_A_DIRECTORY, NOT_EMPTY,
 ///         INVALID_ARGUMENT, BUSY, CANCELLED, NO_SPACE, IO

@@ -13,11 +13,12 @@ use super::store::{STORES, nexus_fs};
 use super::strings::{STRING_LISTS, StringList, nexus_strings};
 
 /// <!-- section: Finding -->
-/// Lists a directory, or the paths with a prefix. It costs what it returns.
+/// Lists a directory, or the paths with a prefix. The cost is proportional to the number of rows
+/// returned.
 ///
 /// @param fs       an open handle
-/// @param options  what to list; NULL: every file the handle may see
-/// @param entries  receives the rows, to be freed with nexus_entries_free; not NULL
+/// @param options  what to list; NULL: every file that the handle may see
+/// @param entries  receives the rows; free them with nexus_entries_free; not NULL
 /// @param error    receives what went wrong; may be NULL
 /// @return OK; INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, NOT_FOUND for a missing directory,
 ///         NOT_A_DIRECTORY, IO
@@ -47,14 +48,15 @@ pub unsafe extern "C" fn nexus_list(
     }
 }
 
-/// Finds files by the pattern of their whole path below the base: `*` and `?` stay inside a segment,
-/// `**` crosses, `[a-z]`, `[!a-z]`, `{a,b}`. So `*.py` finds only what is directly in the base; with `**`
-/// as a segment of its own before it, it finds names at any depth.
+/// Finds files whose whole path below the base matches a pattern: `*` and `?` match within a
+/// segment, `**` matches across segments, and `[a-z]`, `[!a-z]` and `{a,b}` have their usual
+/// meaning. So `*.py` finds only files directly in the base. With a segment `**` before it, it
+/// finds names at any depth.
 ///
 /// @param fs       an open handle
 /// @param pattern  the pattern, below the base; not NULL
-/// @param options  where and how much to search; NULL for everywhere, all
-/// @param entries  receives the rows, to be freed with nexus_entries_free; not NULL
+/// @param options  where and how much to search; NULL: all paths, no limit
+/// @param entries  receives the rows; free them with nexus_entries_free; not NULL
 /// @param error    receives what went wrong; may be NULL
 /// @return OK; INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, NOT_FOUND for a missing base,
 ///         NOT_A_DIRECTORY for a base that is a file, IO
@@ -83,19 +85,19 @@ pub unsafe extern "C" fn nexus_glob(
     }
 }
 
-/// Searches the lines of files for a regular expression or a text, in time linear in their size. Binary
-/// files are passed over and counted. Of a line of more than 256 KiB only that much is searched, and
-/// the lines found have at most 64 MiB together. A byte-order mark in front of a file (U+FEFF in UTF-8)
-/// is no part of its first line.
+/// Searches the lines of files for a regular expression or a literal text, in time linear in their
+/// size. It skips and counts binary files. It searches only the first 256 KiB of a line, and
+/// returns at most 64 MiB of lines. A byte-order mark at the start of a file (U+FEFF in UTF-8) does
+/// not belong to its first line.
 ///
-/// An expression has at most 64 KiB, 100 levels of groups and, with its repetitions written out, 2,048
-/// characters and choices, where of texts that are alternatives only the longest counts. Look-around and
-/// back-references are refused.
+/// An expression has at most 64 KiB and 100 levels of groups. With its repetitions expanded, it has
+/// at most 2,048 characters and choices; of alternatives that are plain texts, only the longest
+/// counts. An expression with look-around or back-references is INVALID_ARGUMENT.
 ///
 /// @param fs       an open handle
 /// @param pattern  the regular expression, or the text with `literal`; not NULL
 /// @param options  where and how much to search; NULL for the defaults
-/// @param matches  receives the rows, to be freed with nexus_matches_free; not NULL
+/// @param matches  receives the rows; free them with nexus_matches_free; not NULL
 /// @param error    receives what went wrong; may be NULL
 /// @return OK; INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, NOT_FOUND for a missing base,
 ///         NOT_MOUNTED, CORRUPT, CANCELLED, IO
@@ -124,14 +126,13 @@ pub unsafe extern "C" fn nexus_grep(
     }
 }
 
-/// Returns the etags of many files at once.
+/// Returns the etags of many files in one call.
 ///
 /// @param fs     an open handle
-/// @param paths  `n` paths, none of them NULL; may be NULL where `n` is 0
+/// @param paths  `n` paths, none of them NULL; may be NULL if `n` is 0
 /// @param n      how many
-/// @param ids    receives `n` rows in the same order, to be freed with nexus_strings_free: the
-///               etag, or NULL where there is no such file or the handle may not read it; not
-///               NULL
+/// @param ids    receives `n` rows in the same order: the etag, or NULL if the file does not exist
+///               or the handle may not read it; free them with nexus_strings_free; not NULL
 /// @param error  receives what went wrong; may be NULL
 /// @return OK; INVALID_ARGUMENT, INVALID_PATH, IO
 ///

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// How many objects of this process keep an engine open, a connect in progress included.
 static ENGINE_USERS: AtomicU64 = AtomicU64::new(0);
-/// Set in a child, for good.
+/// Set in a forked child, and never reset.
 static POISONED: AtomicBool = AtomicBool::new(false);
 
 /// Returns whether this process was forked while a store was open.

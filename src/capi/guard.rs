@@ -9,8 +9,8 @@ use super::unwind::{panic_message, quietly};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::{self, Level};
 
-/// Runs the body of an export that returns a status. What went wrong goes to `error`, unless it is
-/// NULL; it is set to NULL first.
+/// Runs the body of an export that returns a status. It sets `error` to NULL first, and to an error
+/// object on failure, unless `error` is NULL.
 ///
 /// # Safety
 /// `error` is NULL or writable.
@@ -53,7 +53,7 @@ pub(super) unsafe fn guard(
     })
 }
 
-/// Returns the level of the log's line about a call that failed.
+/// Returns the level at which a failed call is logged.
 fn gravity_of(failure: &Error) -> Level {
     match failure.kind() {
         ErrorKind::Corrupt | ErrorKind::Io | ErrorKind::Internal => Level::Error,

@@ -1,10 +1,10 @@
 //! Handles: pointers that are never dereferenced.
 //!
 //! A handle's value is made of the tag of its type (8 bits, such that the value is no address of
-//! user space on any system), the number of a slot (24 bits), the generation of that slot
-//! (28 bits), and four zero bits, so that it is aligned like a pointer. A lookup compares the
+//! user space on any system), the number of a slot (24 bits), the generation of that slot (28
+//! bits), and four zero bits, so that it is aligned like a pointer. A lookup compares the
 //! generation, so a handle that is NULL, stale, foreign or made up is refused. A slot whose
-//! generations are used up is never used again: no value is ever handed out twice.
+//! generations are used up is never used again, so no handle value occurs twice.
 //!
 //! Slots live in chunks that are allocated once and stay for the life of the process, so a lookup
 //! takes no lock. Each slot has one atomic word:
@@ -13,9 +13,9 @@
 //! generation << 32 | LIVE | CLOSING | number of pins
 //! ```
 //!
-//! * A pin is taken only on a LIVE slot, by compare-and-swap. While there is one, the value stays.
-//! * Removal turns LIVE into CLOSING and takes a pin in the same step, so exactly one caller
-//!   removes a value, and nobody can pin it from then on.
+//! * A pin is taken only on a LIVE slot, by compare-and-swap. The value exists while any pin does.
+//! * Removal turns LIVE into CLOSING and takes a pin in the same operation, so exactly one caller
+//!   removes a value, and no thread can pin it from then on.
 //! * The last pin of a CLOSING slot takes the value out, frees the slot and drops the value.
 
 use std::cell::UnsafeCell;
@@ -44,8 +44,7 @@ const MAX_SLOTS: u32 = (1 << SLOT_BITS) - 1;
 const FIRST_CHUNK: u32 = 64;
 const CHUNKS: usize = 19;
 
-/// What the type of an object is: the top byte of its handles. None of the values makes a
-/// canonical address.
+/// The type of an object: the top byte of its handles. No value makes a canonical address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Tag {
@@ -68,7 +67,7 @@ const fn encode(tag: Tag, slot: u32, generation: u64) -> usize {
         | (generation as usize) << ALIGNMENT_BITS
 }
 
-/// Returns the one handle value with `tag` that no table ever hands out.
+/// Returns the one handle value with `tag` that no table ever returns.
 pub(super) const fn reserved(tag: Tag) -> usize {
     encode(tag, MAX_SLOTS, LAST_GENERATION)
 }
@@ -93,11 +92,11 @@ pub(super) struct Table<H, T> {
     chunks: [AtomicPtr<Slot<T>>; CHUNKS],
     free: Mutex<FreeSlots>,
     open: AtomicU64,
-    /// With `returned`: how a removal waits for the pins of others.
+    /// With `returned`: makes a removal wait until other threads return their pins.
     waiting: Mutex<()>,
     returned: Condvar,
     _handle: PhantomData<fn(*mut H)>,
-    /// The values are ours: the table is shared between threads only if they can be.
+    /// The table owns its values, so threads may share it only if they may share the values.
     _value: PhantomData<T>,
 }
 
@@ -150,13 +149,13 @@ impl<H, T: Send + Sync + 'static> Table<H, T> {
         }
     }
 
-    /// Like [`get`](Self::get), where no error is wanted.
+    /// Like [`get`](Self::get), without an error.
     #[inline]
     pub(super) fn find(&self, handle: *const H) -> Option<Pin<'_, H, T>> {
         self.pin(handle, |state| state + 1)
     }
 
-    /// Closes `handle` for everybody else and returns its value, which is dropped with the last
+    /// Closes `handle` for all other callers and returns its value, which is dropped with the last
     /// pin.
     ///
     /// # Errors
@@ -166,7 +165,7 @@ impl<H, T: Send + Sync + 'static> Table<H, T> {
         removed.ok_or_else(|| self.misuse(handle))
     }
 
-    /// Takes a pin by changing the word of a live slot as `change` says.
+    /// Takes a pin: changes the word of a live slot with `change`.
     #[inline]
     fn pin(&self, handle: *const H, change: impl Fn(u64) -> u64) -> Option<Pin<'_, H, T>> {
         let bits = handle.addr();
@@ -235,7 +234,7 @@ impl<H, T: Send + Sync + 'static> Table<H, T> {
         }
     }
 
-    /// The last step of a removal: nobody can reach the value any more.
+    /// The end of a removal: no thread can reach the value any more.
     fn reclaim(&self, index: u32, slot: &Slot<T>) {
         // SAFETY: the slot is CLOSING and the caller gave back its last pin, so the value is
         // initialised, and this is the only thread that will touch it.
@@ -272,7 +271,7 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// Returns the chunk of a slot and its place in there.
+/// Returns the chunk of a slot and its index in the chunk.
 #[inline]
 const fn place(index: u32) -> (usize, usize) {
     let chunk = (index / FIRST_CHUNK + 1).ilog2();
@@ -291,7 +290,7 @@ fn new_chunk<T>(chunk: usize) -> *mut Slot<T> {
     Box::into_raw(slots).cast()
 }
 
-/// The use of one value: it exists as long as this.
+/// The use of one value, which exists as long as the pin.
 pub(super) struct Pin<'t, H, T: Send + Sync + 'static> {
     table: &'t Table<H, T>,
     slot: &'t Slot<T>,
@@ -299,8 +298,8 @@ pub(super) struct Pin<'t, H, T: Send + Sync + 'static> {
 }
 
 impl<H, T: Send + Sync + 'static> Pin<'_, H, T> {
-    /// Waits until this is the only pin. Only for one that [`Table::remove`] returned, else it may
-    /// wait without end.
+    /// Waits until this is the only pin. Only valid for a pin that [`Table::remove`] returned; with
+    /// another it may wait forever.
     pub(super) fn wait_for_others(&self) {
         let mut waiting = self.table.waiting.lock();
         while self.slot.state.load(Ordering::Acquire) & PINS > 1 {
@@ -345,7 +344,7 @@ impl<H, T: Send + Sync + 'static> Drop for Pin<'_, H, T> {
 /// Returns the use of an object that only one thread may use at a time.
 ///
 /// # Errors
-/// Misuse, where another call uses it now.
+/// Misuse, if another call is using the object.
 pub(super) fn exclusive<T>(object: &Mutex<T>) -> Result<MutexGuard<'_, T>> {
     object.try_lock().ok_or_else(|| {
         Error::misuse("another call uses this object now: it is for one thread at a time")

@@ -27,21 +27,21 @@ pub const NEXUS_ABI_VERSION: u32 = 0x000100;
 
 /// Log level: damage, failed input and output, defects.
 pub const NEXUS_LOG_ERROR: i32 = 1;
-/// Log level: a full disk, waits in vain, misspelt environment variables.
+/// Log level: a full disk, timeouts of waits, misspelt environment variables.
 pub const NEXUS_LOG_WARN: i32 = 2;
-/// Log level: openings of stores.
+/// Log level: a store was opened.
 pub const NEXUS_LOG_INFO: i32 = 3;
-/// Log level: every other call that failed.
+/// Log level: every other failed call.
 pub const NEXUS_LOG_DEBUG: i32 = 4;
 
-/// Receives one line of the log, on the thread of the call that has something to say. It may not
-/// close a handle or set the log function (MISUSE), and what it causes to be logged is dropped.
+/// Receives one line of the log, on the thread of the call that logs it. It may not close a handle
+/// or set the log function (MISUSE). Lines that its own calls would log are dropped.
 ///
 /// @param user     what was passed with the function
 /// @param level    one of the NEXUS_LOG_ constants
 /// @param message  the line, without a line end; valid during the call of the function
 ///
-/// It must return: no exception, no longjmp.
+/// It must return normally: no exception, no longjmp.
 pub type nexus_log_fn =
     Option<unsafe extern "C" fn(user: *mut c_void, level: i32, message: *const c_char)>;
 
@@ -68,9 +68,10 @@ pub extern "C" fn nexus_abi_version() -> u32 {
     NEXUS_ABI_VERSION
 }
 
-/// Counts what this library handed out and was not given back: stores, readers, writers, batches,
-/// buffers, lists, errors, single entries and strings. A host that cleans up ends with 0. An object counts until its
-/// close has ended, in whatever thread: where none is left, the library uses no file of a store any more.
+/// Returns the number of objects that the caller has not closed or freed yet: stores, readers,
+/// writers, batches, buffers, lists, errors, single entries and strings. A host that frees
+/// everything ends with 0. An object counts until its close has returned, in any thread. If the
+/// number is 0, the library uses no file of a store any more.
 ///
 /// @return the number of open objects
 ///
@@ -98,13 +99,13 @@ pub extern "C" fn nexus_live_objects() -> u64 {
     })
 }
 
-/// Sets the one log function of the process. There is none at first. It is called by threads that
-/// are in a call of this library only. When this returns, the former function is not running and
-/// will not be called again.
+/// Sets the log function of the process. A process has at most one, and initially none. Only
+/// threads inside a call of this library call it. When nexus_set_log_callback returns, the previous
+/// function is not running and will not be called again.
 ///
 /// @param callback  the function; NULL for none
 /// @param user      passed to it
-/// @param level     the least grave level wanted, one of the NEXUS_LOG_ constants; anything where
+/// @param level     the least severe level to log, one of the NEXUS_LOG_ constants; ignored if
 ///                  `callback` is NULL
 /// @param error     receives what went wrong; may be NULL
 /// @return OK; INVALID_ARGUMENT for an unknown level; MISUSE within the log function

@@ -9,7 +9,7 @@ use super::text::{ListTexts, Texts};
 use super::unwind;
 use crate::filesystem::Matches;
 
-/// One line that a search found. Read-only; later versions add fields at the end, so use it
+/// One line that nexus_grep found. Read-only. Later versions add fields at the end, so use it
 /// through the pointer and never copy or size it yourself.
 #[repr(C)]
 pub struct nexus_match {
@@ -17,17 +17,17 @@ pub struct nexus_match {
     pub struct_size: u32,
     /// The file.
     pub path: *const c_char,
-    /// Number of the line, from 1.
+    /// Line number, from 1.
     pub line: u64,
-    /// The line without its line end, as UTF-8; NULs and other bytes are replaced by U+FFFD.
+    /// The line without its line end, as UTF-8. U+FFFD replaces NULs and bytes that are not UTF-8.
     pub text: *const c_char,
-    /// Where the first match in the line begins, in bytes of `text`.
+    /// Start of the first match in the line, as a byte offset in `text`.
     pub match_start: u64,
-    /// Where it ends.
+    /// End of that match, as a byte offset in `text`.
     pub match_end: u64,
 }
 
-/// A list of lines, ordered by path and line.
+/// A list of matching lines, ordered by path and line.
 pub struct nexus_matches {
     _opaque: [u8; 0],
 }
@@ -78,10 +78,10 @@ impl MatchList {
     }
 }
 
-/// Returns how many rows a list has.
+/// Returns the number of rows of a list.
 ///
 /// @param list  an open list
-/// @return the number of rows; 0 where `list` is NULL or freed
+/// @return the number of rows; 0 if `list` is NULL or freed
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -96,7 +96,7 @@ pub extern "C" fn nexus_matches_len(list: *const nexus_matches) -> usize {
 ///
 /// @param list   an open list
 /// @param index  which row, from 0
-/// @return the row, valid until the list is freed; NULL where `index` is out of range or `list` is
+/// @return the row, valid until the list is freed; NULL if `index` is out of range or `list` is
 ///         NULL or freed
 ///
 /// Threads: any, at once.
@@ -110,10 +110,10 @@ pub extern "C" fn nexus_matches_at(list: *const nexus_matches, index: usize) -> 
     })
 }
 
-/// Returns how many binary files a search passed over.
+/// Returns the number of binary files that a search skipped.
 ///
 /// @param list  an open list
-/// @return the number of files; 0 where `list` is NULL or freed
+/// @return the number of files; 0 if `list` is NULL or freed
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -122,11 +122,10 @@ pub extern "C" fn nexus_matches_skipped(list: *const nexus_matches) -> u64 {
     unwind::accessor(0, || MATCH_LISTS.find(list).map_or(0, |list| list.skipped))
 }
 
-/// Returns whether `max_matches`, `max_bytes`, or the 64 MiB that lines may have together, ended a
-/// search early.
+/// Returns whether a search ended early, at `max_matches`, at `max_bytes`, or at 64 MiB of lines.
 ///
 /// @param list  an open list
-/// @return 1 or 0; 0 where `list` is NULL or freed
+/// @return 1 or 0; 0 if `list` is NULL or freed
 ///
 /// Threads: any, at once.
 /// @since 0.1.0

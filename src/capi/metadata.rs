@@ -13,11 +13,12 @@ use super::text::hand_out;
 use crate::filesystem::Conditions;
 
 /// <!-- section: Metadata -->
-/// Sets one metadata key of a file, or of a directory that was made. The keys of work items (status, priority,
-/// depends_on, worker_id, started_at, completed_at, not_before, tags, max_attempts) have types, and are for files only.
-/// A directory that exists only because something is in it has no metadata: IS_A_DIRECTORY; nexus_mkdir with
-/// NEXUS_MKDIR_EXIST_OK makes it one that was made. Metadata of directories follows a rename, is copied by a copy, and
-/// is part of a bundle, but not of nexus_export_metadata.
+/// Sets one metadata key of a file, or of an explicit directory. The keys of work items (status,
+/// priority, depends_on, worker_id, started_at, completed_at, not_before, tags, max_attempts) have
+/// types, and only files may have them. An implicit directory, which exists only because it has
+/// entries, has no metadata: the call returns IS_A_DIRECTORY. nexus_mkdir with NEXUS_MKDIR_EXIST_OK
+/// makes it explicit. A rename moves the metadata of a directory, a copy copies it, and a bundle
+/// contains it; nexus_export_metadata omits it.
 ///
 /// @param fs          an open handle
 /// @param path        the file or directory; not NULL
@@ -25,8 +26,8 @@ use crate::filesystem::Conditions;
 /// @param value_json  the value, a JSON text; not NULL
 /// @param error       receives what went wrong; may be NULL
 /// @return OK; INVALID_PATH, ACCESS_DENIED, READ_ONLY, NOT_FOUND, IS_A_DIRECTORY, BUSY, NO_SPACE,
-///         IO; INVALID_ARGUMENT for a bad key or value; NOT_FOUND, CYCLE for dependencies;
-///         CONFLICT for a work key under another's lease
+///         IO; INVALID_ARGUMENT for a bad key or value; NOT_FOUND, CYCLE for dependencies; CONFLICT
+///         for a work key of an item under another worker's lease
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -83,7 +84,7 @@ pub unsafe extern "C" fn nexus_set_meta_with(
     }
 }
 
-/// Sets several metadata keys at once; others stay. See nexus_set_meta.
+/// Sets several metadata keys in one transaction, and keeps all other keys. See nexus_set_meta.
 ///
 /// @param fs           an open handle
 /// @param path         the file or directory; not NULL
@@ -111,7 +112,7 @@ pub unsafe extern "C" fn nexus_set_meta_many(
     }
 }
 
-/// Returns one metadata key of a file, or of a directory that was made.
+/// Returns one metadata key of a file, or of an explicit directory.
 ///
 /// @param fs     an open handle
 /// @param path   the file or directory; not NULL
@@ -145,11 +146,11 @@ pub unsafe extern "C" fn nexus_get_meta(
     }
 }
 
-/// Returns all metadata of a file, or of a directory that was made.
+/// Returns all metadata of a file, or of an explicit directory.
 ///
 /// @param fs           an open handle
 /// @param path         the file or directory; not NULL
-/// @param object_json  receives a JSON object, to be freed with nexus_string_free; not NULL
+/// @param object_json  receives a JSON object; free it with nexus_string_free; not NULL
 /// @param error        receives what went wrong; may be NULL
 /// @return OK; INVALID_PATH, ACCESS_DENIED, NOT_FOUND, IS_A_DIRECTORY, IO
 ///
@@ -175,7 +176,7 @@ pub unsafe extern "C" fn nexus_list_meta(
     }
 }
 
-/// Deletes one metadata key of a file, or of a directory that was made.
+/// Deletes one metadata key of a file, or of an explicit directory.
 ///
 /// @param fs     an open handle
 /// @param path   the file or directory; not NULL
@@ -204,15 +205,15 @@ pub unsafe extern "C" fn nexus_delete_meta(
     }
 }
 
-/// Finds the files, and the directories that were made, that have a metadata key with a value. Uses an index,
-/// but for the status `completed`, for worker_id, times, max_attempts and an empty depends_on: those read the work keys of
-/// all files in the range.
+/// Finds the files and explicit directories whose metadata key has a given value. An index answers
+/// the search, except for the status `completed`, worker_id, times, max_attempts and an empty
+/// depends_on: these scan the work keys of all files in the range.
 ///
 /// @param fs          an open handle
 /// @param key         the key, 1 to 255 bytes; not NULL
 /// @param value_json  the value, a JSON text; not NULL
-/// @param options     where and how much to search; NULL for everywhere, all
-/// @param entries     receives the rows, to be freed with nexus_entries_free; not NULL
+/// @param options     where and how much to search; NULL: all paths, no limit
+/// @param entries     receives the rows; free them with nexus_entries_free; not NULL
 /// @param error       receives what went wrong; may be NULL
 /// @return OK; INVALID_ARGUMENT, INVALID_PATH, ACCESS_DENIED, NOT_FOUND for a missing base,
 ///         NOT_A_DIRECTORY for a base that is a file, IO
@@ -243,8 +244,8 @@ pub unsafe extern "C" fn nexus_find_by_meta(
     }
 }
 
-/// Returns the id of a file or of a directory that was made: a UUID for its life, through renames
-/// and overwrites.
+/// Returns the id of a file or of an explicit directory: a UUID that never changes, and that
+/// renames and overwrites keep.
 ///
 /// @param fs     an open handle
 /// @param path   the file or directory; not NULL
@@ -274,7 +275,7 @@ pub unsafe extern "C" fn nexus_path_id(
     }
 }
 
-/// Returns where the file or directory with an id is now.
+/// Returns the current path of the file or directory with an id.
 ///
 /// @param fs     an open handle
 /// @param id     36 characters; not NULL

@@ -1,4 +1,4 @@
-//! The C interface: what `include/nexus.h` declares, and nothing else.
+//! The C interface: the functions and types that `include/nexus.h` declares, and nothing else.
 //!
 //! One file for each object. An export decodes its arguments, makes one call of a
 //! [`Store`](crate::filesystem::Store) or its like, and encodes the result. Which store that is only `store`
@@ -14,13 +14,13 @@
 //! })
 //! ```
 //!
-//! The header is generated from these files by `scripts/generate-header`, in the order of the
-//! modules below; a comment `<!-- section: … -->` begins a part of it. The generator does not see
-//! what macros make, so every export is written out.
+//! `scripts/generate-header` generates the header from these files, in the order of the modules
+//! below. A comment `<!-- section: … -->` begins a section of it. The generator does not expand
+//! macros, so every export is written out.
 //!
-//! Most `unsafe` code is here; the rest is in `metadata/sqlite/driver`. Two kinds of promises make it sound: what the
-//! conventions in the header ask of C about pointers it passes (valid for the call, outputs
-//! writable), and the invariants of `handle.rs` and `text.rs`, kept in those files.
+//! Most `unsafe` code is here; the rest is in `metadata/sqlite/driver`. Two things make it sound: the
+//! conventions in the header, by which C passes pointers that are valid for the call and outputs that
+//! are writable, and the invariants of `handle.rs` and `text.rs`, which those files state.
 
 // The names are C's.
 #![allow(non_camel_case_types)]

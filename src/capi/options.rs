@@ -11,9 +11,9 @@ use crate::filesystem::{
     RelocateOptions, WriteOptions,
 };
 
-/// Conditions on a change, and the MIME type of a write. Initialise with
-/// NEXUS_WRITE_OPTIONS_INIT. The conditions are checked in the transaction that makes the change;
-/// one that does not hold is CONFLICT, a lease that is not held LEASE_LOST.
+/// Conditions on a change, and the MIME type of a write. Initialise with NEXUS_WRITE_OPTIONS_INIT.
+/// The transaction that makes the change checks the conditions. It returns CONFLICT if one is not
+/// met, and LEASE_LOST if the lease token is not valid.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct nexus_write_options {
@@ -23,38 +23,41 @@ pub struct nexus_write_options {
     pub if_none_match: i32,
     /// The file must exist with this etag. NULL: no condition.
     pub if_match: *const c_char,
-    /// MIME type of a write or append. NULL: an existing file keeps its own, a new one gets one
-    /// guessed from its name. INVALID_ARGUMENT where a call writes no content.
+    /// MIME type of a write or append. NULL: an existing file keeps its MIME type, and the library
+    /// guesses that of a new file from its name. A call that writes no content returns
+    /// INVALID_ARGUMENT if this is set.
     pub mime_type: *const c_char,
-    /// The work item that `lease` belongs to; needed where `lease` is not 0.
+    /// The work item that `lease` belongs to; required unless `lease` is 0.
     pub lease_path: *const c_char,
-    /// The lease token that must be held on `lease_path`. 0: no condition.
+    /// The lease token that must be valid for `lease_path`. 0: no condition.
     pub lease: u64,
 }
 
-/// What to list. Initialise with NEXUS_LIST_OPTIONS_INIT.
+/// Options of nexus_list. Initialise with NEXUS_LIST_OPTIONS_INIT.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct nexus_list_options {
     /// sizeof(nexus_list_options)
     pub struct_size: u32,
-    /// 1: everything below, files only. 0: direct children, files and directories. With `prefix`
-    /// always 1.
+    /// 1: all files below the directory. 0: its direct children, files and directories. `prefix`
+    /// implies 1.
     pub recursive: i32,
-    /// 1: in a recursive listing, directories too. 0: files only.
+    /// 1: a recursive listing includes directories. 0: it has files only.
     pub include_directories: i32,
     /// The directory to list. NULL: "/".
     pub path: *const c_char,
-    /// Instead of a directory: all paths that begin with these bytes, which need not end on a segment:
-    /// "/data" matches "/database". NULL: all. With `path` as well: INVALID_ARGUMENT.
+    /// List all paths that begin with these bytes, instead of a directory. The prefix need not end
+    /// at a segment: "/data" matches "/database". NULL: no prefix. INVALID_ARGUMENT if `path` is
+    /// set, too.
     pub prefix: *const c_char,
     /// Most rows to return. 0: all.
     pub limit: u64,
-    /// What nexus_entries_cursor returned for the page before. NULL: from the beginning.
+    /// The cursor that nexus_entries_cursor returned for the previous page. NULL: begin at the
+    /// first row.
     pub cursor: *const c_char,
 }
 
-/// Where and how much to search. Initialise with NEXUS_FIND_OPTIONS_INIT.
+/// Options of nexus_glob and nexus_find_by_meta. Initialise with NEXUS_FIND_OPTIONS_INIT.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct nexus_find_options {
@@ -64,111 +67,118 @@ pub struct nexus_find_options {
     pub base: *const c_char,
     /// Most rows to return. 0: all.
     pub limit: u64,
-    /// What nexus_entries_cursor returned for the page before. NULL: from the beginning.
+    /// The cursor that nexus_entries_cursor returned for the previous page. NULL: begin at the
+    /// first row.
     pub cursor: *const c_char,
 }
 
-/// What to search in contents. Initialise with NEXUS_GREP_OPTIONS_INIT.
+/// Options of nexus_grep. Initialise with NEXUS_GREP_OPTIONS_INIT.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct nexus_grep_options {
     /// sizeof(nexus_grep_options)
     pub struct_size: u32,
-    /// 1: letters match in either case. 0: as written.
+    /// 1: ignore the case of letters. 0: match it.
     pub ignore_case: i32,
-    /// The directory to search, or the file, which is then searched whatever `file_pattern`. NULL: "/".
+    /// The directory or file to search. `file_pattern` does not apply if it is a file. NULL: "/".
     pub base: *const c_char,
-    /// Only files that match this glob pattern: without a `/`, or with one only at its end, by their name at any
-    /// depth below `base`; with a `/`, by their path below `base`; with one at the beginning, by their whole path.
-    /// Each alternative of `{a,b}` is such a pattern. NULL: all.
+    /// Search only files that match this glob pattern. A pattern without `/`, or with one only at
+    /// its end, matches file names at any depth below `base`. A pattern with a `/` matches paths
+    /// below `base`; one that begins with `/` matches whole paths. Each alternative of `{a,b}` is
+    /// such a pattern. NULL: all files.
     pub file_pattern: *const c_char,
     /// Most rows to return. 0: 1,000.
     pub max_matches: u64,
     /// Most bytes of content to search. 0: no limit.
     pub max_bytes: u64,
-    /// 1: the pattern is the text to look for. 0: a regular expression.
+    /// 1: the pattern is literal text. 0: it is a regular expression.
     pub literal: i32,
     /// Must be 0.
     pub reserved: i32,
 }
 
-/// What to export. Initialise with NEXUS_EXPORT_OPTIONS_INIT.
+/// Options of nexus_export_metadata and nexus_bundle_export. Initialise with
+/// NEXUS_EXPORT_OPTIONS_INIT.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct nexus_export_options {
     /// sizeof(nexus_export_options)
     pub struct_size: u32,
-    /// Only paths that begin with these bytes. NULL: all.
+    /// Export only paths that begin with these bytes. NULL: all paths.
     pub prefix: *const c_char,
-    /// Only files in this tenant's parts of the namespaces. NULL: all.
+    /// Export only files in the directories of this tenant, in every namespace. NULL: all files.
     pub tenant_id: *const c_char,
-    /// Only files modified later than this, in microseconds since 1970 UTC. 0: all.
+    /// Export only files modified after this time, in microseconds since 1970 UTC. 0: all files.
     pub modified_after: i64,
 }
 
-/// How to import. Initialise with NEXUS_IMPORT_OPTIONS_INIT.
+/// Options of nexus_import_metadata and nexus_bundle_import. Initialise with
+/// NEXUS_IMPORT_OPTIONS_INIT.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct nexus_import_options {
     /// sizeof(nexus_import_options)
     pub struct_size: u32,
-    /// What to do with a path that exists: one of the NEXUS_IMPORT_ constants.
+    /// How to import a path that exists: one of the NEXUS_IMPORT_ constants.
     pub mode: i32,
-    /// 1: report what would be done, and change nothing.
+    /// 1: report the changes without making them.
     pub dry_run: i32,
-    /// What to do with a work key whose value has the wrong type: NEXUS_KEYS_REFUSE or
+    /// How to import a work key whose value has the wrong type: NEXUS_KEYS_REFUSE or
     /// NEXUS_KEYS_RENAME.
     pub invalid_work_keys: i32,
-    /// What to do with a line whose content no file has that the handle may read: NEXUS_MISSING_REFUSE or
-    /// NEXUS_MISSING_SKIP. A bundle without one of its contents is damaged, whatever this says.
+    /// How to import a line whose content is missing: no file that the handle may read has it.
+    /// NEXUS_MISSING_REFUSE or NEXUS_MISSING_SKIP. A bundle that lacks one of its contents is
+    /// damaged in either case.
     pub missing_content: i32,
     /// What NEXUS_IMPORT_AUTO compares: NEXUS_NEWER_BY_CONTENT or NEXUS_NEWER_BY_ALL.
     pub newer_by: i32,
-    /// Most lines, those of directories among them. 0: 100,000 and one for each 8 bytes of the file.
+    /// Most lines, including those of directories. 0: 100,000 plus one for each 8 bytes of the
+    /// file.
     pub max_lines: u64,
-    /// Most bytes of all lines together. 0: 16 MiB and 100 times the size of the file.
+    /// Most bytes of all lines together. 0: 16 MiB plus 100 times the size of the file.
     pub max_bytes: u64,
-    /// Most bytes of a bundle when it is unpacked. 0: 64 MiB and 100 times the size of the file.
+    /// Most bytes of an unpacked bundle. 0: 64 MiB plus 100 times the size of the file.
     pub max_unpacked: u64,
 }
 
-/// How a worker claims items. Initialise with NEXUS_CLAIM_OPTIONS_INIT.
+/// Options of nexus_work_claim. Initialise with NEXUS_CLAIM_OPTIONS_INIT.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct nexus_claim_options {
     /// sizeof(nexus_claim_options)
     pub struct_size: u32,
-    /// Most items to take, 1 to 10,000.
+    /// Most items to claim, 1 to 10,000.
     pub max: u32,
-    /// Only items whose paths begin with these bytes. NULL: all.
+    /// Claim only items whose paths begin with these bytes. NULL: all items.
     pub prefix: *const c_char,
-    /// How long the lease lasts, in milliseconds, 1 to 366 days.
+    /// Duration of the lease in milliseconds, 1 to 366 days.
     pub lease_ms: u64,
 }
 
-/// Import: an existing file stays.
+/// Import: keep an existing file.
 pub const NEXUS_IMPORT_SKIP: i32 = 0;
-/// Import: the imported file replaces an existing one.
+/// Import: replace an existing file.
 pub const NEXUS_IMPORT_OVERWRITE: i32 = 1;
-/// Import: the imported file gets a free name, "name_imported1" and so on.
+/// Import: store the imported file under a free name, "name_imported1" and so on.
 pub const NEXUS_IMPORT_REMAP: i32 = 2;
-/// Import: the newer one wins.
+/// Import: keep the newer of the two files.
 pub const NEXUS_IMPORT_AUTO: i32 = 3;
 
-/// Import: a work key with a value of the wrong type makes its line a bad one.
+/// Import: reject a line that has a work key with a value of the wrong type.
 pub const NEXUS_KEYS_REFUSE: i32 = 0;
-/// Import: such a key is stored as "x_" and its name, and reported.
+/// Import: store such a key under "x_" and its name, and report it.
 pub const NEXUS_KEYS_RENAME: i32 = 1;
 
-/// Import: a line whose content is missing is a bad one.
+/// Import: reject a line whose content is missing.
 pub const NEXUS_MISSING_REFUSE: i32 = 0;
-/// Import: such a line is left out, and reported as missing.
+/// Import: skip such a line, and report it as missing.
 pub const NEXUS_MISSING_SKIP: i32 = 1;
 
-/// Import: NEXUS_IMPORT_AUTO compares the times of the contents.
+/// Import: NEXUS_IMPORT_AUTO compares the modification times of the contents.
 pub const NEXUS_NEWER_BY_CONTENT: i32 = 0;
-/// Import: NEXUS_IMPORT_AUTO compares the latest of modified_at, started_at and completed_at. Where those are the
-/// same, a line with another content, other metadata or another state of work counts as newer.
+/// Import: NEXUS_IMPORT_AUTO compares the latest of modified_at, started_at and completed_at. If
+/// these are equal, a line with a different content, different metadata or a different work state
+/// counts as newer.
 pub const NEXUS_NEWER_BY_ALL: i32 = 1;
 
 /// Flag of a rename or copy: an existing target is ALREADY_EXISTS.
@@ -494,7 +504,7 @@ pub(super) unsafe fn import(pointer: *const nexus_import_options) -> Result<Impo
     })
 }
 
-/// More than memory could hold is no limit.
+/// A value beyond `usize` means no limit.
 fn count(limit: u64) -> usize {
     usize::try_from(limit).unwrap_or(usize::MAX)
 }

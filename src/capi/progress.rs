@@ -1,19 +1,19 @@
-//! Progress functions: what a long call tells its caller, on the caller's thread.
+//! Progress functions: a long call reports its progress on the caller's thread.
 
 use std::cell::RefCell;
 use std::ffi::{c_char, c_void};
 use std::mem::ManuallyDrop;
 
-/// Told of the progress of a long call, on the thread that made the call and with no lock held, so
-/// it may use the store (but not close the handle of that call).
+/// Receives the progress of a long call, on the thread that made the call. The library holds no
+/// lock meanwhile, so the function may use the store. It may not close the handle of that call.
 ///
 /// @param user   what was passed with the function
-/// @param done   how much is done
-/// @param total  how much there is to do; 0 where that is not known
-/// @param what   what is being done; valid during the call of the function
+/// @param done   amount done so far
+/// @param total  total amount; 0 if it is not known
+/// @param what   names the current step; valid during the call of the function
 /// @return 0 to go on; anything else ends the call with NEXUS_STATUS_CANCELLED
 ///
-/// It must return: no exception, no longjmp.
+/// It must return normally: no exception, no longjmp.
 pub type nexus_progress_fn = Option<
     unsafe extern "C" fn(user: *mut c_void, done: u64, total: u64, what: *const c_char) -> i32,
 >;

@@ -22,12 +22,12 @@ pub(super) static READERS: Table<nexus_reader, Engaged<Mutex<Box<dyn ReadStream>
     Table::new(Tag::Reader, "nexus_reader");
 
 /// <!-- section: Streams -->
-/// Opens a file for reading piece by piece. The reader sees the content it opened, whatever
-/// happens to the file.
+/// Opens a file for reading piece by piece. The reader reads the content that the file had when it
+/// was opened, even if the file changes or is deleted meanwhile.
 ///
 /// @param fs      an open handle
 /// @param path    the file; not NULL
-/// @param reader  receives the reader, to be closed with nexus_reader_close; not NULL
+/// @param reader  receives the reader; close it with nexus_reader_close; not NULL
 /// @param error   receives what went wrong; may be NULL
 /// @return OK; INVALID_PATH, ACCESS_DENIED, NOT_FOUND, IS_A_DIRECTORY, NOT_MOUNTED, CORRUPT, IO
 ///
@@ -81,12 +81,12 @@ pub unsafe extern "C" fn nexus_reader_size(
     }
 }
 
-/// Reads on from where the reader stands.
+/// Reads the next bytes from the position of the reader.
 ///
 /// @param reader    an open reader
-/// @param buf       where the bytes go; may be NULL where `cap` is 0
-/// @param cap       how many bytes fit there
-/// @param read_out  receives how many were read: 0 at the end; not NULL
+/// @param buf       where the bytes go; may be NULL if `cap` is 0
+/// @param cap       size of `buf` in bytes
+/// @param read_out  receives the number of bytes read: 0 at the end; not NULL
 /// @param error     receives what went wrong; may be NULL
 /// @return OK; CORRUPT, IO. After an error the bytes at `buf` are undefined
 ///
@@ -113,10 +113,10 @@ pub unsafe extern "C" fn nexus_reader_read(
     }
 }
 
-/// Moves a reader.
+/// Sets the position of a reader.
 ///
 /// @param reader  an open reader
-/// @param offset  where to, in bytes from the beginning; behind the end, reads give 0 bytes
+/// @param offset  the new position in bytes from the beginning; reads after the end return 0 bytes
 /// @param error   receives what went wrong; may be NULL
 /// @return OK
 ///
@@ -141,7 +141,7 @@ pub unsafe extern "C" fn nexus_reader_seek(
 ///
 /// @param reader  an open reader
 /// @param error   receives what went wrong; may be NULL
-/// @return OK; MISUSE where it is not open, or in use by another thread
+/// @return OK; MISUSE if it is not open, or if another thread is using it
 ///
 /// Threads: one at a time for one reader: a second call at once is MISUSE.
 /// @since 0.1.0

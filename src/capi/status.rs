@@ -5,11 +5,11 @@ use std::ffi::{CStr, c_char};
 use super::unwind;
 use crate::error::ErrorKind;
 
-/// What a call returns: one of the NEXUS_STATUS_ constants. Their values never change; new ones
-/// are only ever added, so be ready for a value you do not know.
+/// The status that a call returns: one of the NEXUS_STATUS_ constants. Their values never change.
+/// Later versions may add constants, so handle values that you do not know.
 pub type nexus_status = i32;
 
-/// The call did what it says.
+/// The call succeeded.
 pub const NEXUS_STATUS_OK: i32 = 0;
 /// An argument is malformed or out of range.
 pub const NEXUS_STATUS_INVALID_ARGUMENT: i32 = 1;
@@ -19,45 +19,45 @@ pub const NEXUS_STATUS_INVALID_PATH: i32 = 2;
 pub const NEXUS_STATUS_INVALID_CONFIG: i32 = 3;
 /// No such file, directory, key or id.
 pub const NEXUS_STATUS_NOT_FOUND: i32 = 4;
-/// The name is taken.
+/// The target path already exists.
 pub const NEXUS_STATUS_ALREADY_EXISTS: i32 = 5;
-/// A file stands where a directory is needed.
+/// The path names a file, but the call needs a directory.
 pub const NEXUS_STATUS_NOT_A_DIRECTORY: i32 = 6;
-/// A directory stands where a file is needed.
+/// The path names a directory, but the call needs a file.
 pub const NEXUS_STATUS_IS_A_DIRECTORY: i32 = 7;
 /// The directory has entries.
 pub const NEXUS_STATUS_NOT_EMPTY: i32 = 8;
-/// The identity of the handle does not allow it.
+/// The access policy does not allow the call for the identity of the handle.
 pub const NEXUS_STATUS_ACCESS_DENIED: i32 = 9;
 /// The namespace or the mount is read-only.
 pub const NEXUS_STATUS_READ_ONLY: i32 = 10;
-/// A condition does not hold.
+/// A condition is not met.
 pub const NEXUS_STATUS_CONFLICT: i32 = 11;
 /// The dependencies would form a cycle.
 pub const NEXUS_STATUS_CYCLE: i32 = 12;
-/// The lease is no longer held.
+/// The lease token is no longer valid for the work item.
 pub const NEXUS_STATUS_LEASE_LOST: i32 = 13;
 /// The backend that holds the content is not configured.
 pub const NEXUS_STATUS_NOT_MOUNTED: i32 = 14;
-/// The commit of another was waited for in vain (`busy_timeout_ms`).
+/// Timed out after `busy_timeout_ms` waiting for another writer.
 pub const NEXUS_STATUS_BUSY: i32 = 15;
-/// No room on the device. Reading, deleting and gc work all the same.
+/// The device is full. Reads, deletions and nexus_gc still work.
 pub const NEXUS_STATUS_NO_SPACE: i32 = 16;
-/// Stored bytes do not match their hash, as two readings found, or are gone.
+/// Stored bytes are missing, or did not match their hash in two reads.
 pub const NEXUS_STATUS_CORRUPT: i32 = 17;
 /// The operating system reported an error.
 pub const NEXUS_STATUS_IO: i32 = 18;
-/// Not supported by this build or on this system.
+/// This build or this system does not support the call.
 pub const NEXUS_STATUS_UNSUPPORTED: i32 = 19;
 /// The store was written by a newer version.
 pub const NEXUS_STATUS_VERSION_MISMATCH: i32 = 20;
-/// Ended by nexus_interrupt, nexus_close or a progress function.
+/// nexus_interrupt, nexus_close or a progress function ended the call.
 pub const NEXUS_STATUS_CANCELLED: i32 = 21;
 /// An object that is not open, or a call that is not allowed now.
 pub const NEXUS_STATUS_MISUSE: i32 = 22;
-/// A defect in Nexus that it noticed itself.
+/// A defect in Nexus: an internal check failed.
 pub const NEXUS_STATUS_INTERNAL: i32 = 23;
-/// A defect in Nexus that broke off the call; other objects stay usable.
+/// A defect in Nexus: a panic ended the call. Other objects stay usable.
 pub const NEXUS_STATUS_PANIC: i32 = 24;
 
 /// Returns the status of an error of `kind`.
@@ -118,7 +118,7 @@ const NAMES: [&CStr; NEXUS_STATUS_PANIC as usize + 1] = [
     c"NEXUS_STATUS_PANIC",
 ];
 
-/// Names a status, for messages and logs.
+/// Returns the name of a status, for messages and logs.
 ///
 /// @param status  any value
 /// @return the name of its constant, for example "NEXUS_STATUS_NOT_FOUND"; "unknown status" for a

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::filesystem::{Filesystem, Store};
 use crate::log;
 
-/// An open store, as one identity sees it.
+/// A handle: an open store with the identity that uses it.
 pub struct nexus_fs {
     _opaque: [u8; 0],
 }
@@ -36,22 +36,26 @@ fn hand_out_store(
 }
 
 /// <!-- section: Stores -->
-/// Opens a store, creating it where there is none. Any number of processes, and of handles in one
-/// process, may have a store open at once.
+/// Opens a store, and creates it if it does not exist. Any number of processes, and of handles in
+/// one process, may have a store open at the same time.
 ///
-/// Key by key, the explicit configuration goes over the environment, that over a file, and that over the
-/// default; tenant_id, agent_id and is_admin come together from the highest that names one of them. In YAML a key
-/// without a value is INVALID_CONFIG; null, written out, is none. A URL where a path is wanted (data_dir, db_path,
-/// config_file, the root of a mount) is INVALID_CONFIG and names the key that is for it. Booleans in variables are
-/// true/false, yes/no, on/off or 1/0 in any case. A malformed variable is INVALID_CONFIG where its value is
-/// needed, else a warning of the log function names it. No message has credentials of a URL.
+/// Each key takes its value from the first source that sets it: `config_json`, the environment, a
+/// configuration file, the default. tenant_id, agent_id and is_admin all come from the first source
+/// that sets any of them. In YAML, a key without a value is INVALID_CONFIG; an explicit null means
+/// no value. A URL for a key that needs a path (data_dir, db_path, config_file, the root of a
+/// mount) is INVALID_CONFIG, and the message names the right key. Booleans in environment variables
+/// are true/false, yes/no, on/off or 1/0 in any case. A malformed variable is INVALID_CONFIG if its
+/// value is needed; otherwise the library logs a warning that names it. No message contains the
+/// credentials of a URL.
 ///
-/// What is made on the disk is for its owner alone, whatever the umask. A new store takes only a directory in which nothing
-/// is in cas/ and tmp/; a link or a pipe in the place of a file or directory of a store is INVALID_CONFIG.
+/// Only the owner can access the files that a store creates, whatever the umask. The library
+/// creates a store only in a directory whose cas/ and tmp/ are empty or missing. A symbolic link or
+/// a pipe instead of a file or directory of the store is INVALID_CONFIG.
 ///
-/// @param config_json  a JSON object with the configuration; NULL looks for a configuration file
-///                     (./nexus.yaml, ./nexus.yml, ~/.nexus/config.yaml) and uses the environment
-/// @param fs           receives the handle, to be closed with nexus_close; not NULL
+/// @param config_json  a JSON object with the configuration; NULL: read the environment and the
+///                     first configuration file found (./nexus.yaml, ./nexus.yml,
+///                     ~/.nexus/config.yaml)
+/// @param fs           receives the handle; close it with nexus_close; not NULL
 /// @param error        receives what went wrong; may be NULL
 /// @return OK; INVALID_CONFIG, VERSION_MISMATCH, BUSY, NO_SPACE, CORRUPT, IO,
 ///         UNSUPPORTED
@@ -75,12 +79,12 @@ pub unsafe extern "C" fn nexus_connect(
     }
 }
 
-/// Opens a store as a configuration file says.
+/// Opens a store with the configuration of a file.
 ///
 /// @param yaml_path  a YAML file of the host, a regular one (or /dev/null); not NULL
-/// @param fs         receives the handle, to be closed with nexus_close; not NULL
+/// @param fs         receives the handle; close it with nexus_close; not NULL
 /// @param error      receives what went wrong; may be NULL
-/// @return OK; what nexus_connect returns; INVALID_CONFIG where there is no such file
+/// @return OK; what nexus_connect returns; INVALID_CONFIG if the file does not exist
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -101,15 +105,15 @@ pub unsafe extern "C" fn nexus_connect_file(
     }
 }
 
-/// Derives a narrower handle, never an admin's, on the same store. It costs next to nothing, and it
-/// outlives the handle it came from.
+/// Derives a handle on the same store with a narrower identity, never an admin's. The call is
+/// cheap: it reads no file. The new handle outlives `fs`.
 ///
 /// @param fs      an open handle
 /// @param tenant  the tenant; NULL for that of `fs`
 /// @param agent   the agent; NULL for that of `fs`
-/// @param narrow  receives the handle, to be closed with nexus_close; not NULL
+/// @param narrow  receives the handle; close it with nexus_close; not NULL
 /// @param error   receives what went wrong; may be NULL
-/// @return OK; ACCESS_DENIED where `fs` has another tenant or agent; INVALID_ARGUMENT for a name
+/// @return OK; ACCESS_DENIED if `fs` has another tenant or agent; INVALID_ARGUMENT for a name
 ///         that is no path segment
 ///
 /// Threads: any, at once.
@@ -135,13 +139,14 @@ pub unsafe extern "C" fn nexus_with_identity(
     }
 }
 
-/// Derives a handle with the same identity, an admin's included, on the same store. It has interrupts of its own:
-/// nexus_interrupt and nexus_close on one handle end no call on the other. Use one for a call that you want to
-/// interrupt alone. It costs as little as nexus_with_identity and reads no configuration and no file, so the data
-/// directory may have been moved since. It outlives the handle it came from.
+/// Derives a handle on the same store with the same identity, including an admin's. nexus_interrupt
+/// and nexus_close on one handle do not end calls on the other, so use a clone for a call that must
+/// be interrupted separately. The call is as cheap as nexus_with_identity. It reads no
+/// configuration and no file, so it works even if the data directory has been moved. The new handle
+/// outlives `fs`.
 ///
 /// @param fs     an open handle
-/// @param clone  receives the handle, to be closed with nexus_close; not NULL
+/// @param clone  receives the handle; close it with nexus_close; not NULL
 /// @param error  receives what went wrong; may be NULL
 /// @return OK
 ///
@@ -164,11 +169,11 @@ pub unsafe extern "C" fn nexus_clone(
     }
 }
 
-/// Returns the effective configuration: a JSON object that has an object with `value` and `source` for each
-/// key. Secrets are redacted.
+/// Returns the effective configuration: a JSON object with an object of `value` and `source` for
+/// each key. Secrets are redacted.
 ///
 /// @param fs     an open handle
-/// @param json   receives the text, to be freed with nexus_string_free; not NULL
+/// @param json   receives the text; free it with nexus_string_free; not NULL
 /// @param error  receives what went wrong; may be NULL
 /// @return OK
 ///
@@ -192,8 +197,9 @@ pub unsafe extern "C" fn nexus_config(
     }
 }
 
-/// Makes the calls in flight on a handle return CANCELLED, those of readers, writers and batches that were
-/// opened on it, too. Calls made later work; but a writer of which a write was cut off can only be aborted.
+/// Interrupts the calls in flight on a handle, and on the readers, writers and batches opened on
+/// it: they return CANCELLED. Later calls work. A writer whose write was interrupted can only be
+/// aborted.
 ///
 /// @param fs     an open handle
 /// @param error  receives what went wrong; may be NULL
@@ -215,16 +221,16 @@ pub unsafe extern "C" fn nexus_interrupt(
     }
 }
 
-/// Closes a handle: makes the calls in flight on it return CANCELLED and waits for them. Readers,
-/// writers, batches and handles derived from it go on working. The store itself is closed with the
-/// last of them all.
+/// Closes a handle. It interrupts the calls in flight on the handle, which return CANCELLED, and
+/// waits for them. Readers, writers, batches and handles derived from it stay usable. The last of
+/// them to be closed closes the store.
 ///
-/// @param fs     an open handle; it is closed whatever this returns, unless MISUSE
+/// @param fs     an open handle; the call closes it, whatever it returns except MISUSE
 /// @param error  receives what went wrong; may be NULL
-/// @return OK; MISUSE where it is not open, or where this is called by a progress function of a
-///         call on it or by the log function
+/// @return OK; MISUSE if the handle is not open, or if a progress function of a call on it, or the
+///         log function, calls nexus_close
 ///
-/// Threads: any; of several closings at once, one succeeds.
+/// Threads: any; of several concurrent nexus_close calls, one succeeds.
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nexus_close(

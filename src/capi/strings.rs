@@ -42,10 +42,10 @@ impl StringList {
     }
 }
 
-/// Returns how many rows a list has.
+/// Returns the number of rows of a list.
 ///
 /// @param list  an open list
-/// @return the number of rows, absent ones included; 0 where `list` is NULL or freed
+/// @return the number of rows, absent ones included; 0 if `list` is NULL or freed
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -60,7 +60,7 @@ pub extern "C" fn nexus_strings_len(list: *const nexus_strings) -> usize {
 ///
 /// @param list   an open list
 /// @param index  which row, from 0
-/// @return the string, valid until the list is freed; NULL where it is absent, `index` is out of
+/// @return the string, valid until the list is freed; NULL if the row is absent, `index` is out of
 ///         range, or `list` is NULL or freed
 ///
 /// Threads: any, at once.

@@ -1,4 +1,4 @@
-//! Texts handed out: single strings, and the strings of a list in one piece of memory.
+//! Texts that C receives: single strings, and the strings of a list in one piece of memory.
 
 use std::ffi::{CString, c_char};
 use std::ptr;
@@ -10,10 +10,10 @@ use super::arena::Arena;
 use super::unwind;
 use crate::error::{Error, Result};
 
-/// How many strings were handed out and not freed.
+/// Number of strings that C received and has not freed.
 pub(super) static OPEN_STRINGS: AtomicU64 = AtomicU64::new(0);
 
-/// Returns `text` as C has it. C cannot have a NUL in it: the text is cut there.
+/// Returns `text` as a C string. A C string cannot contain NUL, so the text ends there.
 pub(super) fn c_string(text: impl Into<String>) -> CString {
     let mut bytes = text.into().into_bytes();
     if let Some(nul) = bytes.iter().position(|&byte| byte == 0) {
@@ -38,7 +38,7 @@ pub(super) fn hand_out(text: &str) -> Result<*mut c_char> {
     Ok(memory.cast())
 }
 
-/// Frees a string that a call handed out as `char *`.
+/// Frees a string that a call returned as `char *`.
 ///
 /// @param string  the string; NULL is ignored. It is ordinary memory: freeing it twice, or
 ///                something else, is undefined.
@@ -56,9 +56,9 @@ pub unsafe extern "C" fn nexus_string_free(string: *mut c_char) {
     });
 }
 
-/// Where the strings of a row go.
+/// Receives the strings of a row.
 pub(super) trait Texts {
-    /// Copies `text`, NUL-terminated, and returns where it is.
+    /// Copies `text`, NUL-terminated, and returns the address of the copy.
     fn put(&mut self, text: &[u8]) -> *const c_char;
 
     /// Like [`put`](Self::put) for a text that many rows of one list have.
@@ -66,7 +66,7 @@ pub(super) trait Texts {
         self.put(text.as_bytes())
     }
 
-    /// Copies `text`, or returns NULL where there is none.
+    /// Copies `text`; returns NULL for `None`.
     fn put_optional(&mut self, text: Option<&[u8]>) -> *const c_char {
         text.map_or(ptr::null(), |text| self.put(text))
     }
@@ -91,7 +91,7 @@ impl ListTexts {
         }
     }
 
-    /// Returns room for `count` values that stay where they are.
+    /// Returns memory for `count` values, which never moves.
     pub(super) fn room_for<T: Copy>(&mut self, count: usize) -> *mut T {
         self.arena.room_for(count)
     }

@@ -1,4 +1,4 @@
-//! Export, import, collection of garbage, statistics.
+//! Export, import, garbage collection, statistics.
 
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::text::hand_out;
 use crate::error::Result;
 use crate::filesystem::{Progress, Store, VerifyOptions};
 
-/// Runs a long call on the store `fs`, of whose progress `progress` is told.
+/// Runs a long call on the store `fs`, and reports its progress to `progress`.
 ///
 /// # Safety
 /// `progress` may be called with `user` as long as this runs.
@@ -32,7 +32,7 @@ unsafe fn observed<T>(
     })
 }
 
-/// Hands out the report of a call that is done, where it is wanted.
+/// Stores the report of a successful call, if the caller wants it.
 fn give_text(output: Output<*mut c_char>, text: &str) -> Result<()> {
     if let Some(output) = output.wanted() {
         output.set(hand_out(text)?);
@@ -41,16 +41,16 @@ fn give_text(output: Output<*mut c_char>, text: &str) -> Result<()> {
 }
 
 /// <!-- section: Upkeep -->
-/// Writes the metadata of files as JSON lines sorted by path: path, backend_name, physical_path,
-/// size, etag, mime_type, created_at, modified_at, version, path_id, custom_metadata. The file
-/// appears whole or not at all.
+/// Writes the metadata of files as JSON lines, sorted by path: path, backend_name, physical_path,
+/// size, etag, mime_type, created_at, modified_at, version, path_id, custom_metadata. The call
+/// creates or replaces the file atomically.
 ///
 /// @param fs        an open handle
 /// @param file      a file of the host, which is replaced; not NULL
-/// @param options   what to export; NULL for all the handle may read
-/// @param progress  told of the progress, and may cancel; may be NULL
+/// @param options   what to export; NULL: all that the handle may read
+/// @param progress  receives the progress, and may cancel the call; may be NULL
 /// @param user      passed to `progress`
-/// @param count     receives the number of lines; NULL where it is not wanted
+/// @param count     receives the number of lines; may be NULL
 /// @param error     receives what went wrong; may be NULL
 /// @return OK; INVALID_ARGUMENT, INVALID_PATH, UNSUPPORTED for a file with more than 256 MiB of
 ///         metadata, NO_SPACE, IO, CANCELLED
@@ -84,28 +84,30 @@ pub unsafe extern "C" fn nexus_export_metadata(
     }
 }
 
-/// Reads what nexus_export_metadata wrote, in one transaction: a bad line leaves everything as it
-/// was. The content must be in the store and readable by this handle. Numbers and times have the
-/// bounds of the calls that write them: attempts 0 to 2^53 - 1, version 1 to 2^53, years 0 to 9999. A
-/// work item under a live lease is not replaced: such a line is a bad one, unless it makes the item
-/// cancelled. Lines are kept on the disk, in the store's tmp, until the import ends.
+/// Imports a file that nexus_export_metadata wrote, in one transaction: one rejected line, and the
+/// import changes nothing. The contents must be in the store, and this handle must be able to read
+/// them. Numbers and times have the bounds of the calls that write them: attempts 0 to 2^53 - 1,
+/// version 1 to 2^53, years 0 to 9999. The import rejects a line that would replace a work item
+/// under a live lease, unless the line makes the item cancelled. It keeps the lines on the disk, in
+/// tmp/ of the store, until it ends.
 ///
 /// @param fs        an open handle
-/// @param file      a plain file of the host; not NULL
+/// @param file      a regular file of the host; not NULL
 /// @param options   how to import; NULL for the defaults
-/// @param progress  told of the progress, and may cancel; may be NULL
+/// @param progress  receives the progress, and may cancel the call; may be NULL
 /// @param user      passed to `progress`
 /// @param report    receives a JSON object: created, updated, skipped, remapped, collisions, each
 ///                  with path, existing_etag, imported_etag, resolution and message; renamed_keys,
 ///                  each with path, key and renamed_to; lost_dependencies, each with path and
-///                  depends_on: ids of items that are not there; missing, each with path and etag:
-///                  lines that were left out, and that count as skipped. The last three lists hold up
-///                  to 64 MiB; what does not fit is counted as unlisted. To be freed with
-///                  nexus_string_free; NULL where it is not wanted
+///                  depends_on: ids of items that do not exist; missing, each with path and etag:
+///                  lines that were omitted, and that count as skipped. The last three lists have
+///                  up to 64 MiB together; unlisted counts the rows beyond that. Free it with
+///                  nexus_string_free; may be NULL
 /// @param error     receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT for lines that cannot be read, and for more than the options allow; where lines cannot be imported, what
-///         the first of them fails with: INVALID_PATH, ACCESS_DENIED, READ_ONLY, NOT_FOUND,
-///         IS_A_DIRECTORY, NOT_A_DIRECTORY, CYCLE, CONFLICT; BUSY, NO_SPACE, IO, CANCELLED
+/// @return OK; INVALID_ARGUMENT for lines that cannot be parsed, and for more than the options
+///         allow; the status of the first line that cannot be imported: INVALID_PATH,
+///         ACCESS_DENIED, READ_ONLY, NOT_FOUND, IS_A_DIRECTORY, NOT_A_DIRECTORY, CYCLE, CONFLICT;
+///         BUSY, NO_SPACE, IO, CANCELLED
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -133,17 +135,17 @@ pub unsafe extern "C" fn nexus_import_metadata(
     }
 }
 
-/// Writes files with their metadata, their contents and the directories that were made into one
-/// file, a bundle: how a store, or a part of one, moves. It appears whole or not at all; as long as the
-/// store does not change, its bytes are the same each time.
+/// Writes files with their metadata and contents, and the explicit directories, into one file, a
+/// bundle. A bundle moves a store, or a part of it. The call creates or replaces the file
+/// atomically. Exports of an unchanged store have the same bytes.
 ///
 /// @param fs        an open handle
 /// @param file      a file of the host, which is replaced; not NULL
-/// @param options   what to export; NULL for all the handle may read
-/// @param progress  told of the progress, and may cancel; may be NULL
+/// @param options   what to export; NULL: all that the handle may read
+/// @param progress  receives the progress, and may cancel the call; may be NULL
 /// @param user      passed to `progress`
-/// @param report    receives a JSON object, to be freed with nexus_string_free: files, directories,
-///                  contents, content_bytes, sha256; NULL where it is not wanted
+/// @param report    receives a JSON object: files, directories, contents, content_bytes, sha256;
+///                  free it with nexus_string_free; may be NULL
 /// @param error     receives what went wrong; may be NULL
 /// @return OK; INVALID_ARGUMENT, CORRUPT for a damaged content, UNSUPPORTED for a file with more than
 ///         256 MiB of metadata, NOT_MOUNTED, NO_SPACE, IO, CANCELLED
@@ -174,21 +176,22 @@ pub unsafe extern "C" fn nexus_bundle_export(
     }
 }
 
-/// Brings what nexus_bundle_export wrote into the store, in one transaction. The bundle is read to
-/// its end and checked, every content by its hash, before anything of it can be seen. A bundle says at
-/// its beginning what it holds: one beyond the bounds of the options is refused before it is unpacked.
+/// Imports a bundle that nexus_bundle_export wrote, in one transaction. The call reads the bundle
+/// to its end, and checks every content against its hash, before any of it becomes visible. The
+/// header of a bundle declares its sizes: the call rejects a bundle beyond the bounds of the
+/// options before it unpacks it.
 ///
 /// @param fs        an open handle
-/// @param file      a plain file of the host; not NULL
+/// @param file      a regular file of the host; not NULL
 /// @param options   how to import; NULL for the defaults
-/// @param progress  told of the progress, and may cancel; may be NULL
+/// @param progress  receives the progress, and may cancel the call; may be NULL
 /// @param user      passed to `progress`
 /// @param report    receives a JSON object as from nexus_import_metadata, with the number of
-///                  directories that were made, to be freed with nexus_string_free; NULL where it is
-///                  not wanted
+///                  directories created; free it with nexus_string_free; may be NULL
 /// @param error     receives what went wrong; may be NULL
-/// @return OK; CORRUPT for a bundle that was changed or cut off, or holds more than it says; UNSUPPORTED for one of a newer format;
-///         INVALID_ARGUMENT for another file; for bad lines what nexus_import_metadata returns
+/// @return OK; CORRUPT for a bundle that was changed or truncated, or that has more than its header
+///         declares; UNSUPPORTED for a newer format; INVALID_ARGUMENT for a file that is no bundle;
+///         what nexus_import_metadata returns for rejected lines
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -216,25 +219,26 @@ pub unsafe extern "C" fn nexus_bundle_import(
     }
 }
 
-/// Copies the store to a directory while others use it. Everything acknowledged before the call is in
-/// the copy, which is a store of its own: it opens as a `data_dir`. The contents of mounts are copied
-/// to `mounts/NAME` in it. A directory with an earlier copy of this store is brought up to date:
-/// contents that it has are read, and copied again where they are damaged. Until the end it holds the
-/// earlier one. A copy that ends early leaves contents in the directory, which the next one goes on
-/// from. Needs an admin's handle, or one without tenant and agent.
+/// Copies the store to a directory while other processes use the store. The copy has every commit
+/// acknowledged before the call. It is a complete store, which opens as a `data_dir`. The call
+/// copies the contents of mounts to `mounts/NAME` in it. If the directory has an earlier copy of
+/// this store, the call updates it: it reads the contents that the copy has, and copies damaged
+/// ones again. The directory holds the earlier copy until the call ends. A call that ends early
+/// leaves contents in the directory, and the next call reuses them. Requires an admin's handle, or
+/// one without tenant and agent.
 ///
-/// @param fs          an open handle, with every mount that holds contents
-/// @param target_dir  a directory of the host: missing, empty, or an earlier copy; not NULL
-/// @param progress    told of the progress, and may cancel; may be NULL
+/// @param fs          an open handle, with every mount that has contents
+/// @param target_dir  a directory of the host: missing, empty, or with an earlier copy; not NULL
+/// @param progress    receives the progress, and may cancel the call; may be NULL
 /// @param user        passed to `progress`
-/// @param report      receives a JSON object, to be freed with nexus_string_free: files,
-///                    copied_contents, copied_bytes, unchanged_contents, removed_contents; damaged, the
-///                    contents that were not copied because they are damaged in the store (the first
-///                    1,000), each with path, hash and message; damaged_count; mounts, each with name
-///                    and directory; NULL where it is not wanted
+/// @param report      receives a JSON object: files, copied_contents, copied_bytes,
+///                    unchanged_contents, removed_contents; damaged, the contents that were not
+///                    copied because they are damaged in the store (the first 1,000), each with
+///                    path, hash and message; damaged_count; mounts, each with name and directory;
+///                    free it with nexus_string_free; may be NULL
 /// @param error       receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT for a directory that is anything else, CONFLICT for an earlier copy that
-///         is in use as a store, ACCESS_DENIED, NOT_MOUNTED, BUSY, NO_SPACE, IO, CANCELLED
+/// @return OK; INVALID_ARGUMENT for any other directory, CONFLICT for an earlier copy that is in
+///         use as a store, ACCESS_DENIED, NOT_MOUNTED, BUSY, NO_SPACE, IO, CANCELLED
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -260,16 +264,15 @@ pub unsafe extern "C" fn nexus_backup(
     }
 }
 
-/// Removes content that no file has any more, and what broken-off writes left behind. If it ends
-/// early, what was removed stays so. Gives back what a reader that stayed for long made of the
-/// write-ahead log. Works with no byte free, as nexus_delete and nexus_rmdir do. Needs an admin's
-/// handle, or one without tenant and agent. Holds no lock for long.
+/// Removes contents without references, and the remains of interrupted writes. If the call ends
+/// early, contents removed so far stay removed. It truncates a WAL that grew during a long read. It
+/// works on a full disk, as nexus_delete and nexus_rmdir do. It holds no lock for long. Requires an
+/// admin's handle, or one without tenant and agent.
 ///
 /// @param fs        an open handle
-/// @param progress  told of the progress, and may cancel; may be NULL
+/// @param progress  receives the progress, and may cancel the call; may be NULL
 /// @param user      passed to `progress`
-/// @param report    receives a JSON object, to be freed with nexus_string_free; NULL where it is
-///                  not wanted
+/// @param report    receives a JSON object; free it with nexus_string_free; may be NULL
 /// @param error     receives what went wrong; may be NULL
 /// @return OK; ACCESS_DENIED, BUSY, IO, CANCELLED
 ///
@@ -293,35 +296,37 @@ pub unsafe extern "C" fn nexus_gc(
     }
 }
 
-/// For nexus_verify: every content is read and hashed.
+/// Flag of nexus_verify: read and hash every content.
 pub const NEXUS_VERIFY_CONTENT: u32 = 1;
-/// For nexus_verify: what is found is mended. Nothing that is whole is lost; damaged contents go to
-/// quarantine/ in the directory of their backend, and files that cannot be read any more are removed.
+/// Flag of nexus_verify: repair the damage that the check finds. Undamaged data is never lost.
+/// Repair moves damaged contents to quarantine/ in the directory of their backend, and removes
+/// files that cannot be read any more.
 pub const NEXUS_VERIFY_REPAIR: u32 = 2;
 
-/// Checks the store while others go on using it: rows against each other, indexes (from which
-/// reference counts are read), edges of work items, that every content is there and as long as it
-/// should be, and with NEXUS_VERIFY_CONTENT every byte of it. Needs an admin's handle, or one without
-/// tenant and agent. Holds no lock for long. Errors that it finds are in the report: the call returns
-/// OK.
+/// Checks the store while other processes use it. It compares rows with each other, checks the
+/// indexes (which give the reference counts) and the edges of work items, and checks that every
+/// content exists with the right size. With NEXUS_VERIFY_CONTENT it also reads and hashes every
+/// content. It holds no lock for long. The report lists the errors found, and the call still
+/// returns OK. Requires an admin's handle, or one without tenant and agent.
 ///
-/// With NEXUS_VERIFY_REPAIR, `progress` is told of each step ("repair: ...") before the first is taken, and
-/// may cancel then: what was mended before stays so.
+/// With NEXUS_VERIFY_REPAIR, `progress` receives each step ("repair: ...") before the first one
+/// runs, and may cancel then. Earlier repairs stay.
 ///
 /// @param fs        an open handle
-/// @param flags     0, or NEXUS_VERIFY_CONTENT and NEXUS_VERIFY_REPAIR, or-ed
-/// @param progress  told of the progress, and may cancel; may be NULL
+/// @param flags     bitwise OR of NEXUS_VERIFY_CONTENT and NEXUS_VERIFY_REPAIR, or 0
+/// @param progress  receives the progress, and may cancel the call; may be NULL
 /// @param user      passed to `progress`
-/// @param report    receives a JSON object, to be freed with nexus_string_free: error_count; errors
-///                  (the first 1,000), each with kind, message and, where they apply, path and hash;
-///                  reclaimable, what nexus_gc would remove: orphan_files, temporary_files,
-///                  doomed_files, bytes; checked, what was looked at; not_checked, backends that this
-///                  handle does not have. With NEXUS_VERIFY_REPAIR also repaired (steps) and
-///                  repaired_count; lost, what was removed, each with path, etag, size, backend,
-///                  metadata, reason and quarantined (where its bytes are), lost_count and lost_list
-///                  (a file with all of them); failed_steps, which damage kept from being taken, each
-///                  with step and message; remaining and remaining_count, what is still wrong;
-///                  NULL where it is not wanted
+/// @param report    receives a JSON object: error_count; errors (the first 1,000), each with kind,
+///                  message and, if they apply, path and hash; reclaimable, what nexus_gc would
+///                  remove: orphan_files, temporary_files, doomed_files (contents pending
+///                  deletion), bytes; checked, the numbers of objects checked; not_checked,
+///                  backends that this handle does not mount. With NEXUS_VERIFY_REPAIR also
+///                  repaired (steps) and repaired_count; lost, the removed files, each with path,
+///                  etag, size, backend, metadata, reason and quarantined (the location of its
+///                  bytes), lost_count and lost_list (a file that lists all of them); failed_steps,
+///                  which damage prevented, each with step and message; remaining and
+///                  remaining_count, the errors that are left. Free it with nexus_string_free; may
+///                  be NULL
 /// @param error     receives what went wrong; may be NULL
 /// @return OK; INVALID_ARGUMENT, ACCESS_DENIED, BUSY, NO_SPACE for a repair, IO, CANCELLED
 ///
@@ -353,15 +358,17 @@ pub unsafe extern "C" fn nexus_verify(
     }
 }
 
-/// Finds files that have the same content, among those that this handle may read.
+/// Finds files with the same content, among those that this handle may read.
 ///
 /// @param fs        an open handle
-/// @param prefix    only paths that begin with this raw string; NULL for all
-/// @param progress  told of the progress, and may cancel; may be NULL
+/// @param prefix    search count only items whose paths begin with these bytes; NULL: all items
+///                  paths
+/// @param progress  receives the progress, and may cancel the call; may be NULL
 /// @param user      passed to `progress`
-/// @param json      receives a JSON object, to be freed with nexus_string_free: groups, the first
-///                  1,000 by wasted_bytes, each with etag, size, count, wasted_bytes and the first
-///                  100 paths; group_count, duplicate_files and wasted_bytes of all; not NULL
+/// @param json      receives a JSON object: groups, the first 1,000 by wasted_bytes, each with
+///                  etag, size, count, wasted_bytes and the first 100 paths; group_count,
+///                  duplicate_files and wasted_bytes of all groups; free it with nexus_string_free;
+///                  not NULL
 /// @param error     receives what went wrong; may be NULL
 /// @return OK; IO, CANCELLED
 ///
@@ -391,11 +398,11 @@ pub unsafe extern "C" fn nexus_find_duplicates(
     }
 }
 
-/// Measures what this handle may read: logical and physical bytes, files, distinct contents,
-/// savings, for each tenant.
+/// Measures the files that this handle may read: logical and physical bytes, files, distinct
+/// contents and savings, for each tenant.
 ///
 /// @param fs     an open handle
-/// @param json   receives a JSON object, to be freed with nexus_string_free; not NULL
+/// @param json   receives a JSON object; free it with nexus_string_free; not NULL
 /// @param error  receives what went wrong; may be NULL
 /// @return OK; IO, CANCELLED
 ///
@@ -419,14 +426,14 @@ pub unsafe extern "C" fn nexus_storage_stats(
     }
 }
 
-/// Describes a content: `size`, and `ref_count`, the number of files with it that this handle may
-/// read.
+/// Returns the `size` of a content and its `ref_count`: the number of files with this content that
+/// this handle may read.
 ///
 /// @param fs     an open handle
 /// @param etag   64 hexadecimal digits; not NULL
-/// @param json   receives a JSON object, to be freed with nexus_string_free; not NULL
+/// @param json   receives a JSON object; free it with nexus_string_free; not NULL
 /// @param error  receives what went wrong; may be NULL
-/// @return OK; INVALID_ARGUMENT, NOT_FOUND where no file with it may be read, IO
+/// @return OK; INVALID_ARGUMENT, NOT_FOUND if the handle may read no file with it, IO
 ///
 /// Threads: any, at once.
 /// @since 0.1.0

@@ -26,12 +26,12 @@ fn hand_out_items(
 }
 
 /// <!-- section: Work items -->
-/// Returns the work items that can be claimed: status ready, no open dependency, due. By
-/// priority, lower first, then by creation.
+/// Returns the work items that can be claimed: status ready, no open dependency, and `not_before`
+/// reached. Ordered by priority, lower first, then by creation.
 ///
 /// @param fs     an open handle
 /// @param limit  most rows to return; 0: none
-/// @param items  receives the rows, to be freed with nexus_work_list_free; not NULL
+/// @param items  receives the rows; free them with nexus_work_list_free; not NULL
 /// @param error  receives what went wrong; may be NULL
 /// @return OK; INVALID_ARGUMENT for a negative limit, IO
 ///
@@ -55,12 +55,12 @@ pub unsafe extern "C" fn nexus_get_ready_work(
     }
 }
 
-/// Returns the work items of status pending that no dependency holds up. By priority, then by
+/// Returns the work items with status pending and no open dependency. Ordered by priority, then by
 /// creation.
 ///
 /// @param fs     an open handle
 /// @param limit  most rows to return; 0: none
-/// @param items  receives the rows, to be freed with nexus_work_list_free; not NULL
+/// @param items  receives the rows; free them with nexus_work_list_free; not NULL
 /// @param error  receives what went wrong; may be NULL
 /// @return OK; INVALID_ARGUMENT for a negative limit, IO
 ///
@@ -84,13 +84,13 @@ pub unsafe extern "C" fn nexus_get_pending_work(
     }
 }
 
-/// Returns the work items that are held up: status ready, pending or blocked with an open
-/// dependency, or blocked by hand. By the number of open dependencies, most first, then by
-/// priority and creation.
+/// Returns the blocked work items: those with status ready, pending or blocked and an open
+/// dependency, and those that were set to blocked. Ordered by the number of open dependencies, most
+/// first, then by priority and creation.
 ///
 /// @param fs     an open handle
 /// @param limit  most rows to return; 0: none
-/// @param items  receives the rows, to be freed with nexus_work_list_free; not NULL
+/// @param items  receives the rows; free them with nexus_work_list_free; not NULL
 /// @param error  receives what went wrong; may be NULL
 /// @return OK; INVALID_ARGUMENT for a negative limit, IO
 ///
@@ -114,11 +114,11 @@ pub unsafe extern "C" fn nexus_get_blocked_work(
     }
 }
 
-/// Returns the work items of status in_progress, the latest started first.
+/// Returns the work items with status in_progress, those started last first.
 ///
 /// @param fs     an open handle
 /// @param limit  most rows to return; 0: none
-/// @param items  receives the rows, to be freed with nexus_work_list_free; not NULL
+/// @param items  receives the rows; free them with nexus_work_list_free; not NULL
 /// @param error  receives what went wrong; may be NULL
 /// @return OK; INVALID_ARGUMENT for a negative limit, IO
 ///
@@ -142,11 +142,11 @@ pub unsafe extern "C" fn nexus_get_in_progress_work(
     }
 }
 
-/// Returns every work item, of any status. By priority, then by creation.
+/// Returns the work items of every status. Ordered by priority, then by creation.
 ///
 /// @param fs     an open handle
 /// @param limit  most rows to return; 0: none
-/// @param items  receives the rows, to be freed with nexus_work_list_free; not NULL
+/// @param items  receives the rows; free them with nexus_work_list_free; not NULL
 /// @param error  receives what went wrong; may be NULL
 /// @return OK; INVALID_ARGUMENT for a negative limit, IO
 ///
@@ -170,12 +170,12 @@ pub unsafe extern "C" fn nexus_get_work_by_priority(
     }
 }
 
-/// Says what a work item waits for. For a file that is no work item, `status` is null and `claimable`
-/// false.
+/// Explains what a work item waits for. For a file that is not a work item, `status` is null and
+/// `claimable` is false.
 ///
 /// @param fs     an open handle
 /// @param path   the work item; not NULL
-/// @param json   receives a JSON object, to be freed with nexus_string_free; not NULL
+/// @param json   receives a JSON object; free it with nexus_string_free; not NULL
 /// @param error  receives what went wrong; may be NULL
 /// @return OK; INVALID_PATH, ACCESS_DENIED, NOT_FOUND, IS_A_DIRECTORY, IO
 ///
@@ -201,12 +201,12 @@ pub unsafe extern "C" fn nexus_work_explain(
     }
 }
 
-/// Counts work items: `by_status` sums to their number; `views` (ready, delayed, blocked,
-/// pending, in_progress) are disjoint.
+/// Counts work items. The counts of `by_status` add up to their number. The `views` (ready,
+/// delayed, blocked, pending, in_progress) are disjoint.
 ///
 /// @param fs      an open handle
-/// @param prefix  only paths that begin with these bytes; NULL: all
-/// @param json    receives a JSON object, to be freed with nexus_string_free; not NULL
+/// @param prefix  count only items whose paths begin with these bytes; NULL: all items
+/// @param json    receives a JSON object; free it with nexus_string_free; not NULL
 /// @param error   receives what went wrong; may be NULL
 /// @return OK; INVALID_PATH, IO
 ///

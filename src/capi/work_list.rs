@@ -15,19 +15,19 @@ use crate::error::{Error, Result};
 use crate::filesystem::WorkItem;
 use crate::work::WorkRow;
 
-/// One work item. Read-only; later versions add fields at the end, so use it through the pointer
+/// One work item. Read-only. Later versions add fields at the end, so use it through the pointer
 /// and never copy or size it yourself. Times are microseconds since 1970 UTC.
 #[repr(C)]
 pub struct nexus_work_item {
     /// Size of this struct in the library that made it.
     pub struct_size: u32,
-    /// 1 where the item has a priority; 0 where not, which comes after every priority.
+    /// 1 if the item has a priority, else 0. Items without one come after all others.
     pub has_priority: i32,
     /// The id of the file.
     pub path_id: *const c_char,
-    /// The tenant segment of the path; NULL where it has none.
+    /// The tenant segment of the path; NULL if it has none.
     pub tenant_id: *const c_char,
-    /// Where the file is.
+    /// The virtual path of the file.
     pub virtual_path: *const c_char,
     /// The backend that holds its content.
     pub backend_id: *const c_char,
@@ -39,32 +39,33 @@ pub struct nexus_work_item {
     pub size_bytes: u64,
     /// SHA-256 of the content, 64 hexadecimal digits: the etag.
     pub content_hash: *const c_char,
-    /// When the file came to be.
+    /// When the file was created.
     pub created_at: i64,
     /// When its content last changed.
     pub updated_at: i64,
     /// ready, pending, blocked, in_progress, completed, failed or cancelled.
     pub status: *const c_char,
-    /// Lower comes first; 0 without `has_priority`.
+    /// Lower comes first. 0 if `has_priority` is 0.
     pub priority: i64,
-    /// How many dependencies are open.
+    /// Number of open dependencies.
     pub blocker_count: u64,
-    /// Who works on it, or did when it was completed or failed; NULL where nobody does.
+    /// The worker that holds the item, or that completed or failed it; NULL if there is none.
     pub worker_id: *const c_char,
-    /// When the work began; 0 where it did not.
+    /// When work on the item began; 0 if it has not begun.
     pub started_at: i64,
-    /// When it may begin; 0: at any time.
+    /// The item cannot be claimed before this time; 0: no limit.
     pub not_before: i64,
-    /// A JSON array of strings; NULL where there are none.
+    /// A JSON array of strings; NULL if there are none.
     pub tags: *const c_char,
-    /// How often it was claimed.
+    /// Number of claims so far.
     pub attempts: u64,
-    /// The token of its lease; 0 where it has none. A query shows it to who may change the item, and in a
-    /// namespace that nobody owns only to a handle without tenant and agent; else it is 0, too.
+    /// Its lease token; 0 if it has no lease. A query returns the token only to a handle that may
+    /// change the item, and in a namespace without owners only to a handle without tenant and
+    /// agent. To other handles it returns 0.
     pub lease: u64,
-    /// When the lease ends, for display; 0 where it has none.
+    /// When the lease expires, for display; 0 if the item has no lease.
     pub lease_expires_at: i64,
-    /// 1 where the lease has ended, and no worker has claimed the item since.
+    /// 1 if the lease has expired and no worker has claimed the item since.
     pub lease_expired: i32,
 }
 
@@ -139,10 +140,10 @@ fn json(items: &[WorkItem]) -> Result<String> {
         .map_err(|source| Error::internal("work items as JSON").caused_by(source))
 }
 
-/// Returns how many rows a list has.
+/// Returns the number of rows of a list.
 ///
 /// @param list  an open list
-/// @return the number of rows; 0 where `list` is NULL or freed
+/// @return the number of rows; 0 if `list` is NULL or freed
 ///
 /// Threads: any, at once.
 /// @since 0.1.0
@@ -157,7 +158,7 @@ pub extern "C" fn nexus_work_list_len(list: *const nexus_work_list) -> usize {
 ///
 /// @param list   an open list
 /// @param index  which row, from 0
-/// @return the row, valid until the list is freed; NULL where `index` is out of range or `list` is
+/// @return the row, valid until the list is freed; NULL if `index` is out of range or `list` is
 ///         NULL or freed
 ///
 /// Threads: any, at once.
@@ -174,12 +175,12 @@ pub extern "C" fn nexus_work_list_at(
     })
 }
 
-/// Returns a whole list as JSON: an array of objects with the members of nexus_work_item, but for
-/// struct_size and has_priority. Times are RFC 3339 in UTC, `lease_expired` is true or false; what is
-/// absent is null.
+/// Returns a whole list as JSON: an array of objects with the members of nexus_work_item, except
+/// struct_size and has_priority. Times are RFC 3339 in UTC, `lease_expired` is true or false, and
+/// missing values are null.
 ///
 /// @param list   an open list
-/// @param json   receives the text, to be freed with nexus_string_free; not NULL
+/// @param json   receives the text; free it with nexus_string_free; not NULL
 /// @param error  receives what went wrong; may be NULL
 /// @return OK
 ///

@@ -32,14 +32,14 @@ fn spent() -> Error {
     Error::misuse("the commit of this nexus_writer failed: abort it")
 }
 
-/// Begins a file that is written piece by piece, in bounded memory. It appears, or replaces the
-/// one there is, at the commit.
+/// Begins to write a file piece by piece, in bounded memory. The commit creates the file, or
+/// replaces the existing one.
 ///
 /// @param fs       an open handle
 /// @param path     the file; not NULL
-/// @param options  conditions, which are checked at the commit, and MIME type; NULL for none
-/// @param writer   receives the writer, to be ended with nexus_writer_commit or
-///                 nexus_writer_abort; not NULL
+/// @param options  conditions, which the commit checks, and MIME type; NULL for none
+/// @param writer   receives the writer; end it with nexus_writer_commit or nexus_writer_abort; not
+///                 NULL
 /// @param error    receives what went wrong; may be NULL
 /// @return OK; INVALID_PATH, ACCESS_DENIED, READ_ONLY, IS_A_DIRECTORY, NOT_A_DIRECTORY,
 ///         NOT_MOUNTED, INVALID_ARGUMENT, NO_SPACE, IO
@@ -68,11 +68,11 @@ pub unsafe extern "C" fn nexus_writer_open(
     }
 }
 
-/// Writes on. After an error what was written is not whole, and nexus_writer_abort is what is left to
-/// do.
+/// Writes the next bytes. After an error the written content is incomplete, and only
+/// nexus_writer_abort may follow.
 ///
 /// @param writer  an open writer
-/// @param data    the bytes; may be NULL where `len` is 0
+/// @param data    the bytes; may be NULL if `len` is 0
 /// @param len     how many
 /// @param error   receives what went wrong; may be NULL
 /// @return OK; NO_SPACE, IO; MISUSE after a failed write or commit
@@ -97,12 +97,11 @@ pub unsafe extern "C" fn nexus_writer_write(
     }
 }
 
-/// Makes what was written the content of the file. OK ends the writer. After an error nothing was
-/// changed, and nexus_writer_abort is what is left to do.
+/// Makes the written bytes the content of the file. OK ends the writer. An error leaves the file
+/// unchanged, and only nexus_writer_abort may follow.
 ///
 /// @param writer  an open writer
-/// @param entry   receives the new entry, to be freed with nexus_entry_free; NULL where it is not
-///                wanted
+/// @param entry   receives the new entry; free it with nexus_entry_free; may be NULL
 /// @param error   receives what went wrong; may be NULL
 /// @return OK; CONFLICT, LEASE_LOST, INVALID_PATH, ACCESS_DENIED, READ_ONLY, IS_A_DIRECTORY,
 ///         NOT_A_DIRECTORY, BUSY, NO_SPACE, IO; MISUSE after a failed write or commit
@@ -132,11 +131,11 @@ pub unsafe extern "C" fn nexus_writer_commit(
     }
 }
 
-/// Ends a writer and forgets what was written.
+/// Ends a writer and discards the written bytes.
 ///
 /// @param writer  an open writer
 /// @param error   receives what went wrong; may be NULL
-/// @return OK; MISUSE where it is not open, or in use by another thread
+/// @return OK; MISUSE if it is not open, or if another thread is using it
 ///
 /// Threads: one at a time for one writer: a second call at once is MISUSE.
 /// @since 0.1.0
