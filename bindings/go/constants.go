@@ -5,7 +5,7 @@
 package nexus
 
 const (
-	// The call did what it says.
+	// The call succeeded.
 	StatusOK Status = 0
 	// An argument is malformed or out of range.
 	StatusInvalidArgument Status = 1
@@ -15,45 +15,45 @@ const (
 	StatusInvalidConfig Status = 3
 	// No such file, directory, key or id.
 	StatusNotFound Status = 4
-	// The name is taken.
+	// The target path already exists.
 	StatusAlreadyExists Status = 5
-	// A file stands where a directory is needed.
+	// The path names a file, but the call needs a directory.
 	StatusNotADirectory Status = 6
-	// A directory stands where a file is needed.
+	// The path names a directory, but the call needs a file.
 	StatusIsADirectory Status = 7
 	// The directory has entries.
 	StatusNotEmpty Status = 8
-	// The identity of the handle does not allow it.
+	// The access policy does not allow the call for the identity of the handle.
 	StatusAccessDenied Status = 9
 	// The namespace or the mount is read-only.
 	StatusReadOnly Status = 10
-	// A condition does not hold.
+	// A condition is not met.
 	StatusConflict Status = 11
 	// The dependencies would form a cycle.
 	StatusCycle Status = 12
-	// The lease is no longer held.
+	// The lease token is no longer valid for the work item.
 	StatusLeaseLost Status = 13
 	// The backend that holds the content is not configured.
 	StatusNotMounted Status = 14
-	// The commit of another was waited for in vain (`busy_timeout_ms`).
+	// Timed out after `busy_timeout_ms` waiting for another writer.
 	StatusBusy Status = 15
-	// No room on the device. Reading, deleting and gc work all the same.
+	// The device is full. Reads, deletions and nexus_gc still work.
 	StatusNoSpace Status = 16
-	// Stored bytes do not match their hash, as two readings found, or are gone.
+	// Stored bytes are missing, or did not match their hash in two reads.
 	StatusCorrupt Status = 17
 	// The operating system reported an error.
 	StatusIO Status = 18
-	// Not supported by this build or on this system.
+	// This build or this system does not support the call.
 	StatusUnsupported Status = 19
 	// The store was written by a newer version.
 	StatusVersionMismatch Status = 20
-	// Ended by nexus_interrupt, nexus_close or a progress function.
+	// nexus_interrupt, nexus_close or a progress function ended the call.
 	StatusCancelled Status = 21
 	// An object that is not open, or a call that is not allowed now.
 	StatusMisuse Status = 22
-	// A defect in Nexus that it noticed itself.
+	// A defect in Nexus: an internal check failed.
 	StatusInternal Status = 23
-	// A defect in Nexus that broke off the call; other objects stay usable.
+	// A defect in Nexus: a panic ended the call. Other objects stay usable.
 	StatusPanic Status = 24
 )
 
@@ -67,109 +67,111 @@ var (
 	ErrInvalidConfig error = StatusInvalidConfig
 	// No such file, directory, key or id.
 	ErrNotFound error = StatusNotFound
-	// The name is taken.
+	// The target path already exists.
 	ErrAlreadyExists error = StatusAlreadyExists
-	// A file stands where a directory is needed.
+	// The path names a file, but the call needs a directory.
 	ErrNotADirectory error = StatusNotADirectory
-	// A directory stands where a file is needed.
+	// The path names a directory, but the call needs a file.
 	ErrIsADirectory error = StatusIsADirectory
 	// The directory has entries.
 	ErrNotEmpty error = StatusNotEmpty
-	// The identity of the handle does not allow it.
+	// The access policy does not allow the call for the identity of the handle.
 	ErrAccessDenied error = StatusAccessDenied
 	// The namespace or the mount is read-only.
 	ErrReadOnly error = StatusReadOnly
-	// A condition does not hold.
+	// A condition is not met.
 	ErrConflict error = StatusConflict
 	// The dependencies would form a cycle.
 	ErrCycle error = StatusCycle
-	// The lease is no longer held.
+	// The lease token is no longer valid for the work item.
 	ErrLeaseLost error = StatusLeaseLost
 	// The backend that holds the content is not configured.
 	ErrNotMounted error = StatusNotMounted
-	// The commit of another was waited for in vain (`busy_timeout_ms`).
+	// Timed out after `busy_timeout_ms` waiting for another writer.
 	ErrBusy error = StatusBusy
-	// No room on the device. Reading, deleting and gc work all the same.
+	// The device is full. Reads, deletions and nexus_gc still work.
 	ErrNoSpace error = StatusNoSpace
-	// Stored bytes do not match their hash, as two readings found, or are gone.
+	// Stored bytes are missing, or did not match their hash in two reads.
 	ErrCorrupt error = StatusCorrupt
 	// The operating system reported an error.
 	ErrIO error = StatusIO
-	// Not supported by this build or on this system.
+	// This build or this system does not support the call.
 	ErrUnsupported error = StatusUnsupported
 	// The store was written by a newer version.
 	ErrVersionMismatch error = StatusVersionMismatch
-	// Ended by nexus_interrupt, nexus_close or a progress function.
+	// nexus_interrupt, nexus_close or a progress function ended the call.
 	ErrCancelled error = StatusCancelled
 	// An object that is not open, or a call that is not allowed now.
 	ErrMisuse error = StatusMisuse
-	// A defect in Nexus that it noticed itself.
+	// A defect in Nexus: an internal check failed.
 	ErrInternal error = StatusInternal
-	// A defect in Nexus that broke off the call; other objects stay usable.
+	// A defect in Nexus: a panic ended the call. Other objects stay usable.
 	ErrPanic error = StatusPanic
 )
 
 const (
 	// Log level: damage, failed input and output, defects.
 	LogError LogLevel = 1
-	// Log level: a full disk, waits in vain, misspelt environment variables.
+	// Log level: a full disk, timeouts of waits, misspelt environment variables.
 	LogWarn LogLevel = 2
-	// Log level: openings of stores.
+	// Log level: a store was opened.
 	LogInfo LogLevel = 3
-	// Log level: every other call that failed.
+	// Log level: every other failed call.
 	LogDebug LogLevel = 4
 )
 
 const (
-	// Import: an existing file stays.
+	// Import: keep an existing file.
 	ImportSkip ImportMode = 0
-	// Import: the imported file replaces an existing one.
+	// Import: replace an existing file.
 	ImportOverwrite ImportMode = 1
-	// Import: the imported file gets a free name, "name_imported1" and so on.
+	// Import: store the imported file under a free name, "name_imported1" and so on.
 	ImportRemap ImportMode = 2
-	// Import: the newer one wins.
+	// Import: keep the newer of the two files.
 	ImportAuto ImportMode = 3
 )
 
 const (
-	// Import: a work key with a value of the wrong type makes its line a bad one.
+	// Import: reject a line that has a work key with a value of the wrong type.
 	KeysRefuse InvalidKeys = 0
-	// Import: such a key is stored as "x_" and its name, and reported.
+	// Import: store such a key under "x_" and its name, and report it.
 	KeysRename InvalidKeys = 1
 )
 
 const (
-	// Import: a line whose content is missing is a bad one.
+	// Import: reject a line whose content is missing.
 	MissingRefuse MissingContent = 0
-	// Import: such a line is left out, and reported as missing.
+	// Import: skip such a line, and report it as missing.
 	MissingSkip MissingContent = 1
 )
 
 const (
-	// Import: NEXUS_IMPORT_AUTO compares the times of the contents.
+	// Import: NEXUS_IMPORT_AUTO compares the modification times of the contents.
 	NewerByContent NewerBy = 0
-	// Import: NEXUS_IMPORT_AUTO compares the latest of modified_at, started_at and completed_at. Where those are the
-	// same, a line with another content, other metadata or another state of work counts as newer.
+	// Import: NEXUS_IMPORT_AUTO compares the latest of modified_at, started_at and completed_at. If
+	// these are equal, a line with a different content, different metadata or a different work state
+	// counts as newer.
 	NewerByAll NewerBy = 1
 )
 
 const (
-	// Flag of mkdir: missing parents are made too.
+	// Flag of mkdir: create missing parents, too.
 	MkdirParents MkdirFlags = 1
-	// Flag of mkdir: an existing directory is no error.
+	// Flag of mkdir: return OK if the directory exists.
 	MkdirExistOK MkdirFlags = 2
 )
 
 const (
-	// For nexus_verify: every content is read and hashed.
+	// Flag of nexus_verify: read and hash every content.
 	VerifyContent VerifyFlags = 1
-	// For nexus_verify: what is found is mended. Nothing that is whole is lost; damaged contents go to
-	// quarantine/ in the directory of their backend, and files that cannot be read any more are removed.
+	// Flag of nexus_verify: repair the damage that the check finds. Undamaged data is never lost.
+	// Repair moves damaged contents to quarantine/ in the directory of their backend, and removes
+	// files that cannot be read any more.
 	VerifyRepair VerifyFlags = 2
 )
 
 const (
-	// `kind` of a row that is about no entry: a batch operation that leaves none.
+	// `kind` of a row without an entry: the batch operation left none.
 	KindNone Kind = 0
 	// `kind` of a file.
 	KindFile Kind = 1
@@ -178,7 +180,7 @@ const (
 )
 
 const (
-	// Flag of a rename or copy: an existing target is ALREADY_EXISTS.
+	// Flag of a rename or copy: return ALREADY_EXISTS if the target exists.
 	NoReplace MoveFlags = 1
 )
 
