@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Batch is changes to be made together, all or nothing. Each call adds one; an error of it says that this one was not
-// added. Whether it can be done is found at the commit.
+// Batch is a set of changes that one transaction makes, all or none. Each call adds one; an error
+// means that it was not added. The commit reports whether the operations are possible.
 type Batch struct {
 	mu    sync.Mutex
 	scope scope
@@ -90,7 +90,7 @@ func (b *Batch) Copy(from, to string, flags MoveFlags) error {
 	})
 }
 
-// Mkdir adds the making of a directory; see [Store.MkdirWith].
+// Mkdir adds the creation of a directory; see [Store.MkdirWith].
 func (b *Batch) Mkdir(path string, flags MkdirFlags) error {
 	var a arguments
 	directory := a.path(path)
@@ -99,7 +99,7 @@ func (b *Batch) Mkdir(path string, flags MkdirFlags) error {
 	})
 }
 
-// SetMeta adds the setting of one metadata key; see [Store.SetMeta].
+// SetMeta adds a change of one metadata key; see [Store.SetMeta].
 func (b *Batch) SetMeta(path, key string, value any) error {
 	var a arguments
 	file, name, text := a.path(path), a.text("a key", key), a.json(value)
@@ -108,7 +108,7 @@ func (b *Batch) SetMeta(path, key string, value any) error {
 	})
 }
 
-// SetMetaMany adds the setting of several metadata keys; see [Store.SetMetaMany].
+// SetMetaMany adds a change of several metadata keys; see [Store.SetMetaMany].
 func (b *Batch) SetMetaMany(path string, object any) error {
 	var a arguments
 	file, text := a.path(path), a.json(object)
@@ -126,7 +126,8 @@ func (b *Batch) DeleteMeta(path, key string) error {
 	})
 }
 
-// RequireETag adds a condition: at this point of the batch the file has this etag. Else the commit is ErrConflict.
+// RequireETag adds a condition: at this point of the batch, the file has this etag. Otherwise the
+// commit returns ErrConflict.
 func (b *Batch) RequireETag(path, etag string) error {
 	var a arguments
 	file, text := a.path(path), a.text("an etag", etag)
@@ -135,7 +136,8 @@ func (b *Batch) RequireETag(path, etag string) error {
 	})
 }
 
-// RequireAbsent adds a condition: at this point of the batch there is no such file. Else the commit is ErrConflict.
+// RequireAbsent adds a condition: at this point of the batch, the file does not exist. Otherwise
+// the commit returns ErrConflict.
 func (b *Batch) RequireAbsent(path string) error {
 	var a arguments
 	file := a.path(path)
@@ -144,7 +146,8 @@ func (b *Batch) RequireAbsent(path string) error {
 	})
 }
 
-// RequireLease adds a condition: the lease is held. Else the commit is ErrLeaseLost.
+// RequireLease adds a condition: the lease token is valid. Otherwise the commit returns
+// ErrLeaseLost.
 func (b *Batch) RequireLease(lease Lease) error {
 	var a arguments
 	file := a.path(lease.Path)
@@ -153,7 +156,8 @@ func (b *Batch) RequireLease(lease Lease) error {
 	})
 }
 
-// CompleteWork adds [Store.CompleteWork]: so the files that a worker writes are there exactly if the item is completed.
+// CompleteWork adds [Store.CompleteWork]. The batch then stores the files that the worker wrote if
+// and only if it completes the item.
 func (b *Batch) CompleteWork(lease Lease, result any) error {
 	var a arguments
 	file, text := a.path(lease.Path), a.optionalJSON(result)
@@ -181,9 +185,10 @@ func (b *Batch) ReleaseWork(lease Lease) error {
 	})
 }
 
-// Commit makes all changes in one transaction, in the order they were added; each sees the earlier ones. It returns one
-// entry for each operation: what it left, or one of KindNone. On failure nothing is changed, Error.Index tells the
-// operation, and the commit may be tried again. After success the batch is spent.
+// Commit makes all changes in one transaction, in the order of their additions; each operation sees
+// the earlier ones. It returns one entry for each operation: the entry it left, or one of KindNone.
+// A failed commit changes nothing, Error.Index is the failed operation, and the caller may retry.
+// After success, only Close may follow.
 func (b *Batch) Commit() ([]Entry, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -202,7 +207,8 @@ func (b *Batch) Commit() ([]Entry, error) {
 	return entries, nil
 }
 
-// Close frees the batch. What was not committed is forgotten. It never fails; a second Close does nothing.
+// Close frees the batch and discards uncommitted changes. It never fails; a second Close does
+// nothing.
 func (b *Batch) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -9,19 +9,20 @@ import (
 	"time"
 )
 
-// ClaimOptions say what a worker claims.
+// ClaimOptions are the options of [Store.ClaimWork].
 type ClaimOptions struct {
 	// Prefix: only items whose paths begin with these bytes.
 	Prefix string
 	// Max is the most items to take. 0: one.
 	Max int
-	// Lease is how long the lease lasts. 0: 30 s.
+	// Lease is the duration of the lease. 0: 30 s.
 	Lease time.Duration
 }
 
-// ClaimWork gives a worker the first ready items that this store may change, by priority, then creation; none where
-// nothing can be claimed. Each is given to this worker alone, whatever others claim at the same time. It is in_progress
-// from then on, and its Lease is what the worker finishes it with:
+// ClaimWork claims the first ready items that this store may change for a worker, ordered by
+// priority, then creation. It returns no item if none can be claimed. Only one worker gets an item,
+// even if others claim at the same time. The item is then in_progress, and the worker needs its
+// Lease to finish it:
 //
 //	for {
 //		items, err := store.ClaimWork(ctx, "worker-7", nexus.ClaimOptions{})
@@ -59,9 +60,10 @@ func (s *Store) ClaimWork(ctx context.Context, workerID string, options ClaimOpt
 	})
 }
 
-// WaitForWork returns when something may be claimable, because of a change by any process, or because an item has fallen
-// due or a lease has ended; at once where something is claimable already. Another worker may be faster: so claim and wait
-// by turns. It waits as long as ctx lasts, and occupies a thread of the operating system meanwhile.
+// WaitForWork returns when an item may be claimable: because any process has changed the store, a
+// not_before has been reached, or a lease has expired. It returns at once if an item is claimable
+// already. Another worker may claim the item first, so alternate between claims and waits. It waits
+// until ctx ends, and occupies a thread of the operating system meanwhile.
 func (s *Store) WaitForWork(ctx context.Context, prefix string) error {
 	var a arguments
 	text := a.optional("a prefix", prefix)
@@ -74,7 +76,8 @@ func (s *Store) WaitForWork(ctx context.Context, prefix string) error {
 	})
 }
 
-// Heartbeat lets a lease last that long from now on. ErrLeaseLost says that another may have the item.
+// Heartbeat extends a lease by that much from now. ErrLeaseLost means that another worker may have
+// the item.
 func (s *Store) Heartbeat(lease Lease, length time.Duration) error {
 	var a arguments
 	file, milliseconds := a.path(lease.Path), a.milliseconds("a lease", length)
@@ -86,9 +89,9 @@ func (s *Store) Heartbeat(lease Lease, length time.Duration) error {
 	})
 }
 
-// CompleteWork completes an item and ends its lease. What came of it, anything that [encoding/json] can write, is kept as
-// its metadata "result"; nil: nothing. Items that wait for nothing else become ready. To store files in the same
-// transaction, use [Batch.CompleteWork].
+// CompleteWork completes an item and ends its lease. The result, anything that [encoding/json] can
+// write, is stored as its metadata key "result"; nil: none. Items that depend on nothing else
+// become ready. Use [Batch.CompleteWork] to store files in the same transaction.
 func (s *Store) CompleteWork(lease Lease, result any) error {
 	var a arguments
 	file, text := a.path(lease.Path), a.optionalJSON(result)
@@ -100,8 +103,9 @@ func (s *Store) CompleteWork(lease Lease, result any) error {
 	})
 }
 
-// FailWork gives up an attempt and ends the lease. The reason is kept as the item's metadata "last_error". The item is
-// ready again after retryAfter; 0: after a time that doubles with each attempt. With its max_attempts used up it is failed.
+// FailWork ends an attempt as failed, and ends the lease. The reason is stored as the metadata key
+// "last_error". The item is ready again after retryAfter; 0: after a delay that doubles with each
+// attempt. If it has used up its max_attempts, its status becomes failed.
 func (s *Store) FailWork(lease Lease, reason string, retryAfter time.Duration) error {
 	var a arguments
 	file, text := a.path(lease.Path), a.text("a reason", reason)
@@ -114,7 +118,8 @@ func (s *Store) FailWork(lease Lease, reason string, retryAfter time.Duration) e
 	})
 }
 
-// ReleaseWork gives an item back as if it had not been claimed: it is ready again, and the attempt does not count.
+// ReleaseWork releases an item as if it had not been claimed: it is ready again, and the attempt
+// does not count.
 func (s *Store) ReleaseWork(lease Lease) error {
 	var a arguments
 	file := a.path(lease.Path)

@@ -7,37 +7,39 @@ import (
 	"time"
 )
 
-// Config says which store to open, and how. A field at its zero value is not set: the environment (NEXUS_...), a
-// configuration file and the default decide, in this order. Pointers tell a value from its absence; [Ptr] makes them.
+// Config is the configuration of a store. A field at its zero value is not set: the environment
+// (NEXUS_...), a configuration file and the default decide, in this order. Pointers distinguish a
+// value from its absence; [Ptr] makes them.
 type Config struct {
 	// DataDir is the directory of the store; created if it is missing. Default: "./nexus-data".
 	DataDir string `json:"data_dir,omitempty"`
 	// DBPath is the database; by default metadata.db in DataDir.
 	DBPath string `json:"db_path,omitempty"`
-	// TenantID and AgentID bind the store to one tenant and agent. Nil means every one; the empty string is refused, so
-	// that a forgotten variable opens nothing.
+	// TenantID and AgentID bind the store to one tenant and agent. Nil means every one. The empty
+	// string is an error, so that a missing variable gives no access.
 	TenantID *string `json:"tenant_id,omitempty"`
 	AgentID  *string `json:"agent_id,omitempty"`
-	// IsAdmin passes the bounds of tenants and agents. With AllowReadonlyWrites it may fill read-only namespaces.
+	// IsAdmin gives access to the files of all tenants and agents. With AllowReadonlyWrites, it may
+	// write to read-only namespaces.
 	IsAdmin             bool `json:"is_admin,omitempty"`
 	AllowReadonlyWrites bool `json:"allow_readonly_writes,omitempty"`
 	// StrictNamespaces denies paths outside of registered namespaces.
 	StrictNamespaces *bool `json:"strict_namespaces,omitempty"`
-	// Namespaces declares namespaces; they bind everyone who opens the store from then on.
+	// Namespaces declares namespaces; they apply to every process that opens the store from then on.
 	Namespaces []Namespace `json:"namespaces,omitempty"`
 	// Mounts puts the content below a path into another directory.
 	Mounts []Mount `json:"mounts,omitempty"`
-	// Durability is "full" (default: what was acknowledged survives power loss) or "normal".
+	// Durability is "full" (default: acknowledged commits survive power loss) or "normal".
 	Durability string `json:"durability,omitempty"`
 	// CacheSizeMB bounds all caches together. Default: 100.
 	CacheSizeMB *int `json:"cache_size_mb,omitempty"`
 	// InlineMaxBytes is up to which size content lives in the database. Default: 65,536.
 	InlineMaxBytes *int `json:"inline_max_bytes,omitempty"`
-	// BusyTimeout is how long to wait for the commit of another before ErrBusy. Default: 30 s.
+	// BusyTimeout limits each wait for another writer; then the call returns ErrBusy. Default: 30 s.
 	BusyTimeout *time.Duration `json:"-"`
-	// Housekeeping is whether a thread of its own folds in the log. Default: true.
+	// Housekeeping says whether a thread makes checkpoints. Default: true.
 	Housekeeping *bool `json:"housekeeping,omitempty"`
-	// ConfigFile is a YAML file to take the rest from, or [DiscoverConfig].
+	// ConfigFile is a YAML file with the other keys, or [DiscoverConfig].
 	ConfigFile string `json:"config_file,omitempty"`
 	// Mode is "embedded". Other modes are ErrUnsupported.
 	Mode string `json:"mode,omitempty"`
@@ -53,7 +55,7 @@ type Config struct {
 // DiscoverConfig as Config.ConfigFile looks for ./nexus.yaml, ./nexus.yml and ~/.nexus/config.yaml.
 const DiscoverConfig = "auto"
 
-// Namespace is a namespace of your own: the paths below /Name.
+// Namespace declares a namespace: the paths below /Name.
 type Namespace struct {
 	Name      string
 	Readonly  bool

@@ -8,9 +8,9 @@ import (
 	"unsafe"
 )
 
-// Entry is what the store knows of one file or directory.
+// Entry describes one file or directory.
 type Entry struct {
-	// Path is where it is; empty only for KindNone.
+	// Path is the virtual path; empty only for KindNone.
 	Path string
 	// Kind is KindFile, KindDirectory, or KindNone for an operation of a batch that leaves no entry.
 	Kind Kind
@@ -18,14 +18,14 @@ type Entry struct {
 	Size int64
 	// ETag is the SHA-256 of the content, 64 hexadecimal digits; empty for a directory.
 	ETag string
-	// Version is 1 at creation, one more for each change of content; 0 for a directory.
+	// Version is 1 at creation, and each change of content adds 1; 0 for a directory.
 	Version uint64
 	// MIMEType is empty for a directory.
 	MIMEType string
-	// PathID is a UUID that stays through renames and overwrites; empty for a directory that exists only because something
-	// is in it.
+	// PathID is a UUID that renames and overwrites keep; empty for an implicit directory.
 	PathID string
-	// BackendName is what holds the content, "local" for the store's own; empty for a directory.
+	// BackendName is the backend that holds the content, "local" for the store's own; empty for a
+	// directory.
 	BackendName string
 	// CreatedAt and ModifiedAt are in UTC; zero for a directory without id.
 	CreatedAt  time.Time

@@ -10,15 +10,15 @@ import (
 	"strings"
 )
 
-// Error is what went wrong in one call.
+// Error describes why one call failed.
 type Error struct {
 	// Status is the kind of error.
 	Status Status
 	// Message is one line for people, without the name of the call.
 	Message string
-	// Path is the path in the store that the error is about; empty where it is about none.
+	// Path is the path in the store that the error is about; empty if it is about none.
 	Path string
-	// Index is the operation of a batch that failed, counted from 0; -1 where the error is about none.
+	// Index is the operation of a batch that failed, from 0; -1 if the error is about none.
 	Index int
 
 	closed bool  // the object was closed before the call

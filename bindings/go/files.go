@@ -8,29 +8,31 @@ import (
 	"unsafe"
 )
 
-// WriteOptions are conditions on a change, checked in the transaction that makes it, and the MIME type of what is
-// written. One that does not hold is ErrConflict, a lease that is not held ErrLeaseLost.
+// WriteOptions are conditions on a change, checked in the transaction that makes it, and the MIME
+// type of what is written. A condition that is not met is ErrConflict, an invalid lease token
+// ErrLeaseLost.
 type WriteOptions struct {
 	// IfMatch: the file must exist with this etag. Nil: no condition.
 	IfMatch *string
 	// IfNoneMatch: the file must not exist.
 	IfNoneMatch bool
-	// MIMEType: empty, an existing file keeps its own, and a new one gets one guessed from its name.
+	// MIMEType: if it is empty, an existing file keeps its MIME type, and that of a new file is
+	// guessed from its name.
 	MIMEType string
-	// Lease: it must be held. Nil: no condition.
+	// Lease must be valid. Nil: no condition.
 	Lease *Lease
 }
 
-// Lease is a worker's right to a work item, for a time.
+// Lease is the right of one worker to a work item for a limited time.
 type Lease struct {
 	// Path is the work item.
 	Path string
-	// Token is from 1; 0 where an item has no lease.
+	// Token is from 1; 0 if an item has no lease.
 	Token uint64
 }
 
-// Write writes a whole file, replacing what was there at once: a reader sees the old or the new bytes. Missing parent
-// directories come to be.
+// Write writes a whole file and replaces an existing one atomically: a reader sees the old or the
+// new bytes. It creates missing parent directories.
 func (s *Store) Write(path string, content []byte) error {
 	var a arguments
 	file := a.path(path)
@@ -55,7 +57,7 @@ func (s *Store) WriteWith(path string, content []byte, options WriteOptions) (En
 	})
 }
 
-// Append appends to a file, or creates it. It costs as much as writing the whole file.
+// Append appends to a file, or creates it. The cost is that of writing the whole file.
 func (s *Store) Append(path string, content []byte) error {
 	var a arguments
 	file := a.path(path)
@@ -80,7 +82,7 @@ func (s *Store) AppendWith(path string, content []byte, options WriteOptions) (E
 	})
 }
 
-// Read reads a whole file, checked against its etag.
+// Read reads a whole file and checks it against its etag.
 func (s *Store) Read(path string) ([]byte, error) {
 	var a arguments
 	file := a.path(path)
@@ -101,8 +103,9 @@ func (s *Store) Read(path string) ([]byte, error) {
 	return content, nil
 }
 
-// ReadAt reads a part of a file, checked like the whole, as [io.ReaderAt] does: fewer bytes than buf holds come with
-// [io.EOF]. After another error the bytes in buf are undefined. [Store.Open] gives an io.ReaderAt of one content.
+// ReadAt reads and verifies a part of a file, as [io.ReaderAt] does: it returns fewer bytes than
+// the length of buf with [io.EOF]. After another error the bytes in buf are undefined. [Store.Open]
+// returns an io.ReaderAt of one content.
 func (s *Store) ReadAt(path string, buf []byte, offset int64) (int, error) {
 	var a arguments
 	file := a.path(path)
@@ -123,7 +126,7 @@ func (s *Store) ReadAt(path string, buf []byte, offset int64) (int, error) {
 	return int(result.number), err
 }
 
-// Stat describes a file or directory.
+// Stat returns the entry of a file or directory.
 func (s *Store) Stat(path string) (Entry, error) {
 	var a arguments
 	file := a.path(path)
@@ -133,12 +136,14 @@ func (s *Store) Stat(path string) (Entry, error) {
 	return s.entryCall(func(fs *C.nexus_fs) C.bridge_one_entry { return C.bridge_stat(fs, file) })
 }
 
-// Exists says whether there is a file or directory. What the store's identity may not see does not exist for it.
+// Exists returns whether a file or directory exists. A path that the identity may not see does not
+// exist for it.
 func (s *Store) Exists(path string) (bool, error) {
 	return s.question(path, func(fs *C.nexus_fs, path *C.char) C.bridge_number { return C.bridge_exists(fs, path) })
 }
 
-// IsDirectory says whether there is a directory. What the store's identity may not see does not exist for it.
+// IsDirectory returns whether a directory exists. A path that the identity may not see does not
+// exist for it.
 func (s *Store) IsDirectory(path string) (bool, error) {
 	return s.question(path, func(fs *C.nexus_fs, path *C.char) C.bridge_number { return C.bridge_is_directory(fs, path) })
 }
@@ -179,8 +184,8 @@ func (s *Store) DeleteWith(path string, options WriteOptions) error {
 	})
 }
 
-// Rename renames a file or a directory with everything in it, at once; metadata goes along. A file replaces a file; a
-// directory needs a target that is absent or an empty directory.
+// Rename renames a file, or a directory with everything in it, atomically. Metadata moves along. A
+// file may replace a file. A directory needs a target that does not exist or is an empty directory.
 func (s *Store) Rename(from, to string) error {
 	var a arguments
 	source, target := a.path(from), a.path(to)
@@ -203,8 +208,8 @@ func (s *Store) RenameWith(from, to string, flags MoveFlags, options WriteOption
 	})
 }
 
-// Copy copies a file or a directory with everything in it, at once, without copying content within a backend. Metadata
-// is copied, but not the running state of a work item.
+// Copy copies a file, or a directory with everything in it, atomically. Within a backend it copies
+// no content bytes. It copies metadata, but not the running state of a work item.
 func (s *Store) Copy(from, to string) error {
 	var a arguments
 	source, target := a.path(from), a.path(to)
@@ -227,17 +232,17 @@ func (s *Store) CopyWith(from, to string, flags MoveFlags, options WriteOptions)
 	})
 }
 
-// Mkdir makes a directory, which then stays when it is empty. Writing needs none.
+// Mkdir creates a directory, which exists even while it is empty. A write does not need one.
 func (s *Store) Mkdir(path string) error {
 	return s.MkdirWith(path, 0)
 }
 
-// MkdirAll makes a directory and its missing parents; one that exists is no error.
+// MkdirAll creates a directory and its missing parents. It succeeds if the directory exists.
 func (s *Store) MkdirAll(path string) error {
 	return s.MkdirWith(path, MkdirParents|MkdirExistOK)
 }
 
-// MkdirWith is [Store.Mkdir] with flags: [MkdirParents] and [MkdirExistOK], or-ed.
+// MkdirWith is [Store.Mkdir] with flags: a bitwise OR of [MkdirParents] and [MkdirExistOK].
 func (s *Store) MkdirWith(path string, flags MkdirFlags) error {
 	var a arguments
 	directory := a.path(path)

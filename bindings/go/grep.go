@@ -8,16 +8,16 @@ import (
 	"unsafe"
 )
 
-// GrepOptions say what to search in contents.
+// GrepOptions are the options of [Store.Grep].
 type GrepOptions struct {
-	// Base is the directory to search, or the file, which is then searched whatever FilePattern. Empty: "/".
+	// Base is the directory or file to search. FilePattern does not apply if it is a file. Empty: "/".
 	Base string
 	// FilePattern: only files that match this glob pattern; without a "/" by their name at any depth below Base, with one
 	// by their path below Base, with one at the beginning by their whole path. Empty: all.
 	FilePattern string
-	// IgnoreCase: letters match in either case.
+	// IgnoreCase: ignore the case of letters.
 	IgnoreCase bool
-	// Literal: the pattern is the text to look for, not a regular expression.
+	// Literal: the pattern is literal text, not a regular expression.
 	Literal bool
 	// MaxMatches is the most rows to return. 0: 1,000.
 	MaxMatches int
@@ -25,17 +25,17 @@ type GrepOptions struct {
 	MaxBytes int64
 }
 
-// Matches are the lines that a search found.
+// Matches are the lines that [Store.Grep] found.
 type Matches struct {
 	// Lines are ordered by path and line.
 	Lines []Match
-	// SkippedFiles is how many binary files were passed over.
+	// SkippedFiles is the number of binary files skipped.
 	SkippedFiles uint64
 	// Truncated: MaxMatches or MaxBytes ended the search early.
 	Truncated bool
 }
 
-// Match is one line that a search found.
+// Match is one line that [Store.Grep] found.
 type Match struct {
 	// Path is the file.
 	Path string
@@ -43,12 +43,12 @@ type Match struct {
 	Line uint64
 	// Text is the line without its line end; bytes that are not UTF-8 are replaced by U+FFFD.
 	Text string
-	// Start and End are where the first match in the line is: Text[Start:End].
+	// Start and End are the bounds of the first match in the line: Text[Start:End].
 	Start, End int
 }
 
-// Grep searches the lines of files for a regular expression or a text, in time linear in their size. A byte-order mark in
-// front of a file is no part of its first line.
+// Grep searches the lines of files for a regular expression or a text, in time linear in their
+// size. A byte-order mark at the start of a file does not belong to its first line.
 func (s *Store) Grep(ctx context.Context, pattern string, options GrepOptions) (Matches, error) {
 	var a arguments
 	expression := a.text("a pattern", pattern)

@@ -9,7 +9,7 @@ import (
 	"unsafe"
 )
 
-// ListOptions say what to list.
+// ListOptions are the options of [Store.List].
 type ListOptions struct {
 	// Path is the directory to list. Empty: "/". Together with Prefix it is ErrInvalidArgument.
 	Path string
@@ -32,12 +32,13 @@ type FindOptions struct {
 type Page struct {
 	// Limit is the most rows to return. 0: all.
 	Limit int
-	// Cursor is what the page before came with. Empty: from the beginning.
+	// Cursor is the cursor of the previous page. Empty: begin at the first row.
 	Cursor string
 }
 
-// List lists a directory, or the paths with a prefix, ordered by the bytes of the paths, and costs what it returns. It
-// reads page by page while the loop runs, so changes made meanwhile may show. An error ends it.
+// List lists a directory, or the paths with a prefix, ordered by the bytes of the paths. The cost
+// is proportional to the rows returned. It reads page by page while the loop runs, so concurrent
+// changes may be visible. An error ends the loop.
 //
 //	for entry, err := range store.List(ctx, nexus.ListOptions{Path: "/reports"}) {
 //		if err != nil {
@@ -63,8 +64,9 @@ func (s *Store) ListPage(ctx context.Context, options ListOptions, page Page) (e
 	})
 }
 
-// Glob finds files by the pattern of their path: * and ? stay inside a segment, ** crosses, [a-z], [!a-z], {a,b}. It
-// reads page by page like [Store.List].
+// Glob finds files whose path matches a pattern: * and ? match within a segment, ** matches across
+// segments, and [a-z], [!a-z] and {a,b} have their usual meaning. It reads page by page like
+// [Store.List].
 func (s *Store) Glob(ctx context.Context, pattern string, options FindOptions) iter.Seq2[Entry, error] {
 	return pages(func(page Page) ([]Entry, string, error) { return s.GlobPage(ctx, pattern, options, page) })
 }
@@ -84,8 +86,8 @@ func (s *Store) GlobPage(ctx context.Context, pattern string, options FindOption
 	})
 }
 
-// FindByMeta finds the files whose metadata key has a value, anything that [encoding/json] can write, by an index. It
-// reads page by page like [Store.List].
+// FindByMeta finds the files whose metadata key has a value, by an index. The value is anything
+// that [encoding/json] can write. It reads page by page like [Store.List].
 func (s *Store) FindByMeta(ctx context.Context, key string, value any, options FindOptions) iter.Seq2[Entry, error] {
 	return pages(func(page Page) ([]Entry, string, error) { return s.FindByMetaPage(ctx, key, value, options, page) })
 }
@@ -146,8 +148,8 @@ func pages(read func(page Page) ([]Entry, string, error)) iter.Seq2[Entry, error
 	}
 }
 
-// ContentIDs returns the etags of many files at once, in the order of the paths; empty where there is no such file or it
-// may not be read.
+// ContentIDs returns the etags of many files, in the order of the paths; empty if the file does not
+// exist or may not be read.
 func (s *Store) ContentIDs(paths []string) ([]string, error) {
 	var a arguments
 	size := 1

@@ -7,9 +7,10 @@ import "sync/atomic"
 
 var logFunc atomic.Pointer[func(level LogLevel, message string)]
 
-// SetLog sets the one log function of the process, for lines of a level or a graver one; nil for none, as at first. It is
-// called by goroutines that are in a call of this package, several at once. It may use stores, but not close one or call
-// SetLog, and it must return: a panic ends the program.
+// SetLog sets the log function of the process, for lines of a level or a more severe one; nil for
+// none, as initially. Goroutines inside a call of this package call it, several at the same time.
+// It may use stores, but not close one or call SetLog. It must return normally: a panic ends the
+// program.
 func SetLog(level LogLevel, log func(level LogLevel, message string)) error {
 	if log == nil {
 		// When this returns, the former function is not running and will not be called again.

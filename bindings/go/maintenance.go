@@ -8,10 +8,11 @@ import (
 	"encoding/json"
 )
 
-// VerifyFlags say how thoroughly a store is checked: 0, or [VerifyContent] and [VerifyRepair], or-ed.
+// VerifyFlags are the flags of [Store.Verify]: a bitwise OR of [VerifyContent] and [VerifyRepair],
+// or 0.
 type VerifyFlags uint32
 
-// BundleReport says what an export wrote.
+// BundleReport is the report of [Store.ExportBundle].
 type BundleReport struct {
 	Files        uint64 `json:"files"`
 	Directories  uint64 `json:"directories"`
@@ -20,8 +21,9 @@ type BundleReport struct {
 	SHA256       string `json:"sha256"`
 }
 
-// ExportBundle writes files with their metadata, their contents and the directories that were made into one file of the
-// host, a bundle: how a store, or a part of one, moves. It appears whole or not at all.
+// ExportBundle writes files with their metadata and contents, and the explicit directories, into
+// one file of the host, a bundle. A bundle moves a store, or a part of it. The call creates or
+// replaces the file atomically.
 func (s *Store) ExportBundle(ctx context.Context, file string, options ExportOptions) (BundleReport, error) {
 	var a arguments
 	target, prefix := a.text("a file name", file), a.optional("a prefix", options.Prefix)
@@ -38,8 +40,9 @@ func (s *Store) ExportBundle(ctx context.Context, file string, options ExportOpt
 	return report, err
 }
 
-// ImportBundle brings what [Store.ExportBundle] wrote into the store, in one transaction. The bundle is read to its end and
-// checked, every content by its hash, before anything of it can be seen.
+// ImportBundle imports a bundle that [Store.ExportBundle] wrote, in one transaction. The call reads
+// the bundle to its end, and checks every content against its hash, before any of it becomes
+// visible.
 func (s *Store) ImportBundle(ctx context.Context, file string, options ImportOptions) (ImportReport, error) {
 	var a arguments
 	source := a.text("a file name", file)
@@ -56,7 +59,7 @@ func (s *Store) ImportBundle(ctx context.Context, file string, options ImportOpt
 	return report, err
 }
 
-// BackupReport says what a backup copied.
+// BackupReport is the report of [Store.Backup].
 type BackupReport struct {
 	Files             uint64 `json:"files"`
 	CopiedContents    uint64 `json:"copied_contents"`
@@ -66,7 +69,7 @@ type BackupReport struct {
 	// Damaged are contents that were not copied because they are damaged in the store: the first 1,000 of DamagedCount.
 	Damaged      []DamagedContent `json:"damaged"`
 	DamagedCount uint64           `json:"damaged_count"`
-	// Mounts say where in the copy the contents of mounts are.
+	// Mounts are the directories of the contents of mounts in the copy.
 	Mounts []BackupMount `json:"mounts"`
 }
 
@@ -77,16 +80,17 @@ type DamagedContent struct {
 	Message string `json:"message"`
 }
 
-// BackupMount says where the contents of a mount are.
+// BackupMount is the directory of the contents of a mount.
 type BackupMount struct {
 	Name      string `json:"name"`
 	Directory string `json:"directory"`
 }
 
-// Backup copies the store to a directory of the host (missing, empty, or an earlier copy) while others use it. Everything
-// acknowledged before the call is in the copy, which opens as a DataDir. It needs an admin's store, or one without tenant
-// and agent. progress may be nil. Where the call ends early, the directory holds the earlier copy, if there was one, and may
-// hold new files too, which the next backup to it makes use of.
+// Backup copies the store to a directory of the host (missing, empty, or with an earlier copy)
+// while other processes use the store. The copy has every commit acknowledged before the call, and
+// opens as a DataDir. It requires an admin's store, or one without tenant and agent. progress may
+// be nil. If the call ends early, the directory holds the earlier copy, if there was one. It may
+// also hold new files, which the next backup reuses.
 func (s *Store) Backup(ctx context.Context, directory string, progress ProgressFunc) (BackupReport, error) {
 	var a arguments
 	target := a.text("a directory", directory)
@@ -102,31 +106,32 @@ func (s *Store) Backup(ctx context.Context, directory string, progress ProgressF
 	return report, err
 }
 
-// VerifyReport says what a check found, and with [VerifyRepair] what was mended.
+// VerifyReport is the report of [Store.Verify]: the errors found, and with [VerifyRepair] the
+// repairs.
 type VerifyReport struct {
 	// Errors are the first 1,000 of ErrorCount.
 	Errors     []VerifyError `json:"errors"`
 	ErrorCount uint64        `json:"error_count"`
 	// Reclaimable is what GC would remove.
 	Reclaimable Reclaimable `json:"reclaimable"`
-	// Checked counts what was looked at.
+	// Checked are the numbers of objects checked.
 	Checked map[string]uint64 `json:"checked"`
-	// NotChecked are backends that this store does not have.
+	// NotChecked are backends that this store does not mount.
 	NotChecked []UncheckedBackend `json:"not_checked"`
 
-	// The rest is of a repair: the steps taken, what was removed because it could not be read any more, and what is still
-	// wrong; of each the first 1,000.
+	// The other fields are set by a repair: the steps, the unreadable files that were removed, and the
+	// remaining errors; of each the first 1,000.
 	Repaired       []string      `json:"repaired"`
 	RepairedCount  uint64        `json:"repaired_count"`
 	Lost           []Lost        `json:"lost"`
 	LostCount      uint64        `json:"lost_count"`
 	Remaining      []VerifyError `json:"remaining"`
 	RemainingCount uint64        `json:"remaining_count"`
-	// LostList is a file, in the DataDir, with all that was lost; nil where nothing was.
+	// LostList is a file in the DataDir that lists all lost files; nil if there are none.
 	LostList *string `json:"lost_list"`
 }
 
-// VerifyError is one thing that is wrong.
+// VerifyError is one error that a check found.
 type VerifyError struct {
 	Kind    string `json:"kind"`
 	Message string `json:"message"`
@@ -134,7 +139,7 @@ type VerifyError struct {
 	Hash    string `json:"hash"`
 }
 
-// Reclaimable counts what belongs to no file.
+// Reclaimable counts files that [Store.GC] would remove.
 type Reclaimable struct {
 	OrphanFiles    uint64 `json:"orphan_files"`
 	TemporaryFiles uint64 `json:"temporary_files"`
@@ -142,7 +147,7 @@ type Reclaimable struct {
 	Bytes          uint64 `json:"bytes"`
 }
 
-// UncheckedBackend is a backend whose contents could not be looked at.
+// UncheckedBackend is a backend whose contents could not be checked.
 type UncheckedBackend struct {
 	Backend  string `json:"backend"`
 	Contents uint64 `json:"contents"`
@@ -154,12 +159,13 @@ type Lost struct {
 	Path   string `json:"path"`
 	Reason string `json:"reason"`
 
-	// Of a file; ETag, Size and Backend are nil where they cannot be read.
+	// Of a file; ETag, Size and Backend are nil if they cannot be read.
 	ETag     *string         `json:"etag"`
 	Size     *uint64         `json:"size"`
 	Backend  *string         `json:"backend"`
 	Metadata json.RawMessage `json:"metadata"`
-	// Quarantined is where its bytes are, in the directory of their backend; nil where there are none.
+	// Quarantined is the location of its bytes, in the directory of their backend; nil if there are
+	// none.
 	Quarantined *string `json:"quarantined"`
 
 	// Of a value.
@@ -167,10 +173,10 @@ type Lost struct {
 	Value json.RawMessage `json:"value"`
 }
 
-// Verify checks the store while others go on using it. Errors that it finds are in the report, not in the error. It needs
-// an admin's store, or one without tenant and agent. progress may be nil; with [VerifyRepair] it is told of each step
-// ("repair: ...") before the first is taken. A repair may take several rounds of steps: where the call ends early, what was
-// mended before stays so.
+// Verify checks the store while other processes use it. The report lists the errors found; they are
+// not the returned error. It requires an admin's store, or one without tenant and agent. progress
+// may be nil. With [VerifyRepair], it receives each step ("repair: ...") before the first one runs.
+// A repair may run several rounds of steps. If the call ends early, earlier repairs stay.
 func (s *Store) Verify(ctx context.Context, flags VerifyFlags, progress ProgressFunc) (VerifyReport, error) {
 	var report VerifyReport
 	err := observed(progress, func(observer C.uintptr_t) error {
@@ -200,8 +206,8 @@ type DuplicateGroup struct {
 	Paths []string `json:"paths"`
 }
 
-// FindDuplicates finds files that have the same content, among those whose paths begin with a prefix; empty: all. progress
-// may be nil.
+// FindDuplicates finds files with the same content, among those whose paths begin with a prefix;
+// empty: all. progress may be nil.
 func (s *Store) FindDuplicates(ctx context.Context, prefix string, progress ProgressFunc) (Duplicates, error) {
 	var a arguments
 	text := a.optional("a prefix", prefix)

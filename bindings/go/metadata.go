@@ -33,8 +33,9 @@ func (a *arguments) optionalJSON(value any) *C.char {
 	return a.json(value)
 }
 
-// SetMeta sets one metadata key of a file, or of a directory that was made, to anything that [encoding/json] can write; a [json.RawMessage] is stored as it
-// is. The keys of work items (status, priority, depends_on, worker_id, started_at, completed_at, not_before, tags,
+// SetMeta sets one metadata key of a file, or of an explicit directory, to anything that
+// [encoding/json] can write. A [json.RawMessage] is stored unchanged. The keys of work items
+// (status, priority, depends_on, worker_id, started_at, completed_at, not_before, tags,
 // max_attempts) have types.
 func (s *Store) SetMeta(path, key string, value any) error {
 	var a arguments
@@ -57,8 +58,8 @@ func (s *Store) SetMetaWith(path, key string, value any, options WriteOptions) e
 	})
 }
 
-// SetMetaMany sets several metadata keys of a file at once: those of a map, or of a struct that [encoding/json] writes as
-// an object. Others stay.
+// SetMetaMany sets several metadata keys of a file in one transaction: those of a map, or of a
+// struct that [encoding/json] writes as an object. It keeps all other keys.
 func (s *Store) SetMetaMany(path string, object any) error {
 	var a arguments
 	file, text := a.path(path), a.json(object)
@@ -68,9 +69,10 @@ func (s *Store) SetMetaMany(path string, object any) error {
 	return s.call(nil, func(fs *C.nexus_fs) C.bridge_outcome { return C.bridge_set_meta_many(fs, file, text) })
 }
 
-// GetMeta reads one metadata key of a file, or of a directory that was made, into value, as [json.Unmarshal] does; into a
-// *json.RawMessage it comes as it was stored. A number in an interface value is a [json.Number], which keeps all its digits,
-// where Unmarshal would round it to a float64. An absent key is ErrNotFound.
+// GetMeta reads one metadata key of a file, or of an explicit directory, into value, as
+// [json.Unmarshal] does; into a *json.RawMessage it comes as it was stored. A number in an
+// interface value is a [json.Number], which keeps all its digits, where Unmarshal would round it to
+// a float64. An absent key is ErrNotFound.
 func (s *Store) GetMeta(path, key string, value any) error {
 	var a arguments
 	file, name := a.path(path), a.text("a key", key)
@@ -89,7 +91,7 @@ func (s *Store) GetMeta(path, key string, value any) error {
 	return nil
 }
 
-// ListMeta returns all metadata of a file, or of a directory that was made.
+// ListMeta returns all metadata of a file, or of an explicit directory.
 func (s *Store) ListMeta(path string) (map[string]json.RawMessage, error) {
 	var a arguments
 	file := a.path(path)
@@ -111,7 +113,8 @@ func (s *Store) DeleteMeta(path, key string) error {
 	return s.call(nil, func(fs *C.nexus_fs) C.bridge_outcome { return C.bridge_delete_meta(fs, file, name) })
 }
 
-// PathID returns the id of a file or of a directory that was made: a UUID for its life, through renames and overwrites.
+// PathID returns the id of a file or of an explicit directory: a UUID that never changes, and that
+// renames and overwrites keep.
 func (s *Store) PathID(path string) (string, error) {
 	var a arguments
 	file := a.path(path)
@@ -121,7 +124,7 @@ func (s *Store) PathID(path string) (string, error) {
 	return s.textCall(nil, func(fs *C.nexus_fs) C.bridge_text { return C.bridge_path_id(fs, file) })
 }
 
-// PathOfID returns where the file or directory with an id is now.
+// PathOfID returns the current path of the file or directory with an id.
 func (s *Store) PathOfID(id string) (string, error) {
 	var a arguments
 	text := a.text("an id", id)

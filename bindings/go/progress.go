@@ -5,18 +5,19 @@ import "C"
 
 import "runtime/cgo"
 
-// Progress is how far a long call is.
+// Progress is the progress of a long call.
 type Progress struct {
-	// Done of Total; Total is 0 where it is not known.
+	// Done of Total; Total is 0 if it is not known.
 	Done, Total uint64
-	// What is being done.
+	// What names the current step.
 	What string
 }
 
-// ProgressFunc is told of the progress of a long call. It runs in the goroutine that made the call and may use the store,
-// but not close it, nor end the goroutine ([runtime.Goexit], and so the FailNow of a test). An error ends the call with
-// ErrCancelled, which wraps that error; so does a panic, which goes on when the call has ended. Nothing is changed then,
-// but by the calls that work in steps: [Store.GC], [Store.Backup] and [Store.Verify] with [VerifyRepair].
+// ProgressFunc receives the progress of a long call. It runs in the goroutine that made the call
+// and may use the store, but not close it, nor end the goroutine ([runtime.Goexit], and so the
+// FailNow of a test). An error ends the call with ErrCancelled, which wraps that error; so does a
+// panic, which continues after the call. The call then changed nothing, except calls that work in
+// steps: [Store.GC], [Store.Backup] and [Store.Verify] with [VerifyRepair].
 type ProgressFunc func(Progress) error
 
 // observer passes progress from C to a ProgressFunc, and what that says back to the call.

@@ -9,8 +9,9 @@ import (
 	"sync"
 )
 
-// Reader reads a file piece by piece: the content that it opened, whatever happens to the file. It is an io.Reader,
-// io.Seeker, io.ReaderAt, io.WriterTo and io.Closer. It may be used by several goroutines, which wait for each other.
+// Reader reads a file piece by piece: the content that the file had at Open, even if the file
+// changes meanwhile. It is an io.Reader, io.Seeker, io.ReaderAt, io.WriterTo and io.Closer. It may
+// be used by several goroutines, which wait for each other.
 type Reader struct {
 	mu     sync.Mutex
 	scope  scope
@@ -48,7 +49,7 @@ func (r *Reader) Size() int64 {
 	return r.size
 }
 
-// Read reads on from where the reader stands.
+// Read reads the next bytes from the position of the reader.
 func (r *Reader) Read(buf []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -80,7 +81,7 @@ func (r *Reader) ReadAt(buf []byte, offset int64) (int, error) {
 	}
 }
 
-// WriteTo writes what is left to w.
+// WriteTo writes the rest of the content to w.
 func (r *Reader) WriteTo(w io.Writer) (int64, error) {
 	piece := make([]byte, min(pieceBytes, max(1, r.size)))
 	var written int64
@@ -139,7 +140,7 @@ func (r *Reader) readFrom(offset int64, buf []byte) (int, error) {
 	return n, nil
 }
 
-// Seek moves the reader. Behind the end, reads give [io.EOF].
+// Seek sets the position of the reader. Reads after the end return [io.EOF].
 func (r *Reader) Seek(offset int64, whence int) (int64, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

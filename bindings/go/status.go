@@ -7,8 +7,8 @@ import "C"
 
 import "strings"
 
-// Status says how a call went. It is an error itself, so that it can be compared with [errors.Is]; those of this package
-// have more to say, and are of type [*Error].
+// Status is the status of a call. It is an error, so that [errors.Is] can compare with it. Calls of
+// this package return errors of type [*Error], which have more details.
 type Status int32
 
 // String returns the name of the status, for example "NOT_FOUND".
@@ -21,22 +21,22 @@ func (s Status) Error() string {
 	return s.String()
 }
 
-// Kind tells files from directories.
+// Kind distinguishes files and directories.
 type Kind int32
 
-// ImportMode says what an import does with a path that exists.
+// ImportMode is how an import treats a path that exists.
 type ImportMode int32
 
-// InvalidKeys says what an import does with a work key whose value has the wrong type.
+// InvalidKeys is how an import treats a work key whose value has the wrong type.
 type InvalidKeys int32
 
-// MissingContent says what an import does with a line whose content is missing.
+// MissingContent is how an import treats a line whose content is missing.
 type MissingContent int32
 
-// NewerBy says what [ImportAuto] compares.
+// NewerBy is what [ImportAuto] compares.
 type NewerBy int32
 
-// LogLevel says how grave a line of the log is; lower is graver.
+// LogLevel is the severity of a line of the log; lower is more severe.
 type LogLevel int32
 
 // MoveFlags are for [Store.RenameWith], [Store.CopyWith] and the same of a batch.
@@ -55,7 +55,8 @@ func ABIVersion() uint32 {
 	return uint32(C.nexus_abi_version())
 }
 
-// LiveObjects counts what the library handed out and was not given back: 0 in a program that has closed everything.
+// LiveObjects returns the number of open objects of the library: 0 in a program that has closed
+// everything.
 func LiveObjects() uint64 {
 	return uint64(C.nexus_live_objects())
 }

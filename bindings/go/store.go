@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 )
 
-// Store is an open store, as one identity sees it.
+// Store is an open store with the identity that uses it.
 type Store struct {
 	*handle
 	ctx context.Context // ends every call; nil where none does
@@ -26,8 +26,8 @@ type handle struct {
 	calls map[*derived]struct{} // those of calls in flight
 }
 
-// Open opens a store, and creates it where there is none. It takes no context: it may wait for another process that opens
-// or changes the store, at most for Config.BusyTimeout.
+// Open opens a store, and creates it if it does not exist. It takes no context. It may wait for
+// another process that opens or changes the store, at most for Config.BusyTimeout.
 func Open(config Config) (*Store, error) {
 	text, err := json.Marshal(config)
 	if err != nil {
@@ -36,7 +36,7 @@ func Open(config Config) (*Store, error) {
 	return OpenJSON(string(text))
 }
 
-// OpenJSON opens a store as a JSON object says.
+// OpenJSON opens a store with the configuration in a JSON object.
 func OpenJSON(config string) (*Store, error) {
 	var a arguments
 	text := a.terminated(StatusInvalidConfig, "a configuration", config)
@@ -46,7 +46,7 @@ func OpenJSON(config string) (*Store, error) {
 	return connected(func() C.bridge_fs { return C.bridge_connect(text) })
 }
 
-// OpenFile opens a store as a YAML file says.
+// OpenFile opens a store with the configuration of a YAML file.
 func OpenFile(path string) (*Store, error) {
 	var a arguments
 	file := a.text("a file name", path)
@@ -81,19 +81,19 @@ func newStore(fs *C.nexus_fs) *Store {
 	return &Store{handle: h}
 }
 
-// WithIdentity derives a store that is bound to a tenant and an agent, never an admin's. It costs next to nothing, may
-// outlive this one, and is to be closed like it. A tenant or agent that this store is bound to cannot be changed
-// (ErrAccessDenied); the empty string is no name.
+// WithIdentity derives a store that is bound to a tenant and an agent, never an admin's. The call
+// is cheap. The new store may outlive this one and must be closed, too. A tenant or agent that this
+// store is bound to cannot be changed (ErrAccessDenied). The empty string is not a valid name.
 func (s *Store) WithIdentity(tenant, agent string) (*Store, error) {
 	return s.narrowed(&tenant, &agent)
 }
 
-// WithTenant is [Store.WithIdentity] that leaves the agent as it is.
+// WithTenant is [Store.WithIdentity] with the agent of this store.
 func (s *Store) WithTenant(tenant string) (*Store, error) {
 	return s.narrowed(&tenant, nil)
 }
 
-// WithAgent is [Store.WithIdentity] that leaves the tenant as it is.
+// WithAgent is [Store.WithIdentity] with the tenant of this store.
 func (s *Store) WithAgent(agent string) (*Store, error) {
 	return s.narrowed(nil, &agent)
 }
@@ -118,9 +118,9 @@ func (s *Store) narrowed(tenant, agent *string) (*Store, error) {
 	return s.another(func(fs *C.nexus_fs) C.bridge_fs { return C.bridge_with_identity(fs, tenantText, agentText) })
 }
 
-// Clone derives a store with the same identity, an admin's included. [Store.Interrupt] and [Store.Close] on one of the two
-// end no call on the other. It costs next to nothing, may outlive this one, and is to be closed like it. For a call that is to
-// end alone, a context is enough.
+// Clone derives a store with the same identity, including an admin's. [Store.Interrupt] and
+// [Store.Close] on one of the two do not end calls on the other. The call is cheap. The new store
+// may outlive this one and must be closed, too. To end a single call, a context is enough.
 func (s *Store) Clone() (*Store, error) {
 	return s.another(func(fs *C.nexus_fs) C.bridge_fs { return C.bridge_clone(fs) })
 }
@@ -154,17 +154,17 @@ func (s *Store) Config() (map[string]Setting, error) {
 	return settings, err
 }
 
-// Interrupt makes the calls in flight on this store, and on readers and writers of it, return ErrCancelled; later ones
-// work, but a writer of which a write was cut off has failed. Calls with a context, and stores derived from this one, are
-// not concerned.
+// Interrupt ends the calls in flight on this store, and on its readers and writers: they return
+// ErrCancelled. Later calls work. A writer whose write was interrupted has failed. Interrupt does
+// not affect calls with a context, or stores derived from this one.
 func (s *Store) Interrupt() error {
 	defer runtime.KeepAlive(s.handle)
 	return s.noteClosed(check(C.bridge_interrupt(s.fs)))
 }
 
-// Close ends the calls in flight, which return ErrCancelled, waits for them, and closes the store. Readers, writers,
-// batches and stores derived from this one go on working. It cannot be called by a progress function of a call on the
-// store. A second Close is fs.ErrClosed.
+// Close ends the calls in flight, which return ErrCancelled, waits for them, and closes the store.
+// Readers, writers, batches and stores derived from this one stay usable. It cannot be called by a
+// progress function of a call on the store. A second Close is fs.ErrClosed.
 func (s *Store) Close() error {
 	h := s.handle
 	defer runtime.KeepAlive(h)

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// ExportOptions say what to export.
+// ExportOptions are the options of an export.
 type ExportOptions struct {
 	// Prefix: only paths that begin with these bytes.
 	Prefix string
-	// TenantID: only files in this tenant's parts of the namespaces. Empty: all.
+	// TenantID: only files in the directories of this tenant, in every namespace. Empty: all.
 	TenantID string
 	// ModifiedAfter: only files modified later. Zero: all.
 	ModifiedAfter time.Time
-	// Progress is told how far it is; may be nil.
+	// Progress receives the progress; may be nil.
 	Progress ProgressFunc
 }
 
@@ -27,8 +27,8 @@ func (o *ExportOptions) modifiedAfter() C.int64_t {
 	return C.int64_t(o.ModifiedAfter.UnixMicro())
 }
 
-// ExportMetadata writes the metadata of files as JSON lines, sorted by path, to a file of the host, which is replaced as a
-// whole or not at all. It returns the number of lines.
+// ExportMetadata writes the metadata of files as JSON lines, sorted by path, to a file of the host,
+// which it creates or replaces atomically. It returns the number of lines.
 func (s *Store) ExportMetadata(ctx context.Context, file string, options ExportOptions) (int64, error) {
 	var a arguments
 	target, prefix := a.text("a file name", file), a.optional("a prefix", options.Prefix)
@@ -47,26 +47,30 @@ func (s *Store) ExportMetadata(ctx context.Context, file string, options ExportO
 	return int64(result.number), err
 }
 
-// ImportOptions say how to import.
+// ImportOptions are the options of an import.
 type ImportOptions struct {
-	// Mode is what to do with a path that exists: ImportSkip, the default, ImportOverwrite, ImportRemap, ImportAuto.
+	// Mode is how to import a path that exists: ImportSkip, the default, ImportOverwrite, ImportRemap,
+	// ImportAuto.
 	Mode ImportMode
-	// DryRun: report what would be done, and change nothing.
+	// DryRun: report the changes without making them.
 	DryRun bool
-	// InvalidWorkKeys is what to do with a work key whose value has the wrong type: KeysRefuse, the default, or KeysRename.
+	// InvalidWorkKeys is how to import a work key whose value has the wrong type: KeysRefuse, the
+	// default, or KeysRename.
 	InvalidWorkKeys InvalidKeys
-	// MissingContent is what to do with a line whose content no file has that may be read: MissingRefuse, the default, or
-	// MissingSkip. A bundle without one of its contents is damaged, whatever this says.
+	// MissingContent is how to import a line whose content is missing: no file that may be read has
+	// it. MissingRefuse, the default, or MissingSkip. A bundle that lacks one of its contents is
+	// damaged in either case.
 	MissingContent MissingContent
 	// NewerBy is what ImportAuto compares: NewerByContent, the default, or NewerByAll.
 	NewerBy NewerBy
-	// MaxLines bounds the lines; 0: 100,000 and one for each 8 bytes of the file.
+	// MaxLines bounds the lines; 0: 100,000 plus one for each 8 bytes of the file.
 	MaxLines uint64
-	// MaxBytes bounds the bytes of all lines together; 0: 16 MiB and 100 times the size of the file.
+	// MaxBytes bounds the bytes of all lines together; 0: 16 MiB plus 100 times the size of the file.
 	MaxBytes uint64
-	// MaxUnpacked bounds the bytes of a bundle when it is unpacked; 0: 64 MiB and 100 times the size of the file.
+	// MaxUnpacked bounds the bytes of an unpacked bundle; 0: 64 MiB plus 100 times the size of the
+	// file.
 	MaxUnpacked uint64
-	// Progress is told how far it is; may be nil.
+	// Progress receives the progress; may be nil.
 	Progress ProgressFunc
 }
 
@@ -84,7 +88,7 @@ func (o ImportOptions) c() C.nexus_import_options {
 	}
 }
 
-// ImportReport says what an import did.
+// ImportReport is the report of an import.
 type ImportReport struct {
 	Created     uint64       `json:"created"`
 	Updated     uint64       `json:"updated"`
@@ -92,13 +96,13 @@ type ImportReport struct {
 	Remapped    uint64       `json:"remapped"`
 	Collisions  []Collision  `json:"collisions"`
 	RenamedKeys []RenamedKey `json:"renamed_keys"`
-	// Missing are the lines that were left out because their content is missing; they count as skipped.
+	// Missing are the lines that were omitted because their content is missing; they count as skipped.
 	Missing []MissingLine `json:"missing"`
 	DryRun  bool          `json:"dry_run"`
 
-	// LostDependencies are those on what is not there; they were left out.
+	// LostDependencies are dependencies on ids that do not exist; they were omitted.
 	LostDependencies []LostDependency `json:"lost_dependencies"`
-	// Directories is how many directories were made, of a bundle only.
+	// Directories is the number of directories created, for a bundle only.
 	Directories uint64 `json:"directories"`
 }
 
@@ -112,8 +116,8 @@ type Collision struct {
 	Message      string  `json:"message"`
 }
 
-// LostDependency is what a work item of an import depended on: the id of what is neither in the import nor, for the caller,
-// in the store.
+// LostDependency is a dependency of an imported work item on an id that is neither in the import
+// nor visible to the caller in the store.
 type LostDependency struct {
 	Path      string `json:"path"`
 	DependsOn string `json:"depends_on"`
@@ -132,8 +136,8 @@ type RenamedKey struct {
 	RenamedTo string `json:"renamed_to"`
 }
 
-// ImportMetadata reads what [Store.ExportMetadata] wrote, in one transaction: a bad line leaves everything as it was. The
-// content must be in the store, and readable.
+// ImportMetadata imports a file that [Store.ExportMetadata] wrote, in one transaction: one rejected
+// line, and the import changes nothing. The contents must be in the store and readable.
 func (s *Store) ImportMetadata(ctx context.Context, file string, options ImportOptions) (ImportReport, error) {
 	var a arguments
 	source := a.text("a file name", file)
@@ -150,7 +154,7 @@ func (s *Store) ImportMetadata(ctx context.Context, file string, options ImportO
 	return report, err
 }
 
-// GCReport says what a collection removed.
+// GCReport is the report of [Store.GC].
 type GCReport struct {
 	TemporaryFiles  uint64 `json:"temporary_files"`
 	TemporaryBytes  uint64 `json:"temporary_bytes"`
@@ -159,8 +163,9 @@ type GCReport struct {
 	OrphanBytes     uint64 `json:"orphan_bytes"`
 }
 
-// GC removes content that no file has any more, and what broken-off writes left behind. It needs an admin's store, or one
-// without tenant and agent. progress may be nil. Where the call ends early, some of that may be removed already.
+// GC removes contents without references, and the remains of interrupted writes. It requires an
+// admin's store, or one without tenant and agent. progress may be nil. If the call ends early, some
+// contents may be removed already.
 func (s *Store) GC(ctx context.Context, progress ProgressFunc) (GCReport, error) {
 	var report GCReport
 	err := observed(progress, func(observer C.uintptr_t) error {
@@ -169,7 +174,7 @@ func (s *Store) GC(ctx context.Context, progress ProgressFunc) (GCReport, error)
 	return report, err
 }
 
-// StorageTotals measure what may be read.
+// StorageTotals measure the files that may be read.
 type StorageTotals struct {
 	Files            uint64 `json:"files"`
 	LogicalBytes     uint64 `json:"logical_bytes"`
@@ -187,12 +192,12 @@ type StorageStats struct {
 
 // TenantStats are the totals of one tenant.
 type TenantStats struct {
-	// TenantID is nil for what belongs to none.
+	// TenantID is nil for files that belong to none.
 	TenantID *string `json:"tenant_id"`
 	StorageTotals
 }
 
-// StorageStats measures what this store's identity may read.
+// StorageStats measures the files that the identity of this store may read.
 func (s *Store) StorageStats(ctx context.Context) (StorageStats, error) {
 	var stats StorageStats
 	err := s.jsonCall(ctx, &stats, func(fs *C.nexus_fs) C.bridge_text { return C.bridge_storage_stats(fs) })
@@ -203,11 +208,11 @@ func (s *Store) StorageStats(ctx context.Context) (StorageStats, error) {
 type ContentInfo struct {
 	ETag string `json:"etag"`
 	Size int64  `json:"size"`
-	// RefCount is how many files with it this store's identity may read.
+	// RefCount is the number of files with this content that the identity of this store may read.
 	RefCount uint64 `json:"ref_count"`
 }
 
-// ContentInfo describes the content with an etag; ErrNotFound where no file with it may be read.
+// ContentInfo describes the content with an etag; ErrNotFound if no file with it may be read.
 func (s *Store) ContentInfo(etag string) (ContentInfo, error) {
 	var a arguments
 	text := a.text("an etag", etag)

@@ -15,7 +15,7 @@ type WorkItem struct {
 	// Path and PathID are where the item is, and its id.
 	Path   string
 	PathID string
-	// TenantID is the tenant segment of the path; empty where it has none.
+	// TenantID is the tenant segment of the path; empty if it has none.
 	TenantID string
 	// BackendID and PhysicalPath say where the content is.
 	BackendID    string
@@ -25,7 +25,8 @@ type WorkItem struct {
 	// Size and ContentHash describe the content; the hash is the etag.
 	Size        int64
 	ContentHash string
-	// CreatedAt and UpdatedAt are when the file came to be and when its content last changed; in UTC.
+	// CreatedAt and UpdatedAt are the times of the creation of the file and of the last change of its
+	// content; in UTC.
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	// Status is "ready", "pending", "blocked", "in_progress", "completed", "failed" or "cancelled".
@@ -33,44 +34,47 @@ type WorkItem struct {
 	// Priority: lower comes first. Items without one (HasPriority) come last.
 	Priority    int64
 	HasPriority bool
-	// BlockerCount is how many dependencies are open.
+	// BlockerCount is the number of open dependencies.
 	BlockerCount uint64
-	// WorkerID is who works on it, since StartedAt; empty and zero where nobody does.
+	// WorkerID is the worker that holds the item, since StartedAt; empty and zero if there is none.
 	WorkerID  string
 	StartedAt time.Time
-	// NotBefore is when it may begin; zero: at any time.
+	// NotBefore is the time before which the item cannot be claimed; zero: no limit.
 	NotBefore time.Time
 	Tags      []string
-	// Attempts is how often it was claimed.
+	// Attempts is the number of claims so far.
 	Attempts uint64
-	// Lease is the worker's right to it; its Token is 0 where there is none. LeaseExpiresAt is for display.
+	// Lease is the lease of the item; its Token is 0 if there is none. LeaseExpiresAt is for display.
 	Lease          Lease
 	LeaseExpiresAt time.Time
-	// LeaseExpired: the lease has ended, and the item can be claimed.
+	// LeaseExpired: the lease has expired, and the item can be claimed.
 	LeaseExpired bool
 }
 
-// ReadyWork returns at most limit items that can be claimed: ready, due, no open dependency. By priority, then creation.
+// ReadyWork returns at most limit items that can be claimed: ready, no open dependency, NotBefore
+// reached. Ordered by priority, then creation.
 func (s *Store) ReadyWork(limit int) ([]WorkItem, error) {
 	return s.workCall(nil, func(fs *C.nexus_fs) C.bridge_work { return C.bridge_ready_work(fs, C.int64_t(limit)) })
 }
 
-// PendingWork returns at most limit pending items that no dependency holds up. By priority, then creation.
+// PendingWork returns at most limit pending items without open dependencies. Ordered by priority,
+// then creation.
 func (s *Store) PendingWork(limit int) ([]WorkItem, error) {
 	return s.workCall(nil, func(fs *C.nexus_fs) C.bridge_work { return C.bridge_pending_work(fs, C.int64_t(limit)) })
 }
 
-// BlockedWork returns at most limit items that are held up, by open dependencies or by hand. Most open ones first.
+// BlockedWork returns at most limit blocked items: with open dependencies, or set to blocked. Those
+// with the most open dependencies come first.
 func (s *Store) BlockedWork(limit int) ([]WorkItem, error) {
 	return s.workCall(nil, func(fs *C.nexus_fs) C.bridge_work { return C.bridge_blocked_work(fs, C.int64_t(limit)) })
 }
 
-// InProgressWork returns at most limit items that are being worked on, the latest started first.
+// InProgressWork returns at most limit items in progress, those started last first.
 func (s *Store) InProgressWork(limit int) ([]WorkItem, error) {
 	return s.workCall(nil, func(fs *C.nexus_fs) C.bridge_work { return C.bridge_in_progress_work(fs, C.int64_t(limit)) })
 }
 
-// WorkByPriority returns at most limit items of any status. By priority, then creation.
+// WorkByPriority returns at most limit items of any status. Ordered by priority, then creation.
 func (s *Store) WorkByPriority(limit int) ([]WorkItem, error) {
 	return s.workCall(nil, func(fs *C.nexus_fs) C.bridge_work { return C.bridge_work_by_priority(fs, C.int64_t(limit)) })
 }
@@ -184,47 +188,48 @@ func (s *Store) WorkJSON(view WorkView, limit int) (json.RawMessage, error) {
 	return json.RawMessage(text), nil
 }
 
-// Explanation says what a work item waits for. [encoding/json] writes it as the library does.
+// Explanation explains what a work item waits for. [encoding/json] writes it as the library does.
 type Explanation struct {
-	// Attempts is how often it was claimed.
+	// Attempts is the number of claims so far.
 	Attempts uint64 `json:"attempts"`
 	// Claimable: it would be in the ready view.
 	Claimable bool `json:"claimable"`
 	// Dependencies is how many there are, open or not.
 	Dependencies int `json:"dependencies"`
-	// LastError is why the latest attempt failed; nil where none did.
+	// LastError is why the latest attempt failed; nil if none failed.
 	LastError *string `json:"last_error"`
-	// LeaseExpired: the lease has ended, at LeaseExpiresAt. That is nil where there is no lease.
+	// LeaseExpired: the lease expired at LeaseExpiresAt, which is nil without a lease.
 	LeaseExpired   bool       `json:"lease_expired"`
 	LeaseExpiresAt *time.Time `json:"lease_expires_at"`
-	// MaxAttempts is nil where the attempts have no limit.
+	// MaxAttempts is nil if there is no limit.
 	MaxAttempts *uint64 `json:"max_attempts"`
-	// NotBefore is when it may begin; nil: at any time.
+	// NotBefore is the time before which the item cannot be claimed; nil: no limit.
 	NotBefore *time.Time `json:"not_before"`
 	// Open are the dependencies that are not completed.
 	Open []OpenDependency `json:"open"`
 	Path string           `json:"path"`
 	// Reason is for people.
 	Reason string `json:"reason"`
-	// Status is nil for a file that is no work item.
+	// Status is nil for a file that is not a work item.
 	Status   *string `json:"status"`
 	WorkerID *string `json:"worker_id"`
 }
 
-// OpenDependency is what a work item waits for; Path, PathID and Status are nil as far as they are not visible.
+// OpenDependency is a file that a work item waits for. Path, PathID and Status are nil if the
+// identity may not see them.
 type OpenDependency struct {
-	// LeaseExpired: the last lease has ended, at LeaseExpiresAt. That is nil where there is no lease.
+	// LeaseExpired: the last lease expired at LeaseExpiresAt, which is nil without a lease.
 	LeaseExpired   bool       `json:"lease_expired"`
 	LeaseExpiresAt *time.Time `json:"lease_expires_at"`
 	Path           *string    `json:"path"`
 	PathID         *string    `json:"path_id"`
-	// Reason is "not completed yet", "failed", "cancelled", "deleted before it was completed" or "not visible", or says
-	// when the last lease has ended.
+	// Reason is "not completed yet", "failed", "cancelled", "deleted before it was completed" or "not
+	// visible", or the time at which the last lease expired.
 	Reason string  `json:"reason"`
 	Status *string `json:"status"`
 }
 
-// ExplainWork says what a work item waits for.
+// ExplainWork explains what a work item waits for.
 func (s *Store) ExplainWork(path string) (Explanation, error) {
 	var a arguments
 	file := a.path(path)
@@ -238,10 +243,11 @@ func (s *Store) ExplainWork(path string) (Explanation, error) {
 
 // WorkStats counts work items. [encoding/json] writes it as the library does.
 type WorkStats struct {
-	// ByStatus sums to Total.
+	// The counts of ByStatus add up to Total.
 	ByStatus map[string]uint64 `json:"by_status"`
 	Total    uint64            `json:"total"`
-	// Views are "ready", "delayed" (ready but for not_before), "blocked", "pending", "in_progress"; no item is in two.
+	// Views are "ready", "delayed" (ready, but not_before has not passed), "blocked", "pending",
+	// "in_progress"; no item is in two.
 	Views map[string]uint64 `json:"views"`
 }
 

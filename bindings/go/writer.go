@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// Writer writes a file piece by piece, in bounded memory. The file appears, or replaces the one there is, at Commit;
-// Close without it forgets what was written. So this is safe whatever happens in between:
+// Writer writes a file piece by piece, in bounded memory. Commit creates the file, or replaces the
+// existing one; Close without Commit discards the written bytes. So this is always safe:
 //
 //	w, err := store.Create("/large.bin", nexus.WriteOptions{})
 //	if err != nil {
@@ -29,7 +29,7 @@ type Writer struct {
 	writer *C.nexus_writer // nil when committed or closed
 }
 
-// Create begins a file. The conditions are checked at the commit.
+// Create begins to write a file. The commit checks the conditions.
 func (s *Store) Create(path string, options WriteOptions) (*Writer, error) {
 	var a arguments
 	file, c := a.path(path), a.conditions(options)
@@ -49,7 +49,8 @@ func (s *Store) Create(path string, options WriteOptions) (*Writer, error) {
 	return w, nil
 }
 
-// WriteFrom writes a whole file with what source has, in bounded memory. If source fails, nothing is changed.
+// WriteFrom writes a whole file from source, in bounded memory. If source fails, the file is
+// unchanged.
 func (s *Store) WriteFrom(path string, source io.Reader, options WriteOptions) (Entry, error) {
 	w, err := s.Create(path, options)
 	if err != nil {
@@ -62,7 +63,7 @@ func (s *Store) WriteFrom(path string, source io.Reader, options WriteOptions) (
 	return w.Commit()
 }
 
-// Write writes on.
+// Write writes the next bytes.
 func (w *Writer) Write(content []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -78,7 +79,7 @@ func (w *Writer) Write(content []byte) (int, error) {
 	return len(content), nil
 }
 
-// ReadFrom writes on with all that source has.
+// ReadFrom writes all bytes of source.
 func (w *Writer) ReadFrom(source io.Reader) (int64, error) {
 	piece := make([]byte, pieceBytes)
 	var taken int64
@@ -99,8 +100,8 @@ func (w *Writer) ReadFrom(source io.Reader) (int64, error) {
 	}
 }
 
-// Commit makes what was written the content of the file, and returns its entry. After an error nothing was changed, and
-// Close is what is left to do.
+// Commit makes the written bytes the content of the file, and returns its entry. An error leaves
+// the file unchanged, and only Close may follow.
 func (w *Writer) Commit() (Entry, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -119,7 +120,7 @@ func (w *Writer) Commit() (Entry, error) {
 	return takeEntry(result.row), nil
 }
 
-// Close ends the writer. What was not committed is forgotten; after Commit it does nothing.
+// Close ends the writer and discards uncommitted bytes. After Commit it does nothing.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

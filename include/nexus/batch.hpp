@@ -10,7 +10,7 @@
 namespace nexus {
 inline namespace NEXUS_HPP_NAMESPACE {
 
-/** Changes to be made together, all or nothing. Those that throw can be chained. */
+/** Changes that one transaction makes, all or none. Calls that throw can be chained. */
 class batch : public detail::owner<nexus_batch, nexus_batch_free> {
 public:
     using owner::owner;
@@ -90,16 +90,16 @@ public:
             return nexus_batch_require_etag(get(), path.c_str(), etag.c_str(), error);
         }, path, etag));
     }
-    /** Adds a condition: there is no such file. */
+    /** Adds a condition: the file does not exist. */
     result<void> try_require_absent(const path_in &path) { return try_require_etag(path, nullptr); }
-    /** Adds a condition: the lease of this work item is held. */
+    /** Adds a condition: the lease token of this work item is valid. */
     result<void> try_require_lease(const path_in &path, std::uint64_t lease)
     {
         return detail::give(detail::call([&](nexus_error **error) {
             return nexus_batch_require_lease(get(), path.c_str(), lease, error);
         }, path));
     }
-    /** Adds the completion of a work item; what came of it is JSON, or null. */
+    /** Adds the completion of a work item; the result is JSON, or null. */
     result<void> try_complete_work(const path_in &path, std::uint64_t lease, const text_in &result_json = nullptr)
     {
         return detail::give(detail::call([&](nexus_error **error) {
@@ -115,7 +115,7 @@ public:
                                          detail::milliseconds(retry_after), error);
         }, path, error_text));
     }
-    /** Adds the return of a work item. */
+    /** Adds the release of a work item. */
     result<void> try_release_work(const path_in &path, std::uint64_t lease)
     {
         return detail::give(detail::call([&](nexus_error **error) {
@@ -128,7 +128,7 @@ public:
         return detail::give(
             detail::call([&](nexus_error **error) { return nexus_batch_commit(get(), nullptr, error); }));
     }
-    /** Makes the changes, and gives one row for each: the entry it left, or kind::none. */
+    /** Makes the changes, and returns one row for each: the entry it left, or kind::none. */
     result<entries> try_commit_entries()
     {
         nexus_entries *rows = nullptr;

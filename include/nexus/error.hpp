@@ -30,7 +30,7 @@
 namespace nexus {
 inline namespace NEXUS_HPP_NAMESPACE {
 
-/** The statuses of nexus.h. A newer library may return one that is not named here. */
+/** The statuses of nexus.h. A newer library may return a status without a name here. */
 enum class status : nexus_status {
     ok = NEXUS_STATUS_OK,
     invalid_argument = NEXUS_STATUS_INVALID_ARGUMENT,
@@ -80,30 +80,30 @@ class failure {
 public:
     failure() noexcept = default;
     failure(nexus::status code, nexus_error *error) noexcept : status_(code), error_(error) {}
-    /** Takes over an error object that a C call handed out; null for no failure. */
+    /** Takes ownership of an error object that a C call returned; null for no failure. */
     explicit failure(nexus_error *error) noexcept
         : status_(error != nullptr ? static_cast<nexus::status>(nexus_error_status(error)) : nexus::status::ok),
           error_(error)
     {
     }
-    /** A failure that the wrapper found itself; `message` is static. */
+    /** A failure that the wrapper itself detected; `message` is static. */
     failure(nexus::status code, const char *message) noexcept : status_(code), message_(message) {}
 
     nexus::status status() const noexcept { return status_; }
-    /** True where there is a failure. */
+    /** True if there is a failure. */
     explicit operator bool() const noexcept { return status_ != nexus::status::ok; }
     /** One line, for people. */
     const char *message() const noexcept
     {
         return error_ ? nexus_error_message(error_.get()) : message_ != nullptr ? message_ : status_name(status_);
     }
-    /** The path in the store that it is about; points nowhere where it is about none. */
+    /** The path in the store that the failure is about; a null view if it is about none. */
     std::string_view path() const noexcept { return detail::view(error_ ? nexus_error_path(error_.get()) : nullptr); }
-    /** The operation of a batch that failed, from 0; -1 where it is about none. */
+    /** The index of the failed operation of a batch, from 0; -1 if it is about none. */
     std::int64_t index() const noexcept { return error_ ? nexus_error_index(error_.get()) : -1; }
-    /** The error object, for C; null where the wrapper found the failure itself. */
+    /** The error object, for C; null if the wrapper itself detected the failure. */
     const nexus_error *get() const noexcept { return error_.get(); }
-    /** Gives the error object away, to be freed with nexus_error_free. */
+    /** Gives up ownership of the error object; free it with nexus_error_free. */
     nexus_error *release() noexcept { return error_.release(); }
 
 private:
@@ -115,7 +115,7 @@ private:
     std::unique_ptr<nexus_error, free_error> error_;
 };
 
-/** A failure that is thrown. Tells what the failure tells, and does not need it any more; copies share the texts. */
+/** An exception with the contents of a failure, which it does not need any more; copies share the texts. */
 class error : public std::exception {
 public:
     explicit error(const failure &why)
@@ -164,7 +164,7 @@ namespace detail {
 
 } // namespace detail
 
-/** What a call gave, or why it failed. One that is a temporary gives by value, for a range-for to walk it safely. */
+/** The value of a call, or its failure. A temporary returns its value by value, so a range-for over it is safe. */
 template <class T> class [[nodiscard]] result {
 public:
     result(T value) : value_(std::move(value)) {}
@@ -173,11 +173,11 @@ public:
     bool has_value() const noexcept { return value_.has_value(); }
     explicit operator bool() const noexcept { return has_value(); }
     nexus::status status() const noexcept { return why_.status(); }
-    /** Why it failed; one with status ok where it did not. */
+    /** The failure; one with status ok if the call succeeded. */
     const failure &error() const & noexcept { return why_; }
     failure error() && noexcept { return std::move(why_); }
 
-    /** The value. Throws nexus::error where there is none, and keeps error(); without exceptions, aborts. */
+    /** The value. Without one, throws nexus::error and keeps error(); aborts if exceptions are off. */
     T &value() &
     {
         require();
@@ -196,7 +196,7 @@ public:
     T value_or(T otherwise) const & { return value_ ? *value_ : std::move(otherwise); }
     T value_or(T otherwise) && { return value_ ? std::move(*value_) : std::move(otherwise); }
 
-    /** The value, which must be there. */
+    /** The value, which must exist. */
     T &operator*() & noexcept { return *value_; }
     const T &operator*() const & noexcept { return *value_; }
     T operator*() && noexcept(std::is_nothrow_move_constructible<T>::value) { return std::move(*value_); }
@@ -213,7 +213,7 @@ private:
     failure why_;
 };
 
-/** Whether a call went well, or why it failed. */
+/** Success of a call, or its failure. */
 template <> class [[nodiscard]] result<void> {
 public:
     result() noexcept = default;
@@ -224,7 +224,7 @@ public:
     nexus::status status() const noexcept { return why_.status(); }
     const failure &error() const & noexcept { return why_; }
     failure error() && noexcept { return std::move(why_); }
-    /** Throws nexus::error where the call failed, and keeps error(); without exceptions, aborts. */
+    /** If the call failed, throws nexus::error and keeps error(); aborts if exceptions are off. */
     void value() const
     {
         if (why_)

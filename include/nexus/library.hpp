@@ -20,7 +20,7 @@ inline std::uint32_t abi_version() noexcept
     return nexus_abi_version();
 }
 
-/** How many objects the library handed out and was not given back. */
+/** The number of objects that the caller has not closed or freed yet. */
 inline std::uint64_t live_objects() noexcept
 {
     return nexus_live_objects();

@@ -15,7 +15,7 @@
 namespace nexus {
 inline namespace NEXUS_HPP_NAMESPACE {
 
-/** nexus_write_options. A view that points nowhere is no condition. */
+/** nexus_write_options. A null view means no condition. */
 struct write_options {
     std::string_view if_match = {};
     bool if_none_match = false;
@@ -59,7 +59,7 @@ struct export_options {
     time_point modified_after = {};
 };
 
-/** What an import does with a path that exists. */
+/** How to import a path that exists. */
 enum class import_mode : std::int32_t {
     skip = NEXUS_IMPORT_SKIP,
     overwrite = NEXUS_IMPORT_OVERWRITE,
@@ -67,10 +67,10 @@ enum class import_mode : std::int32_t {
     automatic = NEXUS_IMPORT_AUTO
 };
 
-/** What an import does with a work key whose value has the wrong type. */
+/** How to import a work key whose value has the wrong type. */
 enum class invalid_keys : std::int32_t { refuse = NEXUS_KEYS_REFUSE, rename = NEXUS_KEYS_RENAME };
 
-/** What an import does with a line whose content is missing. */
+/** How to import a line whose content is missing. */
 enum class missing_content : std::int32_t { refuse = NEXUS_MISSING_REFUSE, skip = NEXUS_MISSING_SKIP };
 
 /** What import_mode::automatic compares. */
@@ -121,12 +121,13 @@ constexpr verify_flags operator|(verify_flags a, verify_flags b) noexcept
     return static_cast<verify_flags>(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));
 }
 
-/** What a rename or copy does with a target that is there. */
+/** What a rename or copy does with an existing target. */
 enum class replace : std::uint32_t { allowed = 0, refused = NEXUS_NO_REPLACE };
 
 /**
- * Told of the progress of a long call: a function object `bool(done, total, what)`, whose false ends the call with CANCELLED.
- * What it throws ends the call too, and is thrown on. It is used during the call only.
+ * Receives the progress of a long call: a function object `bool(done, total, what)`. If it returns
+ * false, the call ends with CANCELLED. An exception that it throws ends the call and is rethrown.
+ * It is used during the call only.
  */
 class progress_in {
 public:
@@ -143,7 +144,7 @@ public:
     }
     nexus_progress_fn function() const noexcept { return function_ != nullptr ? &progress_in::told : nullptr; }
     void *user() const noexcept { return const_cast<progress_in *>(this); }
-    /** Throws what the callable threw, once. */
+    /** Rethrows the exception of the callable, once. */
     void rethrow() const
     {
 #if NEXUS_HPP_EXCEPTIONS

@@ -26,12 +26,12 @@ inline time_point time(std::int64_t microseconds) noexcept
 
 } // namespace detail
 
-/** What an entry is about. */
+/** The kind of an entry. */
 enum class kind : std::int32_t { none = NEXUS_KIND_NONE, file = NEXUS_KIND_FILE, directory = NEXUS_KIND_DIRECTORY };
 
 class entry;
 
-/** One file or directory, as nexus_entry describes it. A text that is NULL there points nowhere here. */
+/** One file or directory, as nexus_entry describes it. A string that is NULL there is a null view here. */
 class entry_view {
 public:
     explicit entry_view(const nexus_entry *row) noexcept : row_(row) {}
@@ -58,7 +58,7 @@ protected:
     const nexus_entry *row_;
 };
 
-/** An entry by itself. One that was moved from or given away must not be looked at. */
+/** A single entry. An object that was moved from or released must not be read. */
 class entry : private detail::owner<nexus_entry, nexus_entry_free>, public entry_view {
 public:
     explicit entry(nexus_entry *row) noexcept : owner(row), entry_view(row) {}
@@ -71,7 +71,7 @@ public:
     }
     using owner::get;
     using owner::operator bool;
-    /** Gives the entry away; nothing is owned any more. */
+    /** Gives up ownership of the entry. */
     nexus_entry *release() noexcept
     {
         row_ = nullptr;
@@ -79,7 +79,7 @@ public:
     }
 };
 
-/** One line that a search found, as nexus_match describes it. */
+/** One line that grep found, as nexus_match describes it. */
 class match_view {
 public:
     explicit match_view(const nexus_match *row) noexcept : row_(row) {}
@@ -89,7 +89,7 @@ public:
     std::uint64_t line() const noexcept { return row_->line; }
     /** The line without its line end. */
     std::string_view text() const noexcept { return detail::view(row_->text); }
-    /** The first match within the line; what is behind the end of the text is left out. */
+    /** The first match within the line, up to the end of the text. */
     std::string_view matched() const noexcept
     {
         const std::string_view line = text();
@@ -106,7 +106,7 @@ private:
     const nexus_match *row_;
 };
 
-/** One work item, as nexus_work_item describes it. A text that is NULL there points nowhere here. */
+/** One work item, as nexus_work_item describes it. A string that is NULL there is a null view here. */
 class work_item_view {
 public:
     explicit work_item_view(const nexus_work_item *row) noexcept : row_(row) {}
@@ -134,10 +134,10 @@ public:
     /** A JSON array of strings. */
     std::string_view tags() const noexcept { return detail::view(row_->tags); }
     std::uint64_t attempts() const noexcept { return row_->attempts; }
-    /** The token of its lease; 0 where it has none. */
+    /** Its lease token; 0 if it has no lease. */
     std::uint64_t lease() const noexcept { return row_->lease; }
     std::optional<time_point> lease_expires_at() const noexcept { return moment(row_->lease_expires_at); }
-    /** Whether the lease has ended, so that the item can be claimed. */
+    /** Whether the lease has expired, so that the item can be claimed. */
     bool lease_expired() const noexcept { return row_->lease_expired != 0; }
     /** The row, for C. */
     const nexus_work_item *row() const noexcept { return row_; }
@@ -163,11 +163,11 @@ public:
     entry_view operator[](std::size_t index) const noexcept { return entry_view(nexus_entries_at(get(), index)); }
     iterator begin() const noexcept { return {*this, 0}; }
     iterator end() const noexcept { return {*this, size()}; }
-    /** Where the next page begins; points nowhere at the end. */
+    /** The cursor of the next page; a null view at the end. */
     std::string_view cursor() const noexcept { return detail::view(nexus_entries_cursor(get())); }
 };
 
-/** A list of lines that a search found. */
+/** A list of lines that grep found. */
 class matches : public detail::owner<nexus_matches, nexus_matches_free> {
 public:
     using value_type = match_view;
@@ -179,13 +179,13 @@ public:
     match_view operator[](std::size_t index) const noexcept { return match_view(nexus_matches_at(get(), index)); }
     iterator begin() const noexcept { return {*this, 0}; }
     iterator end() const noexcept { return {*this, size()}; }
-    /** How many binary files were passed over. */
+    /** The number of binary files skipped. */
     std::uint64_t skipped() const noexcept { return nexus_matches_skipped(get()); }
-    /** Whether a limit ended the search. */
+    /** Whether a limit ended the search early. */
     bool truncated() const noexcept { return nexus_matches_truncated(get()) != 0; }
 };
 
-/** A list of strings, some of which may be absent: they point nowhere. */
+/** A list of strings, some of which may be absent: those are null views. */
 class strings : public detail::owner<nexus_strings, nexus_strings_free> {
 public:
     using value_type = std::string_view;

@@ -42,13 +42,14 @@ inline result<entries> find_by_meta(nexus_fs *fs, const text_in &key, const text
 } // namespace detail
 
 /**
- * The entries of a listing, a glob or a search, fetched page by page while a range-for walks them:
+ * The entries of a listing, a glob or a search; a range-for fetches them page by page:
  *
  *     for (nexus::entry_view file : fs.each({"/reports"})) …
  *
- * A view is valid until the loop goes on. A page that cannot be fetched throws; where the range came from try_each, or
- * without exceptions, it ends the loop, and failed() says why. It can be walked once. The store may be moved meanwhile;
- * once it is closed, the next page cannot be fetched (MISUSE).
+ * A view is valid until the next iteration. A page that cannot be fetched throws. If the range came
+ * from try_each, or exceptions are off, it ends the loop, and failed() returns why. The range can
+ * be iterated once. The store may be moved meanwhile; after it is closed, the next page fails
+ * (MISUSE).
  */
 class listing {
 public:
@@ -83,7 +84,7 @@ public:
         return iterator(*this);
     }
     sentinel end() const noexcept { return {}; }
-    /** Why it ended early, if it did. */
+    /** Why the iteration ended early, if it did. */
     const failure &failed() const noexcept { return failed_; }
 
 private:
@@ -152,26 +153,26 @@ private:
     failure failed_;
 };
 
-/** An open store, as one identity sees it. The destructor closes it. */
+/** A handle: an open store with the identity that uses it. The destructor closes it. */
 class store : public detail::owner<nexus_fs, detail::close_store> {
 public:
     using owner::owner;
 
-    /** Opens the store that `config`, a JSON object, names; without it looks for a configuration file. */
+    /** Opens the store of `config`, a JSON object; without it, searches for a configuration file. */
     static result<store> try_connect(const text_in &config = nullptr)
     {
         nexus_fs *fs = nullptr;
         return detail::give<store>(detail::call(
             [&](nexus_error **error) { return nexus_connect(config.c_str(), &fs, error); }, config), fs);
     }
-    /** Opens a store as a YAML file of the host says. */
+    /** Opens a store with the configuration of a YAML file of the host. */
     static result<store> try_connect_file(const text_in &yaml_path)
     {
         nexus_fs *fs = nullptr;
         return detail::give<store>(detail::call(
             [&](nexus_error **error) { return nexus_connect_file(yaml_path.c_str(), &fs, error); }, yaml_path), fs);
     }
-    /** Derives a narrower handle; null keeps what this one has. */
+    /** Derives a handle with a narrower identity; null keeps the tenant or agent of this one. */
     result<store> try_with_identity(const text_in &tenant, const text_in &agent = nullptr) const
     {
         nexus_fs *narrow = nullptr;
@@ -180,8 +181,8 @@ public:
         }, tenant, agent), narrow);
     }
     /**
-     * Derives a handle with the same identity, an admin's included, and interrupts of its own. It may outlive this
-     * one.
+     * Derives a handle with the same identity, including an admin's. Interrupts of one do not
+     * affect the other. It may outlive this one.
      */
     result<store> try_clone() const
     {
@@ -194,12 +195,12 @@ public:
     {
         return text([&](char **json, nexus_error **error) { return nexus_config(get(), json, error); });
     }
-    /** Makes the calls in flight on this handle return CANCELLED. */
+    /** Interrupts the calls in flight on this handle: they return CANCELLED. */
     result<void> try_interrupt() const
     {
         return detail::give(detail::call([&](nexus_error **error) { return nexus_interrupt(get(), error); }));
     }
-    /** Closes it, which the destructor does too. */
+    /** Closes it, as the destructor does. */
     result<void> try_close() { return end_by(nexus_close); }
 
     /* Files */
@@ -239,7 +240,7 @@ public:
         return detail::give<buffer>(detail::call(
             [&](nexus_error **error) { return nexus_read(get(), path.c_str(), &content, error); }, path), content);
     }
-    /** Reads a part of a file; gives how many bytes, fewer than there is room only where the file ends. */
+    /** Reads a part of a file; returns the number of bytes, fewer than requested only at the end of the file. */
     result<std::size_t> try_read_at(const path_in &path, std::uint64_t offset, bytes_out room) const
     {
         std::size_t count = 0;
@@ -253,7 +254,7 @@ public:
         return detail::give<entry>(detail::call(
             [&](nexus_error **error) { return nexus_stat(get(), path.c_str(), &found, error); }, path), found);
     }
-    /** Whether there is a file or directory. */
+    /** Whether a file or directory exists. */
     result<bool> try_exists(const path_in &path) const
     {
         std::int32_t exists = 0;
@@ -343,7 +344,7 @@ public:
 
     /* Finding */
 
-    /** Lists a directory, or the paths with a prefix: one page, or all where there is no limit. */
+    /** Lists a directory, or the paths with a prefix: one page, or all without a limit. */
     result<entries> try_list(const list_options &options = {}) const { return detail::list(get(), options); }
     /** Finds files by the pattern of their path. */
     result<entries> try_glob(const text_in &pattern, const find_options &options = {}) const
@@ -359,7 +360,7 @@ public:
             return nexus_grep(get(), pattern.c_str(), &c.options, &rows, error);
         }, pattern, c), rows);
     }
-    /** The etags of many files; what is absent points nowhere. */
+    /** The etags of many files; a null view for an absent one. */
     result<strings> try_content_ids(const char *const *paths, std::size_t count) const
     {
         nexus_strings *ids = nullptr;
@@ -382,14 +383,14 @@ public:
         }
         return try_content_ids(all.data(), all.size());
     }
-    /** As list, fetched page by page while it is walked; `limit` is the size of a page. */
+    /** As list, fetched page by page during the iteration; `limit` is the size of a page. */
     listing try_each(const list_options &options = {}) const { return listed(options, false); }
-    /** As glob, fetched page by page while it is walked. */
+    /** As glob, fetched page by page during the iteration. */
     listing try_each_glob(std::string_view pattern, const find_options &options = {}) const
     {
         return found(listing::source::glob, pattern, {}, options, false);
     }
-    /** As find_by_meta, fetched page by page while it is walked. */
+    /** As find_by_meta, fetched page by page during the iteration. */
     listing try_each_with_meta(std::string_view key, std::string_view value_json,
                                const find_options &options = {}) const
     {
@@ -443,13 +444,13 @@ public:
     {
         return detail::find_by_meta(get(), key, value_json, options);
     }
-    /** The id of a file, for its life. */
+    /** The id of a file, which never changes. */
     result<string> try_path_id(const path_in &path) const
     {
         return text([&](char **id, nexus_error **error) { return nexus_path_id(get(), path.c_str(), id, error); },
                     path);
     }
-    /** Where the file with an id is now. */
+    /** The current path of the file with an id. */
     result<string> try_path_of_id(const text_in &id) const
     {
         return text([&](char **path, nexus_error **error) { return nexus_path_of_id(get(), id.c_str(), path, error); },
@@ -478,7 +479,7 @@ public:
     {
         return work(nexus_get_work_by_priority, limit);
     }
-    /** Gives a worker the first ready items, under leases. */
+    /** Claims the first ready items for a worker, under leases. */
     result<work_list> try_work_claim(const text_in &worker_id, const claim_options &options = {}) const
     {
         const detail::c_claim_options c(options);
@@ -487,21 +488,21 @@ public:
             return nexus_work_claim(get(), worker_id.c_str(), &c.options, &items, error);
         }, worker_id, c), items);
     }
-    /** Lets a lease last `from_now` on. */
+    /** Extends a lease: it expires `from_now` from now. */
     result<void> try_work_heartbeat(const path_in &path, std::uint64_t lease, std::chrono::milliseconds from_now) const
     {
         return detail::give(detail::call([&](nexus_error **error) {
             return nexus_work_heartbeat(get(), path.c_str(), lease, detail::milliseconds(from_now), error);
         }, path));
     }
-    /** Completes an item; what came of it is JSON, or null. */
+    /** Completes an item; the result is JSON, or null. */
     result<void> try_work_complete(const path_in &path, std::uint64_t lease, const text_in &result_json = nullptr) const
     {
         return detail::give(detail::call([&](nexus_error **error) {
             return nexus_work_complete(get(), path.c_str(), lease, result_json.c_str(), error);
         }, path, result_json));
     }
-    /** Gives up an attempt; the item is ready again after `retry_after`, 0: after the back-off. */
+    /** Ends an attempt as failed; the item is ready again after `retry_after`, 0: after the back-off. */
     result<void> try_work_fail(const path_in &path, std::uint64_t lease, const text_in &error_text,
                                std::chrono::milliseconds retry_after = {}) const
     {
@@ -510,13 +511,13 @@ public:
                                    error);
         }, path, error_text));
     }
-    /** Gives an item and its attempt back. */
+    /** Releases an item; the attempt does not count. */
     result<void> try_work_release(const path_in &path, std::uint64_t lease) const
     {
         return detail::give(detail::call(
             [&](nexus_error **error) { return nexus_work_release(get(), path.c_str(), lease, error); }, path));
     }
-    /** Waits until something may be claimable; gives false where the time is up. A negative time: for ever. */
+    /** Waits until an item may be claimable; returns false at the timeout. Negative: no timeout. */
     result<bool> try_work_wait(std::chrono::milliseconds timeout, const path_in &prefix = nullptr) const
     {
         std::int32_t available = 0;
@@ -543,7 +544,7 @@ public:
 
     /* Upkeep */
 
-    /** Writes metadata as JSON lines to a file of the host; gives the number of lines. */
+    /** Writes metadata as JSON lines to a file of the host; returns the number of lines. */
     result<std::uint64_t> try_export_metadata(const text_in &file, const export_options &options = {},
                                               const progress_in &progress = {}) const
     {
@@ -556,7 +557,7 @@ public:
         progress.rethrow();
         return detail::give<std::uint64_t>(std::move(why), count);
     }
-    /** Reads what export_metadata wrote; gives a report as JSON. */
+    /** Imports a file that export_metadata wrote; returns a report as JSON. */
     result<string> try_import_metadata(const text_in &file, const import_options &options = {},
                                        const progress_in &progress = {}) const
     {
@@ -567,7 +568,7 @@ public:
         progress.rethrow();
         return report;
     }
-    /** Writes files with metadata and contents to one file of the host; gives a report as JSON. */
+    /** Writes files with metadata and contents to one file of the host; returns a report as JSON. */
     result<string> try_bundle_export(const text_in &file, const export_options &options = {},
                                      const progress_in &progress = {}) const
     {
@@ -579,7 +580,7 @@ public:
         progress.rethrow();
         return report;
     }
-    /** Brings in what bundle_export wrote; gives a report as JSON. */
+    /** Imports a bundle that bundle_export wrote; returns a report as JSON. */
     result<string> try_bundle_import(const text_in &file, const import_options &options = {},
                                      const progress_in &progress = {}) const
     {
@@ -590,7 +591,7 @@ public:
         progress.rethrow();
         return report;
     }
-    /** Copies the store to a directory of the host; gives a report as JSON. */
+    /** Copies the store to a directory of the host; returns a report as JSON. */
     result<string> try_backup(const text_in &target_dir, const progress_in &progress = {}) const
     {
         result<string> report = text([&](char **json, nexus_error **error) {
@@ -599,7 +600,7 @@ public:
         progress.rethrow();
         return report;
     }
-    /** Checks the store, and mends it where the flags say so; gives a report as JSON, in which errors found are. */
+    /** Checks the store, and repairs it if the flags say so; returns a report of the errors as JSON. */
     result<string> try_verify(verify_flags flags = verify_flags::none, const progress_in &progress = {}) const
     {
         result<string> report = text([&](char **json, nexus_error **error) {
@@ -609,7 +610,7 @@ public:
         progress.rethrow();
         return report;
     }
-    /** Removes content that no file has; gives a report as JSON. */
+    /** Removes contents without references; returns a report as JSON. */
     result<string> try_gc(const progress_in &progress = {}) const
     {
         result<string> report = text([&](char **json, nexus_error **error) {
@@ -618,7 +619,7 @@ public:
         progress.rethrow();
         return report;
     }
-    /** Files that have the same content, as JSON. */
+    /** Files with the same content, as JSON. */
     result<string> try_find_duplicates(const path_in &prefix = nullptr, const progress_in &progress = {}) const
     {
         result<string> groups = text([&](char **json, nexus_error **error) {
@@ -627,7 +628,7 @@ public:
         progress.rethrow();
         return groups;
     }
-    /** What this handle may read, measured, as JSON. */
+    /** Sizes and counts of the files that this handle may read, as JSON. */
     result<string> try_storage_stats() const
     {
         return text([&](char **json, nexus_error **error) { return nexus_storage_stats(get(), json, error); });

@@ -20,7 +20,7 @@ public:
         return detail::give<std::uint64_t>(
             detail::call([&](nexus_error **error) { return nexus_reader_size(get(), &size, error); }), size);
     }
-    /** Reads on; gives how many bytes, 0 at the end. */
+    /** Reads the next bytes; returns their number, 0 at the end. */
     result<std::size_t> try_read(bytes_out room)
     {
         std::size_t count = 0;
@@ -28,13 +28,13 @@ public:
             return nexus_reader_read(get(), room.data(), room.size(), &count, error);
         }), count);
     }
-    /** Moves to `offset` bytes from the beginning. */
+    /** Sets the position to `offset` bytes from the beginning. */
     result<void> try_seek(std::uint64_t offset)
     {
         return detail::give(
             detail::call([&](nexus_error **error) { return nexus_reader_seek(get(), offset, error); }));
     }
-    /** Closes it, which the destructor does too. */
+    /** Closes it, as the destructor does. */
     result<void> try_close() { return end_by(nexus_reader_close); }
 #if NEXUS_HPP_EXCEPTIONS
     std::uint64_t size() const { return try_size().value(); }
@@ -55,7 +55,7 @@ public:
             return nexus_writer_write(get(), data.data(), data.size(), error);
         }));
     }
-    /** Makes what was written the content of the file. */
+    /** Makes the written bytes the content of the file. */
     result<entry> try_commit()
     {
         nexus_entry *made = nullptr;
@@ -64,7 +64,7 @@ public:
             (void)release();
         return detail::give<entry>(std::move(why), made);
     }
-    /** Forgets what was written. */
+    /** Discards the written bytes. */
     result<void> try_abort() { return end_by(nexus_writer_abort); }
 #if NEXUS_HPP_EXCEPTIONS
     void write(const bytes_in &data) { try_write(data).value(); }

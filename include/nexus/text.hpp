@@ -19,7 +19,7 @@ inline namespace NEXUS_HPP_NAMESPACE {
 
 class string;
 
-/** Text for the library. Lives for one call only: make none yourself, pass what it is made from. */
+/** Text for the library. It lives for one call only: do not create one, pass its source. */
 class text_in {
 public:
     text_in(std::nullptr_t) noexcept : text_(nullptr) {}
@@ -47,9 +47,9 @@ public:
     text_in(const text_in &) = delete;
     text_in &operator=(const text_in &) = delete;
 
-    /** NUL-terminated; null where it was made from what points nowhere. */
+    /** NUL-terminated; null if it was made from a null view. */
     const char *c_str() const noexcept { return text_; }
-    /** Why it cannot be passed on, if it cannot. */
+    /** Why it cannot be passed to the library, if so. */
     failure refusal() const noexcept { return refusal(status::invalid_argument, "a text has a NUL in it"); }
 
 protected:
@@ -68,7 +68,7 @@ private:
     char buffer_[256];
 };
 
-/** A path for the library: like text_in, but what is wrong with it is INVALID_PATH. */
+/** A path for the library: like text_in, but an error in it is INVALID_PATH. */
 class path_in : public text_in {
 public:
     using text_in::text_in;
@@ -125,7 +125,7 @@ public:
     }
 };
 
-/** Room that the library writes to: a pointer and a length, or a container of trivial elements. */
+/** Memory that the library writes to: a pointer and a length, or a container of trivial elements. */
 class bytes_out {
 public:
     bytes_out(void *data, std::size_t size) noexcept : data_(data), size_(size) {}
@@ -198,7 +198,7 @@ public:
 
     /** The object, for C. */
     Object *get() const noexcept { return object_; }
-    /** Gives the object away; nothing is owned any more. */
+    /** Gives up ownership of the object. */
     Object *release() noexcept { return std::exchange(object_, nullptr); }
     explicit operator bool() const noexcept { return object_ != nullptr; }
 
@@ -268,7 +268,7 @@ private:
 
 } // namespace detail
 
-/** Text that the library handed out: JSON, an id, a path. */
+/** Text that the library returned: JSON, an id, a path. */
 class string : public detail::owner<char, nexus_string_free> {
 public:
     using owner::owner;
