@@ -79,7 +79,7 @@ export class Batch {
     return this.#add(native.nexus_batch_delete_meta, pathText(path), text(key, 'key'));
   }
 
-  /** So the files that a worker writes are there exactly if the item is completed. */
+  /** The batch then stores the files that the worker wrote if and only if it completes the item. */
   completeWork(path: string, lease: Integer, result?: JsonValue): this {
     return this.#add(native.nexus_batch_complete_work, ...completion(path, lease, result));
   }
@@ -93,20 +93,20 @@ export class Batch {
     return this.#add(native.nexus_batch_release_work, pathText(path), count(lease, 'lease'));
   }
 
-  /** A condition: at this point of the batch the file has this etag, or, for null, is absent. */
+  /** A condition: at this point of the batch, the file has this etag, or, for null, does not exist. */
   requireEtag(path: string, etag: string | null): this {
     return this.#add(native.nexus_batch_require_etag, pathText(path), maybeText(etag, 'etag'));
   }
 
-  /** A condition: the lease of a work item is held. */
+  /** A condition: the lease token of a work item is valid. */
   requireLease(path: string, lease: Integer): this {
     return this.#add(native.nexus_batch_require_lease, pathText(path), count(lease, 'lease'));
   }
 
   /**
-   * Makes all changes in one transaction, in order; each sees the earlier ones. Returns for each operation the entry
-   * it left, or null. Meanwhile the batch takes no operations, nor a second commit: MISUSE. On failure nothing is
-   * changed, `error.index` tells the operation, and it may be tried again.
+   * Makes all changes in one transaction, in order; each operation sees the earlier ones. Returns for each operation
+   * the entry it left, or null. During the commit, another operation or commit is MISUSE. A failed commit changes
+   * nothing, `error.index` is the failed operation, and the caller may retry.
    */
   async commit(options: CallOptions = {}): Promise<(Entry | null)[]> {
     expectKnown(options, CALL);

@@ -9,7 +9,7 @@ const NAMES = new Map<number, ErrorCode>(
   Object.entries(STATUS).map(([name, value]) => [value, name as ErrorCode]),
 );
 
-/** What went wrong in a call of the library. A call that failed changed nothing. */
+/** The error of a failed call. A call that failed changed nothing. */
 export class NexusError extends Error {
   /** The status by name, for example `NOT_FOUND`: what programs look at. */
   readonly code: ErrorCode;

@@ -10,7 +10,7 @@ import { native } from './library.js';
 import { Target, type Call } from './queue.js';
 import { Store } from './store.js';
 
-/** Opens a store, creating it where there is none. Null looks for a configuration file and uses the environment. */
+/** Opens a store, and creates it if it does not exist. Null: reads the environment and a configuration file. */
 export async function connect(config?: Config | null): Promise<Store> {
   return run(new Target(null), connecting(native.nexus_connect, configText(config)));
 }
@@ -19,7 +19,7 @@ export function connectSync(config?: Config | null): Store {
   return runSync(new Target(null), connecting(native.nexus_connect, configText(config)));
 }
 
-/** Opens a store as a configuration file (YAML) says. */
+/** Opens a store with the configuration of a YAML file. */
 export async function connectFile(file: string | URL): Promise<Store> {
   return run(new Target(null), connecting(native.nexus_connect_file, fileText(file)));
 }
@@ -47,7 +47,7 @@ export function abiVersion(): number {
   return native.nexus_abi_version();
 }
 
-/** How many objects of the library are open in this process: a program that closes what it opens ends with 0. */
+/** The number of open objects of the library in this process: 0 in a program that has closed everything. */
 export function liveObjects(): number {
   return Number(native.nexus_live_objects());
 }

@@ -10,7 +10,7 @@ import type { Scope } from './scope.js';
 
 const CHUNK = 64 * 1024;
 
-/** A file being read piece by piece. It sees the content it opened, whatever happens to the file. */
+/** A file being read piece by piece: the content that the file had when it was opened. */
 export class Reader implements AsyncDisposable, AsyncIterable<Buffer> {
   /** Bytes of the content. */
   readonly size: number;
@@ -30,7 +30,7 @@ export class Reader implements AsyncDisposable, AsyncIterable<Buffer> {
     this.size = runQuick(this.#target, { fn: native.nexus_reader_size, args: [size], result: () => Number(size[0]) });
   }
 
-  /** Reads on into `buffer`. Returns how many bytes were read: 0 at the end. */
+  /** Reads the next bytes into `buffer`. Returns the number of bytes read: 0 at the end. */
   read(buffer: NodeJS.ArrayBufferView): Promise<number> {
     return this.#run(() => {
       const view = room(buffer);

@@ -13,10 +13,10 @@ export interface Entry {
   size: number;
   /** SHA-256 of the content, 64 hexadecimal digits; null for a directory. */
   etag: string | null;
-  /** 1 at creation, one more for each change of content; 0 for a directory. */
+  /** 1 at creation; each change of content adds 1. 0 for a directory. */
   version: number;
   mimeType: string | null;
-  /** A UUID that stays through renames and overwrites; null for a directory that exists by what is in it. */
+  /** A UUID that renames and overwrites keep; null for an implicit directory. */
   pathId: string | null;
   /** The backend that holds the content, `local` for the store's own; null for a directory. */
   backendName: string | null;
@@ -25,7 +25,7 @@ export interface Entry {
   modifiedAt: Date | null;
 }
 
-/** One line that a search found. */
+/** One line that grep found. */
 export interface Match {
   path: string;
   /** Number of the line, from 1. */
@@ -54,19 +54,19 @@ export interface WorkItem {
   status: WorkStatus;
   /** Lower comes first; null comes last. A BigInt beyond 2^53 - 1, where a number would be rounded. */
   priority: number | bigint | null;
-  /** How many dependencies are open. */
+  /** Number of open dependencies. */
   blockerCount: number;
   workerId: string | null;
   startedAt: Date | null;
-  /** When it may begin; null: at any time. */
+  /** The item cannot be claimed before this time; null: no limit. */
   notBefore: Date | null;
   tags: string[];
-  /** How often it was claimed. */
+  /** Number of claims so far. */
   attempts: number;
-  /** The token of its lease; 0 where it has none. */
+  /** Its lease token; 0 if it has no lease. */
   lease: number;
   leaseExpiresAt: Date | null;
-  /** Whether the lease has ended, so that the item can be claimed again. */
+  /** Whether the lease has expired, so that the item can be claimed again. */
   leaseExpired: boolean;
 }
 

@@ -103,7 +103,7 @@ export class Store implements AsyncDisposable {
     this.#handle = new Handle(handle);
   }
 
-  /** Reads a whole file, checked against its etag. */
+  /** Reads a whole file and checks it against its etag. */
   async read(path: string, options: CallOptions = {}): Promise<Buffer> {
     expectKnown(options, files.CALL);
     const name = pathText(path);
@@ -128,7 +128,7 @@ export class Store implements AsyncDisposable {
     return runSync(this.#handle, finding.listCall(options));
   }
 
-  /** Finds files by the pattern of their path: `*` and `?` stay inside a segment, `**` crosses, `[a-z]`, `{a,b}`. */
+  /** Finds files whose path matches a pattern: `*` and `?` match within a segment, `**` across segments; `[a-z]`, `{a,b}`. */
   glob(pattern: string, options: FindOptions = {}): Listing {
     return new Listing(this.#run, options, (page) => finding.globCall(pattern, { ...options, ...page }));
   }
@@ -146,14 +146,15 @@ export class Store implements AsyncDisposable {
     return runSync(this.#handle, finding.findByMetaCall(key, value, options));
   }
 
-  /** Begins a batch: changes to be made together, all or nothing. */
+  /** Creates a batch: changes that one transaction makes, all or none. */
   batch(): Batch {
     return new Batch(this.#handle, (job, options) => this.#with(job, options));
   }
 
   /**
-   * Waits until something may be claimable, by whatever process: true; false where the time is up. Another worker may
-   * be faster, so claim and wait by turns. Any number may wait at once: they share the few threads of the pool.
+   * Waits until an item may be claimable, because of any process or of time: true; false at the timeout. Another worker
+   * may claim the item first, so alternate between claims and waits. Any number of waits may run at the same time: they
+   * share the few threads of the pool.
    */
   async workWait(options: WaitOptions = {}): Promise<boolean> {
     expectKnown(options, work.WAIT);
@@ -192,7 +193,7 @@ export class Store implements AsyncDisposable {
     return new Reader(runSync(this.#handle, call), this.#handle);
   }
 
-  /** Begins a file that is written piece by piece. Conditions are checked at the commit. */
+  /** Begins to write a file piece by piece. The commit checks the conditions. */
   async openWriter(path: string, options: WriteOptions = {}): Promise<Writer> {
     const writer = output();
     const args = [pathText(path), files.conditions(options), writer];
@@ -230,7 +231,7 @@ export class Store implements AsyncDisposable {
     return streams.writableWeb(() => this.openWriter(path, opening), options);
   }
 
-  /** Derives a narrower handle, never an admin's, on the same store. It costs next to nothing and outlives this one. */
+  /** Derives a handle on the same store with a narrower identity, never an admin's. The call is cheap; the handle outlives this one. */
   async withIdentity(identity: Identity): Promise<Store> {
     return this.withIdentitySync(identity);
   }
@@ -242,8 +243,8 @@ export class Store implements AsyncDisposable {
   }
 
   /**
-   * Derives a handle with the same identity, an admin's included. Neither `interrupt` nor `close` of one ends calls of the
-   * other. It costs next to nothing and outlives this one. To end one call alone, give that call a signal.
+   * Derives a handle with the same identity, including an admin's. `interrupt` and `close` of one do not end calls of
+   * the other. The call is cheap, and the new handle outlives this one. To end a single call, pass it a signal.
    */
   async clone(): Promise<Store> {
     return this.cloneSync();
@@ -262,7 +263,7 @@ export class Store implements AsyncDisposable {
     return this.#handle.config();
   }
 
-  /** Ends the calls of this store that are waiting or in flight, as CANCELLED. Calls made later work. */
+  /** Ends the waiting calls and the calls in flight of this store with CANCELLED. Later calls work. */
   interrupt(): void {
     this.#handle.interrupt();
   }
@@ -273,8 +274,8 @@ export class Store implements AsyncDisposable {
   }
 
   /**
-   * Closes the store: calls that are waiting or in flight end as CANCELLED. Readers and writers go on working, and so
-   * do handles derived from it. Closing again is no error.
+   * Closes the store. Waiting calls and calls in flight end with CANCELLED. Readers, writers and derived handles stay
+   * usable. Closing again is no error.
    */
   close(): Promise<void> {
     return this.#handle.close();

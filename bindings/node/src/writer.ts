@@ -9,7 +9,7 @@ import { Target, type Call } from './queue.js';
 import { takeEntry, type Entry } from './rows.js';
 import type { Scope } from './scope.js';
 
-/** A file being written piece by piece, in bounded memory. It appears, or replaces the one there is, at the commit. */
+/** A file being written piece by piece, in bounded memory. The commit creates or replaces the file. */
 export class Writer implements AsyncDisposable {
   readonly #target: Target;
   readonly #scope: Scope | undefined;
@@ -64,7 +64,7 @@ export class Writer implements AsyncDisposable {
     this.#scope?.close();
   }
 
-  /** Makes what was written the content of the file. After an error nothing was changed, and the writer is aborted. */
+  /** Makes the written bytes the content of the file. An error leaves the file unchanged and aborts the writer. */
   async commit(): Promise<Entry> {
     this.#expectOpen();
     this.#ended = 'being committed';
@@ -83,7 +83,7 @@ export class Writer implements AsyncDisposable {
     }
   }
 
-  /** Ends the writer and forgets what was written. Does nothing once it has ended. */
+  /** Ends the writer and discards the written bytes. Does nothing after the end. */
   async abort(): Promise<void> {
     if (this.#ended !== undefined) return;
     this.#ended = 'aborted';

@@ -12,20 +12,20 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Conditions on a change, checked in the transaction that makes it. One that does not hold is CONFLICT or LEASE_LOST. */
+/** Conditions on a change, which its transaction checks. A condition that is not met is CONFLICT or LEASE_LOST. */
 export interface Conditions extends CallOptions {
   /** The file must exist with this etag. */
   ifMatch?: string | undefined;
   /** The work item that `lease` belongs to. */
   leasePath?: string | undefined;
-  /** The lease token that must be held on `leasePath`. */
+  /** The lease token that must be valid for `leasePath`. */
   lease?: Integer | undefined;
 }
 
 export interface WriteOptions extends Conditions {
   /** The file must not exist. */
   ifNoneMatch?: boolean | undefined;
-  /** Else an existing file keeps its own, and a new one gets one guessed from its name. */
+  /** By default an existing file keeps its MIME type, and that of a new file is guessed from its name. */
   mimeType?: string | undefined;
 }
 
@@ -87,7 +87,7 @@ export function write(path: string, data: Data, options: WriteOptions = {}): Cal
   return writing(native.nexus_write_with, path, data, options);
 }
 
-/** Appends to a file, or creates it. Costs as much as writing the whole file. */
+/** Appends to a file, or creates it. The cost is that of writing the whole file. */
 export function append(path: string, data: Data, options: WriteOptions = {}): Call<Entry> {
   return writing(native.nexus_append_with, path, data, options);
 }
@@ -126,7 +126,7 @@ export function readAt(
   return new OutputCall(native.nexus_read_at, inputs, Number, signal(options.signal));
 }
 
-/** Describes a file or directory. */
+/** Returns the entry of a file or directory. */
 export function stat(path: string, options: CallOptions = {}): Call<Entry> {
   expectKnown(options, CALL);
   return new OutputCall(native.nexus_stat, [pathText(path)], takeEntry, signal(options.signal));
@@ -162,7 +162,7 @@ export function rename(from: string, to: string, options: MoveOptions = {}): Cal
   return moving(native.nexus_rename_with, from, to, options);
 }
 
-/** Copies a file or a directory with everything in it, at once, without copying content within a backend. */
+/** Copies a file, or a directory with everything in it, atomically. Within a backend it copies no content bytes. */
 export function copy(from: string, to: string, options: MoveOptions = {}): Call<void> {
   return moving(native.nexus_copy_with, from, to, options);
 }
@@ -172,7 +172,7 @@ function moving(fn: typeof native.nexus_rename_with, from: string, to: string, o
   return new PlainCall(fn, args, signal(options.signal));
 }
 
-/** Makes a directory, which then stays when it is empty. Writing needs none. */
+/** Creates a directory, which exists even while it is empty. A write does not need one. */
 export function mkdir(path: string, options: MkdirOptions = {}): Call<void> {
   return new PlainCall(native.nexus_mkdir, [pathText(path), mkdirFlags(options)], signal(options.signal));
 }

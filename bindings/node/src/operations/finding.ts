@@ -16,7 +16,7 @@ export type EntryList = Entry[] & {
 };
 
 export type MatchList = Match[] & {
-  /** How many binary files the search passed over. */
+  /** The number of binary files skipped. */
   readonly skipped: number;
   /** Whether a limit ended the search early. */
   readonly truncated: boolean;
@@ -52,13 +52,13 @@ export interface FindOptions extends PageOptions {
 
 export interface GrepOptions extends CallOptions {
   ignoreCase?: boolean | undefined;
-  /** The pattern is the text to look for, not a regular expression. */
+  /** The pattern is literal text, not a regular expression. */
   literal?: boolean | undefined;
-  /** The directory to search, or the file, which is then searched whatever `filePattern`; `/` without it. */
+  /** The directory or file to search; `filePattern` does not apply if it is a file. `/` without it. */
   base?: string | undefined;
   /**
-   * Only files that match this glob pattern: without a `/` by their name at any depth below `base`, with one by their
-   * path below `base`, with one at the beginning by their whole path.
+   * Only files that match this glob pattern. A pattern without a `/` matches names at any depth below `base`, one with
+   * a `/` paths below `base`, one that begins with `/` whole paths.
    */
   filePattern?: string | undefined;
   /** Most rows to return; 1,000 without it. */
@@ -146,7 +146,7 @@ export function grep(pattern: string, options: GrepOptions = {}): Call<MatchList
   };
 }
 
-/** The etags of many files: null where there is no such file or the handle may not read it. */
+/** The etags of many files: null if the file does not exist or the handle may not read it. */
 export function contentIds(paths: readonly string[], options: CallOptions = {}): Call<(string | null)[]> {
   expectKnown(options, CALL);
   const list = output();

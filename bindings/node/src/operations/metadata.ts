@@ -22,7 +22,7 @@ export interface GetMetaOptions extends CallOptions {
 
 const GET = names(CALL, 'bigint');
 
-/** Sets one key of a file, or of a directory that was made. The keys of work items have types. */
+/** Sets one key of a file, or of an explicit directory. The keys of work items have types. */
 export function setMeta(path: string, key: string, value: JsonValue, options: Conditions = {}): Call<void> {
   return setting(path, key, json(value, 'value'), options);
 }
@@ -37,7 +37,7 @@ function setting(path: string, key: string, value: string, options: Conditions):
   return new PlainCall(native.nexus_set_meta_with, args, signal(options.signal));
 }
 
-/** Sets several keys at once; others stay. */
+/** Sets several keys in one transaction, and keeps all other keys. */
 export function setMetaMany(path: string, values: Metadata, options: CallOptions = {}): Call<void> {
   expectKnown(options, CALL);
   const args = [pathText(path), json(object(values, 'values'), 'values')];
@@ -78,13 +78,13 @@ function parser(options: GetMetaOptions, what: (key: string | undefined) => stri
   return (text) => parseSafely(text, what);
 }
 
-/** Deletes one key; NOT_FOUND where it is absent. */
+/** Deletes one key; NOT_FOUND if it is absent. */
 export function deleteMeta(path: string, key: string, options: CallOptions = {}): Call<void> {
   expectKnown(options, CALL);
   return new PlainCall(native.nexus_delete_meta, [pathText(path), text(key, 'key')], signal(options.signal));
 }
 
-/** The id of a file, or of a directory that was made: a UUID for its life, through renames and overwrites. */
+/** The id of a file, or of an explicit directory: a UUID that never changes, and that renames and overwrites keep. */
 export function pathId(path: string, options: CallOptions = {}): Call<string> {
   expectKnown(options, CALL);
   return new OutputCall(native.nexus_path_id, [pathText(path)], same<string>, signal(options.signal));

@@ -11,8 +11,8 @@ import { CALL, type CallOptions } from './files.js';
 
 export interface LongCallOptions extends CallOptions {
   /**
-   * Told of the progress; the call waits for it to return. `total` is 0 where it is not known. Returning false ends
-   * the call as CANCELLED; what it throws, the call rejects with.
+   * Receives the progress; the call waits until it returns. `total` is 0 if it is not known. If it returns false, the
+   * call ends with CANCELLED. If it throws, the call rejects with that error.
    */
   onProgress?: ((done: number, total: number, what: string) => unknown) | undefined;
 }
@@ -20,20 +20,20 @@ export interface LongCallOptions extends CallOptions {
 export interface ExportOptions extends LongCallOptions {
   /** Only paths that begin with this. */
   prefix?: string | undefined;
-  /** Only files in this tenant's parts of the namespaces. */
+  /** Only files in the directories of this tenant, in every namespace. */
   tenantId?: string | undefined;
   /** Only files modified later. */
   modifiedAfter?: Date | undefined;
 }
 
 export interface ImportOptions extends LongCallOptions {
-  /** What to do with a path that exists. */
+  /** How to import a path that exists. */
   mode?: 'skip' | 'overwrite' | 'remap' | 'auto' | undefined;
-  /** Report what would be done, and change nothing. */
+  /** Report the changes without making them. */
   dryRun?: boolean | undefined;
-  /** What to do with a work key whose value has the wrong type. */
+  /** How to import a work key whose value has the wrong type. */
   invalidWorkKeys?: 'refuse' | 'rename' | undefined;
-  /** What to do with a line whose content no file has that may be read. */
+  /** How to import a line whose content is missing: no file that may be read has it. */
   missingContent?: 'refuse' | 'skip' | undefined;
   /** What the mode `auto` compares: the times of the contents, or those of work, and the metadata, too. */
   newerBy?: 'content' | 'all' | undefined;
@@ -41,14 +41,14 @@ export interface ImportOptions extends LongCallOptions {
   maxLines?: number | undefined;
   /** Most bytes of all lines together. */
   maxBytes?: number | undefined;
-  /** Most bytes of a bundle when it is unpacked. */
+  /** Most bytes of an unpacked bundle. */
   maxUnpacked?: number | undefined;
 }
 
 export interface VerifyOptions extends LongCallOptions {
-  /** Every content is read and hashed. */
+  /** Read and hash every content. */
   content?: boolean | undefined;
-  /** What can be mended is. */
+  /** Repair the damage that the check finds. */
   repair?: boolean | undefined;
 }
 
@@ -65,7 +65,7 @@ export interface ImportReport {
     resolution: string;
     message: string;
   }[];
-  /** Lines that were left out because their content is missing; they count as skipped. */
+  /** Lines that were omitted because their content is missing; they count as skipped. */
   missing: { path: string; etag: string }[];
   [member: string]: any;
 }
@@ -95,7 +95,7 @@ export function exportMetadata(file: string | URL, options: ExportOptions = {}):
   );
 }
 
-/** Reads what {@link exportMetadata} wrote, in one transaction. */
+/** Imports a file that {@link exportMetadata} wrote, in one transaction. */
 export function importMetadata(file: string | URL, options: ImportOptions = {}): Call<ImportReport> {
   return reporting(native.nexus_import_metadata, [hostFile(file), importOptions(options)], options);
 }
@@ -105,7 +105,7 @@ export function bundleExport(file: string | URL, options: ExportOptions = {}): C
   return reporting(native.nexus_bundle_export, [hostFile(file), exportOptions(options)], options);
 }
 
-/** Reads what {@link bundleExport} wrote, and verifies it on the way. */
+/** Imports a bundle that {@link bundleExport} wrote, and verifies it. */
 export function bundleImport(file: string | URL, options: ImportOptions = {}): Call<ImportReport> {
   return reporting(native.nexus_bundle_import, [hostFile(file), importOptions(options)], options);
 }
@@ -116,7 +116,7 @@ export function backup(directory: string | URL, options: LongCallOptions = {}): 
   return reporting(native.nexus_backup, [hostFile(directory)], options);
 }
 
-/** Checks the store. The report tells errors, and what can be reclaimed. */
+/** Checks the store. The report has the errors, and what gc would remove. */
 export function verify(options: VerifyOptions = {}): Call<Record<string, any>> {
   expectKnown(options, VERIFY);
   const flags =
@@ -131,13 +131,13 @@ export function findDuplicates(prefix?: string, options: LongCallOptions = {}): 
   return reporting(native.nexus_find_duplicates, [maybePath(prefix, 'prefix')], options);
 }
 
-/** Removes content that no file has any more, and what broken-off writes left behind. */
+/** Removes contents without references, and the remains of interrupted writes. */
 export function gc(options: LongCallOptions = {}): Call<Record<string, any>> {
   expectKnown(options, LONG);
   return reporting(native.nexus_gc, [], options);
 }
 
-/** Measures what this handle may read. */
+/** Measures the files that this handle may read. */
 export function storageStats(options: CallOptions = {}): Call<Record<string, any>> {
   expectKnown(options, CALL);
   return new OutputCall(native.nexus_storage_stats, [], parseExactly, signal(options.signal), 'long');

@@ -11,7 +11,7 @@ import type { JsonValue } from './metadata.js';
 /** What a work item waits for. */
 export interface WorkExplanation {
   path: string;
-  /** Null for a file that is no work item. */
+  /** Null for a file that is not a work item. */
   status: WorkStatus | null;
   claimable: boolean;
   reason: string;
@@ -30,19 +30,19 @@ export interface ClaimOptions extends CallOptions {
   prefix?: string | undefined;
   /** Most items to take, 1 to 10,000; 1 without it. */
   max?: Integer | undefined;
-  /** How long the lease lasts, in milliseconds; 30,000 without it. */
+  /** Duration of the lease in milliseconds; 30,000 without it. */
   leaseMs?: Integer | undefined;
 }
 
 export interface FailOptions extends CallOptions {
-  /** When the item is ready again; else after min(2^(attempts - 1) s, 1 h). */
+  /** When the item is ready again; by default after min(2^(attempts - 1) s, 1 h). */
   retryAfterMs?: Integer | undefined;
 }
 
 export interface WaitOptions extends CallOptions {
   /** Only items whose paths begin with this. */
   prefix?: string | undefined;
-  /** How long to wait, in milliseconds; for ever without it. */
+  /** How long to wait, in milliseconds; without it, no timeout. */
   timeoutMs?: Integer | undefined;
 }
 
@@ -51,22 +51,22 @@ const FAIL = names(CALL, 'retryAfterMs');
 export const BATCHED_FAIL = names('retryAfterMs');
 export const WAIT = names(CALL, 'prefix', 'timeoutMs');
 
-/** Items that can be claimed: status ready, no open dependency, due. By priority, then by creation. */
+/** Items that can be claimed: status ready, no open dependency, not_before reached. Ordered by priority, then by creation. */
 export function getReadyWork(limit: Integer, options: CallOptions = {}): Call<WorkItem[]> {
   return query(native.nexus_get_ready_work, limit, options);
 }
 
-/** Items of status pending that no dependency holds up. */
+/** Items with status pending and no open dependency. */
 export function getPendingWork(limit: Integer, options: CallOptions = {}): Call<WorkItem[]> {
   return query(native.nexus_get_pending_work, limit, options);
 }
 
-/** Items that are held up, those with the most open dependencies first. */
+/** Blocked items, those with the most open dependencies first. */
 export function getBlockedWork(limit: Integer, options: CallOptions = {}): Call<WorkItem[]> {
   return query(native.nexus_get_blocked_work, limit, options);
 }
 
-/** Items of status in_progress, the latest started first. */
+/** Items with status in_progress, those started last first. */
 export function getInProgressWork(limit: Integer, options: CallOptions = {}): Call<WorkItem[]> {
   return query(native.nexus_get_in_progress_work, limit, options);
 }
@@ -134,7 +134,7 @@ const VIEWS = {
   },
 };
 
-/** Says what a work item waits for. */
+/** Explains what a work item waits for. */
 export function workExplain(path: string, options: CallOptions = {}): Call<WorkExplanation> {
   expectKnown(options, CALL);
   return new OutputCall(native.nexus_work_explain, [pathText(path)], parseExactly, signal(options.signal));
@@ -166,28 +166,28 @@ export function workClaim(workerId: string, options: ClaimOptions = {}): Call<Wo
   };
 }
 
-/** Lets the lease of an item last `leaseMs` from now on. LEASE_LOST where it is another's, or has ended. */
+/** Extends the lease of an item: it expires `leaseMs` from now. LEASE_LOST if it is another worker's, or has expired. */
 export function workHeartbeat(path: string, lease: Integer, leaseMs: Integer, options: CallOptions = {}): Call<void> {
   expectKnown(options, CALL);
   const args = [pathText(path), count(lease, 'lease'), count(leaseMs, 'leaseMs')];
   return new PlainCall(native.nexus_work_heartbeat, args, signal(options.signal));
 }
 
-/** Completes an item and ends its lease. `result` is kept as its metadata of that name. */
+/** Completes an item and ends its lease. `result` is stored as its metadata key of that name. */
 export function workComplete(path: string, lease: Integer, result?: JsonValue, options: CallOptions = {}): Call<void> {
   expectKnown(options, CALL);
   const args = completion(path, lease, result);
   return new PlainCall(native.nexus_work_complete, args, signal(options.signal));
 }
 
-/** Gives up an attempt and ends the lease. The item is ready again after a while, or failed for good. */
+/** Ends an attempt as failed, and ends the lease. The item is ready again after a delay, or its status becomes failed. */
 export function workFail(path: string, lease: Integer, why?: string, options: FailOptions = {}): Call<void> {
   expectKnown(options, FAIL);
   const args = failure(path, lease, why, options);
   return new PlainCall(native.nexus_work_fail, args, signal(options.signal));
 }
 
-/** Gives an item back as if it had not been claimed. */
+/** Releases an item as if it had not been claimed. */
 export function workRelease(path: string, lease: Integer, options: CallOptions = {}): Call<void> {
   expectKnown(options, CALL);
   const args = [pathText(path), count(lease, 'lease')];
