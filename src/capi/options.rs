@@ -181,7 +181,7 @@ pub const NEXUS_NEWER_BY_CONTENT: i32 = 0;
 /// counts as newer.
 pub const NEXUS_NEWER_BY_ALL: i32 = 1;
 
-/// Flag of a rename or copy: an existing target is ALREADY_EXISTS.
+/// Flag of a rename or copy: return ALREADY_EXISTS if the target exists.
 pub const NEXUS_NO_REPLACE: u32 = 1;
 
 /// A longer struct than this is no newer version but memory that was never initialised.
