@@ -1,9 +1,9 @@
 //! Removing the bytes of contents that no path holds any more.
 //!
 //! Nobody waits for it who does not want the same content: it happens between two short transactions (see
-//! [`begin_removal`](crate::metadata::References::begin_removal)). Whoever dropped contents removes the first of them; a thread, which lives as long as
-//! there is something to do, removes the others, and all of those in backends that are far away. Without `housekeeping`
-//! there is no thread, and the caller removes all.
+//! [`begin_removal`](crate::metadata::References::begin_removal)). Whoever dropped contents in backends of this machine removes them before the call returns; a
+//! thread, which lives as long as there is something to do, removes those in backends that are far away, and those from which the
+//! caller was kept. Without `housekeeping` there is no thread, and the caller removes all.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -19,15 +19,15 @@ use crate::host::thread;
 use crate::log::{self, Level};
 use crate::metadata::MetadataStore;
 
-/// Contents that are removed between two transactions.
-const STEP: usize = 64;
+/// Contents that are removed between two transactions: in backends of this machine, and in those that are far away.
+const STEPS: (usize, usize) = (256, 64);
 /// How long the thread waits for others' commits.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long it waits before it tries again where others keep it from removing: at first, and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(1));
 
 impl Filesystem {
-    /// Removes some contents that are pending deletion, and has the thread remove the others. What fails is left for the next
+    /// Removes the contents that are pending deletion, or has the thread remove them. What fails is left for the next
     /// removal.
     pub(crate) fn remove_dropped(&self, call: &Call) {
         let engine = &self.handle.engine;
@@ -36,12 +36,9 @@ impl Filesystem {
         let mut is_left = false;
         for name in placement.writable_names() {
             let is_far = placement.publishes_before_commit(name).unwrap_or(true);
-            let mut removed = match has_thread && is_far {
-                true => Ok(STEP),
-                false => remove_step(store, placement, name, false, call),
-            };
-            while !has_thread && matches!(removed, Ok(STEP)) && !call.is_cancelled() {
-                removed = remove_step(store, placement, name, true, call);
+            if !has_thread || !is_far {
+                let step = || remove_step(store, placement, name, !has_thread, call);
+                while !call.is_cancelled() && matches!(step(), Ok(1..)) {}
             }
             is_left |= has_thread && !matches!(store.has_pending_deletions(name, call), Ok(false));
         }
@@ -76,7 +73,11 @@ fn remove_step(
     wait: bool,
     call: &Call,
 ) -> Result<usize> {
-    let Some(removal) = store.begin_removal(backend, STEP, wait, call)? else {
+    let limit = match placement.publishes_before_commit(backend)? {
+        true => STEPS.1,
+        false => STEPS.0,
+    };
+    let Some(removal) = store.begin_removal(backend, limit, wait, call)? else {
         return Ok(0);
     };
     placement.store(backend)?.remove(&removal.hashes, call)?;
