@@ -82,6 +82,11 @@ const bench_case BENCH_CASES[] = {
      .unit = SECONDS, .level = DURABILITY_NORMAL, .fresh_store = 1,
      .count = 100000, .quick_count = 20000, .small_count = 10000, .size = 64,
      .prepare = prepare_files, .run = run_remove_tree},
+    {.name = "beside-rmdir", .title = "write 10 bytes beside the removal of 16,000 content files, 99 of 100 calls",
+     .unit = SECONDS, .target_kind = SECONDS_BELOW, .target = 0.005, .level = DURABILITY_NORMAL,
+     .fresh_store = 1, .second_is_nexus = 1,
+     .count = 16000, .quick_count = 2000, .small_count = 500, .size = 64,
+     .prepare = prepare_removal, .prepare_second = prepare_nothing, .run = run_write_beside_removal},
 
     {.name = "queue-1k", .title = "claim and complete one item of 1,000, normal",
      .unit = ITEMS_PER_SECOND, .target_kind = RATIO_AT_LEAST, .target = 0.5,

@@ -87,6 +87,10 @@ double run_rename_tree(contender *side, size_t *operations);
 double run_copy_tree(contender *side, size_t *operations);
 double run_remove_tree(contender *side, size_t *operations);
 
+void prepare_nothing(contender *side);
+void prepare_removal(contender *side);
+double run_write_beside_removal(contender *side, size_t *operations);
+
 void prepare_queue_short(contender *side);
 void prepare_queue_long(contender *side);
 void prepare_queue_few(contender *side);
