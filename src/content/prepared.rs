@@ -1,7 +1,7 @@
 //! Contents that changes need and that are made before their transaction: copies for other backends, and contents with
 //! something appended.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::{
@@ -41,6 +41,11 @@ impl Prepared {
     /// Returns the reservation under which `hash` was put in place in `backend`.
     pub fn reservation(&self, backend: &Arc<str>, hash: ContentHash) -> Option<i64> {
         self.reserved.get(&(Arc::clone(backend), hash)).copied()
+    }
+
+    /// Returns the reservations.
+    pub fn reservations(&self) -> BTreeSet<i64> {
+        self.reserved.values().copied().collect()
     }
 
     /// Forgets all reservations.

@@ -187,17 +187,18 @@ pub(in super::super) fn release(connection: &Connection, id: i64) -> Result<()> 
     Ok(())
 }
 
-/// Ends what the reservation has to do with a content that a path comes to hold. Returns whether it kept the content until now.
-pub(in super::super) fn consume(
+/// Returns whether the reservation still keeps the content.
+pub(in super::super) fn keeps(
     connection: &Connection,
     id: i64,
     backend_id: i64,
     hash: &ContentHash,
 ) -> Result<bool> {
-    let consumed = connection
-        .prepare_cached("DELETE FROM reservations WHERE backend_id = ?1 AND hash = ?2 AND id = ?3")?
-        .execute((backend_id, hash.as_bytes(), id))?;
-    Ok(consumed > 0)
+    Ok(connection
+        .prepare_cached(
+            "SELECT 1 FROM reservations WHERE backend_id = ?1 AND hash = ?2 AND id = ?3",
+        )?
+        .exists((backend_id, hash.as_bytes(), id))?)
 }
 
 /// Returns those of `hashes` that no path holds as files of the backend, that no row of a content names, and that

@@ -124,8 +124,8 @@ fn heal_file(
         return Ok(());
     }
     let name = tx.backend_name(backend_id)?;
-    if let Some(reservation) = tx.prepared.reservation(&name, etag) {
-        return removal::consume(tx.connection, reservation, backend_id, &etag).map(drop);
+    if tx.prepared.reservation(&name, etag).is_some() {
+        return Ok(());
     }
     let file = match (content, tx.prepared.copies.find(&name, etag)) {
         (NewContent::Staged(file), _) | (_, Some(NewContent::Staged(file))) => Arc::clone(file),
@@ -193,7 +193,7 @@ fn publish(
     let hash = content.hash();
     let name = tx.backend_name(backend_id)?;
     if let Some(reservation) = tx.prepared.reservation(&name, hash) {
-        return match removal::consume(tx.connection, reservation, backend_id, &hash)? {
+        return match removal::keeps(tx.connection, reservation, backend_id, &hash)? {
             true => Ok(()),
             false => Err(tx.need(Unprepared {
                 change: tx.change,

@@ -10,6 +10,7 @@ pub(in super::super) mod parts;
 mod relocate;
 mod remove;
 
+use super::removal;
 use super::transaction::Transaction;
 use crate::error::Result;
 use crate::metadata::sqlite::queue;
@@ -39,6 +40,10 @@ pub(in super::super) fn all(
         }
     }
     import::end(tx)?;
+    // What was reserved for these changes, paths hold now, or nobody does.
+    for reservation in tx.prepared.reservations() {
+        removal::release(tx.connection, reservation)?;
+    }
     queue::settle(&mut tx.work)?;
     Ok(entries)
 }
