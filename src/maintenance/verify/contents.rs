@@ -1,21 +1,15 @@
 //! The bytes of contents.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
-
 use super::Watch;
 use super::report::Report;
 use crate::call::Call;
 use crate::content::{Condition, ContentStore, Expected};
 use crate::error::{ErrorKind, Result};
 use crate::filesystem::Filesystem;
-use crate::metadata::{ContentRow, Finding, FindingKind, Reservation, RowKey};
+use crate::metadata::{ContentRow, Finding, FindingKind, RowKey};
 
 /// Bytes read between two tellings of progress.
 const PROGRESS_BYTES: u64 = 16 * 1024 * 1024;
-/// How long contents are kept at most while they are looked at again.
-const RESERVED_FOR: Duration = Duration::from_secs(600);
 
 /// A content that did not look good.
 struct Suspect {
@@ -110,38 +104,17 @@ impl Filesystem {
         for suspect in &inline {
             self.report_content(suspect, report, watch)?;
         }
-        let mut of_backends: BTreeMap<Arc<str>, Vec<Suspect>> = BTreeMap::new();
+        if files.is_empty() {
+            return Ok(());
+        }
+        // From here on nothing is removed: a content that a file has now must be there.
+        let _pin = self.store().pin(watch.call)?;
         for suspect in files {
-            if let Some(backend) = suspect.row.backend.clone() {
-                of_backends.entry(backend).or_default().push(suspect);
-            }
-        }
-        for (backend, suspects) in of_backends {
-            let hashes: Vec<_> = suspects.iter().map(|suspect| suspect.row.hash).collect();
-            let time = RESERVED_FOR;
-            let reservation = self.store().reserve(&backend, &hashes, time, watch.call)?;
-            let confirmed = self.confirm_reserved(suspects, &reservation, read, report, watch);
-            self.store().release(&reservation, watch.call)?;
-            confirmed?;
-        }
-        Ok(())
-    }
-
-    /// Reports those of `suspects` that still look bad. None of them is removed meanwhile.
-    fn confirm_reserved(
-        &self,
-        suspects: Vec<Suspect>,
-        reservation: &Reservation,
-        read: bool,
-        report: &mut Report,
-        watch: &mut Watch<'_, '_>,
-    ) -> Result<()> {
-        for suspect in suspects {
-            if !reservation.held.contains(&suspect.row.hash) {
-                continue;
-            }
-            let Some(store) = self.store_of(&suspect.row)? else {
-                continue;
+            let (_, holders) =
+                (self.store()).paths_of_content(&suspect.row.key(), 1, watch.call)?;
+            let store = match self.store_of(&suspect.row)? {
+                Some(store) if holders > 0 => store,
+                _ => continue,
             };
             let expected = expected(&suspect.row);
             let condition = expected.examine(store, read, &mut |_| Ok(()), watch.call)?;

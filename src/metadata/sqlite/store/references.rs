@@ -94,6 +94,10 @@ impl SqliteStore {
         wait: bool,
         call: &Call,
     ) -> Result<Option<Removal>> {
+        // Most often there is nothing, and no lock to be taken.
+        if !self.has_pending_deletions(backend, call)? {
+            return Ok(None);
+        }
         let now = self.time.boot();
         self.begin(backend, wait, call, |connection, id| {
             removal::begin(connection, id, limit, now)
@@ -305,7 +309,7 @@ impl References for SqliteStore {
         call: &Call,
     ) -> Result<(Vec<String>, u64)> {
         self.readers.moment(call, |connection| {
-            check::paths_of(connection, content.id, limit)
+            check::paths_of(connection, content, limit)
         })
     }
 }

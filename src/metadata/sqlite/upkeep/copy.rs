@@ -204,7 +204,7 @@ impl MetadataCopy for Copy {
     }
 
     fn first_path_of(&self, content: &ContentKey) -> Result<Option<String>> {
-        let (paths, _) = check::paths_of(&self.connection, content.id, 1)?;
+        let (paths, _) = check::paths_of(&self.connection, content, 1)?;
         Ok(paths.into_iter().next())
     }
 

@@ -15,8 +15,8 @@ WHERE typeof(backend_id) = 'integer' AND typeof(hash) = 'blob' AND length(hash) 
 
 DROP TABLE doomed;
 
--- Contents that must not be removed until then, whoever holds them: a backend that takes contents before the commit, or a check
--- that looks at them, needs them to stay.
+-- Contents that must not be removed until then, whoever holds them: they are put into a backend that takes contents before the
+-- commit that names them.
 CREATE TABLE reservations (
     backend_id INTEGER NOT NULL,
     hash       BLOB    NOT NULL CHECK (length(hash) = 32),

@@ -127,18 +127,20 @@ pub(in super::super::super) fn page(
 /// Returns the first `limit` paths that hold the content `id`, and how many do.
 pub(in super::super::super) fn paths(
     connection: &Connection,
-    id: i64,
+    content: &ContentKey,
     limit: usize,
 ) -> Result<(Vec<String>, u64)> {
+    // The id may be another content's by now.
+    let hash = content.hash.map(|hash| *hash.as_bytes());
     let holders = "FROM content AS c CROSS JOIN paths AS p
          ON p.etag = c.hash AND p.backend_id = c.backend_id AND p.content_id = c.id
-         WHERE c.id = ?1";
+         WHERE c.id = ?1 AND (?2 IS NULL OR c.hash = ?2)";
     let count: i64 = connection
         .prepare_composed(&format!("SELECT count(*) {holders}"))?
-        .query_row([id], |row| row.get(0))?;
+        .query_row((content.id, hash), |row| row.get(0))?;
     let paths = connection
-        .prepare_composed(&format!("SELECT p.path {holders} ORDER BY p.path LIMIT ?2"))?
-        .query_map((id, limit as i64), |row| {
+        .prepare_composed(&format!("SELECT p.path {holders} ORDER BY p.path LIMIT ?3"))?
+        .query_map((content.id, hash, limit as i64), |row| {
             let bytes = row.get_ref(0)?.as_bytes().unwrap_or_default();
             Ok(String::from_utf8_lossy(bytes).into_owned())
         })?

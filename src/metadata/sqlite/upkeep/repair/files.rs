@@ -306,7 +306,7 @@ pub(in super::super::super) fn holders(
     if content_key(connection, key.id)? != Some(*key) {
         return Ok(Vec::new());
     }
-    let (paths, _) = check::paths_of(connection, key.id, limit)?;
+    let (paths, _) = check::paths_of(connection, key, limit)?;
     let described = paths.iter().map(|path| describe(connection, path));
     described.filter_map(Result::transpose).collect()
 }
