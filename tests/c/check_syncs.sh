@@ -3,8 +3,8 @@
 #
 # A content file is synced in tmp/ before it is renamed into cas/, the directories that name it are synced before
 # the commit, and under durability=full the write-ahead log is synced before the call returns. A content file goes only
-# once the commit that dropped it is on the disk, or power loss could bring back a row without its content, and with it a
-# frame of the removing transaction, or a commit that nobody was told of could come back.
+# once the commit that dropped it is on the disk, or power loss could bring back a row without its content, and with it the
+# commit that marks it as being removed, or an unacknowledged commit could come back.
 # Ends with 77 (skipped) only where strace cannot trace.
 set -euo pipefail
 
@@ -31,7 +31,7 @@ check() {
     { line = $0; sub(/^[0-9]+ +/, "", line) }
     line ~ /^write\(2.*"begin / {
       match(line, /begin [a-z]+/); call = substr(line, RSTART + 6, RLENGTH - 6)
-      renamed = 0; made = 0; parent_synced = 0; wal_written = 0; wal_synced = 0; directory_synced = 0; removing = 0
+      renamed = 0; made = 0; parent_synced = 0; wal_written = 0; wal_synced = 0; directory_synced = 0; removing = 0; commits = 0; covered = 0
       next
     }
     line ~ "^(fsync|fdatasync)\\([0-9]+<[^>]*/" durability "/tmp/[^>]*>" { match(line, /<[^>]*>/); synced[substr(line, RSTART + 1, RLENGTH - 2)] = NR }
@@ -47,18 +47,18 @@ check() {
     line ~ /^pwrite(64|v)\([0-9]+<[^>]*-wal>/ {
       # What a transaction that removed files says of that may be lost.
       if (!removing) wal_written = NR
-      unsynced++
+      unsynced++; commits++
     }
     line ~ /^(fsync|fdatasync)\([0-9]+<[^>]*-wal>/ {
       if (renamed && wal_synced < renamed && directory_synced < renamed) complain("the log is synced before the directory that names the content")
-      wal_synced = NR; covered = unsynced; unsynced = 0
+      wal_synced = NR; covered = commits; unsynced = 0
     }
     (line ~ /^unlink(at)?\(.*cas\// || line ~ /^unlink(at)?\([0-9]+<[^>]*\/cas[^>]*>/) {
       removed++
       removing = 1
       if (!wal_synced || unsynced) complain("a content file is removed before the commit that dropped it is on the disk")
-      # The frame is a header and a page. A small commit is written in one piece.
-      if (covered < 2) complain("a content file is removed before a frame of the removing transaction is on the disk")
+      # A small commit is written in one piece: the one that drops the content, and the one that marks it.
+      if (covered < 2) complain("a content file is removed before the commit that marks it is on the disk")
     }
     line ~ /^write\(1.*"acknowledged / {
       calls++
