@@ -1,4 +1,4 @@
-//! One call in flight: how long it may wait, and whether it was interrupted.
+//! One call in flight: its timeout, and whether it was interrupted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -58,7 +58,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// Returns a call that nobody interrupts.
+    /// Returns a call that is never interrupted.
     #[cfg(test)]
     pub(crate) fn for_test() -> Self {
         Interrupts::default().begin(Duration::from_secs(1))

@@ -1,8 +1,7 @@
-//! Time: of the wall, and since the machine was started.
+//! The wall clock and the boot clock.
 //!
-//! The wall's time is for people, and may be set at any moment. What a lease lasts is measured by the boot
-//! clock, which nobody sets, runs while the machine sleeps, and is the same for every process
-//! (`CLOCK_BOOTTIME` of `clock_gettime(2)`).
+//! The wall clock is for people, and may be set at any time. The boot clock measures leases. It cannot be set, runs
+//! while the machine sleeps, and is the same for every process (`CLOCK_BOOTTIME` of `clock_gettime(2)`).
 
 use std::fmt::Debug;
 use std::fs;
@@ -17,7 +16,7 @@ use crate::time::{Micros, now};
 /// Where the kernel names the current boot.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
-/// Tells the time.
+/// Returns the time.
 pub trait Clock: Debug + Send + Sync {
     /// Returns the wall's time.
     fn wall(&self) -> Micros;
@@ -52,7 +51,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// Clocks that stand still until they are moved, for tests.
+/// Clocks that only move when a test sets them.
 #[derive(Debug)]
 pub struct ManualClock {
     wall: AtomicI64,

@@ -1,4 +1,4 @@
-//! The one error type: a kind, one line of text, and what it is about.
+//! The error type: a kind, one line of text, and the path or operation that it is about.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,9 +17,9 @@ pub enum ErrorKind {
     NotFound,
     /// The name is taken.
     AlreadyExists,
-    /// A file stands where a directory is needed.
+    /// The path names a file, but the call needs a directory.
     NotADirectory,
-    /// A directory stands where a file is needed.
+    /// The path names a directory, but the call needs a file.
     IsADirectory,
     /// The directory has entries.
     NotEmpty,
@@ -27,7 +27,7 @@ pub enum ErrorKind {
     AccessDenied,
     /// The namespace or mount is read-only.
     ReadOnly,
-    /// A condition does not hold.
+    /// A condition is not met.
     Conflict,
     /// The dependencies would form a cycle.
     Cycle,
@@ -35,7 +35,7 @@ pub enum ErrorKind {
     LeaseLost,
     /// The backend that holds the content is not configured.
     NotMounted,
-    /// Another's commit was waited for in vain.
+    /// Timed out waiting for another writer.
     Busy,
     /// No room on the device.
     NoSpace,

@@ -18,13 +18,13 @@
 //!
 //! `examples/` has longer programs.
 //!
-//! # The way of a call
+//! # Path of a call
 //!
 //! ```text
 //! capi          decode handle, strings, options          one file per object, over the trait `Store`
 //!   │
 //! filesystem    parse paths; ask the policy; commit or read
-//!   ├── config      what a handle was asked to be
+//!   ├── config      the settings of a handle
 //!   ├── access      may this identity do this to that path, and which ranges may it read
 //!   ├── content     bytes named by their hash: built before, published inside the transaction
 //!   └── metadata    paths, entries, metadata, work items: one SQLite database

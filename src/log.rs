@@ -1,7 +1,7 @@
-//! What the library has to say while it works. Nothing is said unless the host asked for it.
+//! Log lines for the host. Nothing is logged unless the host has set a receiver.
 //!
-//! There is one receiver for the process. It is called on the thread that emits, with no lock of
-//! the store held by this module; what it emits itself is dropped, so it cannot recurse.
+//! The process has one receiver. It is called on the thread that logs, and this module holds no lock of the store
+//! meanwhile. Lines that the receiver itself logs are dropped, so it cannot recurse.
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -16,7 +16,7 @@ use parking_lot::RecursiveRwLock;
 pub enum Level {
     /// Something was lost, or a promise of the host's configuration cannot be kept.
     Error = 1,
-    /// Something the operator may want to look at; the store goes on.
+    /// An operator may need to act; the store works on.
     Warn = 2,
     /// Openings of stores.
     Info = 3,
@@ -27,7 +27,7 @@ pub enum Level {
 /// Receives each line with its level.
 pub type Receiver = Box<dyn Fn(Level, &str) + Send + Sync>;
 
-/// The receiver's level, 0 without one: what [`emit`] looks at first, so that silence costs a load.
+/// The receiver's level, 0 without one. [`emit`] checks it first, so that an unlogged line costs one load.
 static LEVEL: AtomicU8 = AtomicU8::new(0);
 /// A receiver may wait for another thread that emits: one who waits to replace it must not be between them.
 static RECEIVER: RecursiveRwLock<Option<Receiver>> = RecursiveRwLock::new(None);
@@ -58,7 +58,7 @@ pub fn is_receiving() -> bool {
     RECEIVING.with(Cell::get)
 }
 
-/// Says `line` at `level`. Formats nothing unless somebody listens.
+/// Says `line` at `level`. Formats nothing without a receiver.
 pub fn emit(level: Level, line: &dyn Display) {
     if LEVEL.load(Ordering::Relaxed) < level as u8 || is_receiving() {
         return;

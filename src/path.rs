@@ -210,8 +210,7 @@ pub(crate) fn quoted(text: &str) -> String {
     quoted
 }
 
-/// Returns what stands before the first `/`, and what behind it. Segments are short, so that a loop is faster
-/// than a search.
+/// Splits at the first `/`. Segments are short, so that a loop is faster than a search.
 pub(crate) fn first_segment(text: &str) -> (&str, Option<&str>) {
     match text.bytes().position(|byte| byte == b'/') {
         Some(end) => (&text[..end], Some(&text[end + 1..])),
@@ -219,7 +218,7 @@ pub(crate) fn first_segment(text: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Looks at all bytes, whatever the first ones are: the compiler makes that a comparison of many at once.
+/// Compares all bytes, whatever the first ones are: the compiler makes that a comparison of many at once.
 fn is_printable_ascii(text: &str) -> bool {
     let is_printable = |byte: u8| (b' '..=b'~').contains(&byte);
     text.bytes()

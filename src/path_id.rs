@@ -1,4 +1,4 @@
-//! Identities of files and of directories that were made.
+//! Ids of files and explicit directories.
 
 use std::fmt;
 

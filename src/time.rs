@@ -6,7 +6,7 @@ use jiff::civil::DateTime;
 /// Microseconds since 1970-01-01 00:00 UTC.
 pub type Micros = i64;
 
-/// The least and the greatest time that a text can stand for: the years 0 to 9999.
+/// The least and the greatest time with a text form: the years 0 to 9999.
 pub const LEAST_TIME: Micros = -62_167_219_200_000_000;
 /// See [`LEAST_TIME`].
 pub const MAX_TIME: Micros = 253_402_300_799_999_999;
@@ -19,14 +19,13 @@ pub fn now() -> Micros {
     since.map_or(0, |since| since.as_micros() as Micros)
 }
 
-/// Returns the time that `text` stands for, in the form of RFC 3339; without an offset it is UTC.
-/// Digits beyond the microsecond are dropped.
+/// Parses a time in the form of RFC 3339; without an offset it is UTC. Digits beyond the microsecond are dropped.
 pub fn parse_time(text: &str) -> Option<Micros> {
     let offset = offset_of(text)?;
     let local: DateTime = text[..text.len() - offset.len()].parse().ok()?;
     let since = local.duration_since(EPOCH).as_micros();
     let time = Micros::try_from(since).ok()? - offset_micros(offset)?;
-    // Where no calendar has it, it could not be told again.
+    // A time outside of the calendar could not be formatted again.
     calendar_text(time).map(|_| time)
 }
 

@@ -1,4 +1,4 @@
-//! Which work items a caller may take.
+//! The work items that a caller may claim.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Who a handle acts for.
+//! The identity of a handle.
 
 use crate::error::{Error, Result};
 use crate::path::parse_id;

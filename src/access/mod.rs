@@ -1,8 +1,8 @@
-//! Who may do what where.
+//! Access control.
 //!
-//! [`Policy`] is the one place that decides: every call of the facade asks it, single paths through
-//! [`Policy::check`], queries through the ranges of [`Policy::visible`]. Both follow from the same
-//! classification of a path by its namespace, and look at the path alone, never at what exists.
+//! Only [`Policy`] decides: every call of the facade asks it, single paths through [`Policy::check`], queries through
+//! the ranges of [`Policy::visible`]. Both follow from the same classification of a path by its namespace, and depend
+//! on the path alone, never on the files that exist.
 
 mod claim_scope;
 mod identity;

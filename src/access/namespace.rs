@@ -69,8 +69,8 @@ impl Rules {
             .map(|below| first_segment(below).0)
     }
 
-    /// Returns what of `directory` (without its last `/`) one tenant or agent owns: its root in the
-    /// namespace, the root of a namespace that nobody owns, or `directory` where it lies above.
+    /// Returns what of `directory` (without its last `/`) one tenant or agent owns: its root in the namespace, the root
+    /// of a namespace without owners, or `directory` where it lies above.
     pub fn scope_of<'a>(&self, directory: &'a str) -> &'a str {
         let (name, _) = first_segment(directory.strip_prefix('/').unwrap_or(""));
         let rule = self.get(name);

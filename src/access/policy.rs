@@ -1,4 +1,4 @@
-//! The one policy: may this identity do this to that path, and which paths may it see.
+//! The policy: whether an identity may do something to a path, and which paths it may see.
 
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ pub struct Policy {
     changeable: Arc<Visible>,
 }
 
-/// Where a path stands relative to the part of a namespace that is the identity's own.
+/// Position of a path relative to the identity's own directory in a namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// Above: the tenant or agent segment that the identity is bound to is missing.
@@ -214,7 +214,7 @@ impl Policy {
     }
 }
 
-/// Returns where nothing may be changed, whoever asks.
+/// Returns the ranges in which no identity may change anything.
 fn unwritable(identity: &Identity, rules: &Rules, mounts: &[MountRule]) -> Vec<PathRange> {
     let mut unwritable = Vec::new();
     // From the outermost to the innermost one, which decides.

@@ -14,7 +14,7 @@ const OWN_BACKEND: &str = "local";
 /// Reads the value of `namespaces`.
 ///
 /// # Errors
-/// InvalidConfig for a wrong entry, a built-in namespace, or a name that stands twice.
+/// InvalidConfig for a wrong entry, a built-in namespace, or a name that occurs twice.
 pub(crate) fn namespaces(field: Field<'_>) -> Result<Vec<NamespaceDeclaration>> {
     let mut declared: Vec<NamespaceDeclaration> = Vec::new();
     for item in field.items()? {
@@ -60,8 +60,8 @@ pub(crate) fn namespaces(field: Field<'_>) -> Result<Vec<NamespaceDeclaration>> 
 /// Reads the value of `mounts`.
 ///
 /// # Errors
-/// InvalidConfig for a wrong entry, or a name, path or root that stands twice: two backends over
-/// one directory would each count only their own references to its contents.
+/// InvalidConfig for a wrong entry, or a name, path or root that occurs twice: two backends over one directory would
+/// each count only their own references to its contents.
 pub(crate) fn mounts(field: Field<'_>) -> Result<Vec<MountDeclaration>> {
     let mut declared: Vec<MountDeclaration> = Vec::new();
     for item in field.items()? {

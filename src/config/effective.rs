@@ -1,4 +1,4 @@
-//! The effective configuration as JSON: what holds for a handle, and where each value came from.
+//! The effective configuration as JSON: the values of a handle and their sources.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -6,7 +6,7 @@ use super::keys::Key;
 use super::resolve::{Resolved, Source};
 use super::settings::{EngineSettings, MountDeclaration, NamespaceDeclaration};
 
-/// What stands in place of a secret.
+/// The placeholder of a secret.
 const REDACTED: &str = "***";
 
 impl Resolved {

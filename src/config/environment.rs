@@ -1,4 +1,4 @@
-//! What surrounds the process: environment variables, working directory, home directory.
+//! The environment of the process: variables, working directory, home directory.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;

@@ -1,5 +1,4 @@
-//! One value of a configuration on its way to its type: every error names the source, the key, and
-//! what stands there.
+//! Conversion of one value of a configuration to its type: every error names the source, the key and the value's type.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -14,7 +14,7 @@ macro_rules! keys {
             /// Every key.
             pub const ALL: &'static [Key] = &[$(Key::$key),*];
 
-            /// Returns the name, as it stands in a configuration.
+            /// Returns the name, as in a configuration.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Key::$key => $name,)*
@@ -52,7 +52,7 @@ keys! {
     Namespaces = "namespaces", None;
     /// Prefixes whose content lives elsewhere.
     Mounts = "mounts", None;
-    /// The file that stands below the environment.
+    /// The configuration file; the environment has precedence over it.
     ConfigFile = "config_file", Some("NEXUS_CONFIG_FILE");
     /// What an acknowledged call survives.
     Durability = "durability", Some("NEXUS_DURABILITY");
@@ -77,8 +77,8 @@ keys! {
 }
 
 impl Key {
-    /// The keys that are taken together from one source: mixing the tenant of one with the admin
-    /// flag of another would make an identity that nobody asked for.
+    /// The keys that are taken together from one source: mixing the tenant of one with the admin flag of another would
+    /// make an identity that no source configured.
     pub const IDENTITY: [Key; 3] = [Key::TenantId, Key::AgentId, Key::IsAdmin];
 
     /// Returns the key called `name`.

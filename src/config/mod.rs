@@ -10,9 +10,8 @@
 //! 3. The result is [`Settings`]; [`Resolved`] adds where each value came from, for
 //!    [`Resolved::to_json`].
 //!
-//! No key is accepted and then ignored: what is unknown, ill-typed, out of range, or written twice
-//! is refused with a message of one line that names the source and the key. Values are never
-//! shown where they may be secrets, nor directories of the host.
+//! No key is accepted and then ignored: a key that is unknown, ill-typed, out of range or written twice is an error of
+//! one line that names the source and the key. Messages never contain possible secrets, nor directories of the host.
 
 mod declarations;
 mod effective;

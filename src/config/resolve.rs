@@ -1,4 +1,4 @@
-//! From sources to settings: which files are read, and which source wins.
+//! Resolution of sources to settings: the files that are read, and the precedence of sources.
 
 use std::fs::Metadata;
 use std::io::{self, Read};
@@ -35,7 +35,7 @@ pub enum Source {
     Environment,
     /// A config file that was discovered, or that `config_file` names.
     File,
-    /// Nobody named the key.
+    /// No source sets the key.
     Default,
     /// The engine was opened by another handle with another value.
     Engine,
@@ -272,7 +272,7 @@ fn read_layer(path: &Path, environment: &Environment) -> Result<Layer> {
     Layer::of_document(value, &origin, environment)
 }
 
-/// Returns whether reading ends by itself and never waits: of a regular file, and of /dev/null, which stands for no configuration.
+/// Returns whether a read ends and never waits: for a regular file, and for /dev/null, which means no configuration.
 fn is_readable_to_its_end(metadata: &Metadata) -> bool {
     let null = rustix::fs::makedev(1, 3);
     metadata.is_file() || metadata.file_type().is_char_device() && metadata.rdev() == null

@@ -17,7 +17,7 @@ pub enum Durability {
 }
 
 impl Durability {
-    /// Returns the name, as it stands in a configuration.
+    /// Returns the name, as in a configuration.
     pub fn name(self) -> &'static str {
         match self {
             Durability::Full => "full",

@@ -1,4 +1,4 @@
-//! A configuration as it was written, before any key has a meaning: one tree for JSON and YAML.
+//! The syntax tree of a configuration, the same for JSON and YAML.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -18,10 +18,10 @@ pub(crate) enum Value {
     Bool(bool),
     Integer(i128),
     Float(f64),
-    /// Text of a document, just as it stands there.
+    /// Text of a document, unchanged.
     Text(String),
-    /// Text that came, all or in part, from an environment variable. Such text has no type of its
-    /// own, so it may stand for a boolean or a number. It may be a secret and is never shown.
+    /// Text that came, all or in part, from an environment variable. Such text has no type of its own, so it may be a
+    /// boolean or a number. It may be a secret and is never shown.
     Supplied(String),
     List(Vec<Value>),
     /// Keys are unique and in the order of the document.

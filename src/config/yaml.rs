@@ -63,7 +63,7 @@ impl<'de> Deserialize<'de> for Document {
     }
 }
 
-/// A value in a document. The parser reads nothing as null; where a value stands tells them apart.
+/// A value in a document. The parser reads an absent value as null; the position of a value distinguishes them.
 struct Node(Value);
 
 impl<'de> Deserialize<'de> for Node {
@@ -82,10 +82,9 @@ impl From<Node> for Value {
     }
 }
 
-/// Replaces `${VAR}` and `${VAR:-default}` in every string below `value` by the variables of
-/// `environment`. The default stands for a variable that is not set or empty, and may hold
-/// references itself. `$${` is a literal `${`; any other `$` is itself. What a variable holds is
-/// not expanded again.
+/// Replaces `${VAR}` and `${VAR:-default}` in every string below `value` by the variables of `environment`. The default
+/// replaces a variable that is not set or empty, and may hold references itself. `$${` is a literal `${`; any other `$`
+/// is itself. What a variable holds is not expanded again.
 ///
 /// # Errors
 /// One line that names the place, and the variable that is not set, or the value that is missing.
@@ -161,7 +160,7 @@ impl Expansion<'_> {
         Ok(())
     }
 
-    /// Appends what stands for `reference`, the text between the braces.
+    /// Appends the value of `reference`, the text between the braces.
     fn append_reference(&mut self, reference: &str, depth: usize) -> Result<(), String> {
         let (name, default) = match reference.split_once(":-") {
             Some((name, default)) => (name, Some(default)),

@@ -1,4 +1,4 @@
-//! Hashes of the blocks of a content, so that a ranged read verifies just what it touches.
+//! Block hashes of a content, so that a ranged read verifies only the blocks that it reads.
 
 use sha2::digest::FixedOutputReset;
 use sha2::{Digest, Sha256};

@@ -1,7 +1,7 @@
-//! Whether the bytes of a content are what its hash says.
+//! Checks whether the bytes of a content match its hash.
 //!
-//! Damage is what two readings find, the second one from the device. A place of a device that cannot be read twice is
-//! damage, too; whatever else keeps a file from being read says nothing of its bytes.
+//! A content is damaged if two reads find so, the second one from the device. A region of a device that cannot be read
+//! in two attempts is damage, too. Any other failure to read a file says nothing about its bytes.
 
 use super::blocks::ContentHasher;
 use super::{BlockHashes, ContentFile, ContentHash, ContentStore};
@@ -36,8 +36,8 @@ pub struct Expected<'a> {
 }
 
 impl Expected<'_> {
-    /// Looks at the file of the content in `store`: its length, and with `read` its bytes. `step` is told of
-    /// the number of bytes after each part that was read.
+    /// Checks the file of the content in `store`: its length, and with `read` its bytes. `step` receives the number of
+    /// bytes after each part that was read.
     pub fn examine(
         &self,
         store: &dyn ContentStore,
@@ -93,7 +93,7 @@ impl Expected<'_> {
         Ok(self.judge(hasher))
     }
 
-    /// Looks at inline bytes.
+    /// Checks inline bytes.
     pub fn examine_bytes(&self, data: &[u8]) -> Condition {
         if data.len() as u64 != self.size {
             return Condition::OtherLength(data.len() as u64);

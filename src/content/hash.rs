@@ -38,7 +38,7 @@ impl ContentHash {
         &self.0
     }
 
-    /// Returns the hash that `hex`, 64 hexadecimal digits in either case, stands for.
+    /// Parses `hex`, 64 hexadecimal digits in either case.
     ///
     /// # Errors
     /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) if it is anything else.

@@ -1,8 +1,8 @@
 //! Contents: bytes named by their hash, each stored once per backend.
 //!
-//! A small content lives in the database beside its path (the metadata store keeps it); a larger one
-//! lives in a backend behind [`ContentStore`]. New content is [built](ContentBuilder) before the
-//! transaction that names it, and only [published](ContentStore::publish) inside it.
+//! A small content is in the database (the metadata store keeps it); a larger one is in a backend behind
+//! [`ContentStore`]. New content is [built](ContentBuilder) before the transaction that names it, and only
+//! [published](ContentStore::publish) inside it.
 
 mod blocks;
 mod builder;
@@ -34,7 +34,7 @@ pub use stored::StoredContent;
 use crate::call::Call;
 use crate::error::{Error, Result};
 
-/// How much of a content is read or written between two looks at whether the call was interrupted.
+/// Bytes of a content that are read or written between two checks for interrupts.
 const PIECE_BYTES: usize = 4 * BLOCK_BYTES;
 
 /// The backend that every store has: its own data directory.
@@ -102,7 +102,7 @@ pub trait ContentStore: fmt::Debug + Send + Sync {
 
 /// What only a backend in a directory of this machine can do.
 pub trait LocalContents {
-    /// Makes the names of all contents durable that are in place, whoever put them there.
+    /// Makes the names of all published contents durable, whichever process published them.
     fn sync_names(&self, call: &Call) -> Result<()>;
 
     /// Gives whatever has the name of a content a name in the directory `quarantine/` and `run`
@@ -176,7 +176,7 @@ pub(crate) fn with_room(size: usize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Writes the `size` bytes of `file` to `staging`, or what there is of them: the hash tells.
+/// Writes the `size` bytes of `file` to `staging`, or as many as there are: the hash shows a difference.
 pub fn stage_again(
     file: &dyn ContentFile,
     size: u64,

@@ -1,5 +1,5 @@
-//! Contents that changes need and that are made before their transaction: copies for other backends, and contents with
-//! something appended.
+//! Contents that changes need and that are prepared before their transaction: copies for other backends, and contents
+//! with appended bytes.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
-//! Reading a content with every byte checked against its hashes before it is handed out.
+//! Reads of a content, which check every byte against its hashes before they return it.
 //!
-//! Bytes that are not those of their hash are read once more, from the device: memory and cables fail, too. Damage is what two
-//! readings found, and a reading that fails is no damage.
+//! Bytes that do not match their hash are read once more, from the device, because memory and cables fail, too. A
+//! content is damaged if two reads find so. A failed read is no damage.
 
 use std::sync::Arc;
 

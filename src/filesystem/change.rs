@@ -1,4 +1,4 @@
-//! Turning what a caller asks into changes, asking the policy for each, and committing them.
+//! Turns requests into changes, asks the policy for each, and commits them.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! Claiming work items, and what the holder of a lease does with them.
+//! Claims of work items, and the calls of a lease's holder.
 
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ impl Filesystem {
     /// assert_eq!(fs.read(item.path.as_str())?, b"get the data");
     /// fs.work_complete(item.path.as_str(), item.lease, Some(r#"{"bytes": 12}"#))?;
     ///
-    /// // Whoever was overtaken can finish nothing.
+    /// // A worker whose lease has expired cannot finish the item.
     /// let again = fs.work_complete(item.path.as_str(), item.lease, None).unwrap_err();
     /// assert_eq!(again.kind(), ErrorKind::LeaseLost);
     /// # Ok::<(), Box<dyn std::error::Error>>(())

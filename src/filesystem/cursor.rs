@@ -1,4 +1,4 @@
-//! Where a page ended, as callers carry it to the next call.
+//! Cursors: the position after a page, for the next call.
 
 use crate::error::{Error, Result};
 use crate::metadata::Entry;
@@ -8,7 +8,7 @@ use super::Page;
 /// Begins every cursor; changes when its form does.
 const FORM: &str = "p1-";
 
-/// Returns the path that `cursor` stands for.
+/// Returns the path of `cursor`.
 pub(super) fn decode(cursor: Option<&str>) -> Result<Option<String>> {
     let Some(cursor) = cursor else {
         return Ok(None);

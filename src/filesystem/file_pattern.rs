@@ -47,7 +47,7 @@ impl FilePattern {
     /// Returns whether the file at `path`, a normalised path, is chosen.
     pub fn matches(&mut self, path: &str) -> bool {
         let mut work = Work::new(&self.call);
-        // It fails only where the call is interrupted, which nobody can do.
+        // It fails only if the call is interrupted, which is impossible here.
         self.matcher.matches(path, &mut work).unwrap_or(false)
     }
 }

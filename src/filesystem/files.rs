@@ -28,7 +28,7 @@ impl Filesystem {
     pub fn append(&self, path: &str, data: &[u8], options: &WriteOptions) -> Result<Entry> {
         let call = self.begin();
         let change = append_change(path, data, options)?;
-        // Of those who append to one file, all but one would prepare in vain.
+        // Of concurrent appends to one file, only one could use what it has prepared.
         let _turn = self.handle.engine.appends.wait(path, &call)?;
         entry_of(self.commit_one(change, &call)?)
     }

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 /// them would have to be held whole.
 pub(crate) const MAX_LINE_BYTES: usize = 256 * 1024;
 
-/// How much of a content is looked at to tell whether it is binary.
+/// Bytes of a content that are checked to decide whether it is binary.
 const BINARY_SAMPLE_BYTES: usize = 8 * 1024;
 
 /// Longest expression, in bytes.

@@ -1,8 +1,8 @@
 //! The facade: every call on a store begins here.
 //!
-//! A call parses its paths, asks the [policy](crate::access), and passes what it granted to the
-//! [metadata store](crate::metadata) and the [contents](crate::content). When the rules have changed
-//! meanwhile, the store says so and the call asks again.
+//! A call parses its paths, asks the [policy](crate::access), and passes the grant to the [metadata
+//! store](crate::metadata) and the [contents](crate::content). If the rules have changed meanwhile, the store rejects
+//! the request and the call asks the policy again.
 //!
 //! | what | where |
 //! |---|---|

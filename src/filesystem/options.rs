@@ -1,4 +1,4 @@
-//! What a caller may ask for beyond the plain call.
+//! Options of calls.
 
 use crate::content::ContentHash;
 use crate::metadata::Entry;
@@ -28,7 +28,7 @@ pub struct Conditions {
 /// Options of a write, an append and a streaming writer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WriteOptions {
-    /// Conditions on the file as it stands.
+    /// Conditions on the current state of the file.
     pub conditions: Conditions,
     /// MIME type; `None` keeps an existing file's, and is guessed from the name for a new one.
     pub mime_type: Option<String>,
@@ -103,7 +103,7 @@ pub struct GrepOptions {
     pub file_pattern: Option<String>,
     /// Letters match in either case.
     pub ignore_case: bool,
-    /// The pattern is the text to look for, not a regular expression.
+    /// The pattern is literal text, not a regular expression.
     pub literal: bool,
     /// Most matching lines to return; 0 for 1,000.
     pub max_matches: usize,
@@ -209,7 +209,7 @@ pub enum NewerBy {
     All,
 }
 
-/// How much an import takes. 0 stands for a default that grows with the size of the file.
+/// Limits of an import. 0 means a default that grows with the size of the file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ImportLimits {
     /// Most lines, those of directories among them.
@@ -237,17 +237,16 @@ pub struct ImportOptions {
     pub limits: ImportLimits,
 }
 
-/// What `verify` does beyond looking at the rows, and at the lengths of contents.
+/// What `verify` does beyond the check of rows, and of the lengths of contents.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct VerifyOptions {
     /// Every content is read and hashed.
     pub content: bool,
-    /// What is found is mended.
+    /// Repair the damage that the check finds.
     pub repair: bool,
 }
 
-/// Told of the progress of a long call: done, total (0 if unknown), what. Returning `false`
-/// cancels the call.
+/// Receives the progress of a long call: done, total (0 if unknown), what. Returning `false` cancels the call.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64, &str) -> bool;
 
 /// How a worker claims items.

@@ -5,8 +5,8 @@
 //! segments and normalised like a path, and all together become one regular expression, so that
 //! matching takes linear time whatever the pattern, and can be interrupted.
 //!
-//! The regular expression is our own and not that of `globset`: there, `?` and `[…]` stand for one
-//! byte, so that they do not match `é`, and `[!x]` matches `/`, so that it leaves its segment.
+//! The regular expression is our own and not that of `globset`: there, `?` and `[…]` match one byte, so that they do
+//! not match `é`, and `[!x]` matches `/`, so that it leaves its segment.
 
 use super::expression::{Expression, Searcher, Work};
 use crate::error::{Error, Result};
@@ -14,7 +14,7 @@ use crate::path::{VirtualPath, is_within, quoted};
 
 /// Longest pattern, in bytes: that of a path.
 const MAX_PATTERN_BYTES: usize = crate::path::MAX_PATH_BYTES;
-/// Most patterns that one with braces may stand for.
+/// Most patterns to which one with braces may expand.
 const MAX_ALTERNATIVES: usize = 1024;
 /// Most tokens in all alternatives together.
 const MAX_TOKENS: usize = 64 * 1024;
@@ -172,7 +172,7 @@ impl Token {
     }
 }
 
-/// Returns the patterns that `pattern` stands for once its braces are expanded.
+/// Expands the braces of `pattern`.
 fn expand(pattern: &str) -> Result<Vec<Vec<Token>>, &'static str> {
     let mut reader = Reader {
         rest: pattern.chars(),
@@ -412,7 +412,7 @@ impl Alternative {
     fn literal_prefix(&self) -> String {
         let mut prefix = String::new();
         for segment in &self.segments {
-            // Also where `**` stands for no segment: another one follows.
+            // Also if `**` matches no segment: another one follows.
             prefix.push('/');
             let Segment::Name(tokens) = segment else {
                 return prefix;

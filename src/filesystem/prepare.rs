@@ -1,10 +1,10 @@
-//! Making the contents that changes need before their transaction.
+//! Prepares the contents that changes need, before their transaction.
 //!
-//! Nobody else can write while a transaction lasts, so no content is read or written in one. Beforehand are made: what a
-//! rename or copy across the border of a mount takes along; what an append leaves; and what goes to a backend that takes
-//! contents before the commit. Where the store finds in the transaction that it needs others, since something changed
-//! meanwhile or an earlier change of the same set did, it names them and applies nothing; they are made, and the
-//! set is committed again.
+//! A transaction blocks all other writers, so no content is read or written in one. These are prepared before: the
+//! contents that a rename or copy moves into or out of a mount, the results of appends, and the contents of backends
+//! that publish before the commit. If the transaction needs other contents, because of a concurrent change or an
+//! earlier change of the same set, the store names them and applies nothing. Then they are prepared, and the set is
+//! committed again.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -83,7 +83,7 @@ impl Filesystem {
         Ok(preparation)
     }
 
-    /// Makes what the store named in vain.
+    /// Prepares the contents that the store lacked.
     pub(super) fn prepare_more(
         &self,
         changes: &[Change],

@@ -1,9 +1,9 @@
-//! Removing the bytes of contents that no path holds any more.
+//! Removes the bytes of contents without references.
 //!
-//! Nobody waits for it who does not want the same content: it happens between two short transactions (see
-//! [`begin_removal`](crate::metadata::References::begin_removal)). Whoever dropped contents in backends of this machine removes them before the call returns; a
-//! thread, which lives as long as there is something to do, removes those in backends that are far away, and those from which the
-//! caller was kept. Without `housekeeping` there is no thread, and the caller removes all.
+//! Only a writer of the same content waits for it: it happens between two short transactions (see
+//! [`begin_removal`](crate::metadata::References::begin_removal)). The caller that dropped contents in backends of this machine
+//! removes them before its call returns. A thread, which runs as long as there is work, removes those in remote backends, and
+//! those that another removal kept the caller from. Without `housekeeping` there is no thread, and the caller removes all.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -172,7 +172,7 @@ impl Work {
             };
             match self.remove(store, &placement, far) {
                 Ok(true) => pause = PAUSES.0,
-                // Somebody copies the store, or removes contents too.
+                // Another process copies the store, or removes contents, too.
                 Ok(false)
                     if !self.state.lock().is_closing && is_pending(store, &placement, far) =>
                 {

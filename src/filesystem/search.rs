@@ -15,8 +15,7 @@ use crate::metadata::{Entry, EntryCollector, EntryQuery, Scope};
 use crate::path::VirtualPath;
 use crate::range::PathRange;
 
-/// How many names are read in one transaction, so that a long search does not keep the log from starting
-/// over.
+/// How many names are read in one transaction, so that a long search does not keep the WAL from starting over.
 const STEP: usize = 1000;
 /// How much of a content is searched at a time.
 const PIECE: usize = 256 * 1024;

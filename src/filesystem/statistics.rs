@@ -1,4 +1,4 @@
-//! What the caller's files occupy.
+//! Storage statistics of the caller's files.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Taking turns at changing one file.
+//! Serialises appends to one file.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};

@@ -10,8 +10,8 @@ use crate::time::format_time;
 use crate::work::{Blocker, ExpiredLease, Explanation, Status};
 
 impl Filesystem {
-    /// Returns the first `limit` items of `view` that the caller may read. Tokens of leases are 0 in items that the caller
-    /// may not change, and for a tenant or agent in a namespace that nobody owns.
+    /// Returns the first `limit` items of `view` that the caller may read. Tokens of leases are 0 in items that the
+    /// caller may not change, and for a tenant or agent in a namespace without owners.
     pub fn work(&self, view: WorkView, limit: usize) -> Result<Vec<WorkItem>> {
         let call = self.begin();
         self.granted(&call, |policy, grant| {

@@ -15,7 +15,7 @@ const KNOWN: [&str; 8] = [
     "https",
 ];
 
-/// What stands in place of credentials.
+/// The placeholder of credentials.
 const REDACTED: &str = "***";
 
 /// Returns the scheme of `text` in lower case, if it is a URL and no path.
@@ -54,8 +54,8 @@ pub fn refuse_url(path: &Path) -> Result<(), String> {
     }
 }
 
-/// Returns `text` without the credentials in its URLs: what stands between `:/` and the last `@` before a space or a quote. More
-/// than the credentials may go, as a password may hold any character; less never does.
+/// Returns `text` without the credentials in its URLs: the text between `:/` and the last `@` before a space or a
+/// quote. More than the credentials may go, as a password may hold any character; less never does.
 pub fn without_credentials(text: &str) -> Cow<'_, str> {
     let mut shown = String::new();
     let mut rest = text;

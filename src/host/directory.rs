@@ -1,10 +1,10 @@
 //! Directories that a store keeps its files in.
 //!
-//! Everything in them is reached from an open directory by its name, and no symbolic link is followed: what stands there is a
-//! regular file or a directory, or it is [foreign](is_foreign). So neither a link that was put in the place of a part of the store
-//! nor one that appears meanwhile leads out of it, and opening never waits for a pipe.
+//! Files are opened relative to an open directory, and no symbolic link is followed: an entry is a regular file or a
+//! directory, or it is [foreign](is_foreign). So no link, whether it existed before or is created meanwhile, redirects
+//! an open to the outside of the store, and an open never waits for a pipe.
 //!
-//! Everything that is made is for its owner alone, mode 0600 or 0700, whatever the umask of the process.
+//! Only the owner can access created files and directories: mode 0600 or 0700, whatever the umask of the process.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -122,7 +122,7 @@ impl Directory {
         }
     }
 
-    /// Returns what stands at `name`, be it a link; `None` if nothing does.
+    /// Returns the entry at `name`, even if it is a link; `None` if there is none.
     pub fn stat(&self, name: impl Arg) -> io::Result<Option<Stat>> {
         match statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(stat)),
@@ -194,7 +194,7 @@ impl Directory {
         self.remove_file(name)
     }
 
-    /// Returns the error for what stands at `name` and `is` not what is wanted, or is a link.
+    /// Returns the error for an entry at `name` that has the wrong type (`is`), or is a link.
     fn foreign(&self, name: impl Arg + Copy, is: &'static str) -> io::Error {
         let stat = self.stat(name).ok().flatten();
         let is_link = stat.is_some_and(|stat| type_of(&stat) == FileType::Symlink);
@@ -260,7 +260,7 @@ impl fmt::Display for Foreign {
 
 impl std::error::Error for Foreign {}
 
-/// Returns whether something else stands where a file or directory of a store has to be.
+/// Returns whether the name of a file or directory of a store has an entry of another type.
 pub(crate) fn is_foreign(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|error| error.is::<Foreign>())
 }

@@ -1,7 +1,7 @@
-//! The files of stores as files of the host: neither written over nor read as anything else.
+//! Protection of the files of stores: calls neither overwrite them nor read them as other files.
 //!
-//! SQLite's locks are those of the process, which loses them when it closes any descriptor of the file. So no file of the host is
-//! opened before it was looked at here, and here none is opened.
+//! SQLite's locks belong to the process, which loses them when it closes any descriptor of the file. So no file of the
+//! host is opened before this module has checked it, and this module opens none.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -77,7 +77,7 @@ pub fn is_store_file(file: &Path) -> bool {
 
 fn is_file_of<P: AsRef<Places>>(opened: &[P], file: &Path) -> bool {
     let identity = identity_of(file);
-    // A rename replaces the name itself; whoever opens it gets to where it leads.
+    // A rename replaces the name itself; an open follows it.
     let paths = [name_of(file), resolve_host_path(file)];
     let directories: Vec<_> = opened
         .iter()

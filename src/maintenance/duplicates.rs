@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::filesystem::{Filesystem, Progress, prefix_range};
 use crate::metadata::Duplicates;
 
-/// Most groups that are told of: those with the most bytes.
+/// Most groups in the report: those with the most bytes.
 const TOLD: usize = 1000;
 
 impl Filesystem {

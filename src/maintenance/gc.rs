@@ -1,4 +1,4 @@
-//! Collecting what no file needs: unfinished writes of dead processes, and contents that no path holds.
+//! Garbage collection: unfinished writes of dead processes, and contents without references.
 
 use serde_json::json;
 
@@ -75,7 +75,7 @@ impl Filesystem {
         .to_string())
     }
 
-    /// Removes those of `hashes` from the backend that nobody needs, and returns which.
+    /// Removes those of `hashes` from the backend that have no references, and returns which.
     fn remove_orphans(
         &self,
         backend: &str,

@@ -226,7 +226,7 @@ pub struct ImportedFile {
     pub path_id: Option<PathId>,
     /// MIME type; guessed if absent.
     pub mime_type: Option<String>,
-    /// When it came to be.
+    /// When it was created.
     pub created_at: Micros,
     /// When it last changed.
     pub modified_at: Micros,
@@ -300,7 +300,7 @@ pub struct ImportedDirectory {
     pub path: VirtualPath,
     /// Its id; kept if nothing else has it.
     pub path_id: Option<PathId>,
-    /// When it came to be.
+    /// When it was created.
     pub created_at: Micros,
     /// When it last changed.
     pub modified_at: Micros,

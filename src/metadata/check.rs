@@ -1,4 +1,4 @@
-//! What can be wrong with a store, and how a check of its rows goes on.
+//! The errors that a store may have, and the state of a check of its rows.
 
 use std::sync::Arc;
 
@@ -106,7 +106,7 @@ pub enum RowKey {
     Edge(PathId, PathId),
     /// The directory of a backend.
     Backend(String),
-    /// Any other row, which its rowid or key does not identify well enough to be mended.
+    /// Any other row, which its rowid or key does not identify well enough for a repair.
     Other,
 }
 
@@ -164,7 +164,7 @@ impl RowCursor {
 /// A page of a check.
 #[derive(Debug, Default)]
 pub struct CheckedRows {
-    /// How many rows, or tables, were looked at.
+    /// Number of rows, or tables, checked.
     pub rows: u64,
     /// What is wrong with them.
     pub findings: Vec<Finding>,

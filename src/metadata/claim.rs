@@ -1,4 +1,4 @@
-//! What a worker asks for.
+//! The request of a claim.
 
 use std::time::Duration;
 

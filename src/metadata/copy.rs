@@ -1,4 +1,4 @@
-//! A copy of all metadata that is a store of its own.
+//! A copy of all metadata, which is a separate store.
 
 use std::sync::Arc;
 

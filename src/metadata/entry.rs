@@ -1,4 +1,4 @@
-//! What the store says of one name: the entry of a file or a directory.
+//! The entry of a file or a directory.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub struct Entry {
     pub path: VirtualPath,
     /// Its id; `None` for a directory that exists only because something is in it.
     pub path_id: Option<PathId>,
-    /// When it came to be, and when it last changed; 0 for a directory without id.
+    /// When it was created, and when it last changed; 0 for a directory without id.
     pub created_at: Micros,
     /// When its content or, for a directory, the directory itself last changed.
     pub modified_at: Micros,
@@ -143,7 +143,7 @@ impl Entry {
     }
 }
 
-/// Returns the MIME type that the extension of `name` stands for.
+/// Returns the MIME type of the extension of `name`.
 pub fn guess_mime_type(name: &str) -> &'static str {
     mime_guess::from_path(name)
         .first_raw()

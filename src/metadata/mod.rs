@@ -1,10 +1,9 @@
-//! Paths, their entries and everything said about them.
+//! Paths, entries and metadata.
 //!
-//! [`MetadataStore`] is what a store of metadata must do, in terms of the product: look names up, give
-//! pages of entries within ranges, commit a list of changes at once. It knows ranges of paths, not
-//! tenants: the facade asks the [policy](crate::access) and passes on what it granted. Each request
-//! carries the version of the rules it was granted under; when they have changed since, nothing is
-//! done and the facade asks again.
+//! [`MetadataStore`] is the interface of a metadata store: it looks paths up, returns pages of entries within ranges,
+//! and commits a list of changes in one transaction. It knows ranges of paths, but no tenants: the facade asks the
+//! [policy](crate::access) and passes the grant. Each request has the rules version of its grant. If the rules have
+//! changed since, the store does nothing and the facade asks the policy again.
 
 mod change;
 mod check;

@@ -1,4 +1,4 @@
-//! What can be asked of a metadata store beyond one name.
+//! Queries of a metadata store over more than one path.
 
 use super::Entry;
 use crate::content::ContentHash;

@@ -1,4 +1,4 @@
-//! Mending what a check found.
+//! Repair of the rows that a check found.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub enum Mended {
     Done,
     /// There is nothing that it could do.
     Nothing,
-    /// What it is about is not what it was when that was looked at.
+    /// The row has changed since the check.
     Changed,
 }
 
@@ -87,12 +87,12 @@ pub struct ContentPlace {
     pub data: Option<Vec<u8>>,
 }
 
-/// Mends rows, each in a transaction that looks at it again.
+/// Repairs rows, each in a transaction that checks it again.
 pub trait MetadataMender {
-    /// Says what [`mend`](Self::mend) would do; `None` for nothing.
+    /// Returns what [`mend`](Self::mend) would do; `None` for nothing.
     fn planned(&self, finding: &Finding) -> Option<&'static str>;
 
-    /// Mends the row of `finding`; returns whether anything was changed.
+    /// Repairs the row of `finding`; returns whether anything was changed.
     fn mend(&self, finding: &Finding, call: &Call) -> Result<bool>;
 
     /// Makes the row of `file`, if it is none of a file, say what that of a directory says.

@@ -1,4 +1,4 @@
-//! Metadata values as JSON text: what is accepted, and when two are the same.
+//! Metadata values as JSON text: validation and equality.
 
 use serde_json::{Number, Value};
 use sha2::{Digest, Sha256};

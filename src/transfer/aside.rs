@@ -1,4 +1,4 @@
-//! A file of the host that is written aside and then put in its place.
+//! A file of the host that is written under a temporary name and then renamed.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};

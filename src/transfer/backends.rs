@@ -8,14 +8,14 @@ use crate::filesystem::Filesystem;
 use crate::metadata::{EntryQuery, Scope};
 use crate::range::PathRange;
 
-/// Files that are looked at in one transaction.
+/// Files that are read in one transaction.
 const PAGE: usize = 4096;
 
 /// The backends that a caller knows: those of its handle, and those that hold files that it sees. Any other is to
 /// it like one that does not exist.
 #[derive(Default)]
 pub(super) struct KnownBackends {
-    /// Looked for once, and only if a line names a backend that the handle does not have.
+    /// Searched once, and only if a line names a backend that the handle does not have.
     of_files: Option<HashSet<Box<str>>>,
 }
 

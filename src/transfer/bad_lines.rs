@@ -1,12 +1,12 @@
-//! What is wrong with the lines of an import.
+//! Errors in the lines of an import.
 
 use std::collections::BTreeMap;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// How many lines the error tells of.
+/// Number of lines in the error message.
 const TOLD: usize = 100;
-/// Longest reason that is told, in characters.
+/// Longest reason in the message, in characters.
 const REASON_CHARACTERS: usize = 300;
 
 /// The bad lines of a file: how many, and what is wrong with the first of them.
@@ -56,7 +56,7 @@ impl BadLines {
         self.count == 0
     }
 
-    /// Returns an error of the kind of the first bad line, which tells of them, if there is one.
+    /// Returns an error with the kind of the first rejected line and a message about all of them, if there is one.
     pub fn check(&self) -> Result<()> {
         let Some((kind, _)) = self.first.values().next() else {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Writing metadata out.
+//! Export of metadata.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Files of the host: which may be read, and what errors say of them.
+//! Files of the host: which may be read, and their errors.
 
 use std::fs::File;
 use std::io;

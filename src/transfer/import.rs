@@ -1,4 +1,4 @@
-//! Reading metadata in.
+//! Import of metadata.
 
 use std::collections::HashSet;
 use std::io::BufReader;
@@ -21,7 +21,7 @@ use crate::time::now;
 
 /// How often an import is planned anew because others changed meanwhile what the plan was made for.
 const ATTEMPTS: usize = 8;
-/// How many lines are read or looked at between two tellings of progress.
+/// Lines that are read or checked between two progress reports.
 pub(super) const PROGRESS_STEP: usize = 256;
 
 impl Filesystem {

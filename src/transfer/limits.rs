@@ -1,7 +1,7 @@
-//! How much an import takes.
+//! Limits of an import.
 //!
-//! What an attacker can make small is bounded by the size of the file: each line of a real export has a random id, and
-//! each content a hash, which no compression removes. `docs/decisions/0003-limits-of-imports.md` has the figures.
+//! The limits grow with the size of the file: each line of a real export has a random id, and each content a hash,
+//! which cannot be compressed. `docs/decisions/0003-limits-of-imports.md` has the figures.
 
 use std::fs::File;
 

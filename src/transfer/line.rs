@@ -1,4 +1,4 @@
-//! What one line says: a file, as a JSON object.
+//! One line: the description of a file as a JSON object.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -263,7 +263,7 @@ impl Line {
         }
         let in_progress = MetadataValue::Work(WorkField::Status(Status::InProgress));
         if self.metadata.iter().any(|(_, value)| *value == in_progress) {
-            // What the library said of a run ended with that run: nobody works on an item that is imported.
+            // Keys about a run are dropped: no worker holds an imported item.
             self.history = WorkHistory::default();
         }
         Ok(())

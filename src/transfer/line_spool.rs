@@ -1,4 +1,4 @@
-//! Lines on the disk: of each only its place is in memory.
+//! Lines on the disk; memory has only the offset of each.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;

@@ -1,5 +1,5 @@
-//! The lines of an import, read so far. Their texts are on the disk; in memory is where each is, and by which paths and
-//! ids it is found: about 100 bytes.
+//! The lines of an import, read so far. Their texts are on the disk. Memory has the offset of each, and an index by
+//! path and id: about 100 bytes per line.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -171,8 +171,7 @@ impl Lines {
     }
 }
 
-/// Finds numbers by paths, of which it keeps two hashes with keys that nobody else knows: 16 bytes for a path of up to
-/// 4 KiB.
+/// Finds numbers by paths, of which it keeps two hashes with secret keys: 16 bytes for a path of up to 4 KiB.
 #[derive(Debug, Default)]
 pub(super) struct PathIndex {
     hashers: [RandomState; 2],

@@ -1,4 +1,4 @@
-//! Which of two descriptions of a file is newer, where more than the content counts.
+//! Compares the times of a line and a file, for the mode that compares more than the content.
 
 use std::cmp::Ordering;
 
@@ -56,7 +56,7 @@ pub(super) fn by_all(
     Ok(is_newer.then_some(compared))
 }
 
-/// Returns what becomes of `line`: nobody works on an item that is imported.
+/// Returns the state of `line` after the import: no worker holds an imported item.
 fn as_imported(line: &Line) -> Line {
     let mut line = line.clone();
     let in_progress = MetadataValue::Work(WorkField::Status(Status::InProgress));

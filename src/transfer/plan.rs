@@ -1,8 +1,8 @@
-//! What becomes of each line of an import, as the store stands now.
+//! The plan of an import: the action for each line in the current state of the store.
 //!
-//! Every line is judged before anything is changed: where it goes, what it replaces, whether its content is there and
-//! what it depends on. Of each line the plan keeps a byte, and more only of those that meet a file. [`Planned`] turns
-//! lines into files again while they are applied.
+//! Every line is checked before anything is changed: its target path, the file that it replaces, its content and its
+//! dependencies. The plan keeps one byte per line, and more only for lines whose path exists. [`Planned`] turns lines
+//! into files again while they are applied.
 //!
 //! [`Planned`]: super::planned::Planned
 
@@ -45,7 +45,7 @@ pub(super) struct Plan {
     pub report: Report,
 }
 
-/// A file that stands where a line goes.
+/// An existing file at the path of a line.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Met {
     pub etag: Option<ContentHash>,
@@ -54,7 +54,7 @@ pub(super) struct Met {
     pub newer_than: Option<Compared>,
 }
 
-/// Where a line goes, and what stands there.
+/// The target path of a line, and the existing entry there.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     pub path: VirtualPath,
@@ -189,7 +189,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Returns what stands at `path`, which the caller must be allowed to write.
+    /// Returns the entry at `path`, which the caller must be allowed to write.
     fn look_at(&self, path: &VirtualPath) -> Result<Option<Entry>> {
         if path.is_root() {
             return Err(Error::new(ErrorKind::IsADirectory, "is a directory").at(path));
@@ -326,7 +326,7 @@ impl<'a> Planner<'a> {
         Err(Error::internal("every path is taken"))
     }
 
-    /// Checks that no file stands, or goes, where `target` needs a directory.
+    /// Checks that `target` has no file, existing or imported, as an ancestor.
     fn check_parents(&mut self, target: &VirtualPath) -> Result<()> {
         let mut above = target.parent();
         while let Some(path) = above.filter(|path| !path.is_root()) {

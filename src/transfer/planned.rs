@@ -1,4 +1,4 @@
-//! The files of an import as a transaction asks for them, one by one.
+//! The files of an import, which a transaction fetches one by one.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -105,7 +105,7 @@ impl ImportSource for Planned {
             }
         }
         let mut fields = vec![WorkField::DependsOn(kept)];
-        // Whether an item may go on that lost a dependency, nobody knows: a person has to decide.
+        // Nexus cannot know whether an item that lost a dependency may run: a person must decide.
         if any_lost && line.metadata.iter().any(|(_, value)| waits(value)) {
             fields.push(WorkField::Status(Status::Pending));
         }
@@ -141,8 +141,7 @@ impl Planned {
         !self.made.is_empty() || self.plan.imports_anything()
     }
 
-    /// Returns what `reference` stands for: one to a line by the id of the file that was made of it. `None` if that is
-    /// not there.
+    /// Resolves `reference`: one to a line by the id of the file that was made of it. `None` if that is not there.
     fn find(
         &self,
         reference: DependencyRef,

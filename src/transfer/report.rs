@@ -1,4 +1,4 @@
-//! What an import tells its caller.
+//! The report of an import.
 
 use serde::Serialize;
 

@@ -10,7 +10,7 @@ use crate::path::VirtualPath;
 use crate::path_id::PathId;
 use crate::time::{Micros, format_time, parse_time};
 
-/// Where a work item stands.
+/// The status of a work item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
     /// May be worked on, once no edge is open.
@@ -54,7 +54,7 @@ impl Status {
         }
     }
 
-    /// Returns the number that stands for it in the database.
+    /// Returns its number in the database.
     pub(crate) fn number(self) -> i64 {
         match self {
             Status::Ready => 1,

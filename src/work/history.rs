@@ -1,4 +1,4 @@
-//! What came of an item so far, where that comes from elsewhere.
+//! The history of an imported item.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::MOST_ATTEMPTS;
 use crate::error::{Error, Result};
 use crate::json::{json_text, refused};
 
-/// Typed keys that only the library writes, as an export tells them.
+/// Typed keys that only the library writes, as in an export.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WorkHistory {
     /// How often the item was claimed.

@@ -1,4 +1,4 @@
-//! What the queries over work items return.
+//! The rows of queries over work items.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ pub struct WorkItem {
     pub mime_type: Arc<str>,
     /// Its length in bytes.
     pub size: u64,
-    /// When the file came to be.
+    /// When the file was created.
     pub created_at: Micros,
     /// When its content last changed.
     pub updated_at: Micros,
@@ -65,7 +65,7 @@ pub struct WorkItem {
     pub lease: u64,
     /// When the lease ends, by the wall clock.
     pub lease_expires_at: Option<Micros>,
-    /// The lease has ended, and nobody has claimed the item since.
+    /// The lease has expired, and no worker has claimed the item since.
     pub lease_expired: bool,
 }
 
@@ -97,11 +97,11 @@ pub struct Blocker {
     pub status: Option<Status>,
     /// It was deleted before it was completed.
     pub deleted: bool,
-    /// It is in progress under a lease that has ended, and nobody has claimed it since.
+    /// It is in progress under an expired lease, and no worker has claimed it since.
     pub expired_lease: Option<ExpiredLease>,
 }
 
-/// A lease that has ended, of an item that nobody has claimed since.
+/// An expired lease of an item that no worker has claimed since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpiredLease {
     /// When, by the wall clock.
@@ -121,7 +121,7 @@ pub struct Explanation {
     pub open: Vec<Blocker>,
     /// Not to be worked on before.
     pub not_before: Option<Micros>,
-    /// That time had not come when it was last looked at.
+    /// That time had not passed when a transaction last checked it.
     pub delayed: bool,
     /// Who works on it, or did when it was completed or failed.
     pub worker_id: Option<String>,

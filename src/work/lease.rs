@@ -1,4 +1,4 @@
-//! Leases: who may finish an item, and until when.
+//! Leases: the worker that may finish an item, and the expiry.
 
 use std::fmt;
 use std::time::Duration;
@@ -22,7 +22,7 @@ impl LeaseToken {
     /// Returns the token that a caller passed.
     ///
     /// # Errors
-    /// `InvalidArgument` for 0, which stands for no lease.
+    /// `InvalidArgument` for 0, which means no lease.
     pub fn required(number: u64) -> Result<Self> {
         LeaseToken::new(number)
             .ok_or_else(|| Error::invalid_argument(format!("{number} is not a lease token")))

@@ -1,7 +1,6 @@
 //! Work items: files with a status, a priority and dependencies.
 //!
-//! This module knows the typed keys and what they mean; the metadata store keeps them, in the same
-//! transaction as the files.
+//! This module defines the typed keys; the metadata store stores them, in the same transaction as the files.
 
 mod field;
 mod history;

@@ -1,5 +1,4 @@
-//! The policy against the rules as the specification states them, for random identities, namespaces
-//! and paths.
+//! Tests of the policy against the specified rules, with random identities, namespaces and paths.
 
 use proptest::prelude::*;
 

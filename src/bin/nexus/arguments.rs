@@ -56,7 +56,7 @@ pub enum Command {
     Meta(metadata::Meta),
     Put(put::Put),
     Get(get::Get),
-    /// Look at the work queue, and work on it
+    /// Show the work queue, and work on its items
     #[command(subcommand, arg_required_else_help = false)]
     Work(work::Work),
     Export(transfer::Export),

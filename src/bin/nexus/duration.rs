@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Returns the span that `text` stands for: a number with `ms`, `s`, `m`, `h` or `d`; without a unit, seconds.
+/// Parses a duration: a number with `ms`, `s`, `m`, `h` or `d`; without a unit, seconds.
 pub fn parse(text: &str) -> Result<Duration, String> {
     const FORM: &str = "not a span of time like 30s, 5m, 1.5h or 250ms";
     let end = text

@@ -41,8 +41,8 @@ pub enum Failure {
     },
     /// Reported already, or, like `grep` without a match, nothing to report.
     Quiet(Exit),
-    /// Nobody reads the output any more, which is the reader's right. A command that changes something goes on all the same
-    /// (see [`Output::go_on_unheard`](crate::output::Output::go_on_unheard)).
+    /// The reader of the output has closed it, as it may. A command that changes something continues all the same (see
+    /// [`Output::go_on_unheard`](crate::output::Output::go_on_unheard)).
     BrokenPipe,
     /// A signal ended it, after what was in work was put in order.
     Signal(i32),
@@ -248,13 +248,13 @@ pub fn each_operand<T>(
     }
 }
 
-/// Tells what does not keep the command from being carried out.
+/// Prints a warning, which does not stop the command.
 pub fn warn(text: &str) {
     tell(&format!("warning: {text}"));
 }
 
 fn tell(text: &str) {
-    // Where stderr is closed there is nobody to tell.
+    // A closed stderr is no error.
     let _ = io::Write::write_all(
         &mut io::stderr(),
         format!("nexus: {}\n", printable(text)).as_bytes(),

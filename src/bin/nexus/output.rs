@@ -31,7 +31,7 @@ pub struct Output {
     pub quiet: bool,
     /// Text may be coloured.
     pub coloured: bool,
-    /// A person looks at it.
+    /// A person reads it.
     pub is_terminal: bool,
     /// The command goes on when it cannot print.
     goes_on: bool,

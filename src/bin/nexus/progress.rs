@@ -60,7 +60,7 @@ impl Progress {
         self.bar.inc(done);
     }
 
-    /// Takes over what a call of the library tells, and returns whether it shall go on.
+    /// Receives the progress of a library call, and returns whether it should continue.
     pub fn tell(&mut self, done: u64, total: u64, what: &str, stop: &StopRequest) -> bool {
         if self.is_shown() {
             let unit = match what.starts_with("bytes") {
@@ -85,7 +85,7 @@ impl Progress {
         self.bar.suspend(print)
     }
 
-    /// Draws it now, and from then on regularly: the remaining time is told anew while nothing moves.
+    /// Draws it now, and then regularly: the remaining time is updated even without progress.
     fn draw(&self) {
         self.bar.disable_steady_tick();
         self.bar.tick();

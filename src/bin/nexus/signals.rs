@@ -1,4 +1,4 @@
-//! SIGINT, SIGTERM and SIGHUP as a request that work in progress looks at.
+//! SIGINT, SIGTERM and SIGHUP as a request that work in progress polls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -14,7 +14,7 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Begins a table. A heading that begins with `>` is that of numbers, which stand to the right.
+    /// Begins a table. A heading that begins with `>` is that of numbers, which are aligned right.
     pub fn new(out: &Output, headings: &[&str]) -> Rows {
         let mut table = Table::new();
         table

@@ -1,12 +1,12 @@
 //! Contents as files in a directory.
 //!
-//! `cas/ab/<hash>` holds the content whose hash begins with `ab`; `tmp/` holds unfinished ones.
-//! An unfinished file is locked (`flock`) by its writer, so a file whose lock can be taken belongs to
-//! nobody and may go; a directory of them, a spool, likewise. Publishing renames it into `cas/` and syncs the
-//! directories, under the metadata store's write lock; a removal needs no lock, since nobody names the content by then.
+//! `cas/ab/<hash>` holds the content whose hash begins with `ab`; `tmp/` holds unfinished ones. The writer of an
+//! unfinished file locks it (`flock`). If a process gets the lock, the file is abandoned and may be removed. The same
+//! applies to a spool, a directory of such files. Publishing renames it into `cas/` and syncs the directories, under
+//! the metadata store's write lock; a removal needs no lock, because no path has the content by then.
 //!
-//! All of it is reached from open directories, and no link is followed. What has not the name and the kind that this
-//! module gives is not its own: it is never read, counted or removed.
+//! Files are opened relative to open directories, and no link is followed. Files with other names or types than this
+//! module creates are never read, counted or removed.
 
 mod reclaim;
 mod spool;
@@ -56,7 +56,7 @@ impl LocalContentStore {
             root.make_directory(part).map_err(failed)?;
         }
         root.directory(QUARANTINE).map_err(failed)?;
-        // Also where they were there: whoever made them may have died before the sync.
+        // Also if they existed: the process that created them may have died before the sync.
         root.sync().map_err(sync_failed)?;
         Ok(Self::at(root))
     }
@@ -185,7 +185,7 @@ impl ContentStore for LocalContentStore {
             }
         }
         let is_durable = |first: u8| &self.durable_shards[usize::from(first)];
-        // Not only where one was missing: whoever made it may have failed before the sync.
+        // Not only if one was missing: the process that created it may have failed before the sync.
         if !(shards.iter()).all(|(first, _)| is_durable(*first).load(Ordering::Acquire)) {
             cas.sync().map_err(sync_failed)?;
             for (first, _) in &shards {

@@ -1,7 +1,7 @@
-//! What unfinished writes of dead processes left in `tmp/`.
+//! Removal of unfinished files of dead processes in `tmp/`.
 //!
-//! Only files and spools with names that this module's siblings give are touched, none that is locked, and nothing is followed or
-//! waited for. Whatever else is there belongs to somebody else.
+//! It touches only files and spools with names that this module's siblings create, and none that is locked. It follows
+//! no link and never waits. All other files belong to other programs.
 
 use std::ffi::OsStr;
 
@@ -28,7 +28,7 @@ pub(super) fn link_name(name: &str) -> String {
     format!("{name}{LINK}")
 }
 
-/// Removes what belongs to nobody, and counts it.
+/// Removes abandoned files, and counts them.
 pub(super) fn reclaim(tmp: &Directory) -> Result<Reclaimed> {
     visit(tmp, &mut |tmp, name, unfinished| {
         match unfinished {
@@ -44,7 +44,7 @@ pub(super) fn count(tmp: &Directory) -> Result<Reclaimed> {
     visit(tmp, &mut |_, _, _| true)
 }
 
-/// Removes the spool `name`, which `spool` is. It stays if it has anything of somebody else.
+/// Removes the spool `name`, which `spool` is. It stays if it has a file of another program.
 pub(super) fn remove_spool(tmp: &Directory, name: &str, spool: &Directory) -> std::io::Result<()> {
     for name in spool.names()? {
         if is_name_in_spool(&name) && spool.stat(&*name)?.is_some_and(|stat| is_file(&stat)) {
@@ -59,7 +59,7 @@ enum Unfinished<'a> {
     Spool(&'a Directory),
 }
 
-/// Calls `visit` for everything in `tmp` that belongs to nobody, and counts that for which it returns `true`.
+/// Calls `visit` for every abandoned file in `tmp`, and counts those for which it returns `true`.
 fn visit(
     tmp: &Directory,
     visit: &mut dyn FnMut(&Directory, &str, Unfinished<'_>) -> bool,

@@ -1,7 +1,7 @@
-//! Many contents that one transaction is to name, without an open file for each.
+//! Many contents that wait for one transaction, without an open file for each.
 //!
-//! A spool is a directory in `tmp/`, locked by its owner as unfinished files are: whoever can take the lock
-//! may remove it. Large contents are files in it; the small ones stand one after the other in one file.
+//! A spool is a directory in `tmp/`, locked by its owner as unfinished files are: a process that gets the lock may
+//! remove it. Large contents are files in it; the small ones are one after the other in one file.
 
 use std::any::Any;
 use std::fs::File;
@@ -171,7 +171,7 @@ pub(super) struct SpooledFile {
 }
 
 impl SpooledFile {
-    /// Gives the file the name `name` in `shard` too, in place of whatever stands there.
+    /// Links the file as `name` in `shard`, too, and replaces an existing entry.
     pub fn link_to(&self, shard: &Directory, name: &str) -> Result<()> {
         let spool = &self.spool.directory;
         let second = link_name(&self.name);

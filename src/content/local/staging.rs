@@ -144,7 +144,7 @@ impl StagedFile {
         synced
     }
 
-    /// Gives the file the name `name` in `shard`, in place of whatever stands there.
+    /// Renames the file to `name` in `shard`, and replaces an existing entry.
     ///
     /// When an earlier transaction moved it and then failed to commit, the temporary name is gone,
     /// and the content is written again from the file that is still open.

@@ -1,7 +1,7 @@
 //! The file `nexus-store`, which says which store a directory belongs to.
 //!
-//! The one in a data directory also says whether the store is still being created. Until it does not, the database may be missing
-//! and there are no contents. From then on the directory is nothing without its database.
+//! The marker in a data directory also says whether the store is still being created. As long as it says so, the
+//! database may be missing, and there are no contents. After that, a directory without its database is an error.
 
 use std::io::{self, Read, Write};
 use std::path::Path;

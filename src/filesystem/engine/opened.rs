@@ -10,8 +10,8 @@ use super::{Engine, pair};
 use crate::error::{Error, Result};
 use crate::host::stores::{self, FileIdentity, identity_of};
 
-/// By device and inode of their databases. One database has one engine: closing any descriptor of it outside of SQLite would drop
-/// the locks of all. Held for an instant only: opening one store keeps nobody from another.
+/// By device and inode of their databases. One database has one engine: closing any descriptor of it outside of SQLite
+/// would drop the locks of all. Held briefly: opening one store does not block the opening of another.
 static OPENED: Mutex<BTreeMap<FileIdentity, Weak<Engine>>> = Mutex::new(BTreeMap::new());
 
 /// Returns the engine that has the database at `db_path` open.

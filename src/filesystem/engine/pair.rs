@@ -1,13 +1,13 @@
-//! A data directory and a database: whether they are of one store, and making them so.
+//! Checks that a data directory and a database belong to one store, or creates the store.
 //!
 //! A store is created in this order, under the lock of the data directory, and each step is durable before the next:
 //!
 //! 1. the marker names the new UUID and says that it is unfinished;
 //! 2. the database gets the UUID;
-//! 3. the marker is written again and does not say so any more.
+//! 3. the marker is written again as finished.
 //!
-//! Who finds an unfinished marker and no database begins again, with another UUID: if the creator that died had its database
-//! elsewhere, that one stays without a directory. Contents come after the third step.
+//! If an open finds an unfinished marker and no database, it begins again with another UUID. If the dead creator had
+//! its database elsewhere, that database stays without a directory. Contents are only written after the third step.
 
 use std::path::Path;
 

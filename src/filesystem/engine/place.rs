@@ -86,7 +86,7 @@ fn check_companions(database: &Path) -> Result<()> {
     let failed = |error| refused("cannot open the database", error);
     let directory = match Directory::open(database.parent().unwrap_or(database)) {
         Ok(directory) => directory,
-        // Whoever needs it reports it.
+        // The code that needs it reports it.
         Err(_) => return Ok(()),
     };
     for name in database_files(database.file_name().unwrap_or_default()).skip(1) {
@@ -108,7 +108,7 @@ pub(super) fn sync_parent(file: &Path) -> Result<()> {
         .map_err(|error| Error::io("cannot sync the directory of db_path", error))
 }
 
-/// Returns whether somebody opened the directory as that of a store before.
+/// Returns whether the directory was opened as that of a store before.
 pub(super) fn was_opened(data_dir: &Path) -> bool {
     data_dir.join(LOCK).symlink_metadata().is_ok()
 }

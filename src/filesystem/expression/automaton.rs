@@ -25,7 +25,7 @@ const BLOCK: usize = 4096;
 #[derive(Debug, Clone)]
 pub(super) struct Automaton {
     forward: DFA,
-    /// None where nobody asks for it, or it would be too large: classes beyond ASCII take more room backwards.
+    /// None if it is not needed, or would be too large: classes beyond ASCII take more memory backwards.
     backward: Option<DFA>,
 }
 

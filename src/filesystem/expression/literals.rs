@@ -1,4 +1,4 @@
-//! Looking for fixed texts, a window at a time.
+//! Searches for fixed texts, a window at a time.
 
 use regex_automata::util::prefilter::Prefilter;
 use regex_automata::{MatchKind, Span};
@@ -9,7 +9,7 @@ use crate::error::Result;
 
 /// How much is searched between two polls. A search for a few dozen texts may compare all of them at each byte.
 const WINDOW: usize = 16 * 1024;
-/// Some texts to look for.
+/// The texts of a search.
 #[derive(Debug, Clone)]
 pub(super) struct Literals {
     search: Prefilter,

@@ -1,4 +1,4 @@
-//! What expressions find, compared with the `regex` crate; which are refused; that every engine is interrupted.
+//! Tests: matches compared with the `regex` crate, rejected expressions, interrupts in every engine.
 
 use super::*;
 use crate::call::{Call, Interrupts};

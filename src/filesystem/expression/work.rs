@@ -1,4 +1,4 @@
-//! How much a search has done, and when it polls its call.
+//! Counts the work of a search, and polls its call for interrupts.
 
 use crate::call::Call;
 use crate::error::Result;

@@ -1,4 +1,4 @@
-//! What patterns match, what they do not, and which are refused.
+//! Tests of matching, non-matching and rejected patterns.
 
 use super::*;
 use crate::call::Call;

@@ -1,12 +1,12 @@
-//! Copying a store while others use it.
+//! Copies a store while other processes use it.
 //!
-//! 1. Contents are pinned: what others drop from now on keeps its file.
-//! 2. The database is copied as it is at one moment, aside.
+//! 1. Contents are pinned: from now on, dropped contents keep their files.
+//! 2. A snapshot of the database is copied beside the target.
 //! 3. The files of contents that the copy names are copied, each verified. Those that the target has are read
 //!    instead; a damaged one is copied again.
-//! 4. The copied database takes the place of the earlier one, by a rename. Before it, the target is what it
-//!    was, with more files; after it, it is the new copy.
-//! 5. Files that only the earlier copy named go.
+//! 4. A rename replaces the earlier database by the copied one. Before the rename, the target is the earlier copy with
+//!    additional files; after it, it is the new copy.
+//! 5. Files that only the earlier copy named are removed.
 
 mod target;
 
@@ -85,7 +85,7 @@ impl Filesystem {
             }
         }
         target.put_in_place(&copy.digest()?)?;
-        // From here on the copy is complete; what fails leaves files of nobody in it.
+        // From here on the copy is complete; a failure leaves orphans in it.
         report.removed = target.remove_unheld(&*copy, &call).unwrap_or_default();
         drop(pin);
         self.remove_dropped(&call);

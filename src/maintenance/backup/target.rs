@@ -39,7 +39,7 @@ struct Note {
     digests: Vec<String>,
 }
 
-/// A directory that takes a copy. Nobody else opens it meanwhile.
+/// A directory that receives a copy. No other process opens it meanwhile.
 pub(super) struct Target {
     directory: PathBuf,
     note: Note,

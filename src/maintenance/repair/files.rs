@@ -1,4 +1,4 @@
-//! Files whose rows or contents are damaged: finding their bytes again, or giving them up.
+//! Repair of files whose rows or contents are damaged: finds their bytes, or removes the files.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What a repair could not save: the list of it, and the bytes.
+//! The list and the bytes of the files that a repair removed.
 
 use std::fs::File;
 use std::io::{self, Write};

@@ -1,11 +1,11 @@
-//! Mending what a check found.
+//! Repair of the errors that a check found.
 //!
-//! A repair goes in rounds: what a check found is planned, every step of the plan is told, then the steps are
-//! taken, each in a short transaction that looks again; the next check finds what followed from them. The
-//! bytes of a damaged content, and what was said of its files, are on the disk before the rows go.
+//! A repair runs in rounds: it plans the steps for the errors found, and reports every step of the plan. Then the steps
+//! run, each in a short transaction that checks again. The next check finds the consequences. The bytes of a damaged
+//! content, and the descriptions of its files, are on the disk before the rows are deleted.
 //!
-//! A step that does nothing, or fails, is passed over in the rounds after it, so that those behind it have
-//! their turn; once something else was mended, it is tried again.
+//! Later rounds skip a step that does nothing or fails, so that the steps after it have their turn; after another
+//! repair, it is tried again.
 
 mod files;
 mod lost;
@@ -23,9 +23,9 @@ use crate::error::{ErrorKind, Result};
 use crate::filesystem::{Filesystem, VerifyOptions};
 use crate::metadata::{Finding, FindingKind, Mended, MetadataMender, RowKey};
 
-/// Most rounds; each mends up to 1,000 findings.
+/// Most rounds; each repairs up to 1,000 findings.
 const ROUNDS: usize = 1000;
-/// Most times that one thing is mended: more would not help.
+/// Most repairs of one thing: more would not help.
 const TRIES: u32 = 8;
 /// Files of one content that are looked up together.
 const PAGE: usize = 256;
@@ -56,7 +56,7 @@ struct Done {
 }
 
 impl Filesystem {
-    /// Mends what `found` says, and checks again. Returns the report as JSON.
+    /// Repairs the errors in `found`, and checks again. Returns the report as JSON.
     pub(super) fn repair(
         &self,
         options: VerifyOptions,
@@ -72,7 +72,7 @@ impl Filesystem {
             if steps.is_empty() && !report.is_cut() && !run.begin_again() {
                 break;
             }
-            // All are told before the first is taken.
+            // All steps are reported before the first one runs.
             for (number, (_, step)) in steps.iter().enumerate() {
                 watch.tell(number as u64, steps.len() as u64, &step.told())?;
             }

@@ -10,7 +10,7 @@ pub(super) enum Step {
     Mend(Finding, &'static str),
     /// A row of a file or a directory says something impossible.
     Row(String),
-    /// A file stands where a directory must be.
+    /// A file has the path of a directory.
     MoveAside(String),
     /// The row of the content of a file, or else the file.
     Restore(String),
@@ -65,7 +65,7 @@ impl Step {
         }
     }
 
-    /// Returns what the caller is told before it is taken.
+    /// Returns the text that is reported before the step runs.
     pub fn told(&self) -> String {
         let about = |finding: &Finding| match (&finding.path, &finding.hash, &finding.row) {
             (Some(path), _, _) => path.clone(),

@@ -8,7 +8,7 @@ use crate::error::{ErrorKind, Result};
 use crate::filesystem::Filesystem;
 use crate::metadata::{ContentRow, Finding, FindingKind, RowKey};
 
-/// Bytes read between two tellings of progress.
+/// Bytes read between two progress reports.
 const PROGRESS_BYTES: u64 = 16 * 1024 * 1024;
 
 /// A content that did not look good.
@@ -18,8 +18,7 @@ struct Suspect {
 }
 
 impl Filesystem {
-    /// Looks at every content: that its file is there and as long as it should be, and with `read` at the
-    /// bytes.
+    /// Checks every content: that its file exists and has the right length, and with `read` the bytes.
     pub(super) fn check_contents(
         &self,
         read: bool,
@@ -183,7 +182,7 @@ fn expected(row: &ContentRow) -> Expected<'_> {
     }
 }
 
-/// Returns whether `before` and `before + bytes` lie on two sides of a telling of progress.
+/// Returns whether a progress report is due between `before` and `before + bytes`.
 pub(super) fn passes_step(before: u64, bytes: u64) -> bool {
     before / PROGRESS_BYTES != (before + bytes) / PROGRESS_BYTES
 }

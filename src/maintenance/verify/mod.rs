@@ -1,14 +1,14 @@
-//! Checking a store while others go on working.
+//! Checks a store while other processes use it.
 //!
 //! | what | where |
 //! |---|---|
 //! | the rows of the database against each other | `Upkeep::check_rows` |
 //! | the bytes of contents | [`contents`] |
-//! | files that nothing needs | [`reclaimable`] |
-//! | what is told | [`report`] |
+//! | files without references | [`reclaimable`] |
+//! | the report | [`report`] |
 //!
-//! Nothing is reported on one look alone where others could have changed it meanwhile: a page of rows
-//! is one moment, and what is found in the file system is looked at again under the write lock.
+//! An error is only reported if no concurrent change can explain it. A page of rows is one snapshot, and errors in the
+//! filesystem are checked again under a reservation.
 
 mod contents;
 mod reclaimable;
@@ -20,14 +20,14 @@ use crate::error::{Error, Result};
 use crate::filesystem::{Filesystem, Progress, VerifyOptions};
 use crate::metadata::{Finding, FindingKind, RowCursor, RowKey};
 
-/// Where progress is told, and where cancelling is noticed.
+/// Reports progress and detects cancellation.
 pub(super) struct Watch<'a, 'p> {
     pub call: &'a Call,
     progress: Progress<'p>,
 }
 
 impl Watch<'_, '_> {
-    /// Tells the caller how far the check is; an error if it is to end.
+    /// Reports the progress of the check; an error if it is cancelled.
     pub fn tell(&mut self, done: u64, total: u64, what: &str) -> Result<()> {
         self.call.check()?;
         match (self.progress)(done, total, what) {
@@ -42,10 +42,10 @@ impl Filesystem {
     /// (each with `kind`, `message` and, where they apply, `path` and `hash`), `error_count`, `reclaimable`,
     /// `checked`, `not_checked`.
     ///
-    /// With `repair`, what was found is mended, each step told of before any of them is taken: nothing that
-    /// is whole is lost, damaged contents go to `quarantine/` in the directory of their backend, and files
-    /// that cannot be read any more are removed. The report then has `repaired`, `failed_steps`,
-    /// `lost`, `lost_count`, `lost_list`, and what is still wrong as `remaining` and `remaining_count`.
+    /// With `repair`, the errors found are repaired, and all steps are reported before any of them runs: nothing that
+    /// is whole is lost, damaged contents go to `quarantine/` in the directory of their backend, and files that cannot
+    /// be read any more are removed. The report then has `repaired`, `failed_steps`, `lost`, `lost_count`, `lost_list`,
+    /// and what is still wrong as `remaining` and `remaining_count`.
     ///
     /// # Errors
     /// `AccessDenied` unless the handle is admin, or has neither tenant nor agent; `Busy`, `Cancelled`, `Io`.

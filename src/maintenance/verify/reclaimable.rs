@@ -1,4 +1,4 @@
-//! Files that nothing needs: not an error, and `gc` removes them.
+//! Files without references: no error, and `gc` removes them.
 
 use super::Watch;
 use super::report::Report;

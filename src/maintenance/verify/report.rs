@@ -1,4 +1,4 @@
-//! What a check tells.
+//! The report of a check.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(in super::super) type FindingKey = (FindingKind, RowKey);
 pub(in super::super) struct Report {
     error_count: u64,
     errors: Vec<Finding>,
-    /// What a repair is to look at; as many, but not those that it passes over.
+    /// The findings for a repair; as many, without those that it skips.
     to_mend: Vec<Finding>,
     passed_over: HashSet<FindingKey>,
     is_unreliable: bool,
@@ -82,17 +82,17 @@ impl Report {
         }
     }
 
-    /// Counts what was looked at.
+    /// Counts checked objects.
     pub fn checked(&mut self, what: &'static str, count: u64) {
         *self.checked.entry(what).or_default() += count;
     }
 
-    /// Returns how many of `what` were looked at.
+    /// Returns how many of `what` were checked.
     pub fn count(&self, what: &str) -> u64 {
         self.checked.get(what).copied().unwrap_or_default()
     }
 
-    /// Counts bytes that were read; returns whether it is time to tell of it.
+    /// Counts bytes read; returns whether a progress report is due.
     pub fn add_bytes(&mut self, bytes: u64) -> bool {
         let before = self.bytes;
         self.bytes += bytes;
@@ -106,12 +106,12 @@ impl Report {
         *sum += bytes;
     }
 
-    /// Returns what a repair is to look at.
+    /// Returns the findings for a repair.
     pub fn to_mend(&self) -> &[Finding] {
         &self.to_mend
     }
 
-    /// Returns whether there may be more for a repair to look at.
+    /// Returns whether there may be more findings for a repair.
     pub fn is_cut(&self) -> bool {
         self.to_mend.len() >= LISTED
     }

@@ -1,4 +1,4 @@
-//! The contents of a bundle, as an import takes them.
+//! The contents of a bundle during an import.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
-//! What the first member of a bundle says of those behind it.
+//! The first member of a bundle, which declares the sums of the others.
 //!
-//! The sums are known when everything was written, and stand at the beginning, so that an import can refuse a bundle
+//! The sums are known after everything was written, but are at the beginning, so that an import can reject a bundle
 //! before it has unpacked any of it. So the first member is a zstd frame of its own, not compressed and always of the
 //! same length, which is written again at the end.
 

@@ -2,8 +2,8 @@
 //!
 //! - [`pack`] writes one, page by page: the contents of a page that are not in the bundle yet, then its lines.
 //! - [`unpack`] reads one to its end, checks everything, and keeps the contents in a spool.
-//! - [`head`] and [`seal`] are the first and the last member, which say what is between them.
-//! - [`contents`] hands the contents to the changes of an import.
+//! - [`head`] and [`seal`] are the first and the last member, which describe the members between them.
+//! - [`contents`] passes the contents to the changes of an import.
 
 mod contents;
 mod head;

@@ -27,7 +27,7 @@ use crate::range::PathRange;
 const LEVEL: i32 = 3;
 /// How often a file is read again because others changed it meanwhile.
 const ATTEMPTS: usize = 64;
-/// Bytes between two tellings of progress.
+/// Bytes between two progress reports.
 const PROGRESS_BYTES: u64 = 4 * 1024 * 1024;
 
 impl Filesystem {
@@ -250,7 +250,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// Tells the caller of the progress.
+/// Reports the progress.
 struct Watch<'a, 'p> {
     call: &'a Call,
     progress: RefCell<Progress<'p>>,

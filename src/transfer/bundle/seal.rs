@@ -1,4 +1,4 @@
-//! What the last member of a bundle says of those before.
+//! The last member of a bundle, which has a hash of the others.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

@@ -28,7 +28,7 @@ impl Backup {
         let target = host_text(&self.target, "DIR")?;
         let report = watched(session, &fs, "copy", |progress| fs.backup(target, progress))?;
         let out = &mut session.out;
-        // That something is damaged must be known from the exit code, whoever reads the rest.
+        // The exit code must report damage, even if no one reads the output.
         out.go_on_unheard();
         let found: Value = serde_json::from_str(&report)?;
         let damaged = number(&found, "damaged_count");

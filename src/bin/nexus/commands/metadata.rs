@@ -166,7 +166,7 @@ impl Find {
     }
 }
 
-/// Returns the JSON text that `typed` stands for.
+/// Returns the JSON text of the argument `typed`.
 fn value_of(typed: &str, is_string: bool) -> Result<String> {
     if !is_string && serde_json::from_str::<&RawValue>(typed).is_ok() {
         return Ok(typed.to_owned());

@@ -66,7 +66,7 @@ fn stream(fs: &Filesystem, path: &str, out: &mut Output) -> Result<()> {
     }
 }
 
-/// Tell all about files and directories.
+/// Show all properties of files and directories.
 ///
 /// With --json: an object for one path, an array for several.
 #[derive(Debug, Args)]
@@ -110,7 +110,7 @@ impl Stat {
     }
 }
 
-/// What there is to tell about a path.
+/// The properties of a path.
 struct Found {
     entry: Entry,
     references: Option<u64>,

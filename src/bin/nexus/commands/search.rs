@@ -13,7 +13,7 @@ use crate::output::{FAINT, MATCH, NUMBER, Output, PATH};
 use crate::session::Session;
 use crate::text::{counted, printable};
 
-/// Most lines, if nobody says otherwise.
+/// Most lines without `--max-count`.
 const LINES: usize = 100_000;
 /// Most lines of a file that are counted: they are in memory together.
 const COUNTED: usize = 10_000_000;
@@ -34,7 +34,7 @@ pub struct Grep {
     /// Match letters in either case
     #[arg(short, long)]
     ignore_case: bool,
-    /// PATTERN is the text to look for, not a regular expression
+    /// PATTERN is literal text, not a regular expression
     #[arg(short = 'F', long)]
     fixed_strings: bool,
     /// Search directories with all below them, which is done anyway

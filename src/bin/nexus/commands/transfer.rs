@@ -56,7 +56,7 @@ pub struct Collision {
     /// Replace what exists: --mode overwrite
     #[arg(long, conflicts_with = "mode")]
     overwrite: bool,
-    /// Change nothing, only tell what would be done
+    /// Change nothing, only print what would be done
     #[arg(long)]
     dry_run: bool,
     /// What to do with a work key, such as status, whose value has the wrong type

@@ -17,10 +17,10 @@ use crate::text::{counted, human_bytes};
 /// Entries that are read together.
 const PAGE: usize = 2000;
 
-/// Tell how much directories and the store hold.
+/// Show the disk usage of directories and of the store.
 ///
-/// Sizes are what the files say: a content in two files counts twice. For the whole store, it also tells what each tenant has, and
-/// what identical contents save.
+/// Sizes are those of the files: a content of two files counts twice. For the whole store, it also shows the sizes of
+/// each tenant, and what identical contents save.
 #[derive(Debug, Args)]
 #[command(disable_help_flag = true)]
 pub struct Du {

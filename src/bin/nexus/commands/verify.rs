@@ -18,7 +18,7 @@ use crate::text::{counted, human_bytes};
 /// Begins what a repair says before it does it.
 const STEP: &str = "repair: ";
 
-/// Check the store, and mend it.
+/// Check the store, and repair it.
 ///
 /// Checked are rows, reference counts, dependencies, and every content by its hash. Others may go on working. It takes --admin, or neither tenant nor agent. It exits with 1 if something is wrong, or with --repair, still is.
 #[derive(Debug, Args)]
@@ -26,8 +26,8 @@ pub struct Verify {
     /// Do not read the contents: look only whether each is there in its length
     #[arg(long)]
     quick: bool,
-    /// Mend what is wrong; on a terminal, it asks first. Nothing that is whole is lost; damaged contents go to a quarantine, and files that
-    /// cannot be read any more are removed and listed
+    /// Repair the errors found; on a terminal, it asks first. Undamaged data is never lost. Damaged contents go to a
+    /// quarantine, and files that cannot be read any more are removed and listed
     #[arg(long)]
     repair: bool,
     /// Ask nothing before a repair
@@ -46,7 +46,7 @@ impl Verify {
             repair: true,
             ..look
         };
-        // That something is wrong must be known from the exit code, whoever reads the rest.
+        // The exit code must report errors, even if no one reads the output.
         session.out.go_on_unheard();
         let stop = StopRequest::install()?;
         let asks = !self.yes && io::stdin().is_terminal() && io::stderr().is_terminal();
@@ -58,7 +58,7 @@ impl Verify {
                 return print_check(&report, &mut session.out);
             }
             print_findings(&found, "errors", &mut session.out)?;
-            // Nobody decides on what he did not see.
+            // A user must see the plan before the question.
             unless_unheard(session.out.finish())?;
             stop.while_asking(|| confirm(errors))?;
         }
@@ -67,7 +67,7 @@ impl Verify {
     }
 }
 
-/// Checks the store; what a repair is about to do is told on stderr before it is done.
+/// Checks the store. A repair prints its plan on stderr before it runs.
 fn check(
     session: &Session,
     fs: &Filesystem,
@@ -152,7 +152,7 @@ fn print_check(report: &str, out: &mut Output) -> Result<()> {
     }
 }
 
-/// Makes a failure of it that nobody reads the output any more.
+/// Turns a closed output into a failure.
 fn unless_unheard(heard: Result<()>) -> Result<()> {
     match heard {
         Err(Failure::BrokenPipe) => Err(Failure::Quiet(Exit::Failure)),

@@ -33,10 +33,11 @@ const USUAL_MODE: u32 = 0o666;
 
 /// Copy files and trees of the store to the host.
 ///
-/// What is in the directory SOURCE comes to be in DEST; of several sources, each gets a directory in DEST. A file goes into
-/// DEST if that is a directory or ends with '/', else to DEST. Each file is written aside, readable by the user alone, and then renamed, with
-/// its time and permissions; directories get theirs when what is in them is there. The umask applies. Files that are there with the same size
-/// and time are not copied. No symbolic link in DEST is followed.
+/// Copies the entries of the directory SOURCE into DEST; of several sources, each gets a directory in DEST. A file goes
+/// into DEST if that is a directory or ends with '/', else to DEST. Each file is written aside, readable by the user
+/// alone, and then renamed, with its time and permissions; directories get theirs when what is in them is there. The
+/// umask applies. Files that are there with the same size and time are not copied. No symbolic link in DEST is
+/// followed.
 #[derive(Debug, Args)]
 #[command(override_usage = "nexus get [OPTIONS] <SOURCE>... <DEST>")]
 pub struct Get {
@@ -46,7 +47,7 @@ pub struct Get {
     /// Leave out what matches: '*.o' at any depth, 'docs/*.pdf' below SOURCE; may be repeated
     #[arg(short, long, value_name = "GLOB")]
     exclude: Vec<String>,
-    /// Change nothing, only tell what would be done
+    /// Change nothing, only print what would be done
     #[arg(short = 'n', long)]
     dry_run: bool,
     /// Compare contents instead of times
@@ -263,7 +264,7 @@ impl Run<'_> {
             || self.excludes.contain(relative, is_directory)
     }
 
-    /// Copies one file, or makes one directory, and tells what came of it.
+    /// Copies one file, or creates one directory, and reports the result.
     fn each(
         &mut self,
         entry: &Entry,

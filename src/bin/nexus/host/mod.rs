@@ -7,7 +7,7 @@
 //! | changes on their way into the store, in batches | `load` |
 //! | a directory of the host that nothing written can leave | `target` |
 //! | the store itself, which is neither put nor written over | [`own`] |
-//! | counting and telling what was done and what was not | `tally` |
+//! | counts and reports of copied, unchanged and skipped files | `tally` |
 
 pub mod get;
 mod load;

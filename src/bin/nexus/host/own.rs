@@ -16,7 +16,7 @@ use crate::failure::{Failure, Result};
 
 /// What a data directory has beside the database.
 const PARTS: [&str; 6] = ["cas", "tmp", "quarantine", "mounts", "lock", "nexus-store"];
-/// What stands behind the name of the database in the names of the files that go with it.
+/// Suffixes of a database's companion files.
 const DATABASE_FILES: [&str; 6] = ["", "-wal", "-shm", "-journal", "-pins", "-reserve"];
 
 /// Device and inode: a file has them under every name.

@@ -23,11 +23,11 @@ use crate::signals::StopRequest;
 
 /// Copy files and trees of the host into the store.
 ///
-/// What is in the directory SOURCE comes to be in DEST; of several sources, each gets a directory in DEST. A file goes into
-/// DEST if that is a directory or ends with '/', else to DEST. Times and permissions are kept as metadata (posix.mtime,
-/// posix.mode), of directories too.
-/// Files that are in the store with the same size, time and mode are not read again, so what was interrupted is just repeated. Symbolic
-/// links, special files, names that a store refuses, and the store itself are skipped and told of.
+/// Copies the entries of the directory SOURCE into DEST; of several sources, each gets a directory in DEST. A file goes
+/// into DEST if that is a directory or ends with '/', else to DEST. Times and permissions are kept as metadata
+/// (posix.mtime, posix.mode), of directories too. Files that are in the store with the same size, time and mode are not
+/// read again, so what was interrupted is just repeated. Symbolic links, special files, names that a store rejects, and
+/// the store itself are skipped and reported.
 #[derive(Debug, Args)]
 #[command(override_usage = "nexus put [OPTIONS] <SOURCE>... <DEST>")]
 pub struct Put {
@@ -37,7 +37,7 @@ pub struct Put {
     /// Leave out what matches: '*.o' at any depth, 'docs/*.pdf' below SOURCE; may be repeated
     #[arg(short, long, value_name = "GLOB")]
     exclude: Vec<String>,
-    /// Change nothing, only tell what would be done
+    /// Change nothing, only print what would be done
     #[arg(short = 'n', long)]
     dry_run: bool,
     /// Compare contents instead of times
@@ -108,7 +108,7 @@ impl Put {
     }
 }
 
-/// Returns the bytes of all files, so that the remaining time can be told.
+/// Returns the bytes of all files, for the estimate of the remaining time.
 fn size_of(
     jobs: &[(&Path, VirtualPath)],
     excludes: &mut Excludes,
@@ -131,7 +131,7 @@ fn size_of(
 fn name_of(source: &Path) -> Result<String> {
     let absolute = match source.file_name() {
         Some(_) => Ok(source.to_owned()),
-        // '.' and '..' have the name of what they stand for.
+        // '.' and '..' have the name of the directory that they refer to.
         None => source.canonicalize(),
     };
     let absolute = absolute.map_err(|error| Failure::host("read", source, &error))?;
@@ -316,7 +316,7 @@ impl Run<'_> {
         committed
     }
 
-    /// Counts and tells a change that was made, or was not.
+    /// Counts and reports a change that was made, or was not.
     fn done(&mut self, change: Pending, outcome: Result<()>) -> Result<()> {
         if let Err(failure) = outcome {
             return self.tally.fail(failure, &self.progress);

@@ -1,4 +1,4 @@
-//! Counting what was done, and telling at once what was not.
+//! Counts copied files, and reports skipped ones at once.
 
 use std::path::Path;
 
@@ -47,7 +47,7 @@ impl Tally {
         }
     }
 
-    /// Notes and tells that `path` was left out.
+    /// Counts and reports that `path` was skipped.
     pub fn skip(&mut self, path: &Path, reason: &str, progress: &Progress) {
         let path = path.display().to_string();
         let told = format!("nexus: skipped {}: {reason}", printable(&path));
@@ -56,7 +56,7 @@ impl Tally {
         self.skipped.push(Skipped { path, reason });
     }
 
-    /// Notes and tells that something went wrong with one file; the others go on.
+    /// Counts and reports an error of one file; the others continue.
     ///
     /// # Errors
     /// `failure` itself, if the others would fare no better.

@@ -145,7 +145,7 @@ pub fn give_mode(directory: &OwnedFd, name: &str, stat: &Stat, mode: u32) -> io:
     Ok(is_same && fchmod(&file, Mode::from_raw_mode(mode)).is_ok())
 }
 
-/// What stands at a name of a directory.
+/// The entry at a name of a directory.
 pub fn look(directory: &OwnedFd, name: &str) -> io::Result<Option<Stat>> {
     match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(stat) => Ok(Some(stat)),

@@ -49,7 +49,7 @@ impl Excludes {
     }
 }
 
-/// What stands in a tree.
+/// An entry of a tree.
 pub enum Found {
     Directory {
         to: VirtualPath,
@@ -67,7 +67,7 @@ pub enum Found {
         host: PathBuf,
         reason: String,
     },
-    /// Something that could not be looked at.
+    /// Something that could not be read.
     Failed(Failure),
 }
 
@@ -167,7 +167,7 @@ fn unsupported(file_type: FileType) -> Option<&'static str> {
     }
 }
 
-/// Returns where `relative` comes to be below `to`, or why it cannot.
+/// Returns the destination of `relative` below `to`, or why there is none.
 fn target_of(to: &VirtualPath, relative: &Path) -> Result<VirtualPath, String> {
     if relative.as_os_str().is_empty() {
         return Ok(to.clone());
@@ -175,7 +175,7 @@ fn target_of(to: &VirtualPath, relative: &Path) -> Result<VirtualPath, String> {
     let relative = relative.to_str().ok_or("the name is not UTF-8")?;
     VirtualPath::parse(&format!("{}{relative}", to.child_prefix())).map_err(|error| {
         let text = error.to_string();
-        // The name is told with the path of the host.
+        // The message has the path of the host.
         match text.split_once(": \"") {
             Some((reason, _)) => reason.to_owned(),
             None => text,

@@ -27,7 +27,7 @@ pub fn dot(graph: &Dependencies) -> String {
     text
 }
 
-/// Returns `label` as it stands between the quotes of a DOT string, in which Graphviz reads entities.
+/// Escapes `label` for a quoted DOT string, in which Graphviz reads entities.
 fn quoted(label: &str) -> String {
     label
         .replace('\\', "\\\\")

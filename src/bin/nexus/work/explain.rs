@@ -18,7 +18,7 @@ pub struct Status {
     prefix: Option<String>,
 }
 
-/// Tell why an item can or cannot be worked on.
+/// Explain why an item can or cannot be claimed.
 #[derive(Debug, Args)]
 pub struct Explain {
     path: String,

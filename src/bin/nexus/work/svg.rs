@@ -49,7 +49,7 @@ pub fn draw(graph: &Dependencies) -> String {
     picture.finish()
 }
 
-/// Returns the lines in a shape: the path and the status, so that colour is not all that tells it.
+/// Returns the lines in a shape: the path and the status, so that the status is not only a colour.
 fn label(path: &str, kind: NodeKind) -> String {
     format!("{path}\n{}", kind.name().replace('_', " "))
 }

@@ -30,7 +30,7 @@ impl List {
             }
             return array.finish(out);
         }
-        // One more than is shown tells whether there are more.
+        // One row more than shown: it says whether there are more.
         let mut items = fs.work(view, self.limit.saturating_add(usize::from(self.limit > 0)))?;
         let more = items.len() > self.limit;
         items.truncate(self.limit);

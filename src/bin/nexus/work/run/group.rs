@@ -33,11 +33,11 @@ use crate::signals::Ignored;
 
 /// How long a command that is asked to end has for that before it is killed; and how long the kernel has for killing it.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long to wait for the end of a process whose parent is not the supervisor, and which nothing announces.
+/// How long to wait for the end of a process whose parent is not the supervisor, so that no signal reports its end.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Longest message of a worker: the path of an item, and some numbers.
 const LONGEST: usize = 16 * 1024;
-/// Signals that somebody may send to all processes of a session, and that must not end or stop a supervisor.
+/// Signals that may be sent to all processes of a session, and that must not end or stop a supervisor.
 const HARMLESS: [i32; 14] = [
     SIGALRM, SIGHUP, SIGINT, SIGIO, SIGPIPE, SIGPROF, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU,
     SIGUSR1, SIGUSR2, SIGVTALRM,
@@ -185,7 +185,7 @@ impl Group {
         }
     }
 
-    /// Carries out the worker's orders until the command has ended. If it was asked to, or the worker is gone, until its
+    /// Executes the worker's orders until the command has ended. If it was asked to, or the worker is gone, until its
     /// whole group has.
     fn watch(&mut self, control: &Control) -> io::Result<ExitStatus> {
         let mut has_worker = true;
@@ -214,7 +214,7 @@ impl Group {
         }
     }
 
-    /// Carries out an order, if there is one. Returns whether there is a worker yet.
+    /// Executes an order, if there is one. Returns whether there is a worker yet.
     fn obey(&mut self, worker: &OwnedFd) -> bool {
         let mut order = [0];
         let signal = |signal| {

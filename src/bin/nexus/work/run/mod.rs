@@ -40,7 +40,7 @@ use crate::session::Session;
 use crate::signals::{self, StopCount};
 use crate::text::{counted, printable};
 
-/// How long the loop sleeps at most before it looks for signals.
+/// How long the loop sleeps at most before it polls for signals.
 const LOOK: Duration = Duration::from_millis(200);
 /// How long it leaves the queue alone when another worker was faster.
 const OVERTAKEN: Duration = Duration::from_millis(10);
@@ -284,7 +284,7 @@ impl Shift<'_> {
         });
     }
 
-    /// Counts and tells how a job ended.
+    /// Counts and reports how a job ended.
     fn ended(&mut self, job: Job) {
         self.running -= 1;
         let (event, error) = match job.end {
@@ -322,7 +322,7 @@ impl Shift<'_> {
                 "seconds": seconds,
                 "error": error,
             });
-            // What runs is not left alone because nobody reads what became of it.
+            // Running jobs finish even if the output is closed.
             if let Err(failure) = out.json(&row).and_then(|()| out.finish()) {
                 self.failure.get_or_insert(match failure {
                     Failure::BrokenPipe => {

@@ -24,7 +24,7 @@ use rustix::process::{Pid, Signal, getpgid, kill_process_group};
 /// How often a command that a killed supervisor did not report is searched for, and the pause between.
 const UNREPORTED_CHECKS: u32 = 10;
 const UNREPORTED_PAUSE: Duration = Duration::from_millis(20);
-/// What the process is called: not by the name of the program, by which somebody may kill all workers.
+/// Name of the process. It is not the name of the program, by which a user may kill all workers.
 pub(super) const NAME: &str = "work-supervisor";
 /// The variables of its environment that name an item, in the order of their values in [`Order::Run`].
 pub(super) const VARIABLES: [&str; 4] = [

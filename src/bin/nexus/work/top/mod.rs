@@ -16,7 +16,7 @@ use crate::failure::{Exit, Failure, Result};
 use crate::session::Session;
 use crate::signals::StopRequest;
 
-/// How often keys and signals are looked at.
+/// Interval at which keys and signals are polled.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Watch the queue.
