@@ -4,11 +4,11 @@
 //! |---|---|
 //! | SQLite itself: statements, errors, files | `driver` |
 //! | connections, tables, rows | `db` |
-//! | what commits leave in the WAL | `wal` |
+//! | the WAL: commits, checkpoints, failures | `wal` |
 //! | the work queue | `queue` |
 //! | what is read | `read` |
 //! | what is written: the queue of commits, and what each change does | `write` |
-//! | checking, repairing and copying the whole | `upkeep` |
+//! | verify, repair and copy of the whole database | `upkeep` |
 //! | opening all of it; what it does for each of the traits | `opening`, `store` |
 
 mod db;
@@ -44,16 +44,15 @@ use crate::error::{ErrorKind, Result};
 pub struct SqliteOptions {
     /// Bound of all page caches together, in KiB.
     pub cache_kib: u32,
-    /// Checkpoints are made by a thread; else by those who commit.
+    /// A thread makes checkpoints; otherwise the committing threads do.
     pub housekeeping: bool,
-    /// Tells the time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
 }
 
 /// The metadata of one store, in one database.
 pub struct SqliteStore {
-    // Dropped in this order: the writer's connection is the last one, so that closing it folds the log
-    // into the database.
+    // Dropped in this order: the writer's connection is the last one, so that closing it checkpoints the WAL.
     checkpointer: Checkpointer,
     readers: Readers,
     writer: Writer,

@@ -31,7 +31,7 @@ impl SqliteStore {
         call: &Call,
     ) -> Result<(Self, String)> {
         let writer_kib = options.cache_kib / 2;
-        // On a full disk, too: whoever is to make room must be able to open the store.
+        // On a full disk, too: a store must be open before anything in it can be deleted.
         let mut opening = || {
             let options = options.clone();
             let mut connection = connection::open(path, Role::Creator, writer_kib)?;
@@ -75,8 +75,8 @@ impl SqliteStore {
 /// Returns the UUID of the store in the database at `path`, or `None` if there is no database or an
 /// empty one. Changes nothing.
 pub fn store_uuid(path: &Path, call: &Call) -> Result<Option<String>> {
-    // A look at the size opens nothing: closing a descriptor of the database outside of SQLite would
-    // drop the locks of this process.
+    // Reading the size opens no descriptor: closing a descriptor of the database outside of SQLite would drop the locks
+    // of this process.
     if !path.metadata().is_ok_and(|metadata| metadata.len() > 0) {
         return Ok(None);
     }

@@ -39,8 +39,8 @@ impl BackendNames {
 pub(in super::super) struct BackendCache(RwLock<Arc<BackendNames>>);
 
 impl BackendCache {
-    /// Returns the snapshot, which holds the backend `id` if there is one: another process may have
-    /// added it since the last look.
+    /// Returns the snapshot, which has the backend `id` if it exists: another process may have added it since the last
+    /// read.
     pub fn with(&self, id: i64, connection: &Connection) -> Result<Arc<BackendNames>> {
         let names = self.current();
         if names.name(id).is_ok() {
@@ -49,7 +49,7 @@ impl BackendCache {
         self.reload(connection)
     }
 
-    /// Returns the id of the backend `name`, which another process may have added since the last look.
+    /// Returns the id of the backend `name`, which another process may have added since the last read.
     pub fn id(&self, name: &str, connection: &Connection) -> Result<i64> {
         if let Some(id) = self.current().find(name) {
             return Ok(id);
@@ -71,7 +71,7 @@ impl BackendCache {
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<rusqlite::Result<_>>()?;
         let names = Arc::new(BackendNames(names));
-        // A connection in the middle of a read transaction may know less than others do.
+        // A connection in a read transaction may have an older snapshot.
         let mut newest = self.0.write();
         if names.0.len() > newest.0.len() {
             *newest = Arc::clone(&names);
@@ -80,7 +80,7 @@ impl BackendCache {
     }
 }
 
-/// Returns the UUID of the place of the backend `name`, if it is known.
+/// Returns the identity of the backend `name`, if it is known.
 pub(in super::super) fn uuid(connection: &Connection, name: &str) -> Result<Option<String>> {
     Ok(connection
         .prepare_cached("SELECT uuid FROM backends WHERE name = ?1")?
@@ -88,7 +88,7 @@ pub(in super::super) fn uuid(connection: &Connection, name: &str) -> Result<Opti
         .optional()?)
 }
 
-/// Adds the backend `name`, whose place has the UUID `wanted`, unless another process just did.
+/// Adds the backend `name` with the identity `wanted`, unless another process has just added it.
 pub(in super::super) fn register(connection: &Connection, name: &str, wanted: &str) -> Result<()> {
     connection.execute(
         "INSERT OR IGNORE INTO backends (name, uuid) VALUES (?1, ?2)",

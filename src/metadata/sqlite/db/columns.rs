@@ -1,8 +1,8 @@
-//! What each column of `work` may hold, and what takes the place of anything else.
+//! The values that each column of `work` may have, and the replacements of all others.
 //!
-//! A table that is not STRICT holds any value in any column, and a STRICT one any integer: what an older version, or
-//! another program, left there may be none that a call writes. A check finds such a value by this list, and a repair
-//! puts the nearest one that is possible in its place.
+//! A table that is not STRICT accepts any value in any column, and a STRICT one any integer. So an older version, or
+//! another program, may have left values that no call writes. A check finds such a value by this list, and a repair
+//! replaces it by the nearest possible one.
 
 use rusqlite::types::{Value, ValueRef};
 
@@ -49,7 +49,7 @@ const TIME: Holds = Integer(LEAST_TIME, MAX_TIME);
 const MAX_TOKEN: i64 = (1 << 53) - 1;
 const COUNT: Holds = Integer(0, i64::MAX);
 
-/// The columns of `work` but for those that other rows decide: key, place, and rank.
+/// The columns of `work`, except those that other rows determine: key, directory, scope and rank.
 pub(in super::super) const WORK: [Column; 17] = [
     optional("status", Integer(1, Status::ALL.len() as i64)),
     optional("priority", Integer(i64::MIN, i64::MAX)),
@@ -76,10 +76,10 @@ pub(in super::super) const WORK: [Column; 17] = [
     optional("lease_expires_at", TIME),
 ];
 
-/// A table whose rows stand for nothing that a path names.
+/// A table whose rows belong to no path.
 pub(in super::super) struct SmallTable {
     pub name: &'static str,
-    /// Which of its rows say something impossible.
+    /// The condition of its rows with impossible values.
     pub wrong: &'static str,
     /// What a repair does with those; it changes no others.
     pub correction: Option<&'static str>,
@@ -107,7 +107,7 @@ pub(in super::super) const SMALL: [SmallTable; 7] = [
         name: "namespaces",
         wrong: "typeof(name) <> 'text' OR readonly NOT IN (0, 1) OR admin_only NOT IN (0, 1)
                 OR requires_tenant NOT IN (0, 1) OR requires_agent NOT IN (0, 1) OR builtin NOT IN (0, 1)",
-        // A guess could open a namespace to those whom it was closed to.
+        // A guess could give access to a namespace that was closed.
         correction: None,
     },
     SmallTable {
@@ -119,7 +119,7 @@ pub(in super::super) const SMALL: [SmallTable; 7] = [
         name: "pending_deletions",
         wrong: "typeof(backend_id) <> 'integer' OR typeof(hash) <> 'blob' OR length(hash) <> 32
                 OR typeof(begun_at) NOT IN ('integer', 'null')",
-        // The file, if there is one, is found as one that nothing needs.
+        // The file, if there is one, is found as an orphan.
         correction: Some(
             "DELETE FROM pending_deletions
              WHERE typeof(backend_id) <> 'integer' OR typeof(hash) <> 'blob' OR length(hash) <> 32
@@ -130,7 +130,7 @@ pub(in super::super) const SMALL: [SmallTable; 7] = [
         name: "reservations",
         wrong: "typeof(backend_id) <> 'integer' OR typeof(hash) <> 'blob' OR length(hash) <> 32
                 OR typeof(id) <> 'integer' OR typeof(expires_at) <> 'integer'",
-        // Whoever made it makes another when it is missing.
+        // Its creator makes a new one if it is missing.
         correction: Some(
             "DELETE FROM reservations
              WHERE typeof(backend_id) <> 'integer' OR typeof(hash) <> 'blob' OR length(hash) <> 32
@@ -169,8 +169,8 @@ impl Column {
         }
     }
 
-    /// Returns what takes the place of `value`: for a number the nearest one that is possible, else NULL or 0. An item of
-    /// an unknown status is pending, a token that is none belongs to nobody, and a lease without an end has ended.
+    /// Returns the replacement of `value`: for a number the nearest possible one, else NULL or 0. An item of an unknown
+    /// status is pending, an invalid token belongs to no worker, and a lease without a deadline has expired.
     pub fn nearest(&self, value: ValueRef<'_>) -> Value {
         let nothing = match (self.optional, self.holds) {
             (false, Integer(least, _)) => Value::Integer(least.max(0)),

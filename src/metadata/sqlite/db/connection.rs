@@ -20,30 +20,30 @@ use crate::metadata::sqlite::driver::vfs;
 const YIELDS: i32 = 20;
 /// How long it sleeps then.
 const PAUSE: Duration = Duration::from_micros(50);
-/// How long SQLite itself looks for a lock of the log's index that others hold for an instant, before it gives up.
+/// SQLite's own retry limit on the short-held locks of the WAL-index, after which it returns SQLITE_PROTOCOL.
 const LOOKING: Duration = Duration::from_secs(10);
 /// The WAL keeps this much of its file when it starts over: overwriting is faster than growing.
 pub(in super::super) const WAL_KEPT_BYTES: u64 = 64 * 1024 * 1024;
-/// A statement that reads looks at the interrupts of its call each time it has done this many steps of
-/// SQLite's machine: some microseconds.
+/// A read statement checks its call for interrupts each time it has executed this many VM instructions: some
+/// microseconds.
 const STEPS: i32 = 1_000;
 
 struct Waiter {
     call: Call,
     deadline: Option<Instant>,
-    /// Whether an interrupt may break off a statement, and not only a waiting.
+    /// Whether an interrupt may end a statement, and not only a wait.
     interruptible: bool,
 }
 
 thread_local! {
-    /// The call that this thread is carrying out: SQLite asks it whether to go on waiting. It is empty between calls. Hosts
-    /// call while a thread ends, too, when what has a destructor is gone.
+    /// The current call of this thread, by which the busy handler decides whether to wait on. It is empty between
+    /// calls. A host may also call while a thread ends, when thread-local values with destructors do not exist any
+    /// more.
     static WAITER: ManuallyDrop<RefCell<Option<Waiter>>> =
         const { ManuallyDrop::new(RefCell::new(None)) };
 }
 
-/// Runs `work`, waiting for others' commits as `call` allows: up to its time limit, and until it is
-/// interrupted.
+/// Runs `work`, and waits for other writers as `call` allows: up to its timeout, and until it is interrupted.
 pub(in super::super) fn waiting_as<T>(call: &Call, work: impl FnOnce() -> T) -> T {
     struct Restore(Option<Waiter>);
     impl Drop for Restore {
@@ -61,13 +61,13 @@ pub(in super::super) fn waiting_as<T>(call: &Call, work: impl FnOnce() -> T) -> 
     work()
 }
 
-/// Runs `work`, waiting for others' commits up to `patience`.
+/// Runs `work`, and waits for other writers up to `patience`.
 pub(in super::super) fn waiting_for<T>(patience: Duration, work: impl FnOnce() -> T) -> T {
     waiting_as(&Interrupts::default().begin(patience), work)
 }
 
-/// Runs `work`, whose statements on a connection for reading fail when the call that this thread is carrying out is
-/// interrupted. Not for statements that begin or end a transaction: whether a broken-off one did is not known.
+/// Runs `work`, whose statements on a connection for reading fail when the current call of this thread is interrupted.
+/// Not for statements that begin or end a transaction: it is unknown whether an interrupted one did.
 pub(in super::super) fn interruptible<T>(work: impl FnOnce() -> T) -> T {
     struct Restore;
     impl Drop for Restore {
@@ -96,8 +96,8 @@ fn is_interrupted() -> bool {
     })
 }
 
-/// Says whether to try again. SQLite's own handler sleeps ever longer, so that one of many waiters
-/// starves; this one yields, then sleeps shortly.
+/// Returns whether to try again. SQLite's own handler sleeps ever longer, so that one of many waiters starves; this one
+/// yields, then sleeps shortly.
 fn keep_waiting(attempt: i32) -> bool {
     WAITER.with(|waiter| {
         let mut waiter = waiter.borrow_mut();
@@ -122,9 +122,9 @@ fn keep_waiting(attempt: i32) -> bool {
     })
 }
 
-/// Runs `statement`, which begins a transaction, again as long as the call that this thread is carrying out has
-/// patience. A process that is stopped, or not scheduled, at the instant that it holds a lock of the log's index keeps
-/// every other from beginning; for that SQLite asks no busy handler, but gives up by itself.
+/// Runs `statement`, which begins a transaction, again until the current call of this thread times out. If a process is
+/// suspended, or not scheduled, while it has a lock of the WAL-index, no other process can begin a transaction. SQLite
+/// calls no busy handler for that, but has a retry limit of its own.
 pub(in super::super) fn beginning<T>(mut statement: impl FnMut() -> Result<T>) -> Result<T> {
     let mut looked = Duration::ZERO;
     loop {
@@ -138,7 +138,7 @@ pub(in super::super) fn beginning<T>(mut statement: impl FnMut() -> Result<T>) -
     }
 }
 
-/// Runs `read`, which opens what it reads, once more if that seems damaged: damage is what two readings find.
+/// Runs `read`, which opens what it reads, once more if that seems damaged: only two reads that find damage count.
 pub(in super::super) fn confirming<T>(mut read: impl FnMut() -> Result<T>) -> Result<T> {
     match read() {
         Err(error) if error.kind() == ErrorKind::Corrupt => read(),
@@ -200,7 +200,7 @@ fn open_once(path: &Path, role: Role, cache_kib: u32) -> Result<Connection> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     if role == Role::Reader {
         connection.pragma_update(None, "query_only", true)?;
-        // Not the writer: what it carries out belongs to several calls.
+        // Not the writer: its statements belong to several calls.
         connection.progress_handler(STEPS, Some(is_interrupted))?;
     }
     Ok(connection)
@@ -246,7 +246,7 @@ mod tests {
         connection.query_row(LONG, [], |row| row.get(0))
     }
 
-    /// These hold whatever options SQLite was compiled with: scripts/check-options runs them without any.
+    /// These tests pass whatever options SQLite was compiled with: scripts/check-options runs them without any.
     mod options {
         use super::*;
         use crate::metadata::sqlite::wal::commit::commit;

@@ -1,20 +1,19 @@
-//! The sequence of lease tokens: giving them out, and where it goes on in a copy or after the machine was
-//! started again.
+//! The sequence of lease tokens: issuing tokens, and continuing in a copy or after a reboot.
 //!
-//! Tokens only grow, whichever process claims, and none is given out twice. They grow with the time: the sequence follows
-//! the wall clock at [`RATE`] numbers a second, and each token is drawn at random from the last second of it. So
-//! two tokens tell how much time lies between them and not how many others were given out meanwhile, and nobody
-//! guesses one in a few tries. Claims that come faster share that second: each takes a random part of what is left of
-//! it. `docs/decisions/0005-lease-tokens.md` has the figures.
+//! Tokens only grow, whichever process claims, and none is issued twice. They grow with the time: the sequence follows
+//! the wall clock at [`RATE`] numbers a second, and each token is drawn at random from the last second of it. So two
+//! tokens reveal the time between them, but not how many others were issued meanwhile, and a token cannot be guessed in
+//! a few tries. Faster claims share that second: each takes a random part of the rest.
+//! `docs/decisions/0005-lease-tokens.md` has the figures.
 //!
-//! The row of the store holds a number that no token has passed, and who wrote it. An engine writes it ahead of
-//! its tokens, further each time, so that most claims leave the row alone; it does so only as long as nobody else has
-//! written it. What a transaction reserved that was rolled back is nobody's.
+//! The row of the store has a number that no token has passed, and the engine that wrote it. An engine writes it ahead
+//! of its tokens, further each time, so that most claims do not change the row. It relies on that only as long as no
+//! other engine has written the row. Numbers that a rolled-back transaction reserved are never used.
 //!
-//! A token must never be given out twice among a store and its copies, or a worker of the one could pass
-//! for a worker of the other. A copy therefore begins at a number made of the time of its first claim, at
-//! [`PER_MILLISECOND`], which is 16 times faster than [`RATE`]. So at any moment it is ahead of every store that began
-//! earlier: an original never gets there, and another copy does only later. A restored backup thus gives out greater tokens than the
+//! A token must never be issued twice among a store and its copies. Otherwise a worker of one could act as a worker of
+//! the other. A copy therefore begins at a number derived from the time of its first claim, at [`PER_MILLISECOND`],
+//! which is 16 times faster than [`RATE`]. So at any time it is ahead of every store that began earlier: an original
+//! never reaches that number, and another copy only later. A restored backup thus issues greater tokens than the
 //! workers of the lost store have.
 
 use parking_lot::Mutex;
@@ -27,14 +26,14 @@ use crate::time::Micros;
 
 /// Numbers of the sequence for each second of the wall clock.
 const RATE: i64 = 1 << 16;
-/// A token is drawn from so many numbers before where the clock is: one second.
+/// A token is drawn from this many numbers before the clock's position: one second.
 const WINDOW: i64 = RATE;
 /// A token that follows another within that second is drawn from this part of the numbers that are left ...
 const SHARE: i64 = 8;
-/// ... but from so many at least, also where the sequence is ahead of the clock: 100,000 claims a second pass 800,000
+/// ... but from this many at least, even if the sequence is ahead of the clock: 100,000 claims a second pass 800,000
 /// numbers, fewer than copies leave between them.
 const LEAST_RANGE: i64 = 16;
-/// So far the sequence may be ahead of the clock, or behind it (a year), before the clock counts as set anew.
+/// How far the sequence may be ahead of the clock, or behind it (a year), before the clock counts as reset.
 const MOST_AHEAD: i64 = RATE * 16;
 const MOST_BEHIND: i64 = RATE * 366 * 24 * 3600;
 /// Numbers that an engine reserves when it reserves again, growing by this factor up to a second.
@@ -50,23 +49,24 @@ const PER_MILLISECOND: i64 = 1 << 10;
 /// A sequence without an origin is that of a copy from here on: that of February 2021. Boots and claims before there were origins
 /// do not bring an original so far.
 const FIRST_OF_COPIES: i64 = 1 << 45;
-/// The sequence grows by at least this, even where the clock went back.
+/// The sequence grows by at least this, even if the clock went back.
 const LEAST: i64 = 1 << 26;
-/// So far claims may move the row of the store without a synced commit: 256 seconds. An engine that begins takes the row for
-/// synced, so the moves of some engines add up; together they stay below [`LEAST`], which is passed over after a power loss.
+/// How far claims may move the row of the store without a synced commit: 256 seconds. A new engine assumes that the row
+/// is synced, so the moves of several engines add up. Together they stay below [`LEAST`], which is skipped after a
+/// power loss.
 const MOST_UNSYNCED: i64 = LEAST / 4;
 
 const RESERVE: &str = "\
     UPDATE store SET lease_sequence = ?1, lease_holder = ?2, lease_origin = ?3 WHERE id = 1";
 
-/// What the row of the store says of the sequence.
+/// The state of the sequence in the row of the store.
 #[derive(Debug, Clone, Copy)]
 pub(in super::super) struct Reservation {
     /// No token is greater.
     pub newest: i64,
-    /// Who reserved last.
+    /// The engine that reserved last.
     pub holder: i64,
-    /// When the sequence would have been at 0, by the wall clock; 0 where that is to be set.
+    /// The wall-clock time at which the sequence would have been 0; 0 if it is not set yet.
     pub origin: Micros,
 }
 
@@ -84,17 +84,17 @@ impl Reservation {
     }
 }
 
-/// The tokens that an engine gives out.
+/// The tokens that an engine issues.
 #[derive(Debug)]
 pub(in super::super) struct Tokens {
-    /// The engine's number, by chance; not 0.
+    /// The random number of the engine; not 0.
     holder: i64,
     reserved: Mutex<Reserved>,
 }
 
 #[derive(Debug, Default)]
 struct Reserved {
-    /// The newest token that this engine gave out.
+    /// The newest token that this engine issued.
     given: i64,
     /// What it wrote into the row of the store.
     newest: i64,
@@ -150,7 +150,7 @@ impl Tokens {
             return Err(at_end());
         }
         if !is_last || newest > last.newest || origin != last.origin {
-            // Others that claim by turns waste nothing so.
+            // So engines that claim alternately waste no numbers.
             let ahead = match is_last {
                 true => (reserved.ahead * GROWTH).clamp(FIRST_RESERVED, MOST_RESERVED),
                 false => 0,
@@ -224,7 +224,7 @@ pub(in super::super) fn advance(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Moves the sequence ahead of what copies and others that began at such a number have given out until now.
+/// Moves the sequence ahead of the tokens that copies, and stores that began like copies, have issued until now.
 pub(in super::super) fn pass_over_others(connection: &Connection) -> Result<()> {
     connection.execute(
         "UPDATE store SET lease_sequence = ?1, lease_holder = 0, lease_origin = 0
@@ -234,9 +234,8 @@ pub(in super::super) fn pass_over_others(connection: &Connection) -> Result<()> 
     Ok(())
 }
 
-/// Passes over the tokens that claims were given before the machine stopped and of which the store knows
-/// nothing: with the durability `normal`, losing power drops the newest commits. Those moved the sequence by less than
-/// [`LEAST`], see [`MOST_UNSYNCED`].
+/// Skips the tokens of claims that a power loss removed from the store: under durability `normal`, it may lose the
+/// newest commits. Those moved the sequence by less than [`LEAST`], see [`MOST_UNSYNCED`].
 pub(super) fn pass_over_lost(connection: &rusqlite::Connection) -> Result<()> {
     connection.execute(
         "UPDATE store SET lease_sequence = min(lease_sequence, ?2 - ?1) + ?1, lease_holder = 0",

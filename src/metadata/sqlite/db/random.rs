@@ -1,4 +1,4 @@
-//! Random bytes, which are asked of the system for many uses at once.
+//! Random bytes, which are requested from the system for many uses at once.
 
 use rustix::rand::{GetRandomFlags, getrandom};
 
@@ -30,7 +30,7 @@ impl Default for RandomPool {
 }
 
 impl RandomPool {
-    /// Returns bytes that nobody can guess.
+    /// Returns unguessable bytes.
     pub fn take(&mut self) -> Result<[u8; WORD]> {
         if self.next == self.bytes.len() {
             let got = getrandom(&mut self.bytes, GetRandomFlags::empty())

@@ -41,7 +41,7 @@ pub(in super::super) fn prepare(connection: &mut Connection, uuid: &str) -> Resu
             "a database in this place cannot have a write-ahead log",
         ));
     }
-    // Most often there is nothing to do, and no need to wait for another's long commit.
+    // Most often there is nothing to do, and no need to wait for another writer's long commit.
     if let Some(uuid) = current_uuid(connection)? {
         return Ok(uuid);
     }
@@ -72,7 +72,7 @@ pub(in super::super) fn enter_boot(connection: &mut Connection, boot_id: &str) -
     if known == boot_id {
         return Ok(number);
     }
-    // What is passed over must not be lost with the next loss of power.
+    // The skipped numbers must survive the next power loss.
     connection.pragma_update(None, "synchronous", "FULL")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let (number, known) = read(&transaction)?;

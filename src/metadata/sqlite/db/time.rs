@@ -9,8 +9,8 @@ use crate::time::Micros;
 /// Bits of a [`BootTime`] for the microseconds of one boot: nine years.
 const BOOT_BITS: u32 = 48;
 
-/// A moment by the boot clock. Moments of an earlier boot come before all of a later one, so a deadline of
-/// another boot has passed.
+/// A time of the boot clock. Times of an earlier boot are less than all of a later one, so a deadline of another boot
+/// has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in super::super) struct BootTime(pub i64);
 
@@ -39,7 +39,7 @@ impl Time {
         }
     }
 
-    /// Returns the wall's time.
+    /// Returns the time of the wall clock.
     pub fn wall(&self) -> Micros {
         self.clock.wall()
     }

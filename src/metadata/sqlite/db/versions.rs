@@ -26,7 +26,7 @@ fn compare(rules: i64, granted_rules: i64) -> StoreResult<()> {
     }
 }
 
-/// Returns the version of the rules, if the schema is known.
+/// Returns the rules version, if the schema is known.
 pub(in super::super) fn rules_version(connection: &Connection) -> Result<i64> {
     let versions = connection::beginning(|| {
         Ok(connection

@@ -1,4 +1,4 @@
-//! What failures of SQLite mean for the caller.
+//! Mapping of SQLite's errors to errors of calls.
 
 use std::borrow::Cow;
 
@@ -17,11 +17,11 @@ impl From<rusqlite::Error> for Error {
             Some(
                 ErrorCode::DatabaseBusy
                 | ErrorCode::DatabaseLocked
-                // Another process holds a lock of the log's index, which is held for an instant, for seconds.
+                // Another process has held a short-held lock of the WAL-index for seconds.
                 | ErrorCode::FileLockingProtocolFailed,
             ) => ErrorKind::Busy,
             Some(ErrorCode::DiskFull) => ErrorKind::NoSpace,
-            // The index of the log, which the first to open a database makes, could not grow.
+            // The WAL-index, which the first open of a database creates, could not grow.
             Some(_) if extended_code(&source) == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE) => {
                 ErrorKind::NoSpace
             }
@@ -54,7 +54,7 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
-/// Returns whether a column holds what it never does: another type, text that is no UTF-8, a number out of range.
+/// Returns whether a column has an impossible value: another type, text that is not UTF-8, a number out of range.
 fn is_unreadable(error: &rusqlite::Error) -> bool {
     use rusqlite::Error::{
         FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error,

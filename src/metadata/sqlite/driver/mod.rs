@@ -2,11 +2,11 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | prepared statements, kept beside their connection | `statements` |
+//! | the statement cache of a connection | `statements` |
 //! | what the codes of SQLite mean | `error` |
-//! | between SQLite and its files | `vfs` |
+//! | the VFS shim between SQLite and its files | `vfs` |
 //! | the files that it has open | `open_file` |
-//! | the head of the WAL-index | `wal_index` |
+//! | the header of the WAL-index | `wal_index` |
 //! | room for a full disk | `reserve` |
 
 pub(super) mod error;

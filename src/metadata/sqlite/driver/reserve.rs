@@ -1,10 +1,11 @@
-//! Room that a store keeps for reading and deleting on a full disk.
+//! The reserve: disk space for opens and deletions on a full disk.
 //!
-//! Opening a database takes 32 KiB for the WAL-index, and a deletion takes room in the WAL before it frees any. So a file
-//! beside the database holds some blocks. Where an opening or a deletion meets a full disk, the file becomes shorter, step
-//! by step, and what it held is free for the next attempt. When there is room again, the file takes it back.
+//! Opening a database needs 32 KiB for the WAL-index, and a deletion needs room in the WAL before it frees any. So a
+//! file beside the database has some allocated blocks. If an open or a deletion finds the disk full, the file is
+//! truncated step by step, and the freed blocks are available for the next attempt. When there is room again, the file
+//! is extended again.
 //!
-//! Only room counts: the file's bytes mean nothing, and nothing is lost where the file is missing.
+//! Only the blocks matter: the bytes of the file mean nothing, and a missing file loses nothing.
 
 use std::fs::File;
 use std::io;
@@ -22,16 +23,17 @@ use crate::host::directory::lock_file_at;
 
 /// What comes after the name of the database.
 const SUFFIX: &str = "-reserve";
-/// Bytes that the file holds where there is room.
+/// Bytes of the file if there is room.
 pub(in super::super) const WHOLE: u64 = 1024 * 1024;
 /// Bytes that are given up at once: a region of the WAL-index.
 pub(super) const STEP: u64 = 32 * 1024;
 /// A block of most file systems: less than that is not worth taking back.
 const LEAST: u64 = 4096;
-/// How often another's change of the file is waited for: one takes microseconds, unless its process is stopped.
+/// Number of waits for another process's change of the file: a change takes microseconds, unless the process is
+/// suspended.
 const ATTEMPTS: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(1);
-/// How long an open store waits between attempts to take back what is missing.
+/// Interval between attempts of an open store to refill the reserve.
 const RESTORE_WAIT: Duration = Duration::from_secs(1);
 
 /// How often any reserve of this process was given up in part.
@@ -63,7 +65,7 @@ enum Use {
     Restore,
 }
 
-/// What an attempt to restore the file came to.
+/// The result of an attempt to refill the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Restored {
     Whole,

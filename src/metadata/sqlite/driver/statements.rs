@@ -1,7 +1,7 @@
-//! A connection that keeps the statements that it has prepared.
+//! A connection with a statement cache.
 //!
-//! rusqlite keeps them too, but finds one by hashing and comparing its text at each use, which was a tenth of
-//! what a small change costs. Here a statement is found by where its text lies in the program.
+//! rusqlite has such a cache, too, but it hashes and compares the text at each use, which took a tenth of the time of a
+//! small change. Here the key is the address of the text in the program.
 
 use std::cell::{Cell, RefCell};
 use std::ops::{Deref, DerefMut};
@@ -29,7 +29,7 @@ unsafe impl Send for Connection {}
 
 #[derive(Default)]
 struct Statements {
-    /// Where the statement of a text is, by the text's address and length.
+    /// The index of the statement of a text, by the text's address and length.
     places: HashMap<(usize, usize), usize>,
     /// `None` while it is in use.
     prepared: Vec<Option<Statement<'static>>>,

@@ -1,7 +1,7 @@
-//! The head of the write-ahead log's index, which every commit of any process changes.
+//! The header of the WAL-index, which every commit of any process changes.
 //!
-//! The index lies in memory that all connections share. Reading its head takes no lock of a file and no system call, so that
-//! looking for others' commits many times a second costs next to nothing.
+//! The WAL-index is memory that all connections share. Reading its header needs no file lock and no system call, so
+//! that polling for commits many times a second costs almost nothing.
 //!
 //! <https://sqlite.org/walformat.html#the_wal_index_header> describes it: its first 48 bytes count the commits, among
 //! others.
@@ -18,15 +18,15 @@ use super::statements::Connection;
 
 /// Bytes that are mapped as one region.
 pub(in super::super) const REGION: c_int = 32 * 1024;
-/// The head's numbers of four bytes.
+/// The header's numbers of four bytes.
 const LEN: usize = 12;
 
-/// What the head holds. Only good for comparing: half of it may be of the next commit.
+/// The contents of the header. Only valid for comparisons: half of it may be of the next commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) struct Head([u32; LEN]);
 
 impl Head {
-    /// Returns the number of frames in the WAL. As the following, only good under the write lock.
+    /// Returns the number of frames in the WAL. Like the next functions, only valid under the write lock.
     pub fn frames(&self) -> u32 {
         self.0[4]
     }
@@ -42,7 +42,7 @@ impl Head {
     }
 }
 
-/// Reads the head of the index of `connection`, which has read something before; `None` if there is no index.
+/// Reads the header of the WAL-index of `connection`, which has read something before; `None` if there is no WAL-index.
 pub(in super::super) fn head(connection: &Connection) -> Option<Head> {
     let file = file_of(connection, ffi::SQLITE_FCNTL_FILE_POINTER);
     let mut region = ptr::null_mut();

@@ -1,4 +1,4 @@
-//! How many work items there are.
+//! Counts of work items.
 
 use super::graph::explain::status;
 use crate::call::Call;

@@ -1,9 +1,9 @@
 //! Files found by the value of a typed key, in the order of their paths.
 //!
-//! Priorities, tags and dependencies have indexes of their own, which no claim and no completion changes. Of the statuses,
-//! those that claims and completions set have none: one more index cost each pair of them 4 % and more. Ready and running
-//! items are found in the indexes of the queues. What is left reads the typed keys in the range: completed items, which are
-//! most of what a store has, workers, times, and `max_attempts`.
+//! Priorities, tags and dependencies have indexes of their own, which no claim and no completion changes. Of the
+//! statuses, those that claims and completions set have none: one more index cost each pair of them 4 % and more. Ready
+//! and running items are found in the indexes of the queues. The other keys scan the typed keys in the range: completed
+//! items, which are most items of a store, workers, times, and `max_attempts`.
 
 use std::collections::HashSet;
 
@@ -20,7 +20,7 @@ use crate::path_id::PathId;
 use crate::range::{PathRange, Visible};
 use crate::work::{DependencyRef, Status, WorkField};
 
-/// Items of another status that a search for ready ones passes over, in the order of paths, before it reads the queues.
+/// Items of another status that a search for ready ones skips, in path order, before it reads the queues.
 const PASSED_OVER: usize = 1024;
 
 const BY_PRIORITY: &str = "\
@@ -57,8 +57,8 @@ const READY: &str = "\
       AND status = 1 AND delayed = 0 AND path >= ?1 AND path < ?2
     ORDER BY path LIMIT ?3";
 
-/// Returns the paths in `range` of the first `limit` files whose typed key has the value `field`, in
-/// order. Dependencies that `visible` does not show are found by nobody.
+/// Returns the paths in `range` of the first `limit` files whose typed key has the value `field`, in order.
+/// Dependencies outside of `visible` are not found.
 pub(in super::super) fn find(
     connection: &Connection,
     field: &WorkField,
@@ -131,8 +131,8 @@ impl Search<'_> {
         paths_of(statement.query(params)?)
     }
 
-    /// Goes through items in the order of their paths, as long as many of them are ready; then reads the queues, which are
-    /// in another order, as a whole.
+    /// Scans items in path order, as long as many of them are ready; then reads the whole queues, which have another
+    /// order.
     fn ready(&self) -> Result<Vec<String>> {
         let mut paths = Vec::new();
         let mut passed_over = 0;

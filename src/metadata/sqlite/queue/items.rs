@@ -69,7 +69,7 @@ struct ItemState {
 }
 
 impl ItemState {
-    /// Returns whether somebody holds a lease that has not expired.
+    /// Returns whether the item has a live lease.
     fn is_leased(&self, tx: &WorkTransaction<'_>) -> bool {
         self.lease_deadline
             .is_some_and(|deadline| deadline > tx.time.boot().0)
@@ -164,7 +164,7 @@ fn set_status(
             (path, status_number),
         )?;
     }
-    // The holder of a live lease keeps it; what others set is `in_progress` without one.
+    // The holder of a live lease keeps it; `in_progress` set by another caller has no lease.
     let keeps_lease = status == Some(Status::InProgress) && before.is_leased(tx);
     if before.lease.is_some() && !keeps_lease {
         tx.run(end_lease!(), [path])?;
@@ -252,8 +252,8 @@ pub(in super::super) fn deleted(tx: &mut WorkTransaction<'_>, range: &PathRange)
     Ok(())
 }
 
-/// The file `source` was copied to `path`, which has the id `path_id` and was created at `created_at`.
-/// The copy depends on what the source depends on, and nobody works on it.
+/// The file `source` was copied to `path`, which has the id `path_id` and was created at `created_at`. The copy has the
+/// dependencies of the source, and no worker.
 pub(in super::super) fn copied(
     tx: &mut WorkTransaction<'_>,
     source: &PathRow,
@@ -288,8 +288,8 @@ pub(in super::super) fn copied(
     Ok(())
 }
 
-/// The file `row` was imported and its metadata set: nobody works on it. Items that waited for the
-/// file of this id before it was deleted wait for it again.
+/// The file `row` was imported and its metadata set: it has no worker. Items that depended on the file of this id
+/// before it was deleted depend on it again.
 pub(in super::super) fn imported(
     tx: &mut WorkTransaction<'_>,
     row: &PathRow,
@@ -326,7 +326,7 @@ fn id_of(row: &PathRow) -> Result<PathId> {
         .ok_or_else(|| Error::corrupt("a file has no id").at(row.path.as_str()))
 }
 
-/// The rules of the namespace `name` are others now: its items may lie in other scopes.
+/// The rules of the namespace `name` have changed: its items may belong to other partitions.
 pub(in super::super) fn rescope(connection: &Connection, rules: &Rules, name: &str) -> Result<()> {
     let root = format!("/{name}");
     directories::rescope(connection, &root, |directory| rules.scope_of(directory))?;
@@ -343,7 +343,7 @@ pub(in super::super) fn rescope(connection: &Connection, rules: &Rules, name: &s
                 "UPDATE work SET scope = ?2 WHERE path >= ?3 AND path < ?4 AND directory = ?1",
             )?
             .execute((&directory, scope, &below.start, &below.end))?;
-        // Whatever the old scope waited for, the new one may have to look at now.
+        // The bounds of the old partition are unknown to the new one, so the next claim must check it.
         connection
             .prepare_cached("INSERT OR REPLACE INTO work_scopes VALUES (?1, 0, 0)")?
             .execute([scope])?;
@@ -351,14 +351,14 @@ pub(in super::super) fn rescope(connection: &Connection, rules: &Rules, name: &s
     Ok(())
 }
 
-/// Returns the directory and the scope of the item at `path`.
+/// Returns the directory and the owner partition of the item at `path`.
 pub(in super::super) fn place_of<'a>(rules: &Rules, path: &'a str) -> (&'a str, &'a str) {
     let directory = parent(path);
     (directory, rules.scope_of(directory))
 }
 
-/// Puts the item at `path` where it belongs in the queues, whatever its row says, and has its scope looked
-/// at by the next claim. A lease without an end has ended.
+/// Recomputes the queue columns of the item at `path`, and makes the next claim check its partition. A lease without a
+/// deadline has expired.
 pub(in super::super) fn place_again(
     connection: &Connection,
     rules: &Rules,

@@ -1,21 +1,21 @@
-//! Work items in the database: the side table, the edges, and what follows from a change.
+//! Work items in the database: the table `work`, the edges, and the consequences of changes.
 //!
-//! The typed keys of a file live in its row of `work`, its dependencies in `edges`, and nowhere else.
-//! Three things are kept beside them, always in the same transaction: `work.dependencies` and
-//! `work.open_edges` count the item's edges, and `edges.open` says whether the blocker has a status
-//! other than `completed` or was deleted while it had one.
+//! The typed keys of a file are in its row of `work`, its dependencies in `edges`, and nowhere else. Three derived
+//! values are stored beside them, always in the same transaction: `work.dependencies` and `work.open_edges` count the
+//! item's edges, and `edges.open` says whether the blocker has a status other than `completed` or was deleted while it
+//! had one.
 //!
-//! The changes of files call in here while they are applied; [`settle()`] then does what the whole set
-//! of changes entails, before it is committed.
+//! Changes of files call this module while they are applied; [`settle()`] then applies the consequences of the whole
+//! set of changes, before its commit.
 //!
 //! | what | where |
 //! |---|---|
-//! | what it needs of a transaction, and remembers until the end of it | `transaction` |
+//! | the state of a transaction that changes items | `transaction` |
 //! | rows as files and keys change | `items`, `moves` |
-//! | edges; what follows from a change; cycles; why an item waits | `graph` |
-//! | the order of items, and what is kept for it: directories, partitions of owners, ranges of a claim | `order` |
-//! | claims: what can be claimed, and reading it | `claim` |
-//! | what the holder of a lease does, and what nobody else may | `lease`, `replace` |
+//! | edges; consequences of changes; cycles; explanations | `graph` |
+//! | the order of items, and its bounds: directories, owner partitions, claim ranges | `order` |
+//! | claims: search for claimable items, and reads of them | `claim` |
+//! | calls of the holder of a lease; protection from other callers | `lease`, `replace` |
 //! | queries | `views`, `counts`, `read`, `scan`, `find` |
 //! | statements about some paths at once | `some` |
 
@@ -26,8 +26,8 @@ macro_rules! no_lease {
     };
 }
 
-/// The statement that ends the lease of the item at the path of the first parameter, and changes what `$set`
-/// says too.
+/// The statement that ends the lease of the item at the path of the first parameter, and also makes the changes in
+/// `$set`.
 macro_rules! end_lease {
     ($($set:literal)?) => {
         concat!(

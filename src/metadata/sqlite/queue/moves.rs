@@ -13,7 +13,7 @@ use crate::path::VirtualPath;
 use crate::range::PathRange;
 use crate::time::Micros;
 
-/// For a part of a tree whose items all come to lie in one scope.
+/// For a part of a tree whose items all move to one partition.
 const MOVE: &str = "\
     UPDATE OR FAIL work
     SET path = ?1 || substr(path, ?2), directory = ?1 || substr(directory, ?2), scope = ?5
@@ -28,8 +28,8 @@ const TIMED_IN: &str = "\
     SELECT scope, iif(delayed = 1, not_before, NULL), lease_deadline FROM work NOT INDEXED
     WHERE path >= ?1 AND path < ?2 AND (delayed = 1 OR lease_deadline IS NOT NULL)";
 
-/// Of the files in a part of the tree `from`, the typed keys go along to the paths below `to`: they may lie in another
-/// directory and scope.
+/// Moves the typed keys of the files in a part of the tree `from` to the paths below `to`, which may be in another
+/// directory and partition.
 pub(in super::super) fn moved(
     tx: &mut WorkTransaction<'_>,
     part: &PathRange,
@@ -44,7 +44,7 @@ pub(in super::super) fn moved(
             // substr counts characters.
             let rest = from.as_str().chars().count() as i64 + 1;
             tx.run(MOVE, (to.as_str(), rest, &part.start, &part.end, scope))?;
-            // All that lies in these directories moves.
+            // Everything in these directories moves.
             for directory in left {
                 directories::remove(tx.connection, directory)?;
             }
@@ -70,7 +70,7 @@ fn range_at(part: &PathRange, from: &VirtualPath, to: &VirtualPath) -> PathRange
     }
 }
 
-/// Returns the scope in which all of `paths` lie once they are moved, if it is one.
+/// Returns the partition of all of `paths` after the move, if there is exactly one.
 fn only_scope(
     tx: &WorkTransaction<'_>,
     paths: &BTreeSet<String>,
@@ -94,7 +94,7 @@ fn only_scope(
     only
 }
 
-/// Has claims find what came to be in `range`.
+/// Enqueues the items that were moved to `range`.
 fn announce(tx: &WorkTransaction<'_>, range: &PathRange) -> Result<()> {
     let bounds = [&range.start, &range.end];
     let mut firsts = Firsts::default();
@@ -134,6 +134,6 @@ pub(in super::super) fn paths_in(
         .collect::<rusqlite::Result<_>>()?)
 }
 
-/// The statements above, for the test that looks at their plans.
+/// The statements above, for the test of their query plans.
 #[cfg(test)]
 pub(super) const STATEMENTS: [&str; 4] = [MOVE, MOVE_ONE, CLAIMABLE_IN, TIMED_IN];

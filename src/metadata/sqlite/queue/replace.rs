@@ -1,4 +1,4 @@
-//! Whether another file may take the place of an item.
+//! Whether another file may replace an item.
 
 use rusqlite::OptionalExtension;
 
@@ -10,8 +10,8 @@ use crate::metadata::sqlite::driver::statements::Connection;
 use crate::path_id::PathId;
 use crate::work::under_lease;
 
-/// Checks that no live lease stands in the way of a file that is to replace the item at `path`: its status is the
-/// holder's to change, and a replacement has another. Who has proved to hold the lease may.
+/// Checks that no live lease protects the item at `path` from replacement: only the holder may change its status, and a
+/// replacement has another one. A caller that has presented the valid token may.
 ///
 /// # Errors
 /// `Conflict` for a live lease that the caller has not proved to hold.

@@ -1,8 +1,8 @@
 //! Many work items, read in the order of their paths.
 //!
-//! To look up the file of each item would cost a third of a row of a long view, and a column that a statement returns takes
-//! two or three calls into SQLite. So where most items are wanted, two statements go through items and files side by side, in
-//! the order of their paths, and hand all columns over to functions, as [`super::super::read::scan`] does for lists; the items are
+//! To look up the file of each item would cost a third of a row of a long view, and a column that a statement returns
+//! takes two or three calls into SQLite. So if most items are wanted, two statements scan items and files in parallel,
+//! in path order, and pass all columns to functions, as [`super::super::read::scan`] does for lists; the items are
 //! sorted afterwards.
 
 use std::cell::RefCell;
@@ -40,12 +40,13 @@ const FILES: &str = "\
     FROM paths NOT INDEXED
     WHERE path >= ?1 AND path < ?2 AND kind = 1
     ORDER BY path";
-/// How many files between two items are gone through before the next one is looked up, which costs as much as some four.
+/// Files between two items that are skipped by steps before a look-up of the next one, which costs as much as some four
+/// steps.
 const STEPS: usize = 4;
 
 thread_local! {
-    /// The latest item that a statement of this thread handed over. Hosts call while a thread ends, too, when what has
-    /// a destructor is gone.
+    /// The latest item that a statement of this thread passed. A host may also call while a thread ends, when
+    /// thread-local values with destructors do not exist any more.
     static ITEM: ManuallyDrop<RefCell<RawItem>> = ManuallyDrop::default();
     /// The latest file, likewise.
     static FILE: ManuallyDrop<RefCell<RawFile>> = ManuallyDrop::default();

@@ -1,9 +1,9 @@
-//! Statements about some paths at once, and values that differ among their rows.
+//! Statements about several paths, and values that differ among their rows.
 //!
-//! A statement that changes several rows and calls a function of this program keeps a journal of its own, which copies
-//! every page before it is changed: in case the function fails. So does one whose constraints abort it. Statements that
-//! change rows say `OR FAIL` therefore (what they leave half done is rolled back with the transaction), and find the
-//! value for a row by comparing what it has.
+//! A statement that changes several rows and calls an application-defined function needs a statement journal, which
+//! copies every page before it is changed, in case the function fails. So does a statement that a constraint may abort.
+//! Therefore, statements that change rows say `OR FAIL` (the transaction rolls back their partial changes), and select
+//! the value for a row by comparing its columns.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! What the queue needs of the transaction that it is changed in, and remembers until the end of it.
+//! The interface of a transaction that changes the queue, and its state until the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,7 +41,7 @@ impl<'a> WorkTransaction<'a> {
     }
 }
 
-/// What [`super::settle()`] has to look at.
+/// The input of [`super::settle()`].
 #[derive(Debug, Default)]
 pub(in super::super) struct WorkChanges {
     /// Index of the change that is being applied.
@@ -51,11 +51,11 @@ pub(in super::super) struct WorkChanges {
     pub(super) pending: BTreeMap<PathId, PendingEdges>,
     /// Items whose status or edges changed.
     pub(super) touched: BTreeSet<PathId>,
-    /// Items that others no longer wait for. [`super::settle()`] closes the edges to them.
+    /// Items that block no more. [`super::settle()`] closes the edges to them.
     pub(super) closed: BTreeSet<PathId>,
     /// Items whose lease the caller has proved to hold.
     pub(super) held: BTreeSet<PathId>,
-    /// Something may have become claimable.
+    /// An item may have become claimable.
     pub supplied: bool,
 }
 
@@ -70,6 +70,6 @@ pub(super) struct PendingEdges {
 #[derive(Debug, Clone)]
 pub(super) struct Named {
     pub reference: DependencyRef,
-    /// The file that stood at the path when it was named: later changes may move it.
+    /// The file at the path when it was named: later changes may move it.
     pub bound: Option<PathId>,
 }

@@ -1,8 +1,8 @@
 //! The five queries over work items.
 //!
-//! A handle that sees everything walks the index that has the order of the view, and stops at the
-//! limit. One that sees a part walks it too, as long as it meets little that it must skip; else the
-//! parts it sees are gone through and the first items kept, so that the cost follows what is visible.
+//! A handle that sees everything scans the index in the order of the view, and stops at the limit. Another handle scans
+//! it, too, as long as it has to skip few items. Otherwise it scans its visible ranges and keeps the first items, so
+//! that the cost depends on the visible items.
 
 use std::collections::HashSet;
 
@@ -22,8 +22,7 @@ use crate::metadata::sqlite::driver::statements::Connection;
 use crate::range::{PathRange, Visible};
 use crate::work::{Status, WorkItem, WorkView};
 
-/// How many items a walk may skip before it is given up: so many for each item asked for, within
-/// bounds.
+/// Items that a scan may skip before it is abandoned: a number for each requested item, within bounds.
 const SKIPPED_PER_ITEM: usize = 4;
 const SKIPPED_AT_LEAST: usize = 1024;
 const SKIPPED_AT_MOST: usize = 16 * 1024;
@@ -31,8 +30,8 @@ const SKIPPED_AT_MOST: usize = 16 * 1024;
 /// Fewer items than these are read one by one.
 const MANY: usize = 256;
 
-/// How a view is computed. Each statement selects what an item is sorted by, in terms that sort upwards, and
-/// its path. They name their indexes: the planner knows nothing of how many items are in which queue.
+/// How a view is computed. Each statement selects what an item is sorted by, in terms that sort upwards, and its path.
+/// They name their indexes, because the planner does not know the sizes of the queues.
 struct Plan {
     /// All of it, in order.
     walk: &'static str,
@@ -85,11 +84,11 @@ const PENDING_ROWS: &str = "\
 const RUNNING_ROWS: &str = "\
     SELECT count(*) FROM (SELECT 1 FROM work INDEXED BY work_running
                           WHERE status = 2 /* in_progress */ LIMIT ?1)";
-/// The next scope in which something is in progress.
+/// The next partition with items in progress.
 const NEXT_RUNNING_SCOPE: &str = "\
     SELECT scope FROM work INDEXED BY work_running
     WHERE status = 2 /* in_progress */ AND scope >= ?1 AND scope < ?2 ORDER BY scope LIMIT 1";
-/// Those of a scope, newest first. `~` turns the order round; without a start comes last.
+/// Those of a partition, newest first. `~` reverses the order; items without a start come last.
 const RUNNING_IN_SCOPE: &str = "\
     SELECT ~started_at, 0, 0, path FROM work INDEXED BY work_running
     WHERE status = 2 /* in_progress */ AND scope = ?1
@@ -160,7 +159,7 @@ impl Views<'_> {
         let rows = most - left;
         let index = match view {
             WorkView::ByPriority => return Ok(rows >= MANY as i64),
-            // How many of other views are visible is known for who sees all.
+            // For other views, the number of visible items is only known if everything is visible.
             _ if !self.visible.nearly_all => return Ok(false),
             WorkView::Ready => CLAIMABLE_ROWS,
             WorkView::Blocked => BLOCKED_ROWS,
@@ -172,7 +171,7 @@ impl Views<'_> {
         Ok(items >= MANY as i64 && items >= rows / 2)
     }
 
-    /// Goes through all visible items, and sorts those of the view.
+    /// Scans all visible items, and sorts those of the view.
     fn most(&self, view: WorkView, limit: usize, items: &Items<'_>) -> Result<Vec<WorkItem>> {
         let (wall, boot) = (self.time.wall(), self.time.boot());
         let is = |item: &RawItem, status: Status| item.status == status.number();
@@ -205,7 +204,7 @@ impl Views<'_> {
         Ok(found)
     }
 
-    /// Returns what could be claimed, and what has fallen due and was not looked at since.
+    /// Returns the claimable items, including due items that no claim has enqueued yet.
     fn ready(&self, mut best: Best<'_>) -> Result<Vec<Place>> {
         let territory = Territory::new(&self.visible.ranges);
         let search = Search {
@@ -220,7 +219,7 @@ impl Views<'_> {
         Ok(best.into_places())
     }
 
-    /// Goes through the scopes in which something is in progress, each up to where the items found come before the rest.
+    /// Visits the partitions with items in progress, each until the items found precede the rest.
     fn in_progress(&self, mut best: Best<'_>) -> Result<Vec<Place>> {
         let mut running = self.connection.prepare_cached(RUNNING_IN_SCOPE)?;
         let mut next = self.connection.prepare_cached(NEXT_RUNNING_SCOPE)?;
@@ -286,7 +285,7 @@ impl Views<'_> {
         Ok(Some(places))
     }
 
-    /// Goes through all that is visible and keeps the first items.
+    /// Scans the visible ranges and keeps the first items.
     fn gather(&self, plan: &Plan, mut best: Best<'_>) -> Result<Vec<Place>> {
         let mut statement = self.connection.prepare_cached(plan.within)?;
         for range in &self.visible.ranges {

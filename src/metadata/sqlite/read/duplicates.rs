@@ -7,7 +7,7 @@ use crate::metadata::Duplicates;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::range::PathRange;
 
-/// Files that one page looks at.
+/// Files of one page.
 const PAGE: usize = 512;
 /// Most paths that a group names.
 const NAMED: usize = 100;
@@ -18,8 +18,8 @@ struct File {
     etag: ContentHash,
 }
 
-/// Returns the groups whose first path in `ranges` is among the next files after `after`, and the last path
-/// that was looked at; `None` at the end. The cost follows what is in `ranges`.
+/// Returns the groups whose first path in `ranges` is among the next files after `after`, and the last path that was
+/// read; `None` at the end. The cost is proportional to the files in `ranges`.
 pub(in super::super) fn page(
     connection: &Connection,
     ranges: &[PathRange],

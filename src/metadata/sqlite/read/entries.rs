@@ -1,4 +1,4 @@
-//! Looking names up.
+//! Look-ups of single paths.
 
 use rusqlite::Row;
 
@@ -30,7 +30,7 @@ pub(in super::super) fn entry(
     Ok(Some(to_entry(decode(row, 2)?, backends, connection)?))
 }
 
-/// Returns the file at `path` and how to get at its content.
+/// Returns the file at `path` and the location of its content.
 pub(in super::super) fn content(
     connection: &Connection,
     backends: &BackendCache,

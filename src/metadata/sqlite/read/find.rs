@@ -1,4 +1,4 @@
-//! Reading metadata, and finding files by it.
+//! Reads of metadata, and searches by metadata.
 
 use rusqlite::OptionalExtension;
 
@@ -19,7 +19,7 @@ pub(in super::super) fn require_file(connection: &Connection, path: &VirtualPath
     }
 }
 
-/// Returns an error unless `path` can have metadata: a file, or a directory that was made.
+/// Returns an error unless `path` can have metadata: a file, or an explicit directory.
 pub(in super::super) fn require_described(
     connection: &Connection,
     path: &VirtualPath,
@@ -31,7 +31,7 @@ pub(in super::super) fn require_described(
     }
 }
 
-/// Returns the error for metadata of a directory that exists only because something is in it.
+/// Returns the error for metadata of an implicit directory.
 pub(in super::super) fn without_metadata(path: &VirtualPath) -> Error {
     let what = "is a directory that was not made, so it has no metadata";
     Error::new(ErrorKind::IsADirectory, what).at(path)

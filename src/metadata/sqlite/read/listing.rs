@@ -1,4 +1,4 @@
-//! Pages of entries: range scans over the names.
+//! Pages of entries: range scans over `paths`.
 
 use std::collections::VecDeque;
 
@@ -11,7 +11,7 @@ use crate::metadata::{EntryQuery, EntryRef, Scope};
 use crate::path::{VirtualPath, parent_of};
 use crate::range::{PathRange, Visible};
 
-/// How many rows are read between two looks at whether the call was interrupted.
+/// Rows that are read between two checks for interrupts.
 const INTERRUPT_CHECK: usize = 1024;
 
 /// Passes the first entries of `query` that are visible to `found`, in the order of their paths.
@@ -56,7 +56,7 @@ struct Scan<'a> {
     connection: &'a Connection,
     decoder: EntryDecoder<'a>,
     call: &'a Call,
-    /// Directories above the caller's own part that are still to be passed on, in order.
+    /// Gates (directories above the caller's own ones) that are still to be returned, in order.
     gates: VecDeque<String>,
     /// How many entries the page still takes.
     left: usize,
@@ -145,7 +145,7 @@ impl Scan<'_> {
     }
 }
 
-/// Returns the directories above the caller's own parts that `query` is about and that exist.
+/// Returns the existing gates that `query` is about.
 fn gates_in_scope(
     connection: &Connection,
     query: &EntryQuery,
@@ -177,7 +177,7 @@ fn gates(connection: &Connection, visible: &Visible, range: &PathRange) -> Resul
     Ok(found)
 }
 
-/// Returns whether the directory `path`, above the caller's own parts, exists for the caller.
+/// Returns whether the gate `path` exists for the caller.
 pub(in super::super) fn gate_exists(
     connection: &Connection,
     visible: &Visible,

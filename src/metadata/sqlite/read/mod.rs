@@ -1,4 +1,4 @@
-//! What is read, besides the work queue.
+//! Reads, except those of the work queue.
 //!
 //! | what | where |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! Connections for reading, one for each thread that reads at the moment.
+//! Read connections, one for each reading thread.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -13,10 +13,10 @@ use crate::metadata::sqlite::db::versions;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::{Grant, StoreError, StoreResult};
 
-/// Most connections that stay open while nobody reads.
+/// Most idle connections that stay open.
 const IDLE: usize = 8;
 
-/// Hands out connections; opens more as they are needed.
+/// A pool of connections, which opens more when needed.
 ///
 /// Connections are numbered. The first has half of the page cache, the second half of what is left, and so
 /// on; the free one with the lowest number is taken. So a single thread has a large cache, and all of
@@ -59,8 +59,8 @@ impl Readers {
         }
     }
 
-    /// Runs `work` on a connection; on another one again if what it read seems damaged. Damage is what two readings find, and a
-    /// page that was read wrongly must not stay in memory.
+    /// Runs `work` on a connection; on another one again if what it read seems damaged. Only damage that two reads find
+    /// counts, and a page that was read wrongly must not stay in memory.
     pub fn with<T>(
         &self,
         call: &Call,

@@ -1,4 +1,4 @@
-//! Rows of `paths` as entries, many one after the other.
+//! Scans of `paths` that return many entries.
 //!
 //! A column that a statement returns takes two or three calls into SQLite to read; an argument of a function
 //! takes a fraction of one. So the statements of a list return nothing: they call `hand_over` with the
@@ -20,7 +20,7 @@ use crate::metadata::{EntryRef, FileRef};
 use crate::path_id::PathId;
 use crate::time::Micros;
 
-/// Hands over the row `p` of `paths`, whose kind the text `$kind` is: `p.kind`, or `1` among files alone.
+/// Passes the row `p` of `paths`; the text `$kind` is its kind: `p.kind`, or `1` among files alone.
 macro_rules! hand_over {
     ($kind:literal) => {
         concat!(
@@ -36,8 +36,8 @@ pub(in super::super) use hand_over;
 const ARGUMENTS: i32 = 10;
 
 thread_local! {
-    /// The latest row that a statement of this thread handed over. It is empty between calls. Hosts call while a
-    /// thread ends, too, when what has a destructor is gone.
+    /// The latest row that a statement of this thread passed. It is empty between calls. A host may also call while a
+    /// thread ends, when thread-local values with destructors do not exist any more.
     static ROW: ManuallyDrop<RefCell<EntryRow>> = ManuallyDrop::default();
 }
 
@@ -63,7 +63,7 @@ struct EntryRow {
     /// Every value has the type and the form that it must have.
     is_whole: bool,
     path: String,
-    /// As the column: 1 a file, 2 a directory that was made, 3 an implied one.
+    /// As the column: 1 a file, 2 an explicit directory, 3 an implicit one.
     kind: i64,
     path_id: [u8; 16],
     created_at: Micros,
@@ -76,7 +76,7 @@ struct EntryRow {
 }
 
 impl EntryRow {
-    /// Takes over what the entry's kind has; `None` if something is not as it must be.
+    /// Takes the columns of the entry's kind; `None` if one of them is invalid.
     fn fill(&mut self, arguments: &Context<'_>) -> Option<()> {
         copy_text(arguments, 0, &mut self.path)?;
         self.kind = integer(arguments, 1)?;
@@ -125,7 +125,7 @@ fn copy_text(arguments: &Context<'_>, index: usize, text: &mut String) -> Option
     Some(())
 }
 
-/// Makes entries of the rows that were handed over.
+/// Makes entries of the passed rows.
 pub(super) struct EntryDecoder<'a> {
     connection: &'a Connection,
     cache: &'a BackendCache,

@@ -1,4 +1,4 @@
-//! Counting contents and bytes over what a caller may read.
+//! Counts of contents and bytes over the files that a caller may read.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -12,7 +12,7 @@ use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::{ContentCount, StorageReport, StorageTotals};
 use crate::range::{PathRange, Visible};
 
-/// Returns how often visible paths hold the content `hash`.
+/// Returns how many visible paths have the content `hash`.
 pub(in super::super) fn content_count(
     connection: &Connection,
     hash: &ContentHash,

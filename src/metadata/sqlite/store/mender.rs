@@ -1,4 +1,4 @@
-//! The store as one that repairs its rows.
+//! Repair of the store's rows.
 
 use crate::call::Call;
 use crate::content::ContentHash;

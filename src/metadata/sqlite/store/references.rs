@@ -1,4 +1,4 @@
-//! Which contents are needed, for those who keep their bytes.
+//! References to contents, for the removal of their bytes.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,10 +23,10 @@ use crate::metadata::{
 };
 use crate::time::Micros;
 
-/// How long a writer waits between looks whether a removal has ended.
+/// Interval at which a writer polls for the end of a removal.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// A connection for syncs of the WAL that keep nobody from writing; opened by the first of them.
+/// A connection for syncs of the WAL that do not block writers; the first sync opens it.
 #[derive(Default)]
 pub(in super::super) struct Syncing(Mutex<Option<Connection>>);
 
@@ -46,7 +46,7 @@ impl SqliteStore {
                 Some(connection) => connection,
                 None => checkpoint::open_connection(&self.path)?,
             };
-            // SQLite has the WAL open once something was read.
+            // SQLite opens the WAL at the first read.
             connection.query_row("SELECT 1 FROM store", [], |_| Ok(()))?;
             let synced = vfs::freeing(|| vfs::sync(&connection));
             self.writer.observe(synced)?;
@@ -55,8 +55,8 @@ impl SqliteStore {
         })
     }
 
-    /// Marks contents that `choose` returns as being removed; `None` where it returns none, or where others remove some or
-    /// have pinned all.
+    /// Marks contents that `choose` returns as being removed; `None` if it returns none, or if another process removes
+    /// contents or has pinned all.
     fn begin(
         &self,
         backend: &str,
@@ -184,7 +184,7 @@ impl SqliteStore {
             if begun.is_none() {
                 return Ok(());
             }
-            // Where no removal is under way, the one that marked it died.
+            // If no removal is in progress, the process that marked it has died.
             if let Some(_idle) = self.pins.try_hold()? {
                 let now = self.time.boot();
                 let is_free =

@@ -1,4 +1,4 @@
-//! A copy of the database that is a store of its own.
+//! A copy of the database, which is a separate store.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -23,13 +23,13 @@ use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::write::removal;
 use crate::metadata::{ContentCursor, ContentKey, ContentRow, CopyIdentity, MetadataCopy, Paged};
 
-/// Pages that are copied between two looks at whether the call was interrupted.
+/// Pages that are copied between two checks for interrupts.
 const STEP: i32 = 1024;
 /// Page cache of a copy, in KiB.
 const CACHE_KIB: u32 = 2048;
-/// How long to wait where SQLite says that something is locked.
+/// How long to wait if SQLite reports a lock.
 const PAUSE: Duration = Duration::from_millis(1);
-/// What users put into a store, with the keys that give its rows an order.
+/// The tables with users' data, with the keys that order their rows.
 const USER_DATA: [(&str, &str); 5] = [
     ("paths", "path"),
     ("metadata", "path, key"),
@@ -45,8 +45,8 @@ pub(in super::super) struct Copy {
     _name: Name,
 }
 
-/// Writes the database of `source`, as it is at one moment, to `file`, and makes it the store `identity`.
-/// The file stands alone: no log belongs to it.
+/// Writes the database of `source`, as it is at one moment, to `file`, and makes it the store `identity`. The file is
+/// complete: no WAL belongs to it.
 pub(in super::super) fn create(
     source: &Connection,
     file: &Path,
@@ -65,7 +65,7 @@ pub(in super::super) fn create(
     })
 }
 
-/// The name of a copy: what still has it when this is dropped is removed.
+/// The temporary name of a copy: a file that still has it when this is dropped is removed.
 struct Name(PathBuf);
 
 impl Drop for Name {
@@ -83,8 +83,8 @@ fn build(
     let created = create_file_at(file);
     created.map_err(|error| Error::io("cannot create the copy of the database", error))?;
     let mut target = connection::open(file, Role::Writer, CACHE_KIB)?;
-    // While the transaction is open, the source stays as it is for this connection: otherwise each
-    // commit of another would let the copying begin again.
+    // The open transaction keeps one snapshot for this connection. Otherwise each commit of another connection would
+    // restart the copy.
     source.prepare_cached("BEGIN")?.execute([])?;
     let copied = copy_pages(source, &mut target, step);
     abandon(source);
@@ -93,7 +93,7 @@ fn build(
     target.pragma_update(None, "synchronous", "FULL")?;
     target.execute_batch("BEGIN IMMEDIATE")?;
     let adopted = adopt(&target, identity)
-        // There is no log, from which a commit that failed could come back.
+        // There is no WAL, from which a failed commit could reappear.
         .and_then(|()| Ok(target.execute_batch("COMMIT")?));
     if adopted.is_err() {
         abandon(&target);
@@ -103,8 +103,8 @@ fn build(
     Ok(target)
 }
 
-/// Returns an error unless the file of the copy is all of it: its header names no log, none is there, and it is
-/// the store that it is to be.
+/// Returns an error unless the file of the copy is complete: its header names no WAL, there is none, and the file is
+/// the intended store.
 fn check_complete(connection: &Connection, file: &Path, identity: &CopyIdentity) -> Result<()> {
     let failed = |error| Error::io("cannot read the copy of the database", error);
     let mut header = [0; 20];
@@ -149,7 +149,7 @@ fn copy_pages(
     }
 }
 
-/// Folds the log of a database into it and lets it have none. Fails where anybody else has it open.
+/// Checkpoints the WAL of a database and switches it to a rollback journal. Fails if another connection has it open.
 fn stand_alone(connection: &Connection) -> Result<()> {
     match schema::set_journal_mode(connection, "DELETE")?.as_str() {
         "delete" => Ok(()),
@@ -159,16 +159,15 @@ fn stand_alone(connection: &Connection) -> Result<()> {
 
 const IN_USE: &str = "the copy is open as a store";
 
-/// Makes the database another store's: of a copy and its original only one can have the original's
-/// directories.
+/// Gives the database the identity of another store: a copy and its original must not share directories.
 fn adopt(connection: &Connection, identity: &CopyIdentity) -> Result<()> {
     lease_tokens::advance(connection)?;
-    // Tokens of the original are none of the copy: there, those leases have run out.
+    // Tokens of the original are not valid in the copy: those leases have expired there.
     connection.execute(
         "UPDATE work SET lease_deadline = 0 WHERE lease_deadline IS NOT NULL",
         [],
     )?;
-    // Also in the boot that the original is open in, so whatever number that has there.
+    // Also in the same boot as the original, so independent of its boot number.
     connection.execute(
         "UPDATE work_scopes SET next_expiry = 0 WHERE next_expiry IS NOT NULL",
         [],
@@ -225,8 +224,8 @@ impl MetadataCopy for Copy {
     }
 }
 
-/// Returns the digest of what users put into the database at `file`, which nobody has open, and lets it
-/// stand alone; `None` if there is none.
+/// Returns the digest of the users' data in the database at `file`, which no process has open, and removes its WAL;
+/// `None` if there is no database.
 pub(in super::super) fn digest_of(file: &Path, call: &Call) -> Result<Option<String>> {
     if !file.exists() {
         return Ok(None);
@@ -278,7 +277,7 @@ fn digest(connection: &Connection) -> Result<String> {
     Ok(ContentHash::from_bytes(hash).to_string())
 }
 
-/// Removes the database at `file`, which nobody has open, with what belongs to it.
+/// Removes the database at `file`, which no process has open, with its companion files.
 fn remove_database(file: &Path) -> Result<()> {
     for suffix in ["", "-journal", "-wal", "-shm"] {
         match fs::remove_file(beside(file, suffix)) {

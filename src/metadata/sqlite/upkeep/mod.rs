@@ -2,8 +2,8 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | whether the rows agree | `check` |
-//! | repairing them | `repair` |
+//! | consistency of the rows | `check` |
+//! | repair of rows | `repair` |
 //! | a copy of the database | `copy` |
 
 pub(super) mod check;

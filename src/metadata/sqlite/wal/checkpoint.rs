@@ -1,17 +1,17 @@
-//! Folding the write-ahead log into the database.
+//! Checkpoints: copying the WAL into the database file.
 //!
-//! Each commit reports how long the log is. Each time it has grown by so many pages, a thread makes a
-//! passive checkpoint, which delays nobody. Commits that follow each other without a pause add to the log
-//! meanwhile, so such a checkpoint never reaches the end; the writer then folds in the short rest itself,
-//! which lets the log start over. Overwriting the log is faster than growing it.
+//! Each commit reports the length of the WAL. Each time it has grown by a number of pages, a thread makes a passive
+//! checkpoint, which delays no reader and no writer. Commits without a pause append to the WAL meanwhile, so such a
+//! checkpoint never reaches the end. The writer then checkpoints the short rest itself, and the WAL starts over.
+//! Overwriting the WAL is faster than growing it.
 //!
-//! A log that is longer than it should stay, because somebody read for a long time, is cut back: by the thread, which
-//! tries once a second until nobody needs it any more, by `gc`, at closing, and at the next opening.
+//! A WAL that is too long, because of a long read, is truncated: by the thread, which tries once a second until no
+//! reader needs it any more, by `gc`, at the close, and at the next open.
 //!
-//! The thread also makes the database's file longer, before commits need it: a commit is made only if the file has blocks for
-//! all pages, and whoever waits for it would wait for those too.
+//! The thread also extends the database file before commits need it: a commit requires that the file has blocks for all
+//! its pages, and would otherwise wait for their allocation.
 //!
-//! On a full disk deletions need room in the log. [`Log::make_room`] finds it, with the help of the [reserve].
+//! On a full disk, deletions need room in the WAL. [`Log::make_room`] finds it, with the help of the [reserve].
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -33,35 +33,36 @@ use crate::metadata::sqlite::driver::reserve::{self, Upkeep};
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::driver::{vfs, wal_index};
 
-/// Pages that the log may grow by before a checkpoint is due, with commits that are synced.
+/// Pages that the WAL may grow by before a checkpoint is due, with synced commits.
 const DUE_PAGES_FULL: u64 = 4_000;
 /// The same with commits that are not: checkpoints sync, so fewer are made.
 const DUE_PAGES_NORMAL: u64 = 16_000;
-/// Pages in the log (256 MiB) from which the writer waits for readers to let it start over.
+/// Pages in the WAL (256 MiB) from which the writer waits for readers, so that the WAL can start over.
 const WAIT_PAGES: u64 = 65_536;
 /// How long it waits, at each time that a checkpoint is due.
 const READER_WAIT: Duration = Duration::from_millis(50);
-/// Bytes of the log from which the thread cuts it back. Commits without a pause make it longer than it should stay, while the thread
-/// copies it, but not as long as that; a log that is cut back between them only has to grow again.
+/// Bytes of the WAL from which the thread truncates it. Commits without a pause make it longer than it should stay
+/// while the thread checkpoints it, but not as long as that; a WAL that is truncated between them only has to grow
+/// again.
 const LONG_BYTES: u64 = 2 * WAL_KEPT_BYTES;
-/// Pages in the log from which the thread watches until it can be cut back.
+/// Pages in the WAL from which the thread polls until it can be truncated.
 const LONG_PAGES: u64 = LONG_BYTES / PAGE_BYTES;
-/// How long the thread waits between attempts to cut the log back.
+/// Interval between attempts of the thread to truncate the WAL.
 const CUT_WAIT: Duration = Duration::from_secs(1);
-/// Pages of a log that is cut back, at most: it is done under the write lock.
+/// Most pages left to copy when the WAL is truncated, which happens under the write lock.
 const CUT_PAGES: u64 = DUE_PAGES_FULL;
 /// Pages that the database's file is made longer by: a quarter, within these bounds, if that is little beside the room there is.
 const AHEAD: RangeInclusive<u32> = 32..=1024;
 /// How many times as much room there has to be for that.
 const ROOM: u64 = 64;
-/// Page cache of the checkpointing connection, in KiB; it reads the log, not the cache.
+/// Page cache of the checkpointing connection, in KiB; it reads the WAL, not the cache.
 const CACHE_KIB: u32 = 64;
 /// Bytes that the database may grow by at the expense of the reserve.
 const GROWTH: u64 = reserve::WHOLE / 4;
 const PAGE_BYTES: u64 = 4096;
 const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 
-/// The length of the log, as the writer sees it.
+/// The length of the WAL, as the writer sees it.
 #[derive(Debug)]
 pub(in super::super) struct Log {
     database: PathBuf,
@@ -69,9 +70,9 @@ pub(in super::super) struct Log {
     pages: AtomicU64,
     /// Its length when a checkpoint was last due.
     due_at: AtomicU64,
-    /// The thread made a checkpoint since the writer last let the log start over.
+    /// The thread has made a checkpoint since the WAL last started over.
     is_folded: AtomicBool,
-    /// The thread knows that the log is longer than it should stay.
+    /// The thread knows that the WAL is longer than it should stay.
     is_watched: AtomicBool,
     /// Pages of the database from which its file is to be made longer.
     grows_at: AtomicU32,
@@ -82,7 +83,7 @@ pub(in super::super) struct Log {
     changed: Condvar,
 }
 
-/// The greater one comes first; the thread makes room whatever it is asked for.
+/// The greater one comes first; the thread extends the file for every request.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Wish {
     #[default]
@@ -109,8 +110,8 @@ impl Log {
         }
     }
 
-    /// Does what the length of the log asks for. Called by the writer after each commit, outside of any
-    /// transaction.
+    /// Makes or requests the checkpoint that the length of the WAL requires. Called by the writer after each commit,
+    /// outside of any transaction.
     pub fn committed(&self, connection: &Connection, durability: Durability) {
         let has_grown =
             |head: wal_index::Head| head.pages() >= self.grows_at.load(Ordering::Relaxed);
@@ -128,7 +129,7 @@ impl Log {
             return;
         }
         let due_at = self.due_at.load(Ordering::Relaxed);
-        // A log that became shorter started over.
+        // A WAL that became shorter has started over.
         let grown = pages.checked_sub(due_at).unwrap_or(pages);
         let due = match durability {
             Durability::Full => DUE_PAGES_FULL,
@@ -151,16 +152,16 @@ impl Log {
         }
     }
 
-    /// Copies what is left of the log and lets it start over, unless readers that began earlier still
-    /// need it after `patience`. What fails is tried again when a checkpoint is next due.
+    /// Checkpoints the rest of the WAL so that it starts over, unless readers that began earlier still need it after
+    /// `patience`. A failed attempt is repeated when the next checkpoint is due.
     fn start_over(&self, connection: &Connection, patience: Duration) {
         let _ = connection::waiting_for(patience, || {
             self.checkpoint(connection, "PRAGMA wal_checkpoint(RESTART)")
         });
     }
 
-    /// Makes a checkpoint, and returns how many pages it left in the log; `None` where another's kept it from all it was
-    /// to do.
+    /// Makes a checkpoint, and returns how many pages it left in the WAL; `None` if a concurrent checkpoint prevented
+    /// it.
     fn checkpoint(&self, connection: &Connection, pragma: &'static str) -> Result<Option<u64>> {
         // A sync that proves nothing must not lead to a database that is half new.
         self.health.check()?;
@@ -174,29 +175,29 @@ impl Log {
         self.health.observe(made.map_err(Into::into))
     }
 
-    /// Makes a checkpoint that delays nobody. What it leaves has to be little before the writer copies it.
+    /// Makes a passive checkpoint. The rest must be short before the writer copies it.
     fn fold(&self, connection: &Connection) {
         let left = self.checkpoint(connection, PASSIVE);
         let is_little = matches!(left, Ok(Some(left)) if left <= DUE_PAGES_NORMAL);
         self.is_folded.store(is_little, Ordering::Release);
     }
 
-    /// Cuts the log back to nothing, if it is longer than it should stay and nobody needs it.
+    /// Truncates the WAL to zero, if it is longer than it should stay and no reader needs it.
     pub fn cut_back(&self, connection: &Connection) -> Result<()> {
         self.cut_back_from(WAL_KEPT_BYTES, connection).map(drop)
     }
 
-    /// Cuts the log back to nothing, if it has more than `length` bytes and nobody needs it. It delays no reader, and writers
-    /// hardly: what they wait for was copied before.
+    /// Truncates the WAL to zero, if it has more than `length` bytes and no reader needs it. It delays no reader, and
+    /// writers only briefly, because most pages were copied before.
     ///
-    /// Returns whether the log is that short. Else it may be tried again later.
+    /// Returns whether the WAL is that short. Otherwise the caller may try again later.
     fn cut_back_from(&self, length: u64, connection: &Connection) -> Result<bool> {
         if self.length() <= length {
             return Ok(true);
         }
         connection::waiting_for(Duration::ZERO, || {
             self.checkpoint(connection, PASSIVE)?;
-            // What was committed meanwhile.
+            // Commits made meanwhile.
             let left = self.checkpoint(connection, PASSIVE)?;
             if left.is_some_and(|left| left <= CUT_PAGES) {
                 self.checkpoint(connection, "PRAGMA wal_checkpoint(TRUNCATE)")?;
@@ -205,19 +206,19 @@ impl Log {
         })
     }
 
-    /// The length of the log's file, in bytes; 0 if there is none.
+    /// The length of the WAL file, in bytes; 0 if there is none.
     fn length(&self) -> u64 {
         let mut log = self.database.as_os_str().to_owned();
         log.push("-wal");
         Path::new(&log).metadata().map_or(0, |file| file.len())
     }
 
-    /// Takes back what is missing of the reserve, as far as there is room, or leaves it to a later call.
+    /// Refills the reserve as far as there is room, or leaves it to a later call.
     pub fn restore_reserve(&self) {
         self.reserve.restore();
     }
 
-    /// Makes the database's file longer than commits need it by now, as far as there is room.
+    /// Extends the database file beyond the needs of current commits, as far as there is room.
     fn make_room_ahead(&self, connection: &Connection) {
         let Some(head) = wal_index::head(connection) else {
             return;
@@ -234,8 +235,8 @@ impl Log {
         self.grows_at.store(next, Ordering::Relaxed);
     }
 
-    /// Lets the log start over on a full disk, so that what comes next finds room in its file. The database gets a part of
-    /// the reserve for that; where it would need more, deletions get all.
+    /// Makes the WAL start over on a full disk, so that the next commit finds room in its file. The database gets a
+    /// part of the reserve for that; if it needed more, deletions get all of it.
     pub fn make_room(&self, connection: &Connection) {
         let length = self.database.metadata().map_or(0, |file| file.len());
         let pages = wal_index::head(connection).map_or(0, |head| u64::from(head.pages()));
@@ -244,12 +245,11 @@ impl Log {
         }
     }
 
-    /// Does what is left to do for the log before `connection`, the last one, is closed, which copies it into the database
-    /// and removes it.
+    /// Prepares the WAL for the close of `connection`, the last one, which checkpoints and removes it.
     pub fn closing(&self, connection: &Connection) {
         let settled = connection::waiting_for(Duration::ZERO, || self.health.settle(connection));
         if settled.is_err() {
-            // Whoever opens the store next reads the log.
+            // The next open of the store recovers the WAL.
             let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
             return;
         }
@@ -267,7 +267,7 @@ impl Log {
         }
     }
 
-    /// Waits for a wish, up to `limit`.
+    /// Waits for a request, up to `limit`.
     fn next(&self, limit: Option<Duration>) -> Wish {
         let mut wish = self.wish.lock();
         while *wish == Wish::Nothing {
@@ -283,9 +283,9 @@ impl Log {
         }
     }
 
-    /// What the thread does.
+    /// The main loop of the thread.
     fn watch(&self, connection: &Connection) {
-        // What another process left is cut back as by gc.
+        // A WAL that another process left is truncated as by gc.
         let mut length = WAL_KEPT_BYTES;
         loop {
             let is_short = self.cut_back_from(length, connection).unwrap_or(false);
@@ -310,7 +310,7 @@ pub(in super::super) struct Checkpointer {
 }
 
 impl Checkpointer {
-    /// Watches the log that `writer` grows, with a thread of its own if `housekeeping`.
+    /// Watches the WAL of `writer`, with a thread if `housekeeping`.
     pub fn start(
         path: &Path,
         writer: &mut Connection,
@@ -332,7 +332,7 @@ impl Checkpointer {
         Ok(Checkpointer { log, thread })
     }
 
-    /// Returns the log that is watched.
+    /// Returns the WAL that is watched.
     pub fn log(&self) -> Arc<Log> {
         Arc::clone(&self.log)
     }

@@ -1,4 +1,4 @@
-//! What failures of commits and syncs mean.
+//! Classification of failures of commits and syncs.
 
 use rusqlite::ffi;
 
@@ -6,10 +6,10 @@ use crate::error::{Error, ErrorKind};
 use crate::metadata::sqlite::driver::error::sqlite_code;
 use crate::metadata::sqlite::driver::vfs::UNSYNCED;
 
-/// The result code of a commit whose sync found no room, and that could not be taken back for the same reason.
+/// The result code of a commit whose sync found no room, and that could not be undone for the same reason.
 pub(super) const UNSETTLED: i32 = ffi::SQLITE_FULL | (78 << 8);
 
-/// Returns the error for a commit that failed with `error` and may come back all the same, because of `why`. Like a failed
+/// Returns the error for a commit that failed with `error` and may still reappear, because of `why`. Like a failed
 /// sync, it is for [`super::health::Health::observe`].
 pub(super) fn unknown_outcome(error: &Error, why: &Error) -> Error {
     let code = ffi::Error::new(ffi::SQLITE_IOERR_FSYNC);
@@ -17,8 +17,8 @@ pub(super) fn unknown_outcome(error: &Error, why: &Error) -> Error {
     rusqlite::Error::SqliteFailure(code, Some(what)).into()
 }
 
-/// Returns the error for a commit whose sync found no room, and that may come back after a power loss, because there
-/// was none to take it back either. For [`super::health::Health::observe`].
+/// Returns the error for a commit whose sync found no room, and that may reappear after a power loss, because there was
+/// no room to undo it either. For [`super::health::Health::observe`].
 pub(in super::super) fn unsettled_outcome() -> Error {
     let code = ffi::Error::new(UNSETTLED);
     Error::new(ErrorKind::Io, OUTCOME_UNSETTLED)

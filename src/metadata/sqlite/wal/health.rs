@@ -1,4 +1,4 @@
-//! Whether the engine may go on writing.
+//! Whether the engine may still write.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -9,11 +9,12 @@ use crate::metadata::sqlite::driver::error::sqlite_code;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::driver::vfs::UNSYNCED;
 
-/// Remembers failed syncs, and failed commits that could not be taken back. After a failed sync the kernel may
-/// take pages for clean that never reached the disk, so a later one proves nothing.
+/// Records failed syncs, and failed commits that could not be undone. After a failed sync, the kernel may treat pages
+/// as clean that never reached the disk, so a later sync proves nothing.
 ///
-/// Where the sync found no room, the WAL is written again when there is some ([`Health::settle`]), and until then there
-/// is neither a commit nor a checkpoint. After any other failure what the WAL holds is unknown until it is opened again.
+/// If the sync found no room, the WAL is written again when there is room ([`Health::settle`]). Until then, there is
+/// neither a commit nor a checkpoint. After any other failure, the state of the WAL is unknown until it is opened
+/// again.
 #[derive(Debug, Default)]
 pub(in super::super) struct Health {
     sync_failed: AtomicBool,
@@ -61,7 +62,7 @@ impl Health {
         }
     }
 
-    /// Passes `result` on, after looking whether a sync failed.
+    /// Returns `result`, after checking whether a sync failed.
     pub fn observe<T>(&self, result: Result<T>) -> Result<T> {
         result.map_err(|error| match sqlite_code(&error) {
             Some(UNSYNCED) => {

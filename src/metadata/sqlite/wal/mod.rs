@@ -1,11 +1,11 @@
-//! The WAL: what commits leave in it.
+//! The WAL: commits, checkpoints, failures.
 //!
 //! | what | where |
 //! |---|---|
 //! | commits | `commit` |
 //! | checkpoints | `checkpoint` |
 //! | failed syncs; unacknowledged commits; their errors | `health`, `unacknowledged`, `failures` |
-//! | noticing commits of others | `watch` |
+//! | detection of commits by other processes | `watch` |
 
 pub(super) mod checkpoint;
 pub(super) mod commit;

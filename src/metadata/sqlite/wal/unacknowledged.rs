@@ -1,10 +1,10 @@
 //! Unacknowledged commits left in the WAL.
 //!
-//! The frames of a commit are written, and synced, before it counts. Where its process dies in between, or where
-//! SQLite then fails (it has no room to index them), they stay in the log: whoever has the store open does not
-//! see them, but a recovery of the log takes them for a commit. So before something is removed that they may
-//! name, and where a commit is told to have failed, a frame is put in their place. Frames are chained by
-//! checksums, so a recovery of the log ends there.
+//! The frames of a commit are written and synced before the commit is visible. If its process dies in between, or if
+//! SQLite then fails (it has no room to index them), they stay in the WAL. Processes that have the store open do not
+//! see them, but WAL recovery treats them as a commit. So before a content is removed that they may name, and before a
+//! commit is reported as failed, a new frame overwrites them. Checksums chain the frames, so WAL recovery ends at the
+//! new frame.
 
 use std::time::Duration;
 
@@ -16,23 +16,23 @@ use crate::metadata::sqlite::db::connection::{abandon, begin_writing, waiting_fo
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::driver::vfs;
 
-/// How long others' commits are waited for, to take one back.
+/// How long to wait for other writers, to undo a commit.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A frame is written in two pieces, outside of a commit.
 const FRAME_WRITES: u64 = 2;
-/// How often that is tried where its sync finds no room, with a step of the reserve more each time.
+/// Number of attempts if its sync finds no room, each with one more step of the reserve.
 const ATTEMPTS: u32 = 3;
 
-/// Makes sure that the transaction whose commit failed with `error` never comes back. Returns why it failed, or that this
-/// is unknown.
+/// Ensures that the transaction whose commit failed with `error` never reappears. Returns why it failed, or that the
+/// outcome is unknown.
 pub(in super::super) fn take_back(connection: &Connection, error: Error) -> Error {
-    // What the log holds after a failed sync is unknown, and stays so, unless it failed for want of room.
+    // After a failed sync, the state of the WAL is unknown and stays so, unless the sync failed for lack of room.
     let may_come_back = vfs::has_whole_commit(connection).unwrap_or(true);
     if is_failed_sync(&error) || !may_come_back {
         return error;
     }
     abandon(connection);
-    // Whatever the call that failed allows: others' commits are waited for, and interrupts are not heard.
+    // Independent of the failed call: this waits for other writers and ignores interrupts.
     let unsynced = is_unsynced(&error);
     match waiting_for(PATIENCE, || settle(connection, unsynced)) {
         Ok(()) if unsynced => no_space(),
@@ -46,8 +46,8 @@ pub(in super::super) fn take_back(connection: &Connection, error: Error) -> Erro
 /// acknowledged commits in the WAL are written again before, so that the next sync covers them.
 ///
 /// # Errors
-/// [`is_unsynced`] where there is no room for the sync; `NoSpace` where there is none for the frame; `Io` where the log does
-/// not hold its commits any more; `Busy`, `Cancelled`.
+/// [`is_unsynced`] where there is no room for the sync; `NoSpace` if there is none for the frame; `Io` if the WAL does
+/// not have its commits any more; `Busy`, `Cancelled`.
 pub(super) fn settle(connection: &Connection, unsynced: bool) -> Result<()> {
     let mut unsynced = unsynced;
     let mut attempts = ATTEMPTS;
@@ -73,14 +73,14 @@ fn put_in_place(connection: &Connection, unsynced: bool) -> Result<()> {
     }
     change_a_row(connection)?;
     let before = vfs::writes(connection)?;
-    // What is in the log by then is enough, if it fails as the commit did.
+    // If this fails as the commit did, the frame in the WAL is enough.
     if let Err(failed) = connection.cache_flush()
         && vfs::writes(connection)? < before + FRAME_WRITES
     {
         return Err(failed.into());
     }
     if unsynced {
-        // The rest of the commit need not find room.
+        // The rest of the commit needs no room.
         vfs::cut_tail(connection)?;
     }
     vfs::sync(connection)
@@ -130,7 +130,7 @@ mod tests {
             .unwrap()
     }
 
-    /// Returns how many rows a recovery finds, where a commit of two rows was left undecided in the log and
+    /// Returns how many rows a recovery finds, where an unacknowledged commit of two rows was left in the WAL and
     /// `collect` then died in its transaction.
     fn rows_after(collect: impl FnOnce(&Connection)) -> i64 {
         let scratch = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Noticing changes, of this process and of others.
+//! Detection of changes, by this process and by others.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -11,10 +11,10 @@ use crate::metadata::sqlite::db::connection::{self, Role};
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::driver::wal_index;
 
-/// How often those who wait look whether another process committed.
+/// Interval at which waiting threads poll for commits of other processes.
 const PERIOD: Duration = Duration::from_millis(20);
 
-/// Counts the changes that somebody may wait for.
+/// Counts the changes that a thread may wait for.
 pub(in super::super) struct Changes {
     path: PathBuf,
     count: Mutex<u64>,
@@ -22,13 +22,13 @@ pub(in super::super) struct Changes {
     watcher: Mutex<Watcher>,
 }
 
-/// Sees others' commits. All that wait share it, so that their number costs nothing.
+/// Detects commits of other processes. All waiting threads share it, so their number costs nothing.
 #[derive(Default)]
 struct Watcher {
     connection: Option<Connection>,
-    /// The head of the log's index from before SQLite was asked last.
+    /// The header of the WAL-index before the last query of SQLite.
     head: Option<wal_index::Head>,
-    /// What SQLite called the newest commit that was seen.
+    /// `PRAGMA data_version` of the newest detected commit.
     version: i64,
     looked_at: Option<Instant>,
 }
@@ -90,7 +90,7 @@ impl Changes {
         self.watcher.lock().connection = None;
     }
 
-    /// Looks, unless nobody has committed since.
+    /// Polls, unless no process has committed since.
     fn glance(&self, watcher: &mut Watcher, call: &Call) -> Result<()> {
         let head = watcher.connection.as_ref().and_then(wal_index::head);
         if head.is_none() || head != watcher.head {

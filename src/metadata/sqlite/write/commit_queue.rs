@@ -1,9 +1,9 @@
 //! The one writer of an engine, and group commit.
 //!
-//! A thread that commits puts its write set in the queue. If nobody leads, it leads: it takes the write
-//! lock, then everything that is queued, applies it in one SQLite transaction, each set in its own savepoint,
-//! commits once, and hands out the results. What is queued meanwhile is the next group, led by its first
-//! member. So one sync of the log serves as many callers as came during the one before.
+//! A thread that commits puts its write set in the queue. If there is no leader, it becomes the leader: it takes the
+//! write lock and then all queued sets, applies them in one SQLite transaction, each in its own savepoint, commits
+//! once, and returns the results. Sets that are queued meanwhile are the next group, whose first member leads. So one
+//! sync of the WAL serves all callers that arrived during the previous one.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,7 +28,7 @@ use crate::work::WorkItem;
 
 /// Most write sets of one group.
 const GROUP_SETS: usize = 256;
-/// How often a waiting member looks whether it was interrupted.
+/// Interval at which a waiting member checks for interrupts.
 const INTERRUPT_CHECK: Duration = Duration::from_millis(20);
 
 #[derive(Default)]
@@ -71,7 +71,7 @@ impl Writer {
         }
         self.context.log.restore_reserve();
         self.context.health.observe(result).map_err(|error| {
-            // A wait that an interrupt ended looks like any other wait in vain.
+            // SQLite reports an interrupted wait like a timeout.
             match error.kind() == ErrorKind::Busy && call.is_cancelled() {
                 true => Error::cancelled(),
                 false => error,
@@ -79,7 +79,7 @@ impl Writer {
         })
     }
 
-    /// Remembers a failed sync, as one of a commit.
+    /// Records a failed sync, as one of a commit.
     pub fn observe<T>(&self, result: Result<T>) -> Result<T> {
         self.context.health.observe(result)
     }
@@ -124,7 +124,7 @@ impl Writer {
         }
     }
 
-    /// Gives a worker items.
+    /// Claims items for a worker.
     pub fn claim(&self, claim: Claim, grant: Grant) -> StoreResult<Vec<WorkItem>> {
         match self.enqueue(Request::Claim(claim), grant) {
             Ok(Reply::Claimed(items)) => Ok(items),
@@ -133,7 +133,7 @@ impl Writer {
         }
     }
 
-    /// Queues `request`, and returns what came of it.
+    /// Queues `request`, and returns its outcome.
     fn enqueue(&self, request: Request, grant: Grant) -> Outcome {
         let member = Arc::new(Member::new(request, grant));
         let mut leads = {
@@ -193,7 +193,7 @@ impl Writer {
         true
     }
 
-    /// Carries out one group, which begins with `leader`, and names the next leader.
+    /// Commits one group, which begins with `leader`, and names the next leader.
     fn lead(&self, leader: &Arc<Member>) {
         let locked = self.connection.lock();
         let led = catch_unwind(AssertUnwindSafe(|| {
@@ -206,7 +206,7 @@ impl Writer {
             })
         }));
         if led.is_err() {
-            // Nobody else may find the writer in the middle of something, or wait for it for ever.
+            // No other thread may find the writer in the middle of an operation, or wait for it forever.
             connection::abandon(&locked);
             if !matches!(*leader.ticket.state.lock(), State::Done(_)) {
                 self.give_up(leader, Error::internal("a defect ended a commit"));
@@ -217,7 +217,7 @@ impl Writer {
         self.pass_on();
     }
 
-    /// Commits the members that are queued by now, and hands out their outcomes.
+    /// Commits the queued members, and returns their outcomes.
     fn carry_out(&self, locked: &Connection, group: Group<'_>, durability: Durability) {
         let taken = self.take_members(durability);
         let members: Vec<&Member> = taken.iter().map(AsRef::as_ref).collect();
@@ -257,8 +257,8 @@ impl Writer {
         self.take_next(&postponed);
     }
 
-    /// Commits `member` alone once more, if what kept it from being committed can be helped: a full disk, where it frees
-    /// room, by the reserve; damage, perhaps, by a second reading of the database.
+    /// Commits `member` alone once more, if that may help: after a full disk, if it frees room, with the reserve; after
+    /// damage, with a second read of the database.
     fn commit_again(
         &self,
         locked: &Connection,
@@ -284,12 +284,12 @@ impl Writer {
         }
     }
 
-    /// Does what is left to do before the connection is closed.
+    /// Cleans up before the connection is closed.
     pub fn finish(&self) {
         self.context.log.closing(&self.connection.lock());
     }
 
-    /// Has each of `members` be the only one of one of the next groups.
+    /// Schedules each of `members` as the only one of a later group.
     fn take_next(&self, members: &[&Arc<Member>]) {
         let mut queue = self.queue.lock();
         for member in members.iter().rev() {
@@ -299,7 +299,7 @@ impl Writer {
         }
     }
 
-    /// Fails the leader alone: its wait for another process's commit ended, others may have more patience.
+    /// Fails the leader alone: its wait for another process timed out; other members may have longer timeouts.
     fn give_up(&self, leader: &Arc<Member>, error: Error) {
         let interrupted = error.kind() == ErrorKind::Busy && leader.grant.call.is_cancelled();
         let error = if interrupted {
@@ -311,7 +311,7 @@ impl Writer {
         leader.resolve(State::Done(Err(error.into())));
     }
 
-    /// Returns what the first member asks for.
+    /// Returns the durability of the first member.
     fn durability_of_next(&self) -> Durability {
         let queue = self.queue.lock();
         queue
@@ -357,7 +357,7 @@ impl Queue {
     }
 }
 
-/// Has `connection` read the database again: a page that was read wrongly must not stay in memory.
+/// Makes `connection` read the database again: a page that was read wrongly must not stay in memory.
 fn forget_pages(connection: &Connection) {
     let _ = connection.execute_batch("PRAGMA shrink_memory");
 }

@@ -60,7 +60,7 @@ pub(super) struct Group<'a> {
 pub(super) struct Finished {
     /// The outcome of each member; `None` for one that has to be the only member of a group, and changed nothing.
     pub outcomes: Vec<Option<Outcome>>,
-    /// Something may have become claimable.
+    /// An item may have become claimable.
     pub supplied: bool,
 }
 
@@ -73,7 +73,7 @@ enum Lost {
 }
 
 impl<'a> Group<'a> {
-    /// Takes the write lock, for members of which none asks for more than `durability`.
+    /// Takes the write lock, for members that all need at most `durability`.
     pub fn begin(
         connection: &'a Connection,
         context: &'a GroupContext,
@@ -92,8 +92,8 @@ impl<'a> Group<'a> {
         })
     }
 
-    /// Commits `members` together. Where one of them, or the commit, ends the transaction for all, each
-    /// is committed alone instead, so that it meets only its own failure.
+    /// Commits `members` together. If one of them, or the commit, ends the transaction for all, each is committed alone
+    /// instead, so that it fails only for its own reason.
     pub fn commit(self, members: &[&Member]) -> Finished {
         let (connection, context, durability) = (self.connection, self.context, self.durability);
         let error = match self.attempt(members) {
@@ -104,7 +104,7 @@ impl<'a> Group<'a> {
             Err(lost) => lost,
         };
         abandon(connection);
-        // As long as all may come back together, none is reported to have failed alone.
+        // As long as all of them may reappear together, none is reported to have failed alone.
         let may_come_back = matches!(&error, Lost::AtCommit(error) if is_unsettled(error));
         let mut failed: Vec<Option<Outcome>> = members.iter().map(|_| None).collect();
         match error {
@@ -183,7 +183,7 @@ impl<'a> Group<'a> {
         Ok(Finished { outcomes, supplied })
     }
 
-    /// Returns what came of the member, or why its changes may still be in the transaction.
+    /// Returns the outcome of the member, or why its changes may still be in the transaction.
     fn apply_in_savepoint(
         &self,
         member: &Member,
@@ -280,7 +280,7 @@ struct Applied {
 enum Refused {
     /// That is its outcome.
     For(Refusal),
-    /// It has to be the only member of a group: it changes many rows, or its commit must be synced.
+    /// It must be the only member of a group: it changes many rows, or its commit must be synced.
     InThisGroup,
 }
 

@@ -1,10 +1,10 @@
-//! Contents that paths hold, or may come to hold.
+//! Contents that paths have, or may have after an import.
 
 use std::collections::HashMap;
 
 use crate::content::ContentHash;
 
-/// A content that a path can hold.
+/// A content that a path can have.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HeldContent {
     pub backend_id: i64,
@@ -13,12 +13,12 @@ pub(super) struct HeldContent {
     pub size: u64,
 }
 
-/// What the imports among the changes of a set need. A file of the import may come to hold what another
-/// one of it, or the one that it replaces, held before.
+/// The state of the imports among the changes of a set. A file of the import may have the content that another file of
+/// it, or the replaced one, had before.
 #[derive(Debug, Default)]
 pub(in super::super) struct Imports {
     /// Contents that the caller may read.
     pub(super) readable: HashMap<ContentHash, HeldContent>,
-    /// Contents that no path holds any more, unless a later change makes one hold it.
+    /// Contents without references, unless a later change references them again.
     pub(super) unheld: HashMap<(i64, ContentHash), HeldContent>,
 }

@@ -1,4 +1,4 @@
-//! One who commits, in the queue of commits and in a group.
+//! A member of the commit queue and of a group.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,7 +9,7 @@ use crate::content::ContentHash;
 use crate::metadata::{Change, Claim, Committed, Grant, StoreError, WriteSet};
 use crate::work::WorkItem;
 
-/// What a member asks for.
+/// The request of a member.
 pub(super) enum Request {
     Changes(WriteSet),
     Claim(Claim),
@@ -55,7 +55,7 @@ pub(super) type Outcome = Result<Reply, Refusal>;
 pub(in super::super) enum Refusal {
     /// For its caller.
     Store(StoreError),
-    /// The removal of a content has to end first.
+    /// The removal of a content must end first.
     Awaits(Awaited),
 }
 
@@ -65,7 +65,7 @@ impl<E: Into<StoreError>> From<E> for Refusal {
     }
 }
 
-/// A content whose removal has to end first.
+/// A content whose removal must end first.
 #[derive(Debug, Clone, Copy)]
 pub(in super::super) struct Awaited {
     pub backend_id: i64,
@@ -78,7 +78,7 @@ pub(super) struct Member {
     pub grant: Grant,
     /// It changes many rows, so that no other member shares its group.
     is_alone: AtomicBool,
-    /// Its commit must be synced, whatever it asks for.
+    /// Its commit must be synced, whatever its durability.
     is_synced: AtomicBool,
     pub ticket: Ticket,
 }
@@ -111,12 +111,12 @@ impl Member {
         }
     }
 
-    /// Has it be the only one of its group.
+    /// Makes it the only member of its group.
     pub fn must_be_alone(&self) {
         self.is_alone.store(true, Ordering::Relaxed);
     }
 
-    /// Has it be committed by a later group, whose commit is synced.
+    /// Defers it to a later group, whose commit is synced.
     pub fn must_be_synced(&self) {
         self.is_synced.store(true, Ordering::Relaxed);
     }

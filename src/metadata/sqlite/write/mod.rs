@@ -1,13 +1,13 @@
-//! What is written: from the queue of commits to the rows.
+//! Writes: from the commit queue to the rows.
 //!
 //! | what | where |
 //! |---|---|
 //! | the one writer and group commit | `commit_queue`, `member`, `group` |
 //! | one caller's part of a group; ids of new files | `transaction`, `path_ids` |
-//! | contents that come into place; those that paths hold | `publications`, `held` |
+//! | publications of contents; references to contents | `publications`, `held` |
 //! | what each change does | `apply` |
 //! | namespaces | `namespaces` |
-//! | removing contents that nobody holds, and keeping them for a copy | `removal`, `pins` |
+//! | removal of contents without references, and pins for a copy | `removal`, `pins` |
 
 pub(super) mod apply;
 pub(super) mod commit_queue;

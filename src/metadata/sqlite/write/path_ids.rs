@@ -7,12 +7,12 @@ use crate::metadata::sqlite::db::random::RandomPool;
 use crate::path_id::PathId;
 use crate::time::Micros;
 
-/// Makes path ids, with random bytes that are asked of the system for many ids at once.
+/// Makes path ids, with random bytes that are requested from the system for many ids at once.
 #[derive(Debug, Default)]
 pub(super) struct PathIds(Mutex<RandomPool>);
 
 impl PathIds {
-    /// Returns the id of what comes to be at `time`.
+    /// Returns an id for an entry that is created at `time`.
     pub fn next(&self, time: Micros) -> Result<PathId> {
         self.0.lock().take().map(|random| PathId::at(time, random))
     }

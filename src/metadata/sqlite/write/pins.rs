@@ -1,9 +1,9 @@
-//! The lock between those who copy a store and those who remove contents.
+//! The lock between copies of a store and removals of contents.
 //!
-//! A copy needs the contents that its moment of the database names, however long it takes. Whoever makes one
-//! holds a shared lock (`flock`) on a file beside the database, and so does, for an instant, a writer that wants a content whose
-//! removal a dead process left. A removal holds the exclusive lock, and does not begin where it cannot have it. The kernel drops
-//! the lock with the process, so a copy that was killed pins nothing, and one that is slow or suspended never loses its pin.
+//! A copy needs the contents that its snapshot of the database names, however long it takes. It holds a shared lock
+//! (`flock`) on a file beside the database. So does, briefly, a writer of a content whose removal a dead process left.
+//! A removal holds the exclusive lock, and does not begin without it. The kernel releases the lock with the process, so
+//! a killed copy pins nothing, and a slow or suspended one never loses its pin.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -26,13 +26,13 @@ pub(in super::super) struct Pins {
     path: PathBuf,
 }
 
-/// A lock that is held, shared or not.
+/// A held lock, shared or exclusive.
 #[derive(Debug)]
 struct Held(File);
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // Not left to the closing: a forked child may have the file open too.
+        // Unlocked explicitly: a forked child may have the file open, too.
         let _ = flock(&self.0, FlockOperation::Unlock);
     }
 }

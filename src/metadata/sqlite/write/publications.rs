@@ -1,4 +1,4 @@
-//! Contents that come into place with a commit.
+//! Publications of contents, just before a commit.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::call::Call;
 use crate::content::{ContentHash, Publisher, Staged};
 use crate::error::Result;
 
-/// The contents that the rows of a transaction name and that are not in place yet.
+/// The contents that rows of a transaction name and that are not published yet.
 #[derive(Default)]
 pub(in super::super) struct Publications(RefCell<Vec<Publication>>);
 
@@ -42,7 +42,7 @@ impl Publications {
         found.map(|one| Arc::clone(&one.content))
     }
 
-    /// Puts all in place, durably; those of one backend together.
+    /// Publishes all of them durably; those of one backend together.
     pub fn publish(self) -> Result<()> {
         let mut pending = self.0.into_inner();
         while let Some(first) = pending.first() {

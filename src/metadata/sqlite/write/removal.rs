@@ -1,13 +1,13 @@
-//! Which contents are pending deletion, being removed, or reserved.
+//! Contents that are pending deletion, being removed, or reserved.
 //!
-//! The commit that drops the last path of a content notes it in `pending_deletions`. Its bytes are removed outside of
-//! any lock, between two transactions: the first marks the content as being removed, the second forgets it. A
-//! transaction that wants a content meanwhile is not applied; its caller waits until the removal has ended. Before
-//! the first transaction counts, the WAL is synced, so that after power loss no path names what is gone.
+//! The commit that drops the last reference to a content inserts it into `pending_deletions`. Its bytes are removed
+//! outside of any lock, between two transactions: the first marks the content as being removed, the second deletes the
+//! row. A transaction that needs the content meanwhile is not applied; its caller waits until the removal has ended.
+//! The WAL is synced after the first transaction, so that after power loss no path names a removed content.
 //!
-//! One removal at a time is under way in a store: it holds an exclusive lock (see [`Pins`](super::pins)), which the
-//! kernel drops with the process. So whoever can take that lock knows that every content that is marked was left
-//! by a process that died, and goes on where it stopped.
+//! A store has at most one removal at a time. It holds an exclusive lock (see [`Pins`](super::pins)), which the kernel
+//! releases with the process. So a process that gets the lock knows that marked contents were left by a dead process,
+//! and continues its removal.
 
 use std::collections::HashSet;
 
@@ -21,7 +21,7 @@ use crate::metadata::sqlite::db::time::BootTime;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::time::Micros;
 
-/// How long an upload of a process that died may still be under way.
+/// How long an upload of a dead process may still be in progress.
 const UPLOAD_GRACE: Micros = 30 * 1_000_000;
 
 /// Marks up to `limit` of the contents of the backend that are pending deletion, and returns them. The caller holds the lock
@@ -58,7 +58,7 @@ pub(in super::super) fn begin(
                 begun.push(hash);
             }
         }
-        // What is reserved is passed over, however much that is.
+        // Reserved contents are skipped, however many there are.
         let Some(next) = successor(after) else {
             return Ok(begun);
         };
@@ -69,8 +69,8 @@ pub(in super::super) fn begin(
     }
 }
 
-/// Marks those of `hashes` that nobody holds, has reserved or has noted as pending deletion, and returns them. The caller
-/// holds the lock of removals.
+/// Marks those of `hashes` that have no reference, no reservation and no row in `pending_deletions`, and returns them.
+/// The caller holds the lock of removals.
 pub(in super::super) fn begin_of(
     connection: &Connection,
     backend_id: i64,
@@ -87,7 +87,7 @@ pub(in super::super) fn begin_of(
     Ok(begun)
 }
 
-/// Forgets contents that were removed.
+/// Deletes the rows of removed contents.
 pub(in super::super) fn end(
     connection: &Connection,
     backend_id: i64,
@@ -106,7 +106,7 @@ pub(in super::super) fn has_pending(connection: &Connection, backend_id: i64) ->
         .exists([backend_id])?)
 }
 
-/// Notes a content that nobody holds any more.
+/// Marks a content without references as pending deletion.
 pub(in super::super) fn note(
     connection: &Connection,
     backend_id: i64,
@@ -136,8 +136,8 @@ pub(in super::super) fn begun_at(
     Ok(begun.flatten().map(BootTime))
 }
 
-/// Lets others have the content again, whose removal a process left that died. The caller holds the lock of removals. Returns
-/// whether they may: an upload must not be overtaken by a request to remove that is still under way.
+/// Takes back the mark of a content whose removal a dead process left. The caller holds the lock of removals. Returns
+/// whether the content may be written: a removal request that is still in progress must not overtake an upload.
 pub(in super::super) fn take_back(
     connection: &Connection,
     backend_id: i64,
@@ -155,8 +155,8 @@ pub(in super::super) fn take_back(
     Ok(true)
 }
 
-/// Reserves contents until `expires_at`, and returns the number of the reservation and which of them somebody holds. None of
-/// them is being removed.
+/// Reserves contents until `expires_at`, and returns the number of the reservation and which of them have references.
+/// None of them is being removed.
 pub(in super::super) fn reserve(
     connection: &Connection,
     backend_id: i64,
@@ -201,8 +201,8 @@ pub(in super::super) fn keeps(
         .exists((backend_id, hash.as_bytes(), id))?)
 }
 
-/// Returns those of `hashes` that no path holds as files of the backend, that no row of a content names, and that
-/// are neither pending deletion nor reserved.
+/// Returns those of `hashes` that no path has as files of the backend, that no row of a content names, and that are
+/// neither pending deletion nor reserved.
 pub(in super::super) fn orphans(
     connection: &Connection,
     backend_id: i64,
@@ -217,8 +217,8 @@ pub(in super::super) fn orphans(
     without_row(connection, backend_id, &orphans)
 }
 
-/// Returns those of `hashes` that no row of a content names as files of the backend. That paths hold a content is
-/// known from an index; what is removed for good must not rest on that alone.
+/// Returns those of `hashes` that no row of a content names as files of the backend. References are known from an
+/// index; a removal must not rely on an index alone.
 pub(in super::super) fn without_row(
     connection: &Connection,
     backend_id: i64,
@@ -252,8 +252,8 @@ fn is_orphan(connection: &Connection, backend_id: i64, hash: &ContentHash) -> Re
         && !is_reserved(connection, backend_id, hash)?)
 }
 
-/// Returns whether some path holds the content as a file of the backend. (One that is inline needs no
-/// file, even where an earlier one left it.)
+/// Returns whether a path has the content as a file of the backend. (An inline content needs no file, even if an
+/// earlier one left a file.)
 pub(in super::super) fn is_held(
     connection: &Connection,
     backend_id: i64,
@@ -290,7 +290,7 @@ fn forget(connection: &Connection, backend_id: i64, hash: &ContentHash) -> Resul
     Ok(())
 }
 
-/// Returns the hash that follows in the order of bytes.
+/// Returns the next hash in byte order.
 fn successor(mut hash: [u8; 32]) -> Option<[u8; 32]> {
     for byte in hash.iter_mut().rev() {
         *byte = byte.wrapping_add(1);

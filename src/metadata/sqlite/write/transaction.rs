@@ -23,19 +23,19 @@ use crate::path_id::PathId;
 use crate::range::Visible;
 use crate::time::Micros;
 
-/// What the changes of one write set need, and what they leave to be done before the commit.
+/// The state of one write set: what its changes need, and the work left before the commit.
 pub(in super::super) struct Transaction<'a> {
     pub connection: &'a Connection,
     pub grant: &'a Grant,
     pub routes: &'a Routes,
     backends: &'a BackendCache,
-    /// What earlier members of the group staged, and what is not in place before the group ends.
+    /// Contents that earlier members of the group staged, and that are not published before the end of the group.
     pub earlier: &'a Publications,
     /// Staged contents that rows now name.
     pub staged: Vec<(Arc<str>, Arc<dyn Staged>)>,
-    /// Contents that were made for the changes beforehand.
+    /// Contents that were prepared for the changes.
     pub prepared: &'a Prepared,
-    /// Contents that changes need and that were not: the set is not applied.
+    /// Contents that changes need and that were not prepared: the set is not applied.
     pub unprepared: Vec<Unprepared>,
     /// A content that a change needs and that is being removed: the set is not applied.
     pub awaited: Option<Awaited>,
@@ -96,7 +96,7 @@ impl<'a> Transaction<'a> {
         self.time.of_change()
     }
 
-    /// Returns the id of what comes to be at `time`.
+    /// Returns an id for an entry that is created at `time`.
     pub fn new_path_id(&self, time: Micros) -> Result<PathId> {
         self.path_ids.next(time)
     }
@@ -107,20 +107,20 @@ impl<'a> Transaction<'a> {
         Error::internal("a change of many rows beside others")
     }
 
-    /// Has the set not be applied: a change needs a content that was not prepared.
+    /// Rejects the set: a change needs a content that was not prepared.
     pub fn need(&mut self, unprepared: Unprepared) -> Error {
         self.unprepared.push(unprepared);
         Error::internal("a content was not prepared")
     }
 
-    /// Has the set not be applied before the removal of a content has ended.
+    /// Defers the set until the removal of a content has ended.
     pub fn wait_for(&mut self, backend_id: i64, hash: ContentHash) -> Error {
         self.awaited = Some(Awaited { backend_id, hash });
         Error::internal("a content is being removed")
     }
 
-    /// Returns the row at `path`, of which the caller may read at least a part, if it exists for the
-    /// caller: a directory above its own part does not through what others have there.
+    /// Returns the row at `path` if it exists for the caller, which may read at least a part of it: a gate does not
+    /// exist because of other owners' entries.
     pub fn seen(&self, path: &str) -> Result<Option<PathRow>> {
         let row = rows::find(self.connection, path)?;
         if row.is_none() || self.grant.visible.contains(path) {

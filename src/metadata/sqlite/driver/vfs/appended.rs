@@ -1,4 +1,4 @@
-//! What a commit has appended to the log and is not in its file yet.
+//! The frames of a commit that are not written to the WAL yet.
 
 /// Bytes of a frame before its page (<https://sqlite.org/fileformat2.html#the_write_ahead_log>).
 pub(super) const FRAME_HEADER: usize = 24;
@@ -6,7 +6,7 @@ pub(super) const FRAME_HEADER: usize = 24;
 pub(super) const FIRST_FRAME: i64 = 32;
 /// Bytes of a page. Where a database has others, each piece is written at once.
 pub(super) const PAGE: usize = 4096;
-/// Held back at most, and so written at once: SQLite's function takes no more.
+/// Most bytes that are collected, and written in one call: SQLite's function takes no more.
 const MOST_HELD: usize = 0x1ffff;
 
 /// Frames of one commit that follow each other, from `start` on.
@@ -30,7 +30,7 @@ enum State {
     Page,
     /// The page of the frame that ends the transaction.
     LastPage,
-    /// Nothing that is held: the transaction is whole, or failed.
+    /// No collected frame: the transaction is complete, or failed.
     Rest,
 }
 
@@ -42,12 +42,12 @@ pub(super) enum Failure {
 }
 
 impl Appended {
-    /// Takes in `bytes`, which belong at `offset` of the file, for the commit of this number. Writes with `out` what need
-    /// not wait: all but frames that follow each other, until the last one of the transaction has come. What is written
-    /// outside of a commit, number 0, never waits: its transaction may be rolled back, of which a file hears nothing.
+    /// Takes `bytes` at `offset` of the file, for the commit of this number. Collects consecutive frames until the last
+    /// one of the transaction, and writes everything else with `out`. Bytes outside of a commit, number 0, are written
+    /// at once: their transaction may be rolled back, and the VFS is not notified of that.
     ///
     /// # Errors
-    /// Where `out` failed, nothing is held any more: SQLite rolls the transaction back.
+    /// If `out` failed, all collected frames are dropped: SQLite rolls the transaction back.
     pub fn write(
         &mut self,
         commit: u64,
@@ -100,19 +100,19 @@ impl Appended {
         (commit != 0 && begins_frame && is_header(offset, bytes) && pages != 0).then_some(pages)
     }
 
-    /// Drops what is held: the commit of this number failed, perhaps before any of it came here.
+    /// Drops the collected frames: the commit of this number failed, perhaps before its first frame.
     pub fn fail(&mut self, commit: u64) {
         self.drop_others(commit);
         self.bytes.clear();
         self.state = State::Rest;
     }
 
-    /// Returns whether all of the newest commit was written, and so may come back if it failed.
+    /// Returns whether all of the newest commit was written, so that it may reappear if it failed.
     pub fn is_whole(&self) -> bool {
         self.is_whole
     }
 
-    /// Writes with `out` what is held, if it belongs to the commit of this number.
+    /// Writes the collected frames with `out`, if they belong to the commit of this number.
     ///
     /// # Errors
     /// As [`Appended::write`].

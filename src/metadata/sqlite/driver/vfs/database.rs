@@ -1,7 +1,8 @@
 //! The file of the database.
 //!
-//! A checkpoint writes pages here that the WAL holds. On a full disk it could not, if the file had to grow, and then the WAL
-//! could not start over, and grew with every deletion. So the file has blocks for a page before the page is committed.
+//! A checkpoint writes pages here that the WAL holds. On a full disk it could not, if the file had to grow. Then the
+//! WAL could not start over, and would grow with every deletion. So the file has blocks for a page before the page is
+//! committed.
 
 use std::ffi::{c_int, c_void};
 use std::io;
@@ -45,7 +46,7 @@ impl DatabaseFile {
 const CHUNK: i64 = 64 * 1024;
 static ZEROS: [u8; CHUNK as usize] = [0; CHUNK as usize];
 const PAGE_BYTES: i64 = 4096;
-/// The lock of the WAL-index that whoever makes a checkpoint holds.
+/// The lock of the WAL-index that a checkpoint takes.
 const CHECKPOINT_LOCK: c_int = 1;
 
 /// Makes sure that the database `file`, or null, has blocks for so many pages, in a commit. Returns a result code.
@@ -71,7 +72,7 @@ pub(super) unsafe fn have_pages(file: *mut sqlite3_file, pages: u32) -> c_int {
         if i64::from(committed) * PAGE_BYTES <= size {
             return grow(file, size, bytes);
         }
-        // Where a checkpoint is being made, the next commit has another chance.
+        // During a checkpoint this fails; the next commit tries again.
         between_checkpoints(file, |size| grow(file, size, bytes)).unwrap_or(ffi::SQLITE_OK)
     }
 }
@@ -97,8 +98,8 @@ unsafe fn is_database(file: *mut sqlite3_file) -> bool {
     unsafe { file.as_ref() }.is_some_and(|file| ptr::eq(file.pMethods, &METHODS))
 }
 
-/// Runs `work` with the file's size while nobody makes a checkpoint; `None` if somebody does. Others may make the file longer meanwhile,
-/// by zeros.
+/// Runs `work` with the file's size while no checkpoint runs; `None` if one does. Other connections may extend the file
+/// with zeros meanwhile.
 ///
 /// # Safety
 /// `file` points to what `open` made, with a WAL-index.
@@ -127,7 +128,7 @@ unsafe fn between_checkpoints(
 /// Writes zeros behind the file's `size` bytes, up to `bytes` and the end of a chunk.
 ///
 /// # Safety
-/// `file` points to what `open` made, and nobody else writes behind its end but zeros.
+/// `file` points to what `open` made, and other connections write only zeros after its end.
 unsafe fn grow(file: *mut sqlite3_file, size: i64, bytes: i64) -> c_int {
     let end = in_chunks(bytes).max(size);
     let mut at = size;
@@ -149,9 +150,9 @@ fn in_chunks(bytes: i64) -> i64 {
     (bytes as u64).next_multiple_of(CHUNK as u64) as i64
 }
 
-/// A checkpoint cuts the file to the length of the database that it knows. Another connection may have made the file longer for
-/// a commit that is not in the WAL-index yet, and relies on these blocks. So a file with a WAL never becomes shorter; nothing
-/// here makes a database of fewer pages.
+/// A checkpoint truncates the file to the length of its snapshot of the database. Another connection may have extended
+/// the file for a commit that is not in the WAL-index yet, and relies on these blocks. So a file with a WAL is never
+/// truncated; Nexus never shrinks a database.
 unsafe extern "C" fn truncate(file: *mut sqlite3_file, size: i64) -> c_int {
     // SAFETY: as in `as_original`.
     unsafe {
@@ -311,7 +312,7 @@ unsafe fn copy_all_again(file: *mut sqlite3_file) {
     }
 }
 
-/// The WAL-index grows when a database is opened, in a recovery, and with the WAL. Whoever only writes gets none of the
+/// The WAL-index grows when a database is opened, in a recovery, and with the WAL. A mere write gets no part of the
 /// reserve for that.
 ///
 /// SQLite writes a byte of each page of the file, which is not enough where blocks are smaller than pages or come with the

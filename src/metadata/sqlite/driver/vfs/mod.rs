@@ -1,16 +1,17 @@
-//! What stands between SQLite and the files of a database.
+//! A VFS shim between SQLite and the files of a database.
 //!
-//! **The WAL.** SQLite writes two pieces for each page that a transaction changed, of 24 bytes and of a page. A system call for
-//! each was a quarter of what a small change costs. During a commit they are collected here ([`appended`]), and go out
-//! together before SQLite learns that the last one is written: so before it syncs, and before any other connection
-//! can look for them.
+//! **The WAL.** SQLite writes two pieces for each page that a transaction changed, of 24 bytes and of a page. A system
+//! call for each took a quarter of the time of a small change. During a commit they are collected here ([`appended`]),
+//! and written together before SQLite's write of the last one returns: so before it syncs, and before any other
+//! connection can read them.
 //!
-//! **A full disk.** A commit is made only if the [`database`] has blocks for its pages, so that the WAL can always be copied.
-//! Whoever opens a database, or frees room in it, gets the store's [`Reserve`] where there is no room ([`freeing`]). A sync that
-//! finds no room is reported as [`UNSYNCED`] for the WAL ([`mod@rewrite`] says what follows), and as a full disk for the [`database`].
+//! **A full disk.** A commit requires that the [`database`] file has blocks for its pages, so that a checkpoint is
+//! always possible. If there is no room, opens and deletions get the store's [`Reserve`] ([`freeing`]). A sync that
+//! finds no room is reported as [`UNSYNCED`] for the WAL ([`mod@rewrite`] says what follows), and as a full disk for
+//! the [`database`].
 //!
-//! SQLite's own functions do all else. <https://sqlite.org/vfs.html> says what a virtual file system is and how one stands
-//! before another.
+//! SQLite's own functions do everything else. <https://sqlite.org/vfs.html> describes virtual file systems (VFS) and
+//! shims.
 #![allow(unsafe_code)]
 
 mod appended;
@@ -42,10 +43,10 @@ use super::statements::Connection;
 use crate::error::{Error, Result};
 
 const NAME: &CStr = c"nexus";
-/// What a log's name has behind that of its database.
+/// Suffix of the WAL's name after that of its database.
 const LOG_SUFFIX: &[u8] = b"-wal";
 
-/// SQLite's result code where a sync of the WAL found no room: to the caller of a statement, a full disk.
+/// SQLite's result code if a sync of the WAL found no room: for the caller of a statement, a full disk.
 pub(in super::super) const UNSYNCED: c_int = ffi::SQLITE_FULL | (77 << 8);
 
 /// SQLite's file system for Unix.
@@ -87,14 +88,14 @@ fn register() -> Option<Original> {
 }
 
 thread_local! {
-    /// The number of the commit that this thread is carrying out; 0 for none.
+    /// The number of the current commit of this thread; 0 for none.
     static COMMIT: Cell<u64> = const { Cell::new(0) };
     /// The file of the database that it changes.
     static DATABASE: Cell<*mut sqlite3_file> = const { Cell::new(ptr::null_mut()) };
 }
 
-/// Runs `statement`, which commits a transaction of `connection`. If it fails, the transaction has to be rolled back: what was
-/// held of it is dropped.
+/// Runs `statement`, which commits a transaction of `connection`. If it fails, the transaction must be rolled back, and
+/// its collected frames are dropped.
 pub(in super::super) fn committing<T>(
     connection: &rusqlite::Connection,
     statement: impl FnOnce() -> T,
@@ -152,7 +153,7 @@ fn is_no_room(errno: Option<i32>) -> bool {
     matches!(errno, Some(libc::ENOSPC | libc::EDQUOT))
 }
 
-/// Makes durable what stands in the log of `connection`, which is in a write transaction.
+/// Syncs the WAL of `connection`, which is in a write transaction.
 pub(in super::super) fn sync(connection: &Connection) -> Result<()> {
     let code = with_log(connection, |log| {
         // SAFETY: it is an open log, which nobody else uses meanwhile.
@@ -161,7 +162,7 @@ pub(in super::super) fn sync(connection: &Connection) -> Result<()> {
     checked(code)
 }
 
-/// Shortens the log of `connection`, which is in a write transaction, to where it wrote last. Nobody needs what is behind.
+/// Truncates the WAL of `connection`, which is in a write transaction, after its last write. The rest is not needed.
 pub(in super::super) fn cut_tail(connection: &Connection) -> Result<()> {
     let code = with_log(connection, |log| {
         let end = log.end;
@@ -183,12 +184,12 @@ pub(in super::super) fn give_up_reserve(connection: &Connection) -> Result<bool>
     with_log(connection, |log| log.reserve.give_up())
 }
 
-/// Returns whether all frames of the newest commit of `connection` are in its log, and so may be found by a recovery.
+/// Returns whether all frames of the newest commit of `connection` are in its WAL, so that WAL recovery may find them.
 pub(in super::super) fn has_whole_commit(connection: &Connection) -> Result<bool> {
     with_log(connection, |log| log.appended.is_whole())
 }
 
-/// Returns how many pieces the log of `connection` was given so far.
+/// Returns the number of pieces written to the WAL of `connection` so far.
 pub(in super::super) fn writes(connection: &Connection) -> Result<u64> {
     with_log(connection, |log| log.writes)
 }
@@ -213,7 +214,7 @@ fn with_log<T>(connection: &Connection, look: impl FnOnce(&mut LogFile) -> T) ->
     }
 }
 
-/// An open log; the original file follows it in memory.
+/// An open WAL; the original file follows it in memory.
 #[repr(C)]
 struct LogFile {
     base: sqlite3_file,
@@ -252,7 +253,7 @@ static METHODS: sqlite3_io_methods = sqlite3_io_methods {
     xUnfetch: None,
 };
 
-/// Opens a log as a [`LogFile`], a database as a [`DatabaseFile`], and every other file as the original one.
+/// Opens a WAL as a [`LogFile`], a database as a [`DatabaseFile`], and every other file as the original one.
 unsafe extern "C" fn open(
     _: *mut sqlite3_vfs,
     name: ffi::sqlite3_filename,
@@ -297,7 +298,7 @@ unsafe extern "C" fn open(
 }
 
 impl LogFile {
-    /// Returns the log at `path`, which is open.
+    /// Returns the WAL at `path`, which is open.
     fn new(path: &Path, reserve: Reserve) -> Self {
         LogFile {
             base: sqlite3_file { pMethods: &METHODS },
@@ -310,7 +311,7 @@ impl LogFile {
     }
 }
 
-/// Returns where the original file stands.
+/// Returns the address of the original file.
 ///
 /// # Safety
 /// `file` points to what [`open`] made.
@@ -373,7 +374,7 @@ unsafe fn corrected(code: c_int, original: *mut sqlite3_file) -> c_int {
     }
 }
 
-/// Makes a method that does so once all that is held is written.
+/// Makes a method that first writes the collected frames.
 macro_rules! as_original_of_all {
     ($name:ident, $method:ident $(, $argument:ident: $of:ty)+) => {
         unsafe extern "C" fn $name(file: *mut sqlite3_file $(, $argument: $of)+) -> c_int {

@@ -1,13 +1,13 @@
-//! Read marks of the WAL-index that stay a little behind.
+//! Read marks of the WAL-index that may stay behind the newest frame.
 //!
-//! A connection that begins to read takes a shared lock on one of four marks: numbers of frames that a checkpoint may not copy
-//! beyond while the lock is held. SQLite first moves a mark to the newest frame, which takes a lock and an unlock more: two of
-//! the four system calls of a read after a commit, two of the six of a commit. A mark of somewhat earlier protects the reader
-//! as well, and all that it costs is that a checkpoint of the same moment leaves the few frames in between to the next one.
-//! SQLite itself uses such a mark where the locks of all four are taken (`walTryBeginRead`).
+//! A connection that begins to read takes a shared lock on one of four marks: numbers of frames that a checkpoint may
+//! not copy beyond while the lock is held. SQLite first moves a mark to the newest frame, which takes a lock and an
+//! unlock more: two of the four system calls of a read after a commit, two of the six of a commit. A slightly older
+//! mark protects the reader as well. Its only cost is that a concurrent checkpoint leaves the few frames in between to
+//! the next one. SQLite itself uses such a mark if the locks of all four are taken (`walTryBeginRead`).
 //!
-//! So while there is a recent mark, whoever wants to move one hears that it is locked. Checkpoints and recoveries move marks too,
-//! and take their own lock before.
+//! So while there is a recent mark, a request for the lock that moves one returns SQLITE_BUSY. Checkpoints and
+//! recoveries move marks, too, but take their own lock first.
 
 use std::ffi::c_int;
 use std::ops::Range;
@@ -25,11 +25,11 @@ const MARKS: usize = 100;
 const MARK_BYTES: usize = 4;
 /// The locks that a checkpoint and a recovery hold.
 const MOVERS: Range<c_int> = 1..3;
-/// The locks of readers whose marks move. Who holds the one before reads no WAL.
+/// The locks of readers whose marks move. A holder of the lock before them reads no WAL.
 const READERS: Range<c_int> = 4..8;
 const FIRST_READER: c_int = 3;
 
-/// What one connection holds of the locks that let it move any mark.
+/// The locks of one connection that allow it to move any mark.
 #[derive(Debug, Default)]
 pub(super) struct ReadMarks {
     movers: u8,
@@ -56,7 +56,7 @@ impl ReadMarks {
         moves && !index.is_null() && unsafe { has_recent(index) }
     }
 
-    /// Takes note of a request that was granted.
+    /// Records a granted request.
     pub fn granted(&mut self, first: c_int, number: c_int, flags: c_int) {
         if flags & SQLITE_SHM_EXCLUSIVE == 0 {
             return;

@@ -1,9 +1,9 @@
-//! Writing the WAL once more, after a sync found no room.
+//! Rewrites the WAL after a sync found no room.
 //!
-//! After a failed sync the kernel may take pages for clean that never reached the disk, or drop them, and the next sync
-//! succeeds although they are not there. So it proves something only for what was written after the failure. Which frames
-//! the failed sync was about is not known: other processes write to the WAL too, and commits under `normal` are not synced.
-//! So all of them are read back, compared with their checksums, and written again.
+//! After a failed sync, the kernel may treat pages as clean that never reached the disk, or drop them, and the next
+//! sync succeeds although they are missing. So that sync only covers writes after the failure. It is unknown which
+//! frames the failed sync was about: other processes write to the WAL, too, and commits under `normal` are not synced.
+//! So all frames are read back, compared with their checksums, and written again.
 //!
 //! <https://sqlite.org/fileformat2.html#the_write_ahead_log> describes frames and checksums.
 
@@ -22,7 +22,7 @@ const FRAME: usize = FRAME_HEADER + PAGE;
 const BIG_ENDIAN: u32 = 0x377f_0683;
 const LITTLE_ENDIAN: u32 = 0x377f_0682;
 
-/// Writes again what the WAL of `connection`, which is in a write transaction and has written nothing yet, holds of commits.
+/// Rewrites the commits in the WAL of `connection`, which is in a write transaction and has written nothing yet.
 ///
 /// # Errors
 /// `Io` if it does not hold them any more.
@@ -138,7 +138,7 @@ mod tests {
     use crate::metadata::sqlite::db::connection::{self, Role};
     use crate::metadata::sqlite::driver::vfs;
 
-    /// A log of 102 frames, of which the last one's transaction is open.
+    /// A WAL of 102 frames, whose last transaction is open.
     fn open(directory: &std::path::Path) -> Connection {
         let path = directory.join("db");
         let connection = connection::open(&path, Role::Creator, 1024).unwrap();

@@ -1,4 +1,4 @@
-//! Reading the items that a search or a view found.
+//! Reads of the items that a search or a view found.
 
 use std::sync::Arc;
 
@@ -19,8 +19,7 @@ use crate::metadata::sqlite::driver::statements::Connection;
 use crate::path::VirtualPath;
 use crate::work::{Status, WorkItem};
 
-/// Selects of work items what they may have while nobody works on them, and what `$more` says, from `$work` with the
-/// condition `$which`.
+/// SELECT of the columns that an unclaimed item can have, plus `$more`, from `$work` where `$which`.
 macro_rules! items {
     ($more:literal, $work:literal, $which:literal) => {
         concat!(
@@ -44,8 +43,7 @@ const AT_MOMENT: &str = items!(
 );
 /// The item at a path, which can be claimed: ready, without open edges or a lease.
 const CLAIMABLE: &str = items!("", "work AS w", "w.path = ?1");
-/// What can be claimed from a directory, from one item on: an item that follows another one costs half as much as one that
-/// is looked for.
+/// What can be claimed from a directory, from one item on: the next item costs half as much as a look-up.
 const CLAIMABLE_FROM: &str = items!(
     "",
     "work AS w INDEXED BY work_claimable",
@@ -55,10 +53,10 @@ const CLAIMABLE_FROM: &str = items!(
 );
 
 /// The items that were read, and the paths of those whose rows, or those of their files, are damaged. `verify` reports
-/// them; queries and claims go on without them.
+/// them; queries and claims skip them.
 pub(in super::super) type Read = (Vec<WorkItem>, Vec<String>);
 
-/// What items are read with.
+/// The state of reads of items.
 pub(in super::super) struct Items<'a> {
     pub connection: &'a Connection,
     pub backends: &'a BackendCache,
@@ -114,7 +112,7 @@ impl Items<'_> {
                     continue;
                 }
             }
-            // Also where the item is not in the index, as time alone has made it claimable.
+            // Also if the item is not in the index yet, because it only became claimable by time.
             let mut statement = self.connection.prepare_cached(CLAIMABLE)?;
             let mut found = statement.query([&place.path])?;
             let item = match found.next()? {
@@ -148,7 +146,7 @@ impl Items<'_> {
         Ok(())
     }
 
-    /// Reads an item that nobody works on; `None` where its row or that of its file is damaged.
+    /// Reads an unclaimed item; `None` if its row or that of its file is damaged.
     fn read(&self, row: &Row<'_>, path: &str) -> Option<WorkItem> {
         let backend = integer(row, 2)?;
         let backends = self.backends.with(backend, self.connection).ok()?;
@@ -177,6 +175,6 @@ impl Items<'_> {
     }
 }
 
-/// The statements above, for the test that looks at their plans.
+/// The statements above, for the test of their query plans.
 #[cfg(test)]
 pub(in super::super) const STATEMENTS: [&str; 3] = [AT_MOMENT, CLAIMABLE, CLAIMABLE_FROM];

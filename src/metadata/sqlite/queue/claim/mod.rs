@@ -1,4 +1,4 @@
-//! Claims: items are given to a worker, each under a lease of its own.
+//! Claims: a worker gets items, each under its own lease.
 
 pub(super) mod fetch;
 pub(super) mod search;
@@ -28,19 +28,19 @@ use crate::metadata::{Claim, Grant, Supply};
 use crate::range::PathRange;
 use crate::work::{MOST_ATTEMPTS, Status, WorkItem};
 
-/// What a claim reads first: the tokens that are reserved, and whether time made anything claimable.
+/// What a claim reads first: the reserved tokens, and whether any item is due or expired.
 const OPENING: &str = concat!(
     "SELECT lease_sequence, lease_holder, lease_origin, ",
     partitions::any_time_has_come!(),
     " FROM store WHERE id = 1"
 );
-/// Gives an item to a worker.
+/// Claims an item.
 static TAKE: LazyLock<String> = LazyLock::new(|| take("= ?5", "?6", ""));
 static TAKE_SOME: LazyLock<String> = LazyLock::new(|| {
     let token = some::choose("path", 5, |place| format!("?{}", 5 + AT_ONCE + place));
     take(&some::any_of(5), &token, "")
 });
-/// As [`TAKE`], for an item that was delayed, or whose lease has ended.
+/// As [`TAKE`], for an item that was delayed, or whose lease has expired.
 static TAKE_LAPSED: LazyLock<String> = LazyLock::new(|| {
     let more = "delayed = 0,
          last_error = iif(status = 2 /* in_progress */,
@@ -59,7 +59,7 @@ fn take(which: &str, token: &str, more: &str) -> String {
     )
 }
 
-/// What items are claimed with, in the write transaction that is open.
+/// The state of a claim, in the open write transaction.
 pub(in super::super) struct Claims<'a> {
     pub connection: &'a Connection,
     pub backends: &'a BackendCache,
@@ -70,8 +70,8 @@ pub(in super::super) struct Claims<'a> {
 }
 
 impl Claims<'_> {
-    /// Gives the worker the first items that it may take. `None`: this needs a transaction whose commit is synced, and the changes
-    /// so far must be rolled back.
+    /// Claims the first items that the worker may take. `None`: this needs a transaction whose commit is synced, and
+    /// the changes so far must be rolled back.
     pub fn claim(&self, claim: &Claim, grant: &Grant) -> Result<Option<Vec<WorkItem>>> {
         let ranges = ranges(self.connection, &claim.scope)?;
         let territory = Territory::new(&ranges);
@@ -80,8 +80,8 @@ impl Claims<'_> {
         let (last, mut any_lapsed) = open(self.connection, &lapses)?;
         let mut unreadable = std::collections::HashSet::new();
         loop {
-            // Some of what time has made claimable is considered each time. What of it is not taken goes into the
-            // queue, so that others are considered next; where all that is not enough, it goes on.
+            // Each round considers some of the due and expired items. Those that are not taken are enqueued, so that
+            // the next round considers others. It continues until there are enough items.
             let lapsed = match any_lapsed {
                 true => lapses.first(claim.max)?,
                 false => Lapsed::default(),
@@ -128,7 +128,7 @@ impl Claims<'_> {
         }
     }
 
-    /// Gives the worker `items`, each under a lease with one of `tokens`.
+    /// Claims `items`, each under a lease with one of `tokens`.
     fn take(
         &self,
         claim: &Claim,
@@ -172,7 +172,7 @@ impl Claims<'_> {
         Ok(items)
     }
 
-    /// Writes down the leases of `items`, which one worker has from now on and which are in the order of their paths.
+    /// Stores the leases of `items`, which belong to one worker and are ordered by path.
     fn write_down(&self, sql: &'static str, items: &[&WorkItem], deadline: BootTime) -> Result<()> {
         let first = items[0];
         let paths = items
@@ -197,7 +197,7 @@ impl Claims<'_> {
     }
 }
 
-/// Returns who reserved tokens last, and whether time has made anything claimable.
+/// Returns the engine that reserved tokens last, and whether any item is due or expired.
 fn open(connection: &Connection, lapses: &Lapses<'_>) -> Result<(Reservation, bool)> {
     Ok(connection
         .prepare_cached(OPENING)?
@@ -211,9 +211,9 @@ fn open(connection: &Connection, lapses: &Lapses<'_>) -> Result<(Reservation, bo
         })?)
 }
 
-/// Returns whether there is something to claim, in the read transaction that is open. As a claim, it passes over items that
-/// cannot be read: else workers would wait for such an item and claim nothing, over and over. An item that time has made
-/// claimable counts unread, since the next claim enqueues it.
+/// Returns whether an item is claimable, in the open read transaction. Like a claim, it skips unreadable items:
+/// otherwise workers would wait for such an item and claim nothing, again and again. A due or expired item counts
+/// without a read, because the next claim enqueues it.
 pub(in super::super) fn supply(
     connection: &Connection,
     backends: &BackendCache,
@@ -232,7 +232,8 @@ pub(in super::super) fn supply(
     };
     let mut unreadable = std::collections::HashSet::new();
     loop {
-        // One is enough. Twice as many each time where they are damaged, so that many cost no search each.
+        // One is enough. If they are damaged, it doubles the number each time, so that many damaged items do not cost a
+        // search each.
         let mut best = Best::without(unreadable.len().max(1), &unreadable);
         search.offer_to(&mut best)?;
         let found = best.into_places();
@@ -262,7 +263,7 @@ fn search<'a>(
     }
 }
 
-/// Returns what the caller may take items from.
+/// Returns the claim ranges of the caller.
 fn ranges<'a>(connection: &Connection, scope: &'a ClaimScope) -> Result<Cow<'a, [PathRange]>> {
     let resolved = match visible::resolve(&scope.changeable, connection)? {
         Cow::Borrowed(changeable) => Cow::Borrowed(&changeable.ranges[..]),
@@ -277,7 +278,7 @@ fn ranges<'a>(connection: &Connection, scope: &'a ClaimScope) -> Result<Cow<'a, 
     Ok(Cow::Owned(asked_for.collect()))
 }
 
-/// The statements above, for the test that looks at their plans.
+/// The statements above, for the test of their query plans.
 #[cfg(test)]
 pub(super) fn statements() -> [&'static str; 4] {
     [OPENING, &TAKE, &TAKE_SOME, &TAKE_LAPSED]

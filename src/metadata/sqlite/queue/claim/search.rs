@@ -1,10 +1,10 @@
-//! Finding what can be claimed, in the order of claims.
+//! Search for claimable items, in claim order.
 //!
-//! Claimable items stand in an index by directory, and the directories in the order of their first items
-//! ([`super::super::order::directories`]): those of the whole store, and those of each scope (the part of a tenant or agent,
-//! or a namespace that nobody owns). A search goes through directories until no further one can hold an
-//! item that comes before those found. Scopes and directories that a worker may not take from are skipped,
-//! so that what others have costs one look-up.
+//! One index has the claimable items by directory, others have the directories in the order of their bounds
+//! ([`super::super::order::directories`]): those of the whole store, and those of each owner partition (the directory
+//! of a tenant or agent, or a namespace without owners). A search visits directories until no further one can have an
+//! item that precedes those found. It skips partitions and directories outside of the claim ranges, so that the items
+//! of other owners cost one look-up.
 
 use super::super::order::directories::{self, Visit};
 use super::super::order::partitions::Lapses;
@@ -17,15 +17,16 @@ use crate::metadata::sqlite::db::rows::integer;
 use crate::metadata::sqlite::db::time::Time;
 use crate::metadata::sqlite::driver::statements::Connection;
 
-/// Directories of one scope that are looked up by name; of more, those of the scope are gone through in order.
+/// Most directories of one partition that are looked up by name; with more, those of the partition are visited in
+/// order.
 const DIRECTORIES_OF_SCOPE: usize = 64;
-/// Scopes and directories that are looked up by name; with more, those of the whole store are gone through.
+/// Most partitions and directories that are looked up by name; with more, those of the whole store are visited.
 const SOURCES: usize = 4096;
-/// Directories that a walk through all may skip, for a worker that may take nearly all.
+/// Directories that a scan of all may skip, for a worker that may take nearly all items.
 const SKIPPED: usize = 512;
-/// Items that are looked at by path before a directory, of which a part is wanted, is walked.
+/// Items that are read by path before a partly wanted directory is scanned.
 const TRIED_BY_PATH: usize = 512;
-/// Items of that directory that may be skipped before the rest is looked at by path.
+/// Items of that directory that may be skipped before the rest is read by path.
 const TRIED_IN_ORDER: usize = 4096;
 
 /// The statements that find claimable items. None of them scans or sorts a queue.
@@ -46,11 +47,11 @@ const BY_PATH: &str = "\
     FROM work NOT INDEXED
     WHERE path >= ?1 AND path < ?2";
 
-/// Where the items of a territory come from.
+/// A source of items within claim ranges.
 enum Source {
-    /// The directories of a scope, of which some may lie outside.
+    /// The directories of a partition, some of which may be outside.
     Scope(String),
-    /// What lies directly in a directory, and its bound.
+    /// The items directly in a directory, and its bound.
     Directory(String, Bound),
 }
 
@@ -60,12 +61,12 @@ pub(in super::super) struct Search<'a> {
     pub rules: &'a Rules,
     pub call: &'a Call,
     pub territory: &'a Territory<'a>,
-    /// The territory is nearly the whole store.
+    /// The claim ranges are nearly the whole store.
     pub whole: bool,
 }
 
 impl<'a> Search<'a> {
-    /// Returns what becomes claimable by itself in the territory.
+    /// Returns the due and expired items in the claim ranges.
     pub fn lapses(&self, time: &Time) -> Lapses<'a> {
         Lapses {
             connection: self.connection,
@@ -78,7 +79,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Offers at least the first items to `best`, and returns where it looked for them.
+    /// Offers at least the first items to `best`, and returns the visited directories.
     pub fn offer_to(&self, best: &mut Best<'_>) -> Result<Vec<Visit>> {
         let mut visits = Vec::new();
         if self.whole {
@@ -86,7 +87,7 @@ impl<'a> Search<'a> {
             if self.go_through(ALL_DIRECTORIES, None, SKIPPED, best, &mut visits)? {
                 return Ok(visits);
             }
-            // What was found comes again.
+            // The items found are offered again.
             *best = before;
             visits.clear();
         }
@@ -109,7 +110,7 @@ impl<'a> Search<'a> {
         Ok(visits)
     }
 
-    /// Returns where the territory's items come from; `None` if that is too many places.
+    /// Returns the sources of the claim ranges; `None` if there are too many.
     fn sources(&self) -> Result<Option<Vec<Source>>> {
         let mut sources = Vec::new();
         let mut in_scope = (String::new(), 0);
@@ -150,7 +151,7 @@ impl<'a> Search<'a> {
         Ok(Some(sources))
     }
 
-    /// Puts the scope in the place of its directories.
+    /// Replaces the directories by their partition.
     fn take_scope(&self, scope: &str, sources: &mut Vec<Source>) {
         sources.retain(|source| match source {
             Source::Directory(directory, _) => self.rules.scope_of(directory) != scope,
@@ -159,8 +160,8 @@ impl<'a> Search<'a> {
         sources.push(Source::Scope(scope.to_owned()));
     }
 
-    /// Goes through directories in the order of their bounds, until the items found come before all further
-    /// ones. Returns whether it did: not if more than `skipped` on the way are not wanted.
+    /// Visits directories in the order of their bounds, until the items found precede all further ones. Returns false
+    /// if it had to skip more than `skipped` directories.
     fn go_through(
         &self,
         sql: &'static str,
@@ -193,7 +194,7 @@ impl<'a> Search<'a> {
         Ok(true)
     }
 
-    /// Offers the items of `directory` to `best`; returns whether any of it lies in the territory.
+    /// Offers the items of `directory` to `best`; returns whether any of it is within the claim ranges.
     fn visit(
         &self,
         directory: &str,
@@ -218,8 +219,8 @@ impl<'a> Search<'a> {
         Ok(true)
     }
 
-    /// Returns the first `limit` items of a directory that is wanted as a whole. A damaged row may say that an
-    /// item lies there which does not.
+    /// Returns the first `limit` items of a directory that is wanted as a whole. A damaged row may name an item that is
+    /// not there.
     fn first_items(&self, directory: &str, limit: usize) -> Result<Vec<Place>> {
         let mut statement = self.connection.prepare_cached(OF_DIRECTORY)?;
         let mut found = statement.query([directory])?;
@@ -232,7 +233,7 @@ impl<'a> Search<'a> {
         Ok(places)
     }
 
-    /// Walks a directory up to `limit` items; `None` if more than `skipped` on the way are not wanted.
+    /// Scans a directory for up to `limit` items; `None` if it had to skip more than `skipped` items.
     fn walk(&self, directory: &str, limit: usize, skipped: usize) -> Result<Option<Vec<Place>>> {
         let mut skips_left = skipped;
         let mut places = Vec::new();
@@ -254,8 +255,8 @@ impl<'a> Search<'a> {
         Ok(Some(places))
     }
 
-    /// Returns the first `limit` items of those directly in `directory` that are wanted. They may be few
-    /// among many or many, so that both ways are tried by turns: by path, then in order.
+    /// Returns the first `limit` items of those directly in `directory` that are wanted. They may be few among many, or
+    /// many, so it alternates between both orders: by path, then in claim order.
     fn items_of_part(&self, directory: &str, limit: usize) -> Result<Vec<Place>> {
         if let Some(places) = self.by_path(directory, limit, TRIED_BY_PATH)? {
             return Ok(places);
@@ -268,7 +269,7 @@ impl<'a> Search<'a> {
             .unwrap_or_default())
     }
 
-    /// Looks at up to `tries` items by path; `None` if there are more.
+    /// Reads up to `tries` items by path; `None` if there are more.
     fn by_path(&self, directory: &str, limit: usize, tries: usize) -> Result<Option<Vec<Place>>> {
         let mut tries_left = tries;
         let mut best = Best::new(limit);
@@ -293,7 +294,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The statements of a search, for the test that looks at their plans.
+/// The statements of a search, for the test of their query plans.
 #[cfg(test)]
 pub(in super::super) const STATEMENTS: [&str; 4] =
     [ALL_DIRECTORIES, DIRECTORIES_OF, OF_DIRECTORY, BY_PATH];

@@ -1,4 +1,4 @@
-//! Finding cycles among dependencies.
+//! Detection of cycles among dependencies.
 //!
 //! The edges before a set of changes form no cycle, so a cycle goes through an item whose dependencies
 //! changed. Nothing recurses: a chain may be as long as the store is large.
@@ -136,8 +136,8 @@ impl<'a> Side<'a> {
     }
 }
 
-/// Returns a cycle through `start`, which stands at both ends of it. Searches towards blockers and
-/// towards dependents by turns, so that it costs at most twice what the cheaper direction does.
+/// Returns a cycle through `start`, which is its first and its last item. Alternates between blockers and dependents,
+/// so that it costs at most twice what the cheaper direction does.
 fn through(tx: &WorkTransaction<'_>, start: PathId) -> Result<Option<Vec<PathId>>> {
     let mut down = Side::new(tx.connection, BLOCKERS, start)?;
     let mut up = Side::new(tx.connection, DEPENDENTS, start)?;
@@ -236,8 +236,8 @@ fn cycle_error(
         .in_operation(operation))
 }
 
-/// Returns what the caller may know the items by: of many, the first and the last ones, so that no more are
-/// looked up.
+/// Returns names of the items that the caller may see: of many, the first and the last ones, so that no more are looked
+/// up.
 fn names_of(tx: &WorkTransaction<'_>, cycle: &[PathId]) -> Result<Vec<String>> {
     let mut names = first_names(tx, cycle.iter(), NAMES_SHOWN + 1)?;
     if names.len() > NAMES_SHOWN {
@@ -249,8 +249,8 @@ fn names_of(tx: &WorkTransaction<'_>, cycle: &[PathId]) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Returns the first `limit` names. Items that the caller may not see and that follow each other are one: how
-/// many there are is not told.
+/// Returns the first `limit` names. Adjacent items that the caller may not see become one name, so that their number is
+/// not revealed.
 fn first_names<'c>(
     tx: &WorkTransaction<'_>,
     items: impl ExactSizeIterator<Item = &'c PathId>,

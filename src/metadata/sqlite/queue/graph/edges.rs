@@ -58,7 +58,7 @@ fn remove_rows(tx: &WorkTransaction<'_>, item: PathId) -> Result<()> {
     Ok(())
 }
 
-/// Stores what was named for `item`; returns whether that is anything.
+/// Stores the dependencies named for `item`; returns whether there are any.
 pub(super) fn store(
     tx: &mut WorkTransaction<'_>,
     item: PathId,
@@ -88,7 +88,7 @@ pub(super) fn store(
     Ok(!seen.is_empty())
 }
 
-/// Returns the file that is meant. What the caller may not see is like what does not exist.
+/// Resolves the reference. A file that the caller may not see is treated as missing.
 fn resolve(tx: &WorkTransaction<'_>, named: &Named) -> Result<PathId> {
     let visible = &tx.grant.visible;
     if let Some(id) = named.bound
@@ -129,7 +129,7 @@ const COUNT_OPENED: &str = "\
     UPDATE work SET open_edges = min(open_edges, 9007199254740990) + 1
     WHERE path_id IN (SELECT item_id FROM edges WHERE blocker_id = ?1 AND open = 0)";
 const OPEN: &str = "UPDATE edges SET open = 1 WHERE blocker_id = ?1 AND open = 0";
-/// Items that wait for the blocker, where they stand in the queue, and whether they wait for nothing else.
+/// Dependents of the blocker, their positions in the queue, and whether they have no other open dependency.
 const WAITING: &str = "\
     SELECT e.item_id, w.path, w.directory, w.scope, w.rank, w.created_at,
            w.open_edges = 1 AND w.delayed = 0
@@ -138,7 +138,7 @@ const WAITING: &str = "\
     WHERE e.blocker_id = ?1 AND e.item_id > ?2 AND e.open = 1
     ORDER BY e.item_id LIMIT ?3";
 const COUNT_CLOSED: &str = "UPDATE work SET open_edges = max(open_edges - 1, 0) WHERE path = ?1";
-/// A blocked item that waits for nothing any more is ready.
+/// A blocked item without open dependencies is ready.
 const COUNT_CLOSED_AT_END: &str = "\
     UPDATE work
     SET open_edges = max(open_edges - 1, 0),
@@ -171,8 +171,7 @@ pub(in super::super) fn set_blocking(
     Ok(())
 }
 
-/// Closes the edges to all that came to block no more. What waits for nothing any more becomes ready, and claims
-/// find it.
+/// Closes the edges to files that block no more. Items without open dependencies become ready, and are enqueued.
 pub(super) fn close_at_end(tx: &mut WorkTransaction<'_>) -> Result<()> {
     let mut firsts = Firsts::default();
     for blocker in std::mem::take(&mut tx.changes.closed) {
@@ -226,8 +225,8 @@ fn close_edges_to(
     }
 }
 
-/// Returns some of the items that wait for `blocker`, by their ids from `after` on, and notes where in the queue
-/// those stand that wait for nothing else.
+/// Returns some dependents of `blocker`, by id from `after` on, and records the queue positions of those without
+/// another open dependency.
 fn waiting(
     tx: &WorkTransaction<'_>,
     blocker: PathId,
@@ -247,11 +246,11 @@ fn waiting(
     Ok(waiting)
 }
 
-/// The items in `range` are being deleted: their own edges go, the open ones to them remember where
-/// they were.
+/// The items in `range` are being deleted: their own edges are removed, and open edges to them keep their paths as
+/// tombstones.
 pub(in super::super) fn bury(tx: &mut WorkTransaction<'_>, range: &PathRange) -> Result<()> {
     let bounds = [&range.start, &range.end];
-    // Nobody waits for a deleted file that was completed.
+    // A deleted file that was completed blocks no item.
     close_early(tx)?;
     if !tx.changes.pending.is_empty() {
         let mut statement = tx
@@ -319,8 +318,8 @@ const COUNT_COPIED: &str = "\
         status = iif(?2 AND status IN (1 /* ready */, 4 /* blocked */), 5 /* pending */, status)
     WHERE path_id = ?1";
 
-/// Gives `target`, which has a row already, the dependencies of `source`, but for those that the caller may not
-/// see: one cannot depend on them. Where one of those is open, a person decides what the copy waits for.
+/// Gives `target`, which has a row already, the dependencies of `source`, except those that the caller may not see and
+/// therefore cannot depend on. If one of those is open, a person must decide what the copy waits for.
 pub(in super::super) fn copy(
     tx: &mut WorkTransaction<'_>,
     source: PathId,
@@ -341,7 +340,7 @@ pub(in super::super) fn copy(
         let (open, position): (bool, i64) = (row.get(1)?, row.get(2)?);
         let tombstone: Option<String> = row.get(3)?;
         let place: Option<String> = row.get(4)?;
-        // Of a deleted one that was completed nobody knows where it was.
+        // The path of a deleted completed item is unknown.
         if !place.map_or(visible.nearly_all, |place| visible.contains(&place)) {
             (hidden, hidden_open) = (true, hidden_open || open);
             continue;
@@ -379,7 +378,7 @@ pub(in super::super) fn id_at(row: &Row<'_>, column: usize) -> Result<PathId> {
     blob::<16>(row, column).map(PathId::from_bytes)
 }
 
-/// The statements that a completion runs, for the test that looks at their plans.
+/// The statements that a completion runs, for the test of their query plans.
 #[cfg(test)]
 pub(in super::super) const STATEMENTS: [&str; 9] = [
     HAS_DEPENDENTS,

@@ -11,7 +11,7 @@ use crate::path::VirtualPath;
 use crate::range::Visible;
 use crate::work::{Blocker, ExpiredLease, Explanation, Status};
 
-/// Returns what the file at `path` waits for. Of what `visible` does not show, only that it is there.
+/// Returns the dependencies of the file at `path`. For those outside of `visible`, it only says that they exist.
 pub(in super::super::super) fn explain(
     connection: &Connection,
     path: &VirtualPath,

@@ -1,4 +1,4 @@
-//! What a whole set of changes entails, done before its commit.
+//! The consequences of a set of changes, applied before its commit.
 
 use super::super::order::directories;
 use super::super::transaction::WorkTransaction;
@@ -10,8 +10,8 @@ const READY_ITEM: &str = "\
     UPDATE work SET status = 1 /* ready */
     WHERE path_id = ?1 AND +status = 4 /* blocked */ AND +open_edges = 0 AND dependencies > 0";
 
-/// Does what the changes entail: stores the dependencies they named, refuses cycles, and makes blocked
-/// items ready that wait for nothing any more.
+/// Applies the consequences of the changes: stores the dependencies they named, rejects cycles, and makes blocked items
+/// without open dependencies ready.
 pub(in super::super::super) fn settle(tx: &mut WorkTransaction<'_>) -> Result<()> {
     store_dependencies(tx)?;
     // Ready items block as much as blocked ones do, so one round is enough.
@@ -43,6 +43,6 @@ fn store_dependencies(tx: &mut WorkTransaction<'_>) -> Result<()> {
     cycles::refuse(tx, &changed)
 }
 
-/// The statements above, for the test that looks at their plans.
+/// The statements above, for the test of their query plans.
 #[cfg(test)]
 pub(in super::super) const STATEMENTS: [&str; 1] = [READY_ITEM];

@@ -1,4 +1,4 @@
-//! Completions that follow each other in a batch: one statement carries out some of them.
+//! Consecutive completions in a batch: one statement executes several of them.
 
 use std::sync::LazyLock;
 
@@ -37,7 +37,7 @@ const WAS_COMPLETED: &str =
     "SELECT 1 FROM work WHERE path = ?1 AND completed_at = ?2 AND lease IS NULL";
 const ANY_EDGES: &str = "SELECT 1 FROM edges LIMIT 1";
 
-/// A completion that is asked for.
+/// A requested completion.
 pub(in super::super::super) struct Completion<'a> {
     path: &'a VirtualPath,
     token: LeaseToken,
@@ -46,8 +46,8 @@ pub(in super::super::super) struct Completion<'a> {
     operation: usize,
 }
 
-/// Returns the completions that `changes` have from `first` on and that one statement can carry out: of different items
-/// under different leases.
+/// Returns the completions in `changes` from `first` on that one statement can execute: of different items under
+/// different leases.
 pub(in super::super::super) fn completions(
     changes: &[Change],
     first: usize,
@@ -76,7 +76,7 @@ pub(in super::super::super) fn completions(
     completions
 }
 
-/// Carries out some completions of `changes`.
+/// Executes some completions of `changes`.
 pub(in super::super::super) fn complete_some(
     tx: &mut WorkTransaction<'_>,
     changes: &[Change],
@@ -144,7 +144,7 @@ fn first_lost(
     Ok(why_lost(tx, lost.path, lost.token).in_operation(lost.operation))
 }
 
-/// The statements above, for the test that looks at their plans.
+/// The statements above, for the test of their query plans.
 #[cfg(test)]
 pub(in super::super) fn statements() -> [&'static str; 3] {
     [&COMPLETE_SOME, WAS_COMPLETED, ANY_EDGES]

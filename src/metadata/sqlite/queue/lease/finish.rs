@@ -1,4 +1,4 @@
-//! What the holder of a lease does with the item.
+//! Calls of the holder of a lease.
 
 use rusqlite::OptionalExtension;
 
@@ -17,12 +17,12 @@ const HELD: &str =
     "SELECT lease, lease_deadline, path_id, attempts, max_attempts FROM work WHERE path = ?1";
 const HEARTBEAT: &str =
     "UPDATE work SET lease_deadline = ?2, lease_expires_at = ?3 WHERE path = ?1";
-/// Only under the live lease; that is all that most completions have to ask.
+/// Only under the live lease; most completions need no other check.
 const COMPLETE: &str = concat!(
     end_lease!("status = 3 /* completed */, completed_at = ?2, result = ?3"),
     " AND lease = ?4 AND lease_deadline > ?5"
 );
-/// Looks for nothing where no item depends on any.
+/// Skips the search if no item depends on any.
 const ID_IF_AWAITED: &str = "\
     SELECT path_id FROM work
     WHERE path = ?1 AND EXISTS (SELECT 1 FROM edges)
@@ -44,7 +44,7 @@ struct Held {
     deadline: BootTime,
 }
 
-/// Lets the lease last `lease` from now on.
+/// Extends the lease: it expires `lease` from now.
 pub(in super::super::super) fn heartbeat(
     tx: &mut WorkTransaction<'_>,
     path: &VirtualPath,
@@ -55,13 +55,13 @@ pub(in super::super::super) fn heartbeat(
     let deadline = tx.time.boot().after(lease);
     let expires_at = tx.time.wall().saturating_add(lease);
     tx.run(HEARTBEAT, (path.as_str(), deadline.0, expires_at))?;
-    // Those who wait for the lease to end wait for another moment.
+    // Waits for the expiry of the lease must be rescheduled.
     tx.changes.supplied |= deadline < held.deadline;
     let (_, scope) = place_of(&tx.grant.rules, path.as_str());
     partitions::watch(tx.connection, scope, None, Some(deadline))
 }
 
-/// Completes the item, with what came of it.
+/// Completes the item, with its result.
 pub(in super::super::super) fn complete(
     tx: &mut WorkTransaction<'_>,
     path: &VirtualPath,
@@ -87,7 +87,7 @@ pub(super) fn why_lost(tx: &WorkTransaction<'_>, path: &VirtualPath, token: Leas
     }
 }
 
-/// The item at `path` was completed: nothing waits for it any more.
+/// The item at `path` was completed: it blocks no item any more.
 pub(super) fn no_longer_awaited(tx: &mut WorkTransaction<'_>, path: &VirtualPath) -> Result<()> {
     let awaited = tx
         .connection
@@ -100,7 +100,7 @@ pub(super) fn no_longer_awaited(tx: &mut WorkTransaction<'_>, path: &VirtualPath
     }
 }
 
-/// Gives up the attempt: the item is tried again later or, without attempts left, failed.
+/// Ends the attempt as failed: the item is retried later or, without attempts left, becomes failed.
 pub(in super::super::super) fn fail(
     tx: &mut WorkTransaction<'_>,
     path: &VirtualPath,
@@ -120,7 +120,7 @@ pub(in super::super::super) fn fail(
     partitions::watch(tx.connection, scope, Some(not_before), None)
 }
 
-/// Gives the item back; the attempt does not count.
+/// Releases the item; the attempt does not count.
 pub(in super::super::super) fn release(
     tx: &mut WorkTransaction<'_>,
     path: &VirtualPath,
@@ -132,8 +132,8 @@ pub(in super::super::super) fn release(
     directories::announce(tx.connection, path.as_str())
 }
 
-/// Checks that the item at `path` is held under the live lease `token`. What follows in the same set of
-/// changes may do what only the holder may.
+/// Checks that `token` is the live lease of the item at `path`. Later changes of the same set may then do what only the
+/// holder may do.
 pub(in super::super::super) fn check_lease(
     tx: &mut WorkTransaction<'_>,
     path: &VirtualPath,
@@ -179,7 +179,7 @@ fn lost(path: &VirtualPath, why: &str) -> Error {
     Error::new(ErrorKind::LeaseLost, what).at(path)
 }
 
-/// The statements above, for the test that looks at their plans.
+/// The statements above, for the test of their query plans.
 #[cfg(test)]
 pub(in super::super) const STATEMENTS: [&str; 7] = [
     HELD,

@@ -1,4 +1,4 @@
-//! What the holder of a lease does.
+//! Calls of the holder of a lease.
 
 pub(super) mod complete;
 pub(super) mod finish;

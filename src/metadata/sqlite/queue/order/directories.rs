@@ -1,10 +1,9 @@
-//! Where a claim looks: the directories that hold claimable items, in the order of their first ones.
+//! The directories with claimable items, in the order of their bounds.
 //!
-//! `work_directories` has a row for each of them, with a bound: none of its claimable items comes before it
-//! in the order of claims. Whatever makes an item claimable moves the bound back as far as that item needs
-//! ([`announce`]). Taking items leaves it alone: a claim that looks into a directory in vain moves it up to the
-//! first item that is left, or removes the row ([`Visit::note`]). So taking the items of one directory one
-//! after the other writes no row here.
+//! `work_directories` has a row for each of them, with a bound: none of its claimable items precedes the bound in claim
+//! order. Enqueueing an item lowers the bound if necessary ([`announce`]). Taking items does not change it. A claim
+//! that finds nothing in a directory raises the bound to the first remaining item, or removes the row
+//! ([`Visit::note`]). So taking the items of one directory one after the other writes no row here.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +34,7 @@ const MOVE_UP: &str = "\
 const REMOVE: &str = "DELETE FROM work_directories WHERE directory = ?1";
 const SET_SCOPE: &str = "UPDATE work_directories SET scope = ?2 WHERE directory = ?1";
 
-/// Makes sure that claims find the item at `path`, if it is claimable.
+/// Enqueues the item at `path`, if it is claimable.
 pub(in super::super) fn announce(connection: &Connection, path: &str) -> Result<()> {
     announce_all(connection, CLAIMABLE_ITEM, path)
 }
@@ -59,12 +58,12 @@ fn announce_all(
     firsts.announce(connection)
 }
 
-/// Directories of items that came to be claimable, with their scopes, and the first of the items in each.
+/// Directories of newly claimable items, with their partitions, and the first of the items in each.
 #[derive(Debug, Default)]
 pub(in super::super) struct Firsts(BTreeMap<String, (String, Bound)>);
 
 impl Firsts {
-    /// Notes the item of `row`, which has its directory, scope, rank and creation from the column `first` on.
+    /// Adds the item of `row`, which has its directory, partition, rank and creation from the column `first` on.
     pub fn note(&mut self, row: &Row<'_>, first: usize) -> Result<()> {
         let bound = Bound::read(row, first + 2);
         let directory = row
@@ -81,7 +80,7 @@ impl Firsts {
         Ok(())
     }
 
-    /// Makes sure that claims find all of the items.
+    /// Enqueues all of the items.
     pub fn announce(self, connection: &Connection) -> Result<()> {
         for (directory, (scope, Bound(rank, created_at))) in self.0 {
             let is_announced = connection
@@ -97,7 +96,7 @@ impl Firsts {
     }
 }
 
-/// Has the next claim look into `directory`, whatever its row says.
+/// Makes the next claim visit `directory`, whatever its row says.
 pub(in super::super) fn announce_again(
     connection: &Connection,
     directory: &str,
@@ -110,13 +109,13 @@ pub(in super::super) fn announce_again(
     Ok(())
 }
 
-/// Lets no claim look into `directory`, where no item is left.
+/// Makes claims skip `directory`, which has no item left.
 pub(in super::super) fn remove(connection: &Connection, directory: &str) -> Result<()> {
     connection.prepare_cached(REMOVE)?.execute([directory])?;
     Ok(())
 }
 
-/// Gives the directories of the namespace at `root` their scopes anew.
+/// Recomputes the partitions of the directories of the namespace at `root`.
 pub(in super::super) fn rescope(
     connection: &Connection,
     root: &str,
@@ -137,18 +136,17 @@ pub(in super::super) fn rescope(
     Ok(())
 }
 
-/// What a search found in a directory.
+/// The result of a visit of a directory.
 #[derive(Debug)]
 pub(in super::super) struct Visit {
     pub directory: String,
     pub bound: Bound,
-    /// Where its first claimable item stands, if it has one.
+    /// Position of its first claimable item, if it has one.
     pub first: Option<Bound>,
 }
 
 impl Visit {
-    /// Lets later searches know, unless items of the directory were taken: then its bound may serve for the next
-    /// ones, too.
+    /// Updates the bound, unless items of the directory were taken: then the bound may be right for the next ones, too.
     pub fn note(
         &self,
         connection: &Connection,
@@ -187,7 +185,7 @@ const NEXT: &str = "\
     SELECT directory, first_rank, first_created FROM work_directories
     WHERE directory >= ?1 ORDER BY directory LIMIT 1";
 
-/// The statements above, for the test that looks at their plans.
+/// The statements above, for the test of their query plans.
 #[cfg(test)]
 pub(in super::super) const STATEMENTS: [&str; 8] = [
     IS_ANNOUNCED,

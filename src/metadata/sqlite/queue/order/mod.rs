@@ -9,8 +9,8 @@ use std::collections::{BinaryHeap, HashSet};
 use rusqlite::Row;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
-/// What items are sorted by: a number, or nothing, which comes after every number. In the database nothing is an empty
-/// blob, or NULL in columns that are not sorted by SQLite.
+/// A sort key of items: a number, or nothing, which comes after every number. In the database nothing is an empty blob,
+/// or NULL in columns that are not sorted by SQLite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Term {
     Number(i64),
@@ -32,7 +32,7 @@ impl Term {
         }
     }
 
-    /// Reads a term. A damaged row does not end a query of many: what is no number is nothing.
+    /// Reads a term. A damaged row does not end a query of many: a value that is not a number counts as nothing.
     pub fn read(row: &Row<'_>, column: usize) -> Self {
         match row.get_ref(column) {
             Ok(ValueRef::Integer(number)) => Term::Number(number),
@@ -42,7 +42,7 @@ impl Term {
     }
 }
 
-/// What items are sorted by in the order of claims, before their path: rank and creation.
+/// The sort key of items in claim order, before their path: rank and creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Bound(pub Term, pub Term);
 
@@ -64,7 +64,7 @@ impl ToSql for Term {
     }
 }
 
-/// Where an item stands: what it is sorted by, and its path.
+/// The position of an item: its sort key and its path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub key: [Term; 3],
@@ -72,14 +72,14 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Reads a place from a row of three terms and a path; `None` where the path is damaged.
+    /// Reads a position from a row of three terms and a path; `None` if the path is damaged.
     pub fn read(row: &Row<'_>) -> Option<Place> {
         let path = path_of(row)?.to_owned();
         let key = [0, 1, 2].map(|column| Term::read(row, column));
         Some(Place { key, path })
     }
 
-    /// Returns where it stands in the order of claims.
+    /// Returns its position in claim order.
     pub fn bound(&self) -> Bound {
         Bound(self.key[0], self.key[1])
     }
@@ -90,7 +90,7 @@ pub(super) fn path_of<'r>(row: &'r Row<'_>) -> Option<&'r str> {
     row.get_ref(3).ok()?.as_str().ok()
 }
 
-/// The first `limit` of what it is offered.
+/// The first `limit` of the offered items.
 #[derive(Clone)]
 pub(super) struct Best<'a> {
     places: BinaryHeap<Place>,
@@ -131,13 +131,13 @@ impl<'a> Best<'a> {
         self.limit.saturating_add(ignored)
     }
 
-    /// Returns whether it has all that it keeps, and all of those come before `bound` in the order of claims.
+    /// Returns whether it is full, and all its items precede `bound` in claim order.
     pub fn is_before(&self, bound: Bound) -> bool {
         self.places.len() >= self.limit
             && self.places.peek().is_none_or(|last| last.bound() < bound)
     }
 
-    /// Returns whether it has all that it keeps, and all of those come before `place`.
+    /// Returns whether it is full, and all its items precede `place`.
     pub fn is_full_before(&self, place: &Place) -> bool {
         self.places.len() >= self.limit && self.places.peek().is_none_or(|last| last < place)
     }
@@ -155,7 +155,7 @@ impl<'a> Best<'a> {
         }
     }
 
-    /// Returns their places, in order.
+    /// Returns their positions, in order.
     pub fn into_places(self) -> Vec<Place> {
         self.places.into_sorted_vec()
     }

@@ -1,8 +1,8 @@
-//! What time makes claimable: delayed items that fall due, and items whose lease has ended.
+//! Items that become claimable by time: delayed items that fall due, and items with expired leases.
 //!
-//! No process waits for either. `work_scopes` says of each scope when the first of them comes, at the
-//! earliest; a claim looks at the scopes whose time has come, and puts a few items of each into the queue. So a
-//! long backlog of them costs a claim no more than a short one.
+//! No process waits for either. `work_scopes` has a lower bound of the next due time and the next expiry of each owner
+//! partition. A claim visits the partitions whose bound has passed, and enqueues a few items of each. So a long backlog
+//! costs a claim no more than a short one.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -20,17 +20,17 @@ use crate::metadata::sqlite::db::time::BootTime;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::time::Micros;
 
-/// Scopes that one claim of the whole store looks at, of those whose time has come.
+/// Most partitions with due or expired items that one claim of the whole store visits.
 const SCOPES_AT_ONCE: usize = 16;
-/// Items of a kind and scope that enter the queue as a whole, so that they come in the order of claims: more than one worker
-/// takes at once, as a rule.
+/// Up to this many items of a kind and partition are considered at once, so that they come in claim order: usually more
+/// than one worker holds.
 const FEW: usize = 32;
-/// Delayed or running items outside of the territory that are gone through for when the first one inside will be claimable.
+/// Delayed or running items outside of the claim ranges that are read to find the first one inside.
 const LOOKED_AHEAD: usize = 256;
-/// Items that cannot be claimed, though their time has come, and that a claim puts out of the way: of each kind and scope.
+/// Most due or expired items that are still blocked which one claim clears, per kind and partition.
 const PUT_AWAY: usize = 256;
 
-/// Whether the time of any scope has come, by the wall's clock and that of the boot.
+/// Whether the bound of any partition has passed, by the wall clock and the boot clock.
 macro_rules! any_time_has_come {
     () => {
         "EXISTS (SELECT 1 FROM work_scopes INDEXED BY work_scopes_due WHERE next_due <= ?1)
@@ -49,13 +49,13 @@ const FIRST_EXPIRED: &str = "\
 const NEXT_SCOPE: &str = "\
     SELECT scope, next_due, next_expiry FROM work_scopes
     WHERE scope >= ?1 ORDER BY scope LIMIT 1";
-/// What an item is sorted by, its path, whether it can be claimed, and whether no attempt is left.
+/// The sort key of an item, its path, whether it can be claimed, and whether no attempt is left.
 const DUE: &str = "\
     SELECT rank, created_at, 0, path, status IS 1 /* ready */ AND open_edges = 0, 0
     FROM work INDEXED BY work_delayed
     WHERE delayed = 1 AND scope = ?1 AND not_before <= ?2 ORDER BY not_before, path";
-/// As [`DUE`], those that began first. The index alone says which leases have ended. An item that has fallen due as well
-/// comes by both; by this one it can be claimed.
+/// As [`DUE`], for expired leases, those that began first. The index alone shows which leases have expired. An item
+/// that is also due is found by both; this one makes it claimable.
 const EXPIRED: &str = "\
     SELECT rank, created_at, 0, path, open_edges = 0 AND (delayed = 0 OR not_before <= ?3),
            coalesce(attempts >= max_attempts, 0)
@@ -70,7 +70,7 @@ pub(in super::super) const MORE_DUE: &str = "\
 pub(in super::super) const MORE_EXPIRED: &str = "\
     SELECT 1 FROM work INDEXED BY work_running
     WHERE status = 2 /* in_progress */ AND scope = ?1 AND lease_deadline <= ?2 LIMIT 1 OFFSET ?3";
-/// What is delayed and would be claimable otherwise, and when.
+/// Delayed items that would be claimable otherwise, and their times.
 const NEXT_DUE: &str = "\
     SELECT not_before, path FROM work INDEXED BY work_delayed
     WHERE delayed = 1 AND scope = ?1 AND status = 1 /* ready */ AND open_edges = 0
@@ -98,7 +98,7 @@ const SET_NEXT_EXPIRY: &str = "\
     SET next_expiry = (SELECT min(lease_deadline) FROM work INDEXED BY work_running
                        WHERE status = 2 /* in_progress */ AND scope = ?1)
     WHERE scope = ?1";
-/// A lease that ended counts as a failed attempt.
+/// An expired lease counts as a failed attempt.
 const EXPIRE: &str = end_lease!(
     "status = 1 /* ready */, worker_id = NULL, started_at = NULL,
      last_error = 'the lease of ' || coalesce(worker_id, 'a worker') || ' expired'"
@@ -113,8 +113,7 @@ const WATCH: &str = "\
     ON CONFLICT (scope) DO UPDATE
     SET next_due = excluded.next_due, next_expiry = excluded.next_expiry";
 
-/// Makes sure that `scope` is looked at when an item in it falls due at `due`, and when a lease in it ends
-/// at `deadline`.
+/// Lowers the bounds of `scope` to the due time `due` and the lease deadline `deadline`.
 pub(in super::super) fn watch(
     connection: &Connection,
     scope: &str,
@@ -141,7 +140,7 @@ pub(in super::super) fn watch(
     Ok(())
 }
 
-/// As [`watch()`], for the item at `path`, which came to be in `scope`.
+/// As [`watch()`], for the item at `path`, which moved to `scope`.
 pub(in super::super) fn watch_item(connection: &Connection, scope: &str, path: &str) -> Result<()> {
     let times: Option<(Option<Micros>, Option<i64>)> = connection
         .prepare_cached(
@@ -153,7 +152,7 @@ pub(in super::super) fn watch_item(connection: &Connection, scope: &str, path: &
     watch(connection, scope, due, deadline.map(BootTime))
 }
 
-/// A scope, and when something in it becomes claimable by itself, at the earliest.
+/// An owner partition, and the earliest time at which one of its items becomes claimable by time.
 struct Watched {
     scope: String,
     next_due: Option<Micros>,
@@ -170,7 +169,7 @@ impl Watched {
     }
 }
 
-/// Why an item becomes claimable by itself.
+/// Why an item becomes claimable by time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// `not_before` has passed.
@@ -185,12 +184,12 @@ struct LapsedItem {
     kind: Kind,
 }
 
-/// Items that time has made claimable and that are not in the queue.
+/// Due and expired items that are not enqueued yet.
 #[derive(Default)]
 pub(in super::super) struct Lapsed {
     items: Vec<LapsedItem>,
     paths: HashSet<String>,
-    /// The scopes whose next time of a kind is to be set anew.
+    /// The partitions whose bound of a kind must be recomputed.
     outdated: Vec<(Kind, String)>,
 }
 
@@ -209,13 +208,13 @@ impl Lapsed {
         }
     }
 
-    /// Puts all into the queue.
+    /// Enqueues all of them.
     pub fn admit(&self, lapses: &Lapses<'_>) -> Result<()> {
         self.admit_those(lapses, |_| true)
     }
 
-    /// Once those at the places `taken` are taken, puts the others into the queue: else they would stand in the way
-    /// of what comes behind them.
+    /// After the items at the positions `taken` were taken, enqueues the others: otherwise they would block the items
+    /// behind them.
     pub fn admit_rest(&self, lapses: &Lapses<'_>, taken: &[Place]) -> Result<()> {
         if self.items.is_empty() && self.outdated.is_empty() {
             return Ok(());
@@ -247,26 +246,26 @@ impl Lapsed {
     }
 }
 
-/// What becomes claimable by itself in a territory.
+/// The due and expired items within claim ranges.
 pub(in super::super) struct Lapses<'a> {
     pub connection: &'a Connection,
     pub rules: &'a Rules,
     pub call: &'a Call,
     pub territory: &'a Territory<'a>,
-    /// The territory is nearly the whole store.
+    /// The claim ranges are nearly the whole store.
     pub whole: bool,
     pub wall: Micros,
     pub boot: BootTime,
 }
 
 impl Lapses<'_> {
-    /// Returns up to `limit` items of each kind and scope that can be claimed, and some that cannot; of one that has few, all.
-    /// Expired ones without attempts left fail on the way.
+    /// Returns up to `limit` items of each kind and partition that can be claimed, and some that cannot; all items of a
+    /// partition that has few. Expired ones without attempts left fail on the way.
     pub fn first(&self, limit: usize) -> Result<Lapsed> {
         let mut lapsed = Lapsed::default();
         if self.whole {
             let scopes = self.longest_due()?;
-            // Those that have more step back, or others would never be looked at.
+            // Partitions with more items move back; otherwise others would never be visited.
             let are_more = scopes.len() >= SCOPES_AT_ONCE;
             self.gather(&scopes, limit, are_more, &mut lapsed)?;
             if lapsed.items.len() >= limit || !are_more {
@@ -278,7 +277,7 @@ impl Lapses<'_> {
         Ok(lapsed)
     }
 
-    /// Adds what each of `scopes` has.
+    /// Adds the items of each of `scopes`.
     fn gather(
         &self,
         scopes: &[Watched],
@@ -300,7 +299,8 @@ impl Lapses<'_> {
         Ok(())
     }
 
-    /// Adds the first items of the kind that lie in the territory; returns whether those are surely all of the scope.
+    /// Adds the first items of the kind within the claim ranges; returns whether they are certainly all of the
+    /// partition.
     fn gather_kind(
         &self,
         kind: Kind,
@@ -370,7 +370,7 @@ impl Lapses<'_> {
         Ok(!statement.exists((scope, until, FEW as i64))?)
     }
 
-    /// Offers what has fallen due and is not in the queue yet.
+    /// Offers due items that are not enqueued yet.
     pub fn offer_due_to(&self, best: &mut Best<'_>) -> Result<()> {
         if !self.has_any_time_come()? {
             return Ok(());
@@ -393,7 +393,7 @@ impl Lapses<'_> {
         Ok(())
     }
 
-    /// Returns when something becomes claimable by itself.
+    /// Returns when the next item becomes claimable by time.
     pub fn supply(&self) -> Result<Supply> {
         let mut first: Option<Micros> = None;
         let mut waits = |wait: Option<Micros>| first = first.into_iter().chain(wait).min();
@@ -426,7 +426,7 @@ impl Lapses<'_> {
         })
     }
 
-    /// Returns how long after `now` something in `scope` becomes claimable, at the earliest, which is not before `bound`.
+    /// Returns how long after `now` an item in `scope` becomes claimable at the earliest, which is not before `bound`.
     fn wait_for(
         &self,
         sql: &'static str,
@@ -445,7 +445,7 @@ impl Lapses<'_> {
                 continue;
             };
             later += usize::from(time > now);
-            // After so many of others it is early enough to look again.
+            // After this many items of other owners, it is early enough to check again.
             if later >= LOOKED_AHEAD || self.territory.contains(path) {
                 return Ok(Some(time.saturating_sub(now)));
             }
@@ -461,7 +461,7 @@ impl Lapses<'_> {
             .query_row((self.wall, self.boot.0), |row| row.get(0))?)
     }
 
-    /// Returns scopes of the whole store whose time has come.
+    /// Returns partitions of the whole store with due or expired items.
     fn longest_due(&self) -> Result<Vec<Watched>> {
         let mut scopes: Vec<Watched> = Vec::new();
         for (sql, until) in [(FIRST_DUE, self.wall), (FIRST_EXPIRED, self.boot.0)] {
@@ -476,7 +476,7 @@ impl Lapses<'_> {
         Ok(scopes)
     }
 
-    /// Returns the scopes that have a part in the territory.
+    /// Returns the partitions that overlap the claim ranges.
     fn scopes(&self) -> Result<Vec<Watched>> {
         let mut scopes = Vec::new();
         let mut statement = self.connection.prepare_cached(NEXT_SCOPE)?;
@@ -501,7 +501,7 @@ impl Lapses<'_> {
     }
 }
 
-/// The statements that run on the queues, for the test that looks at their plans.
+/// The statements that run on the queues, for the test of their query plans.
 #[cfg(test)]
 pub(in super::super) const STATEMENTS: [&str; 14] = [
     ANY_TIME_HAS_COME,

@@ -1,4 +1,4 @@
-//! The part of a store that a worker may take items from, and the directories in it. The root's name is ''.
+//! Claim ranges: the ranges that a worker may take items from, and the directories in them. The root's name is ''.
 
 use crate::range::{PathRange, any_contains};
 
@@ -7,7 +7,7 @@ pub(in super::super) struct Territory<'a> {
     ranges: &'a [PathRange],
 }
 
-/// How much of what lies below a directory is in a territory.
+/// How much of a directory is within the claim ranges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Coverage {
     /// Everything.

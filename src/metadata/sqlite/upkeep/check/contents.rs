@@ -1,4 +1,4 @@
-//! Contents: their rows here; their bytes are looked at outside of the database.
+//! Checks of the rows of contents; their bytes are checked outside of the database.
 
 use rusqlite::Row;
 
@@ -69,7 +69,7 @@ fn is_whole(row: &Row<'_>, backends: &BackendNames) -> bool {
         true => (size as u64).div_ceil(BLOCK_BYTES as u64) as i64 * 32,
         false => 0,
     };
-    // The length of inline bytes is looked at with the bytes.
+    // The length of inline bytes is checked with the bytes.
     size >= 0 && backends.name(backend).is_ok() && blocks == expected
 }
 
@@ -124,7 +124,7 @@ pub(in super::super::super) fn page(
     Ok((rows, next))
 }
 
-/// Returns the first `limit` paths that hold the content `id`, and how many do.
+/// Returns the first `limit` paths that have the content `id`, and how many there are.
 pub(in super::super::super) fn paths(
     connection: &Connection,
     content: &ContentKey,
@@ -148,7 +148,7 @@ pub(in super::super::super) fn paths(
     Ok((paths, count as u64))
 }
 
-/// Returns a page of the contents that wait for their removal and that no path holds.
+/// Returns a page of the contents that are pending deletion and that no path has.
 pub(in super::super::super) fn pending_deletions(
     connection: &Connection,
     backends: &BackendNames,
@@ -169,7 +169,7 @@ pub(in super::super::super) fn pending_deletions(
             continue;
         };
         next = (count == PAGE).then_some((id, hash));
-        // A path came to hold it again: it stays.
+        // A path has it again: it stays.
         if removal::is_held(connection, id, &hash)? {
             continue;
         }

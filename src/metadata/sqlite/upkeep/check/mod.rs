@@ -1,7 +1,7 @@
-//! Checking the rows against each other, in pages of short read transactions.
+//! Checks the rows against each other, in pages of short read transactions.
 //!
-//! Every commit leaves rows that agree, and a page looks at one moment, so what it finds is wrong
-//! whatever others do meanwhile.
+//! Every commit leaves consistent rows, and a page is one snapshot, so an inconsistency is an error despite concurrent
+//! changes.
 
 mod contents;
 mod edges;

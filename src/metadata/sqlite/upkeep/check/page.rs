@@ -28,7 +28,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// Notes that something is wrong.
+    /// Adds a finding.
     pub fn find(&mut self, kind: FindingKind, row: RowKey, path: Option<&str>, message: String) {
         self.checked.findings.push(Finding {
             kind,
@@ -39,7 +39,7 @@ impl Page {
         });
     }
 
-    /// Notes that something is wrong with the path `path`.
+    /// Adds a finding about the path `path`.
     pub fn find_at(&mut self, kind: FindingKind, path: &str, message: impl Into<String>) {
         let row = RowKey::Path(path.to_owned());
         self.find(kind, row, Some(path), message.into());

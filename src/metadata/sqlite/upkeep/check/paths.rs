@@ -42,7 +42,7 @@ pub(super) fn check(
     while let Some(row) = found.next()? {
         page.checked.rows += 1;
         let ValueRef::Text(bytes) = row.get_ref(0)? else {
-            // Nothing can be said of where it stands among the others, so those after it wait.
+            // Its position among the others is unknown, so those after it wait.
             let what = "a path is not text".to_owned();
             page.find(
                 FindingKind::Database,

@@ -9,8 +9,8 @@ use crate::metadata::sqlite::db::columns;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::{CheckedRows, FindingKind, RowCursor, RowKey};
 
-/// Checks the table `number`, in the order of their names. SQLite reads all of it in one go, in a read
-/// transaction that delays nobody; the call can be interrupted meanwhile.
+/// Checks the table `number`, in the order of their names. SQLite reads all of it in one statement, in a read
+/// transaction that delays no writer; the call can be interrupted meanwhile.
 pub(super) fn check(connection: &Connection, number: usize, call: &Call) -> Result<CheckedRows> {
     let mut page = Page::default();
     let Some(table) = table(connection, number)? else {
@@ -45,7 +45,7 @@ pub(super) fn check(connection: &Connection, number: usize, call: &Call) -> Resu
     Ok(page.ended(Some(RowCursor::Table(number + 1))))
 }
 
-/// Returns how many rows of a small table say something impossible, if some do.
+/// Returns the number of rows of a small table with impossible values, if there are any.
 fn wrong_rows(connection: &Connection, table: &str) -> Result<Option<i64>> {
     let Some(small) = columns::SMALL.iter().find(|small| small.name == table) else {
         return Ok(None);
@@ -76,8 +76,8 @@ fn integrity(connection: &Connection, table: &str) -> Result<Vec<String>> {
     Ok(lines.into_iter().filter(|line| line != "ok").collect())
 }
 
-/// Returns what is wrong with the numbers of entries of partial indexes, which the check of SQLite leaves
-/// out: an entry whose row is gone.
+/// Returns errors in the numbers of entries of partial indexes: entries whose rows are missing, which SQLite's check
+/// ignores.
 fn stale_entries(connection: &Connection, table: &str) -> Result<Vec<String>> {
     let mut statement = connection.prepare_cached(
         "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?1",

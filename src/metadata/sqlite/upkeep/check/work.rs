@@ -1,4 +1,4 @@
-//! What is said of files: metadata, and the typed keys of work items.
+//! Checks of metadata, and of the typed keys of work items.
 
 use rusqlite::Row;
 
@@ -60,8 +60,8 @@ pub(super) fn check_metadata(
     Ok(page.ended_after(&cursor, Some(RowCursor::Metadata(last.0, last.1))))
 }
 
-/// Columns of an item, then where it stands in the queues, then whether its scope is looked at in time, and its
-/// directory early enough, then the columns of [`columns::WORK`].
+/// Columns of an item, then its position in the queues, then whether the bounds of its partition and its directory are
+/// low enough, then the columns of [`columns::WORK`].
 const ITEMS: &str = "\
     SELECT w.path, w.path_id, p.path_id, p.kind, w.created_at = p.created_at,
            w.rank = coalesce(w.priority, x''),
@@ -90,7 +90,7 @@ const ITEMS: &str = "\
 /// The first of the columns of [`columns::WORK`].
 const FIRST: usize = 19;
 
-/// Returns the first column with a value that it cannot have, and that value.
+/// Returns the first column with an impossible value, and that value.
 fn impossible(row: &Row<'_>) -> Result<Option<(&'static str, String)>> {
     for (index, column) in columns::WORK.iter().enumerate() {
         let value = row.get_ref(FIRST + index)?;

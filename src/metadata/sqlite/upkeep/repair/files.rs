@@ -16,8 +16,7 @@ use crate::path::VirtualPath;
 use crate::path_id::PathId;
 use crate::time::{LEAST_TIME, MAX_TIME, now};
 
-/// Makes the row of `file`, which is none of a file, say what that of a directory says: of one that was made, if
-/// it has an id.
+/// Turns the row of `file`, which is not a file's, into that of a directory: an explicit one, if it has an id.
 pub(in super::super::super) fn mend_directory(
     connection: &Connection,
     file: &LostFile,
@@ -43,8 +42,8 @@ pub(in super::super::super) fn mend_directory(
     Ok(Mended::done(mended))
 }
 
-/// Gives `file`, and those with the same content, which was found good, a right row of it: the one that is
-/// there, or a new one for the bytes in the backend.
+/// Gives `file`, and the files with the same undamaged content, a correct row of the content: the existing one, or a
+/// new one for the bytes in the backend.
 pub(in super::super::super) fn restore(
     connection: &Connection,
     file: &LostFile,
@@ -74,7 +73,7 @@ pub(in super::super::super) fn restore(
     Ok(Mended::Done)
 }
 
-/// Makes the row of the content say what was found, and returns its id; `None` if it is another row by now.
+/// Corrects the row of the content, and returns its id; `None` if the row has changed meanwhile.
 fn correct_content(
     connection: &Connection,
     content: &VerifiedContent,
@@ -87,7 +86,7 @@ fn correct_content(
     let id = match content.row {
         Some(key) if content_key(connection, key.id)? == Some(key) => Some(key.id),
         Some(_) => return Ok(None),
-        // Somebody may have written the same content meanwhile.
+        // Another call may have written the same content meanwhile.
         None => connection
             .prepare_cached(
                 "SELECT id FROM content WHERE hash = ?1 AND backend_id = ?2 AND data IS NULL",
@@ -111,8 +110,8 @@ fn correct_content(
     Ok(is_there.then_some(id))
 }
 
-/// Makes the row at `path` one of a file with the content; what else it says is kept, or guessed where that
-/// cannot be true.
+/// Makes the row at `path` one of a file with the content; its other columns are kept, or guessed if they are
+/// impossible.
 fn make_file(
     connection: &Connection,
     path: &str,
@@ -157,7 +156,7 @@ fn make_file(
     Ok(())
 }
 
-/// Returns an id for a file whose row has none: the one that its work keys know, or a new one.
+/// Returns an id for a file whose row has none: the one in its work keys, or a new one.
 fn path_id_for(connection: &Connection, path: &str) -> Result<PathId> {
     let known: Option<[u8; 16]> = connection
         .prepare_cached(
@@ -270,13 +269,13 @@ fn is_above(connection: &Connection, path: &str) -> Result<bool> {
         .exists([path])?)
 }
 
-/// Returns whether `file` is still what it was.
+/// Returns whether the row of `file` is unchanged.
 fn is_as_before(connection: &Connection, file: &LostFile) -> Result<bool> {
     Ok(describe(connection, &file.path)?.is_some_and(|now| now.is_same(file)))
 }
 
-/// Removes everything that is said of `file`, if it is still what it was; returns whether it was. Items
-/// that wait for it go on waiting, for a deleted file.
+/// Removes all rows of `file`, if they are unchanged; returns whether they were. Items that depend on it keep an open
+/// dependency on a deleted file.
 pub(in super::super::super) fn forget(connection: &Connection, file: &LostFile) -> Result<bool> {
     if !is_as_before(connection, file)? {
         return Ok(false);
@@ -297,7 +296,7 @@ pub(in super::super::super) fn forget(connection: &Connection, file: &LostFile) 
     mender.run("DELETE FROM paths WHERE path = ?1", [path])
 }
 
-/// Returns the files that hold the content `key`, at most `limit`; none if its row is another by now.
+/// Returns the files that have the content `key`, at most `limit`; none if its row has changed.
 pub(in super::super::super) fn holders(
     connection: &Connection,
     key: &ContentKey,

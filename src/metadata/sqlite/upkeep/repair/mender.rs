@@ -1,4 +1,4 @@
-//! What mends rows.
+//! Repairs of rows.
 
 use rusqlite::Params;
 

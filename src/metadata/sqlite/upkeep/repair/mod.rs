@@ -1,6 +1,6 @@
-//! Mending rows. Each is looked at again in the transaction that mends it.
+//! Repairs of rows. Each transaction checks its row again.
 //!
-//! What follows from a change, such as a content that no path holds any more, the next round finds.
+//! The next round finds the consequences of a change, such as a content without references.
 
 pub(in super::super) mod files;
 mod mender;
@@ -19,7 +19,7 @@ use crate::metadata::{Finding, FindingKind, MetadataValue, RowKey};
 use crate::path::parent_of;
 use crate::path_id::PathId;
 
-/// Says what is done about `finding`; `None` if rows alone do not help.
+/// Returns the repair of `finding`; `None` if changes of rows alone do not help.
 pub(in super::super) fn plan(finding: &Finding) -> Option<&'static str> {
     use FindingKind::*;
     Some(match (finding.kind, &finding.row) {
@@ -54,7 +54,7 @@ fn correction(table: &str) -> Option<&'static str> {
     tables.find(|small| small.name == table)?.correction
 }
 
-/// Mends the row of `finding`; returns whether anything was changed.
+/// Repairs the row of `finding`; returns whether anything was changed.
 pub(in super::super) fn mend(connection: &Connection, finding: &Finding) -> Result<bool> {
     use FindingKind::*;
     let mender = Mender(connection);
@@ -112,7 +112,7 @@ impl Mender<'_> {
         Ok(added)
     }
 
-    /// Gives all files of one content the first row of it that is right.
+    /// Gives all files of one content the first correct row of it.
     fn join_contents(&self, path: &str) -> Result<bool> {
         self.run(
             "UPDATE paths AS p SET content_id = (
@@ -129,7 +129,7 @@ impl Mender<'_> {
         )
     }
 
-    /// Removes the row of a content that no path holds, and has its file removed, if it has one.
+    /// Removes the row of a content without references, and marks its file, if there is one, as pending deletion.
     fn remove_content(&self, id: i64) -> Result<bool> {
         self.run(
             "INSERT OR IGNORE INTO pending_deletions (backend_id, hash)
@@ -192,8 +192,8 @@ impl Mender<'_> {
         )
     }
 
-    /// Puts the nearest possible value where the item has one that no call writes. Where nobody knows how far it was, or
-    /// when it may run, a person has to decide.
+    /// Replaces a value of the item that no call writes by the nearest possible one. If its state or its `not_before`
+    /// is unknown, a person must decide.
     fn correct_item(&self, path: &str) -> Result<bool> {
         let names: Vec<&str> = columns::WORK.iter().map(|column| column.name).collect();
         let sql = format!("SELECT {} FROM work WHERE path = ?1", names.join(", "));
@@ -282,7 +282,7 @@ impl Mender<'_> {
         path.map_or(Ok(false), |path| self.count_again(&path))
     }
 
-    /// Nobody knows whether what the item waited for was completed, so a person has to decide.
+    /// Whether the dependency was completed is unknown, so a person must decide.
     fn remove_edge(&self, item: PathId, blocker: PathId) -> Result<bool> {
         self.run(
             "UPDATE work SET status = 5 /* pending */
@@ -334,7 +334,7 @@ mod tests {
     use crate::metadata::sqlite::db::schema;
     use crate::work::Status;
 
-    /// Another step corrects the edge; nobody may claim the item before.
+    /// Another step corrects the edge; no worker may claim the item before.
     #[test]
     fn an_item_that_is_counted_is_not_claimable_while_its_blocker_is_open() {
         let mut connection = rusqlite::Connection::open_in_memory().unwrap();

@@ -1,4 +1,4 @@
-//! Names and ids that files cannot keep.
+//! Repairs of names and ids.
 
 use rusqlite::OptionalExtension;
 
@@ -9,7 +9,7 @@ use crate::path::{MAX_NAME_BYTES, MAX_PATH_BYTES};
 use crate::path_id::PathId;
 use crate::time::now;
 
-/// Gives the file at `path`, below which something lies, another name beside its own, and returns that.
+/// Renames the file at `path`, which has entries below it, to a free name beside it, and returns that.
 pub(in super::super::super) fn move_aside(
     connection: &Connection,
     path: &str,
@@ -42,8 +42,8 @@ pub(in super::super::super) fn move_aside(
     Ok(Some(free))
 }
 
-/// Gives the row whose path is `bytes`, which are no text, a name: the one that other rows know it by, or else what of
-/// the bytes is text.
+/// Gives the row whose path is `bytes`, which are not text, a name: the one in other rows, or else the readable parts
+/// of the bytes.
 pub(super) fn make_text(connection: &Connection, bytes: &[u8]) -> Result<bool> {
     let id: Option<Option<Vec<u8>>> = connection
         .prepare_cached("SELECT path_id FROM paths WHERE CAST(path AS BLOB) = ?1")?
@@ -110,7 +110,7 @@ fn name_in_metadata(connection: &Connection, bytes: &[u8]) -> Result<Option<Stri
     Ok(found)
 }
 
-/// Returns a name for what is at `path`, at which nothing is, nor is anything said of it.
+/// Returns a free name for the entry at `path`, without rows in any table.
 fn free_name(connection: &Connection, path: &str) -> Result<Option<String>> {
     for number in 1_u64.. {
         let Some(free) = with_suffix(path, &format!("_repaired{number}")) else {

@@ -7,7 +7,7 @@ use crate::metadata::sqlite::db::rows::{Kind, PathRow};
 use crate::metadata::sqlite::queue;
 use crate::path::VirtualPath;
 
-/// Checks `conditions` on `path`, where `row` stands.
+/// Checks `conditions` on `path`, whose row is `row`.
 pub(super) fn check(
     tx: &mut Transaction<'_>,
     path: &VirtualPath,

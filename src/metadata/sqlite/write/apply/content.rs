@@ -1,4 +1,4 @@
-//! Contents as rows: found or added when a path comes to hold them, dropped with the last one.
+//! Rows of contents: found or added with the first path that has them, dropped with the last one.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ impl FileRow {
     }
 }
 
-/// Returns the row of `content` in `backend`, adding it if no path holds it yet.
+/// Returns the row of `content` in `backend`, and adds it if no path has it yet.
 pub(super) fn hold(
     tx: &mut Transaction<'_>,
     content: &NewContent,
@@ -40,7 +40,7 @@ pub(super) fn hold(
     hold_found(tx, content, backend, backend_id, found)
 }
 
-/// As [`hold`], where the content that some path holds was looked for already.
+/// As [`hold`], if an existing content was already searched for.
 pub(super) fn hold_found(
     tx: &mut Transaction<'_>,
     content: &NewContent,
@@ -64,7 +64,7 @@ pub(super) fn hold_found(
     })
 }
 
-/// Returns the id of the content `etag` in a backend, if some path holds it or an import may come to.
+/// Returns the id of the content `etag` in a backend, if a path has it or an import may reference it.
 pub(super) fn find(
     tx: &Transaction<'_>,
     backend_id: i64,
@@ -78,7 +78,7 @@ pub(super) fn find(
     Ok(held.or_else(|| find_unheld(tx, backend_id, etag)))
 }
 
-/// Returns the id of the content `etag` in a backend, if no path holds it and an import may come to.
+/// Returns the id of the content `etag` in a backend, if no path has it and an import may reference it.
 fn find_unheld(tx: &Transaction<'_>, backend_id: i64, etag: &ContentHash) -> Option<i64> {
     let unheld = &tx.imports.as_ref()?.unheld;
     unheld
@@ -86,8 +86,8 @@ fn find_unheld(tx: &Transaction<'_>, backend_id: i64, etag: &ContentHash) -> Opt
         .map(|content| content.content_id)
 }
 
-/// The content of the row `content_id` should be there already: puts `content`, which has the same hash, in its
-/// place if it is missing or damaged.
+/// The content of the row `content_id` should exist already: replaces it by `content`, which has the same hash, if it
+/// is missing or damaged.
 fn heal(
     tx: &mut Transaction<'_>,
     content: &NewContent,
@@ -129,7 +129,7 @@ fn heal_file(
     }
     let file = match (content, tx.prepared.copies.find(&name, etag)) {
         (NewContent::Staged(file), _) | (_, Some(NewContent::Staged(file))) => Arc::clone(file),
-        // It became a file when contents of its size did, and stays one.
+        // It was stored as a file when contents of its size were, and stays one.
         _ => {
             let held = HeldContent {
                 backend_id,
@@ -183,7 +183,8 @@ fn add(
     Ok(tx.connection.last_insert_rowid())
 }
 
-/// Has `content`, which a row names now, put in place before the commit, if it is not there already under a reservation.
+/// Schedules the publication of `content`, which a row names now, before the commit, unless it is published under a
+/// reservation.
 fn publish(
     tx: &mut Transaction<'_>,
     content: &Arc<dyn Staged>,
@@ -230,7 +231,7 @@ fn small_bytes(content: &NewContent) -> Result<Cow<'_, [u8]>> {
     }
 }
 
-/// Drops `content` if no path holds it any more; in an import, once all of it is applied.
+/// Drops `content` if no path has it any more; in an import, after all its changes.
 pub(super) fn release(tx: &mut Transaction<'_>, content: HeldContent) -> Result<()> {
     if find(tx, content.backend_id, &content.etag)?.is_some() {
         return Ok(());
@@ -249,7 +250,7 @@ pub(super) fn release(tx: &mut Transaction<'_>, content: HeldContent) -> Result<
         return Ok(());
     }
     removal::note(tx.connection, content.backend_id, &content.etag)?;
-    // One that this transaction added was never put in place, and must not be.
+    // One that this transaction added was never published, and must not be.
     let name = tx.backend_name(content.backend_id)?;
     tx.staged
         .retain(|(backend, staged)| *backend != name || staged.hash() != content.etag);
@@ -257,7 +258,7 @@ pub(super) fn release(tx: &mut Transaction<'_>, content: HeldContent) -> Result<
     Ok(())
 }
 
-/// Returns how to get at `content`.
+/// Returns the location of `content`.
 pub(super) fn load(tx: &Transaction<'_>, content: &HeldContent) -> Result<StoredContent> {
     let row = tx
         .connection
@@ -311,7 +312,7 @@ pub(super) fn carry(
             content_id,
             ..content
         }),
-        // Also where the backend has it already: there it may be damaged, and here the source may go.
+        // Also if the backend has it already: that one may be damaged, and the source may be removed.
         None => match tx.prepared.copies.find(&target, content.etag) {
             Some(copy) => hold_found(tx, copy, &target, backend_id, found),
             None => {
@@ -322,7 +323,7 @@ pub(super) fn carry(
                     form: Form::In(target),
                 };
                 let error = tx.need(missing);
-                // The set is not applied; what else it lacks may be told at once.
+                // The set is not applied; it may report all contents that it lacks at once.
                 match tx.unprepared.len() < UNPREPARED {
                     true => Ok(content),
                     false => Err(error),

@@ -1,4 +1,4 @@
-//! Directories: made ones have an id, implied ones come and go with what is in them.
+//! Directories: explicit ones have an id; implicit ones are created and removed with their entries.
 
 use super::super::transaction::Transaction;
 use super::conditions::not_found;
@@ -10,7 +10,7 @@ use crate::path::{VirtualPath, parent_of};
 use crate::path_id::PathId;
 use crate::range::PathRange;
 
-/// Makes the directory `path`. Ancestors of at most `given_depth` segments count as existing.
+/// Creates the directory `path`. Ancestors of at most `given_depth` segments count as existing.
 pub(super) fn make(
     tx: &mut Transaction<'_>,
     path: &VirtualPath,
@@ -85,7 +85,7 @@ fn missing_parent(tx: &Transaction<'_>, parent: &str, given_depth: usize) -> Res
     Ok(Error::not_found("the parent directory does not exist").at(parent))
 }
 
-/// Makes sure that every ancestor of `path` is a directory; missing ones are implied.
+/// Ensures that every ancestor of `path` is a directory; missing ones become implicit directories.
 pub(super) fn ensure_parent(tx: &mut Transaction<'_>, path: &str) -> Result<()> {
     let Some(parent) = parent_of(path).filter(|parent| *parent != "/") else {
         return Ok(());
@@ -100,7 +100,7 @@ pub(super) fn ensure_parent(tx: &mut Transaction<'_>, path: &str) -> Result<()> 
     }
 }
 
-/// Makes the copy of a directory of `kind`, unless it came to be with what was copied before.
+/// Creates the copy of a directory of `kind`, unless it was created with an entry copied before.
 pub(super) fn copy(tx: &mut Transaction<'_>, path: &VirtualPath, kind: Kind) -> Result<()> {
     ensure_parent(tx, path.as_str())?;
     match kind_at(tx, path.as_str())? {
@@ -123,7 +123,7 @@ fn insert(tx: &mut Transaction<'_>, path: &str, kind: Kind) -> Result<()> {
     Ok(())
 }
 
-/// Removes the implied directories above `path` that nothing is in any more.
+/// Removes the implicit directories above `path` that have no entries any more.
 pub(super) fn prune_above(tx: &mut Transaction<'_>, path: &str) -> Result<()> {
     let mut child = path;
     while let Some(parent) = parent_of(child).filter(|parent| *parent != "/") {

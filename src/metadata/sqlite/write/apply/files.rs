@@ -31,8 +31,8 @@ pub(super) fn write(
     put(tx, path, place, new, backend, mime_type)
 }
 
-/// Appends to the file at `path`, creating it if it is missing. What it leaves was prepared, for the content that the file
-/// has.
+/// Appends to the file at `path`, creating it if it is missing. The resulting content was prepared for the current
+/// content of the file.
 pub(super) fn append(
     tx: &mut Transaction<'_>,
     path: &VirtualPath,
@@ -60,7 +60,7 @@ pub(super) fn append(
     put(tx, path, place, new, &backend, mime_type)
 }
 
-/// What a write has to know of the store, read by one statement.
+/// The state that a write needs, read by one statement.
 struct Place {
     /// What is at the path.
     row: Option<PathRow>,
@@ -68,7 +68,7 @@ struct Place {
     parent: Option<Kind>,
     /// The backend that takes the content.
     backend_id: i64,
-    /// The content there, if some path holds it.
+    /// The content there, if a path has it.
     content_id: Option<i64>,
 }
 
@@ -146,7 +146,7 @@ fn create(
     insert(tx, path, held, &file)
 }
 
-/// What a new row of a file says beyond its content.
+/// The columns of a new file's row beyond its content.
 pub(super) struct NewFile<'a> {
     pub path_id: PathId,
     pub created_at: Micros,
@@ -156,7 +156,7 @@ pub(super) struct NewFile<'a> {
     pub mime_given: bool,
 }
 
-/// Adds the row of a file at a free `path` that holds `held`.
+/// Adds the row of a file with the content `held` at a free `path`.
 pub(super) fn insert(
     tx: &mut Transaction<'_>,
     path: &VirtualPath,

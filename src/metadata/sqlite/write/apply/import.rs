@@ -1,4 +1,4 @@
-//! Creating a file as an export described it.
+//! Creates a file as an export described it.
 
 use std::sync::Arc;
 
@@ -67,7 +67,7 @@ pub(super) fn all(tx: &mut Transaction<'_>, source: &dyn ImportSource) -> Result
     Ok(())
 }
 
-/// Drops the contents that no path holds after all changes.
+/// Drops the contents that no path has after all changes.
 pub(super) fn end(tx: &mut Transaction<'_>) -> Result<()> {
     let Some(imports) = tx.imports.take() else {
         return Ok(());
@@ -78,8 +78,8 @@ pub(super) fn end(tx: &mut Transaction<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Creates the file, replacing one that stands there. Unless its content comes along, that must be held
-/// by a path that the caller may read: a hash alone is no key to others' bytes.
+/// Creates the file, and replaces an existing one. Unless the import contains its content, a path that the caller may
+/// read must have it: a hash alone grants no access to bytes.
 fn import(
     tx: &mut Transaction<'_>,
     imported: &ImportedFile,
@@ -166,7 +166,7 @@ fn held_already(tx: &mut Transaction<'_>, imported: &ImportedFile) -> Result<Hel
     content::carry(tx, held, path.as_str(), path.as_str())
 }
 
-/// Makes the directory with its metadata, unless it was made already.
+/// Creates the directory with its metadata, unless it is explicit already.
 fn directory(tx: &mut Transaction<'_>, imported: &ImportedDirectory) -> Result<Entry> {
     let path = imported.path.as_str();
     let id = match imported.path_id {
@@ -201,8 +201,8 @@ fn directory(tx: &mut Transaction<'_>, imported: &ImportedDirectory) -> Result<E
     tx.entry(row)
 }
 
-/// Returns the content `etag` as held by some path that the caller may read, or by a file that the import replaced:
-/// what the caller may replace it may read.
+/// Returns the content `etag` of a path that the caller may read, or of a file that the import replaced: the caller may
+/// read a file that it may replace.
 fn readable_content(tx: &mut Transaction<'_>, etag: &ContentHash) -> Result<Option<HeldContent>> {
     let known = tx.imports.as_ref();
     if let Some(held) = known.and_then(|imports| imports.readable.get(etag)) {
@@ -271,8 +271,8 @@ fn id_for(
     }
 }
 
-/// Returns whether the caller may give the id to a file: no other has it, and nothing that the caller
-/// may not see waits for one that had it.
+/// Returns whether the caller may give the id to a file: no other file has it, and no item that the caller may not see
+/// depends on a deleted file with it.
 fn is_free(tx: &Transaction<'_>, id: PathId) -> Result<bool> {
     Ok(rows::find_path_of_id(tx.connection, id)?.is_none() && queue::may_revive(&tx.work, id)?)
 }

@@ -10,7 +10,7 @@ use crate::metadata::{Conditions, Entry, MetadataValue};
 use crate::path::VirtualPath;
 use crate::work::is_work_key;
 
-/// Sets keys of the file, or of the directory that was made, at `path`.
+/// Sets keys of the file or explicit directory at `path`.
 pub(super) fn set(
     tx: &mut Transaction<'_>,
     path: &VirtualPath,
@@ -29,7 +29,7 @@ pub(super) fn set(
     tx.entry(row).map(Some)
 }
 
-/// Returns the row of what can have metadata at `path`, after checking `conditions` on it.
+/// Returns the row of the file or explicit directory at `path`, after checking `conditions` on it.
 fn described(
     tx: &mut Transaction<'_>,
     path: &VirtualPath,
@@ -70,7 +70,7 @@ pub(super) fn set_on(
     queue::set(&mut tx.work, row, &fields)
 }
 
-/// Removes one key of the file, or of the directory that was made, at `path`.
+/// Removes one key of the file or explicit directory at `path`.
 pub(super) fn delete(
     tx: &mut Transaction<'_>,
     path: &VirtualPath,

@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::metadata::sqlite::queue;
 use crate::metadata::{Change, Entry};
 
-/// Applies `changes` in order, then what they entail for work items. Returns the entry that each left.
+/// Applies `changes` in order, then their consequences for work items. Returns the entry that each left.
 pub(in super::super) fn all(
     tx: &mut Transaction<'_>,
     changes: &[Change],

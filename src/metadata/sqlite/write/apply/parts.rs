@@ -1,7 +1,7 @@
 //! Changes of whole trees, a part at a time.
 //!
-//! A tree may have a million rows. A statement that changes all of them hears no interrupt, and SQLite collects the keys
-//! of the rows in memory first. So each statement gets the rows of one part, and the call is checked before each.
+//! A tree may have a million rows. A statement that changes all of them cannot be interrupted, and SQLite collects the
+//! keys of the rows in memory first. So each statement gets the rows of one part, and the call is checked before each.
 
 use rusqlite::OptionalExtension;
 
@@ -42,7 +42,7 @@ impl Table {
     }
 }
 
-/// Has `change` deal with the rows of `table` in `range`, a part at a time. All rows of a path are in one part; the last
+/// Applies `change` to the rows of `table` in `range`, a part at a time. All rows of a path are in one part; the last
 /// part may have none.
 ///
 /// # Errors
@@ -71,8 +71,8 @@ pub(super) fn in_parts(
     }
 }
 
-/// Has the transaction begin again without other members, if what is at `row` is a tree of many rows: a savepoint keeps
-/// a copy of each page that is changed in it, and the others would wait.
+/// Restarts the transaction without other members, if `row` is the root of a tree of many rows: a savepoint copies each
+/// page that is changed in it, and the others would wait.
 ///
 /// # Errors
 /// Any, where `tx.wants_alone` is set then.
@@ -91,7 +91,7 @@ pub(super) fn alone_if_many(tx: &mut Transaction<'_>, row: &PathRow) -> Result<(
     }
 }
 
-/// Returns `path` itself, and what lies under it.
+/// Returns `path` itself, and all paths below it.
 pub(super) fn of_tree(path: &VirtualPath) -> [PathRange; 2] {
     [
         PathRange::of_path(path.as_str()),

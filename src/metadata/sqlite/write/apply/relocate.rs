@@ -1,4 +1,4 @@
-//! Moving and copying files and trees.
+//! Renames and copies of files and trees.
 
 use super::super::held::HeldContent;
 use super::super::transaction::Transaction;
@@ -94,7 +94,7 @@ fn source(tx: &mut Transaction<'_>, relocation: &Relocation) -> Result<PathRow> 
     Ok(row)
 }
 
-/// Makes the target free: a file gives way to a file, an empty directory to a directory.
+/// Frees the target: a file replaces a file, a directory an empty directory.
 fn clear_target(tx: &mut Transaction<'_>, relocation: &Relocation, source: &PathRow) -> Result<()> {
     let to = &relocation.to;
     let Some(target) = rows::find(tx.connection, to.as_str())? else {
@@ -121,8 +121,8 @@ fn clear_target(tx: &mut Transaction<'_>, relocation: &Relocation, source: &Path
     }
 }
 
-// A statement that may stop half-way keeps a journal of its own, but for `OR FAIL`: what it leaves half done is rolled
-// back with the transaction.
+// A statement that may fail half-way needs a statement journal, unless it says `OR FAIL`: the transaction rolls back
+// its partial changes.
 const MOVE_PATHS: &str = "\
     UPDATE OR FAIL paths SET path = ?1 || substr(path, ?2) WHERE path >= ?3 AND path < ?4";
 const MOVE_METADATA: &str = "\
@@ -185,7 +185,7 @@ fn check_lengths(
     Ok(())
 }
 
-/// Where a move crosses the border of a mount, the contents move to the backend of their new place.
+/// If a move goes into or out of a mount, the contents move to the backend of the target.
 fn carry_contents(tx: &mut Transaction<'_>, from: &VirtualPath, to: &VirtualPath) -> Result<()> {
     if !tx.routes.separates(from, to) {
         return Ok(());
@@ -222,7 +222,7 @@ fn carry_content(
     content::release(tx, file.content())
 }
 
-/// Returns the content of `file` for its place at `target`.
+/// Returns the content of `file` in the backend of `target`.
 fn carried(
     tx: &mut Transaction<'_>,
     file: &FileRow,
@@ -250,7 +250,7 @@ fn rows_in(tx: &Transaction<'_>, range: &PathRange) -> Result<Vec<PathRow>> {
     Ok(rows)
 }
 
-/// Copies the rows of `part` in `paths`, and what `work` says of them. `parent` is a directory that exists.
+/// Copies the rows of `part` in `paths` and in `work`. `parent` is a directory that exists.
 fn copy_paths(
     tx: &mut Transaction<'_>,
     part: &PathRange,

@@ -26,7 +26,7 @@ pub(super) fn file(
     prune_above(tx, path.as_str())
 }
 
-/// Removes the row of a file with everything said of it; directories above stay.
+/// Removes all rows of a file; directories above stay.
 pub(super) fn row_of_file(tx: &mut Transaction<'_>, row: &PathRow) -> Result<()> {
     let path = row.path.as_str();
     tx.run("DELETE FROM paths WHERE path = ?1", [path])?;
@@ -83,7 +83,8 @@ fn subtree(tx: &mut Transaction<'_>, range: &PathRange) -> Result<()> {
     })
 }
 
-/// Returns the contents that the files of `part` hold, by their ids: rows that were written together are so.
+/// Returns the contents of the files of `part`, ordered by id, because rows that were written together have adjacent
+/// ids.
 fn contents_in(tx: &Transaction<'_>, part: &PathRange) -> Result<BTreeMap<i64, HeldContent>> {
     let mut statement = tx.connection.prepare_cached(concat!(
         "SELECT ",
