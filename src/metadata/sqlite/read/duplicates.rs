@@ -1,9 +1,9 @@
 //! Files with the same content.
 
-use super::statistics;
 use crate::content::ContentHash;
 use crate::error::Result;
 use crate::metadata::Duplicates;
+use crate::metadata::sqlite::db::holders;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::range::PathRange;
 
@@ -67,45 +67,20 @@ fn group_of(
     ranges: &[PathRange],
     file: &File,
 ) -> Result<Option<Duplicates>> {
-    let contents = statistics::contents(connection, &file.etag)?;
+    let contents = holders::find_all(connection, &file.etag)?;
     let mut paths = Vec::new();
     let mut count = 0;
     let mut size = 0;
-    for (backend_id, content_id, content_size) in contents {
-        size = content_size;
+    for named in &contents {
+        size = named.size;
         for range in ranges {
-            let held = (
-                file.etag.as_bytes(),
-                backend_id,
-                content_id,
-                &range.start,
-                &range.end,
-            );
-            let first: Option<String> = connection
-                .prepare_cached(
-                    "SELECT min(path) FROM paths
-                     WHERE etag = ?1 AND backend_id = ?2 AND content_id = ?3
-                       AND path >= ?4 AND path < ?5",
-                )?
-                .query_row(held, |row| row.get(0))?;
+            let first = holders::first_within(connection, &file.etag, named, range)?;
             let Some(first) = first else { continue };
             if first < file.path {
                 return Ok(None);
             }
-            count += connection
-                .prepare_cached(
-                    "SELECT count(*) FROM paths
-                     WHERE etag = ?1 AND backend_id = ?2 AND content_id = ?3
-                       AND path >= ?4 AND path < ?5",
-                )?
-                .query_row(held, |row| row.get::<_, i64>(0))? as u64;
-            let mut statement = connection.prepare_cached(
-                "SELECT path FROM paths
-                 WHERE etag = ?1 AND backend_id = ?2 AND content_id = ?3
-                   AND path >= ?4 AND path < ?5 ORDER BY path LIMIT 100",
-            )?;
-            let named = statement.query_map(held, |row| row.get(0))?;
-            paths.extend(named.collect::<rusqlite::Result<Vec<String>>>()?);
+            count += holders::count_within(connection, &file.etag, named, range)?;
+            paths.extend(holders::some_within(connection, &file.etag, named, range)?);
         }
     }
     if count < 2 {

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use rusqlite::OptionalExtension;
-
 use crate::access::Rules;
 use crate::call::Call;
 use crate::content::ContentHash;
 use crate::error::Result;
+use crate::metadata::sqlite::db::holders;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::{ContentCount, StorageReport, StorageTotals};
 use crate::range::{PathRange, Visible};
@@ -20,54 +19,13 @@ pub(in super::super) fn content_count(
 ) -> Result<Option<ContentCount>> {
     let mut references = 0;
     let mut size = 0;
-    for (backend_id, content_id, content_size) in contents(connection, hash)? {
-        size = content_size;
+    for named in holders::find_all(connection, hash)? {
+        size = named.size;
         for range in &visible.ranges {
-            references += connection
-                .prepare_cached(
-                    "SELECT count(*) FROM paths
-                     WHERE etag = ?1 AND backend_id = ?2 AND content_id = ?3
-                       AND path >= ?4 AND path < ?5",
-                )?
-                .query_row(
-                    (
-                        hash.as_bytes(),
-                        backend_id,
-                        content_id,
-                        &range.start,
-                        &range.end,
-                    ),
-                    |row| row.get::<_, i64>(0),
-                )? as u64;
+            references += holders::count_within(connection, hash, &named, range)?;
         }
     }
     Ok((references > 0).then_some(ContentCount { size, references }))
-}
-
-/// Returns the backend, id and size of each content with the hash `hash`, seen or not.
-pub(in super::super) fn contents(
-    connection: &Connection,
-    hash: &ContentHash,
-) -> Result<Vec<(i64, i64, u64)>> {
-    let backends = connection
-        .prepare_cached("SELECT id FROM backends")?
-        .query_map([], |row| row.get(0))?
-        .collect::<rusqlite::Result<Vec<i64>>>()?;
-    let mut contents = Vec::new();
-    for backend_id in backends {
-        let found: Option<(i64, i64)> = connection
-            .prepare_cached(
-                "SELECT content_id, size FROM paths WHERE etag = ?1 AND backend_id = ?2 LIMIT 1",
-            )?
-            .query_row((hash.as_bytes(), backend_id), |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
-            .optional()?;
-        if let Some((content_id, size)) = found {
-            contents.push((backend_id, content_id, size as u64));
-        }
-    }
-    Ok(contents)
 }
 
 #[derive(Default)]

@@ -10,7 +10,7 @@ use crate::config::Durability;
 use crate::content::ContentHash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::sqlite::SqliteStore;
-use crate::metadata::sqlite::db::connection;
+use crate::metadata::sqlite::db::{connection, holders};
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::driver::vfs;
 use crate::metadata::sqlite::upkeep::check;
@@ -309,7 +309,7 @@ impl References for SqliteStore {
         call: &Call,
     ) -> Result<(Vec<String>, u64)> {
         self.readers.moment(call, |connection| {
-            check::paths_of(connection, content, limit)
+            holders::paths_of(connection, content.id, content.hash.as_ref(), limit)
         })
     }
 }

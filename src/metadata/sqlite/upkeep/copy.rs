@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::host::directory::create_file_at;
 use crate::metadata::sqlite::db::backends::BackendCache;
 use crate::metadata::sqlite::db::connection::{self, Role, abandon};
+use crate::metadata::sqlite::db::holders;
 use crate::metadata::sqlite::db::{lease_tokens, schema};
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::write::removal;
@@ -203,7 +204,7 @@ impl MetadataCopy for Copy {
     }
 
     fn first_path_of(&self, content: &ContentKey) -> Result<Option<String>> {
-        let (paths, _) = check::paths_of(&self.connection, content, 1)?;
+        let (paths, _) = holders::paths_of(&self.connection, content.id, content.hash.as_ref(), 1)?;
         Ok(paths.into_iter().next())
     }
 

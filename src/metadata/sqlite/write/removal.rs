@@ -15,6 +15,7 @@ use rusqlite::OptionalExtension;
 
 use crate::content::ContentHash;
 use crate::error::Result;
+use crate::metadata::sqlite::db::holders;
 use crate::metadata::sqlite::db::random::RandomPool;
 use crate::metadata::sqlite::db::rows::blob;
 use crate::metadata::sqlite::db::time::BootTime;
@@ -51,7 +52,7 @@ pub(in super::super) fn begin(
         for hash in pending {
             let hash = ContentHash::from_bytes(hash?);
             after = *hash.as_bytes();
-            if is_held(connection, backend_id, &hash)? {
+            if holders::need_file(connection, backend_id, &hash)? {
                 forget(connection, backend_id, &hash)?;
             } else if !is_reserved(connection, backend_id, &hash)? {
                 mark(connection, backend_id, &hash, now)?;
@@ -172,7 +173,7 @@ pub(in super::super) fn reserve(
                  VALUES (?1, ?2, ?3, ?4)",
             )?
             .execute((id, backend_id, hash.as_bytes(), expires_at.0))?;
-        if is_held(connection, backend_id, hash)? {
+        if holders::need_file(connection, backend_id, hash)? {
             held.insert(*hash);
         }
     }
@@ -248,23 +249,8 @@ fn is_orphan(connection: &Connection, backend_id: i64, hash: &ContentHash) -> Re
         .prepare_cached("SELECT 1 FROM pending_deletions WHERE backend_id = ?1 AND hash = ?2")?
         .exists((backend_id, hash.as_bytes()))?;
     Ok(!is_pending
-        && !is_held(connection, backend_id, hash)?
+        && !holders::need_file(connection, backend_id, hash)?
         && !is_reserved(connection, backend_id, hash)?)
-}
-
-/// Returns whether a path has the content as a file of the backend. (An inline content needs no file, even if an
-/// earlier one left a file.)
-pub(in super::super) fn is_held(
-    connection: &Connection,
-    backend_id: i64,
-    hash: &ContentHash,
-) -> Result<bool> {
-    Ok(connection
-        .prepare_cached(
-            "SELECT 1 FROM paths AS p JOIN content AS c ON c.id = p.content_id
-             WHERE p.etag = ?1 AND p.backend_id = ?2 AND c.data IS NULL LIMIT 1",
-        )?
-        .exists((hash.as_bytes(), backend_id))?)
 }
 
 fn is_reserved(connection: &Connection, backend_id: i64, hash: &ContentHash) -> Result<bool> {

@@ -6,9 +6,9 @@ use super::page::{PAGE, Page, hash, is_null};
 use crate::content::{BLOCK_BYTES, BlockHashes, ContentHash};
 use crate::error::{Error, Result};
 use crate::metadata::sqlite::db::backends::BackendNames;
+use crate::metadata::sqlite::db::holders::{self, has_holder};
 use crate::metadata::sqlite::db::rows::integer;
 use crate::metadata::sqlite::driver::statements::Connection;
-use crate::metadata::sqlite::write::removal;
 use crate::metadata::{
     CheckedRows, ContentCursor, ContentKey, ContentRow, FindingKind, Paged, PendingDeletions,
     RowCursor, RowKey,
@@ -24,13 +24,11 @@ pub(super) fn check(
     after: i64,
 ) -> Result<CheckedRows> {
     let mut page = Page::default();
-    let mut statement = connection.prepare_cached(
-        "SELECT id, backend_id, hash, size, length(blocks), length(data), typeof(data),
-                EXISTS (SELECT 1 FROM paths AS p
-                        WHERE p.etag = c.hash AND p.backend_id = c.backend_id
-                          AND p.content_id = c.id)
-         FROM content AS c WHERE id > ?1 ORDER BY id LIMIT ?2",
-    )?;
+    let mut statement = connection.prepare_cached(concat!(
+        "SELECT id, backend_id, hash, size, length(blocks), length(data), typeof(data), ",
+        has_holder!("c"),
+        " FROM content AS c WHERE id > ?1 ORDER BY id LIMIT ?2"
+    ))?;
     let mut found = statement.query((after, PAGE))?;
     let mut last = after;
     while let Some(row) = found.next()? {
@@ -124,30 +122,6 @@ pub(in super::super::super) fn page(
     Ok((rows, next))
 }
 
-/// Returns the first `limit` paths that have the content `id`, and how many there are.
-pub(in super::super::super) fn paths(
-    connection: &Connection,
-    content: &ContentKey,
-    limit: usize,
-) -> Result<(Vec<String>, u64)> {
-    // The id may be another content's by now.
-    let hash = content.hash.map(|hash| *hash.as_bytes());
-    let holders = "FROM content AS c CROSS JOIN paths AS p
-         ON p.etag = c.hash AND p.backend_id = c.backend_id AND p.content_id = c.id
-         WHERE c.id = ?1 AND (?2 IS NULL OR c.hash = ?2)";
-    let count: i64 = connection
-        .prepare_composed(&format!("SELECT count(*) {holders}"))?
-        .query_row((content.id, hash), |row| row.get(0))?;
-    let paths = connection
-        .prepare_composed(&format!("SELECT p.path {holders} ORDER BY p.path LIMIT ?3"))?
-        .query_map((content.id, hash, limit as i64), |row| {
-            let bytes = row.get_ref(0)?.as_bytes().unwrap_or_default();
-            Ok(String::from_utf8_lossy(bytes).into_owned())
-        })?
-        .collect::<rusqlite::Result<_>>()?;
-    Ok((paths, count as u64))
-}
-
 /// Returns a page of the contents that are pending deletion and that no path has.
 pub(in super::super::super) fn pending_deletions(
     connection: &Connection,
@@ -170,7 +144,7 @@ pub(in super::super::super) fn pending_deletions(
         };
         next = (count == PAGE).then_some((id, hash));
         // A path has it again: it stays.
-        if removal::is_held(connection, id, &hash)? {
+        if holders::need_file(connection, id, &hash)? {
             continue;
         }
         let Ok(name) = backends.name(id) else {

@@ -10,9 +10,7 @@ mod paths;
 mod tables;
 mod work;
 
-pub(in super::super) use self::contents::{
-    id_of, page as contents, paths as paths_of, pending_deletions,
-};
+pub(in super::super) use self::contents::{id_of, page as contents, pending_deletions};
 use self::page::{Page, next_table};
 use crate::call::Call;
 use crate::error::{ErrorKind, Result};

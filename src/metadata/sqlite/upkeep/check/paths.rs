@@ -4,9 +4,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row};
 
 use super::page::{PAGE, Page, blob, hash, is_null, next_table, text};
-use crate::content::ContentHash;
 use crate::error::Result;
 use crate::metadata::sqlite::db::backends::BackendNames;
+use crate::metadata::sqlite::db::holders;
 use crate::metadata::sqlite::db::rows::integer;
 use crate::metadata::sqlite::db::visible::first_path;
 use crate::metadata::sqlite::driver::statements::Connection;
@@ -187,7 +187,7 @@ fn check_file(
     {
         let what = format!("the row of its content {etag} says something else");
         page.find_at(FindingKind::WrongContentRow, path, what);
-    } else if first_content(connection, &etag, backend)? != Some(content) {
+    } else if holders::find_first(connection, backend, &etag)? != Some(content) {
         let what = format!("its content {etag} has two rows in one backend");
         page.find_at(FindingKind::SplitContent, path, what);
     } else {
@@ -195,15 +195,4 @@ fn check_file(
     }
     page.about(Some(etag));
     Ok(())
-}
-
-/// Returns the first id that files give the content `etag` of a backend.
-fn first_content(connection: &Connection, etag: &ContentHash, backend: i64) -> Result<Option<i64>> {
-    Ok(connection
-        .prepare_cached(
-            "SELECT content_id FROM paths WHERE etag = ?1 AND backend_id = ?2
-             ORDER BY content_id LIMIT 1",
-        )?
-        .query_row((etag.as_bytes(), backend), |row| row.get(0))
-        .optional()?)
 }

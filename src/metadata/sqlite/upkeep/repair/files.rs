@@ -2,10 +2,10 @@
 
 use rusqlite::{OptionalExtension, Row};
 
-use super::super::check;
 use super::mender::Mender;
 use crate::content::ContentHash;
 use crate::error::{ErrorKind, Result};
+use crate::metadata::sqlite::db::holders;
 use crate::metadata::sqlite::db::rows::{blob, integer};
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::queue;
@@ -66,10 +66,7 @@ pub(in super::super::super) fn restore(
         return Ok(Mended::Changed);
     };
     make_file(connection, &file.path, content, backend)?;
-    Mender(connection).run(
-        "UPDATE paths SET content_id = ?1, size = ?2 WHERE etag = ?3 AND backend_id = ?4",
-        (id, content.size as i64, content.hash.as_bytes(), backend),
-    )?;
+    holders::repoint(connection, backend, &content.hash, id, content.size)?;
     Ok(Mended::Done)
 }
 
@@ -305,7 +302,7 @@ pub(in super::super::super) fn holders(
     if content_key(connection, key.id)? != Some(*key) {
         return Ok(Vec::new());
     }
-    let (paths, _) = check::paths_of(connection, key, limit)?;
+    let (paths, _) = holders::paths_of(connection, key.id, key.hash.as_ref(), limit)?;
     let described = paths.iter().map(|path| describe(connection, path));
     described.filter_map(Result::transpose).collect()
 }

@@ -12,6 +12,7 @@ use rusqlite::{OptionalExtension, params_from_iter};
 use self::mender::Mender;
 use crate::error::Result;
 use crate::metadata::sqlite::db::columns;
+use crate::metadata::sqlite::db::holders::has_holder;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::queue;
 use crate::metadata::sqlite::write::namespaces;
@@ -132,19 +133,20 @@ impl Mender<'_> {
     /// Removes the row of a content without references, and marks its file, if there is one, as pending deletion.
     fn remove_content(&self, id: i64) -> Result<bool> {
         self.run(
-            "INSERT OR IGNORE INTO pending_deletions (backend_id, hash)
-             SELECT backend_id, hash FROM content AS c
-             WHERE id = ?1 AND data IS NULL AND length(hash) = 32
-               AND backend_id IN (SELECT id FROM backends)
-               AND NOT EXISTS (SELECT 1 FROM paths AS p WHERE p.content_id = c.id
-                               AND p.etag = c.hash AND p.backend_id = c.backend_id)",
+            concat!(
+                "INSERT OR IGNORE INTO pending_deletions (backend_id, hash)
+                 SELECT backend_id, hash FROM content AS c
+                 WHERE id = ?1 AND data IS NULL AND length(hash) = 32
+                   AND backend_id IN (SELECT id FROM backends) AND NOT ",
+                has_holder!("c")
+            ),
             [id],
         )?;
         self.run(
-            "DELETE FROM content AS c
-             WHERE id = ?1
-               AND NOT EXISTS (SELECT 1 FROM paths AS p WHERE p.content_id = c.id
-                               AND p.etag = c.hash AND p.backend_id = c.backend_id)",
+            concat!(
+                "DELETE FROM content AS c WHERE id = ?1 AND NOT ",
+                has_holder!("c")
+            ),
             [id],
         )
     }

@@ -12,6 +12,7 @@ use crate::content::{
     BlockHashes, ContentHash, Form, NewContent, Staged, StoredContent, Unprepared,
 };
 use crate::error::{Error, Result};
+use crate::metadata::sqlite::db::holders;
 use crate::metadata::sqlite::db::rows::{FileRow, blob};
 
 /// Most contents that were not prepared which one set names, before it is given up.
@@ -70,11 +71,7 @@ pub(super) fn find(
     backend_id: i64,
     etag: &ContentHash,
 ) -> Result<Option<i64>> {
-    let held = tx
-        .connection
-        .prepare_cached("SELECT content_id FROM paths WHERE etag = ?1 AND backend_id = ?2 LIMIT 1")?
-        .query_row((etag.as_bytes(), backend_id), |row| row.get(0))
-        .optional()?;
+    let held = holders::find(tx.connection, backend_id, etag)?;
     Ok(held.or_else(|| find_unheld(tx, backend_id, etag)))
 }
 

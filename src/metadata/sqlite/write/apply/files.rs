@@ -11,6 +11,7 @@ use super::content;
 use super::directories::{ensure_parent, not_a_directory};
 use crate::content::{ContentHash, Form, NewContent, Unprepared};
 use crate::error::{Error, Result};
+use crate::metadata::sqlite::db::holders::held_id;
 use crate::metadata::sqlite::db::rows::{self, Kind, PathRow, path_columns};
 use crate::metadata::{Conditions, Entry, FileInfo, MAX_VERSION, guess_mime_type};
 use crate::path::{VirtualPath, parent_of};
@@ -82,7 +83,9 @@ impl Place {
         let backend_id = tx.backend_id(backend)?;
         let mut statement = tx.connection.prepare_cached(concat!(
             "SELECT (SELECT kind FROM paths WHERE path = ?2),
-                    (SELECT content_id FROM paths WHERE etag = ?3 AND backend_id = ?4 LIMIT 1), ",
+                    (",
+            held_id!("?3", "?4"),
+            "), ",
             path_columns!(),
             " FROM (SELECT 1) LEFT JOIN paths AS p ON p.path = ?1"
         ))?;

@@ -11,9 +11,10 @@ use super::files::{self, NewFile};
 use super::{metadata, remove};
 use crate::content::ContentHash;
 use crate::error::{Error, Result};
+use crate::metadata::sqlite::db::holders;
 use crate::metadata::sqlite::db::rows::{self, Kind, PathRow};
 use crate::metadata::sqlite::queue;
-use crate::metadata::sqlite::read::{find, statistics};
+use crate::metadata::sqlite::read::find;
 use crate::metadata::{
     Change, Compared, Conditions, Entry, ImportSource, ImportedDirectory, ImportedFile,
     guess_mime_type,
@@ -220,30 +221,15 @@ fn readable_content(tx: &mut Transaction<'_>, etag: &ContentHash) -> Result<Opti
 
 fn find_readable(tx: &Transaction<'_>, etag: &ContentHash) -> Result<Option<HeldContent>> {
     let visible = tx.visible()?;
-    for (backend_id, content_id, size) in statistics::contents(tx.connection, etag)? {
-        let held = HeldContent {
-            backend_id,
-            content_id,
-            etag: *etag,
-            size,
-        };
+    for named in holders::find_all(tx.connection, etag)? {
         for range in &visible.ranges {
-            if tx
-                .connection
-                .prepare_cached(
-                    "SELECT 1 FROM paths
-                     WHERE etag = ?1 AND backend_id = ?2 AND content_id = ?3
-                       AND path >= ?4 AND path < ?5 LIMIT 1",
-                )?
-                .exists((
-                    etag.as_bytes(),
-                    backend_id,
-                    content_id,
-                    &range.start,
-                    &range.end,
-                ))?
-            {
-                return Ok(Some(held));
+            if holders::any_within(tx.connection, etag, &named, range)? {
+                return Ok(Some(HeldContent {
+                    backend_id: named.backend_id,
+                    content_id: named.content_id,
+                    etag: *etag,
+                    size: named.size,
+                }));
             }
         }
     }
