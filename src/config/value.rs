@@ -162,7 +162,7 @@ impl<'de, Node: Deserialize<'de> + Into<Value>> Visitor<'de> for TreeVisitor<Nod
         while let Some(key) = entries.next_key::<String>()? {
             if !seen.insert(key.clone()) {
                 return Err(A::Error::custom(format_args!(
-                    "the key {} stands twice",
+                    "the key {} occurs twice",
                     shown(&key)
                 )));
             }
@@ -199,7 +199,7 @@ mod tests {
     fn a_key_that_stands_twice_is_refused_at_any_depth() {
         for text in [r#"{"a": 1, "a": 1}"#, r#"{"x": [{"a": 1, "a": 2}]}"#] {
             let error = Value::from_json(text).unwrap_err();
-            assert!(error.contains("'a' stands twice"), "{error}");
+            assert!(error.contains("'a' occurs twice"), "{error}");
         }
     }
 

@@ -53,7 +53,7 @@ fn help_and_manual_tell_all_of_a_command() {
     let store = Store::missing();
     store.ok(&["man", "pages"]);
     for (command, phrase) in [
-        ("put", "skipped and told of"),
+        ("put", "skipped and reported"),
         ("get", "No symbolic link in DEST is followed"),
         ("rm", "On a terminal, -r asks"),
         ("verify", "every content by its hash"),

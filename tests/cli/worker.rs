@@ -314,7 +314,7 @@ fn without_a_reader_what_runs_is_finished_and_no_more_is_claimed() {
         };
         let run = crate::store::finish(&mut command);
         let reason = match full {
-            false => "nexus: nobody reads the output any more\n",
+            false => "nexus: the output was closed by its reader\n",
             true => "nexus: cannot write the output: No space left on device\n",
         };
         assert_eq!((run.code, run.stderr.as_str()), (Some(1), reason));

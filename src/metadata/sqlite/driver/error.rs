@@ -39,7 +39,7 @@ impl From<rusqlite::Error> for Error {
             _ => ErrorKind::Internal,
         };
         let what = match kind {
-            ErrorKind::Busy => Cow::Borrowed("the store is busy with another's commit"),
+            ErrorKind::Busy => Cow::Borrowed("timed out waiting for another writer"),
             ErrorKind::NoSpace => Cow::Borrowed("no space left for the database"),
             // The text of these names the file.
             _ if source.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {

@@ -369,5 +369,5 @@ fn out_of_patience(member: &Member, deadline: Option<Instant>) -> Option<Error> 
     }
     deadline
         .filter(|deadline| *deadline <= Instant::now())
-        .map(|_| Error::new(ErrorKind::Busy, "the store is busy with another's commit"))
+        .map(|_| Error::new(ErrorKind::Busy, "timed out waiting for another writer"))
 }

@@ -326,7 +326,7 @@ impl Shift<'_> {
             if let Err(failure) = out.json(&row).and_then(|()| out.finish()) {
                 self.failure.get_or_insert(match failure {
                     Failure::BrokenPipe => {
-                        Failure::new(Exit::Failure, "nobody reads the output any more")
+                        Failure::new(Exit::Failure, "the output was closed by its reader")
                     }
                     other => other,
                 });

@@ -38,7 +38,7 @@ pub(super) fn check(connection: &Connection, number: usize, call: &Call) -> Resu
         }
     }
     if let Some(wrong) = wrong_rows(connection, &table)? {
-        let what = format!("{table}: {wrong} rows have a value that nothing writes");
+        let what = format!("{table}: {wrong} rows have a value that no call writes");
         page.find(FindingKind::DamagedRow, key(), None, what);
     }
     page.checked.rows = 1;

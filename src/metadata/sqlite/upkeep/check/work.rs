@@ -156,13 +156,13 @@ pub(super) fn check(connection: &Connection, after: &str) -> Result<CheckedRows>
             let what = "the item's place in the queues is wrong".to_owned();
             page.find(FindingKind::WrongCount, key, Some(path), what);
         } else if !is_so(15) {
-            let what = "nobody would notice when the item falls due".to_owned();
+            let what = "no claim would notice when the item falls due".to_owned();
             page.find(FindingKind::WrongCount, key, Some(path), what);
         } else if !is_so(16) || !is_so(17) {
-            let what = "nobody would notice when the lease of the item ends".to_owned();
+            let what = "no claim would notice when the lease of the item expires".to_owned();
             page.find(FindingKind::WrongCount, key, Some(path), what);
         } else if !is_so(18) {
-            let what = "no claim would come upon the item".to_owned();
+            let what = "no claim would find the item".to_owned();
             page.find(FindingKind::WrongCount, key, Some(path), what);
         }
     }
