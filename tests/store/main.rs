@@ -9,6 +9,7 @@ mod host_files;
 mod mounts;
 mod namespaces;
 mod opening;
+mod prepared;
 mod waiting;
 
 use std::path::{Path, PathBuf};
