@@ -7,8 +7,7 @@ use std::fmt::Debug;
 use std::fs;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use nix::sys::time::TimeValLike;
-use nix::time::ClockId;
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::error::{Error, Result};
 use crate::time::{Micros, now};
@@ -39,9 +38,8 @@ impl Clock for SystemClock {
 
     fn since_boot(&self) -> Micros {
         // It cannot fail: every kernel that the library runs on has this clock.
-        ClockId::CLOCK_BOOTTIME
-            .now()
-            .map_or(0, |time| time.num_microseconds())
+        let time = clock_gettime(ClockId::Boottime);
+        time.tv_sec * 1_000_000 + time.tv_nsec / 1_000
     }
 
     fn boot_id(&self) -> Result<String> {

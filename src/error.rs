@@ -152,7 +152,7 @@ impl Error {
         let source = self.source.as_ref();
         source
             .and_then(|source| source.downcast_ref::<std::io::Error>())
-            .is_some_and(|error| error.raw_os_error() == Some(libc::EIO))
+            .is_some_and(|error| error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()))
     }
 }
 

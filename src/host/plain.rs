@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use rustix::fs::OFlags;
+
 /// Opens the file at `path` for reading; `None` if it is not a regular one: reading a pipe or a device may block, or never end.
 pub(crate) fn open_plain(path: &Path) -> io::Result<Option<File>> {
     let file = open_at_once(path)?;
@@ -16,6 +18,6 @@ pub(crate) fn open_plain(path: &Path) -> io::Result<Option<File>> {
 pub(crate) fn open_at_once(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32)
         .open(path)
 }
