@@ -31,7 +31,9 @@ const LAYERS: [&str; 20] = [
 ];
 
 /// The wings of the store that is kept in SQLite, from the lowest on.
-const WINGS: [&str; 7] = ["driver", "db", "wal", "queue", "read", "write", "upkeep"];
+const WINGS: [&str; 8] = [
+    "error", "driver", "db", "wal", "queue", "read", "write", "upkeep",
+];
 
 /// Who may name the store that is kept in SQLite, by the beginnings of their paths. Everybody else knows the traits.
 const OPENERS: [&str; 2] = ["metadata/sqlite", "filesystem/engine"];

@@ -2,7 +2,8 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | SQLite itself: statements, errors, files | `driver` |
+//! | errors, those of SQLite too | `error` |
+//! | SQLite itself: statements, files | `driver` |
 //! | connections, tables, rows | `db` |
 //! | the WAL: commits, checkpoints, failures | `wal` |
 //! | the work queue | `queue` |
@@ -13,6 +14,7 @@
 
 mod db;
 mod driver;
+mod error;
 mod opening;
 mod queue;
 mod read;
@@ -28,6 +30,7 @@ use self::db::backends::{BackendCache, BackendNames};
 use self::db::time::Time;
 use self::driver::reserve::KeptReserve;
 use self::driver::statements::Connection;
+use self::error::ErrorKind;
 pub use self::opening::store_uuid;
 use self::read::readers::Readers;
 use self::store::references::Syncing;
@@ -37,7 +40,6 @@ use self::write::commit_queue::Writer;
 use self::write::pins::Pins;
 use super::{MetadataStore, Upkeep};
 use crate::clock::Clock;
-use crate::error::{ErrorKind, Result};
 
 /// What an engine asks of its database.
 #[derive(Debug, Clone)]
@@ -68,7 +70,7 @@ pub struct SqliteStore {
 
 impl SqliteStore {
     /// Returns the backends, as they were known before if they cannot be read any more.
-    fn readable_backends(&self, connection: &Connection) -> Result<Arc<BackendNames>> {
+    fn readable_backends(&self, connection: &Connection) -> error::Result<Arc<BackendNames>> {
         match self.backends.reload(connection) {
             Err(error) if error.kind() == ErrorKind::Corrupt => Ok(self.backends.current()),
             backends => backends,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use rusqlite::OptionalExtension;
 
-use crate::error::{Error, Result};
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::{Error, Result};
 
 /// A snapshot of the table `backends`. Backends are added, never changed or removed.
 #[derive(Debug, Default)]

@@ -11,10 +11,9 @@ use rusqlite::{OpenFlags, ffi};
 
 use crate::call::{Call, Interrupts};
 use crate::config::Durability;
-use crate::error::{ErrorKind, Result};
-use crate::metadata::sqlite::driver::error::sqlite_code;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::driver::vfs;
+use crate::metadata::sqlite::error::{ErrorKind, Result};
 
 /// How often a waiter yields before it sleeps between attempts.
 const YIELDS: i32 = 20;
@@ -130,7 +129,7 @@ pub(in super::super) fn beginning<T>(mut statement: impl FnMut() -> Result<T>) -
     loop {
         let result = statement();
         let gave_up =
-            matches!(&result, Err(error) if sqlite_code(error) == Some(ffi::SQLITE_PROTOCOL));
+            matches!(&result, Err(error) if error.sqlite_code() == Some(ffi::SQLITE_PROTOCOL));
         looked += LOOKING;
         if !gave_up || !has_patience_after(looked) {
             return result;

@@ -6,8 +6,8 @@
 use rusqlite::{OptionalExtension, Row};
 
 use crate::content::ContentHash;
-use crate::error::Result;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::Result;
 use crate::range::PathRange;
 
 /// A content as its holders name it.

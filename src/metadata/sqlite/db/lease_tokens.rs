@@ -20,8 +20,8 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::random::RandomPool;
-use crate::error::{Error, Result};
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::{Error, Result};
 use crate::time::Micros;
 
 /// Numbers of the sequence for each second of the wall clock.

@@ -2,7 +2,7 @@
 
 use rustix::rand::{GetRandomFlags, getrandom};
 
-use crate::error::{Error, Result};
+use crate::metadata::sqlite::error::{Error, Result};
 
 /// Random bytes of one use.
 const WORD: usize = 8;

@@ -6,8 +6,8 @@ use rusqlite::{OptionalExtension, Row};
 
 use super::backends::BackendNames;
 use crate::content::ContentHash;
-use crate::error::{Error, Result};
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::{Error, Result};
 use crate::metadata::{Entry, FileInfo};
 use crate::path::VirtualPath;
 use crate::path_id::PathId;

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::lease_tokens;
-use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::sqlite::error::{Error, ErrorKind, Result};
 
 /// Marks a database as a Nexus store: `NXUS`.
 const APPLICATION_ID: i32 = 0x4e58_5553;

@@ -4,9 +4,8 @@ use rusqlite::OptionalExtension;
 
 use super::connection;
 use super::schema::{SCHEMA_VERSION, newer_schema};
-use crate::error::{Error, Result};
 use crate::metadata::sqlite::driver::statements::Connection;
-use crate::metadata::{StoreError, StoreResult};
+use crate::metadata::sqlite::error::{Error, Result, StoreError, StoreResult};
 
 /// Checks that the schema is known and the rules are those of `rules_version`.
 pub(in super::super) fn check(connection: &Connection, rules_version: i64) -> StoreResult<()> {

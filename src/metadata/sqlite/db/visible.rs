@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use rusqlite::OptionalExtension;
 
-use crate::error::Result;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::Result;
 use crate::range::{PathRange, Visible};
 
 /// Returns `visible` with its parts below each child of a directory made explicit.

@@ -1,15 +1,13 @@
-//! SQLite itself: its statements, its errors, its files.
+//! SQLite itself: its statements and its files.
 //!
 //! | what | where |
 //! |---|---|
 //! | the statement cache of a connection | `statements` |
-//! | what the codes of SQLite mean | `error` |
 //! | the VFS shim between SQLite and its files | `vfs` |
 //! | the files that it has open | `open_file` |
 //! | the header of the WAL-index | `wal_index` |
 //! | room for a full disk | `reserve` |
 
-pub(super) mod error;
 mod open_file;
 pub(super) mod reserve;
 pub(super) mod statements;

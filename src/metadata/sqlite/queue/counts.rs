@@ -2,8 +2,8 @@
 
 use super::graph::explain::status;
 use crate::call::Call;
-use crate::error::Result;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::Result;
 use crate::range::{PathRange, Visible};
 use crate::time::Micros;
 use crate::work::{Status, WorkCounts};

@@ -12,9 +12,9 @@ use rusqlite::types::ToSql;
 
 use super::graph::edges::id_at;
 use super::read::dependency_ids;
-use crate::error::Result;
 use crate::metadata::sqlite::db::rows::{self, integer, text};
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::Result;
 use crate::path::{VirtualPath, first_segment};
 use crate::path_id::PathId;
 use crate::range::{PathRange, Visible};

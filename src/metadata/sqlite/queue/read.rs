@@ -5,10 +5,10 @@ use serde::de::IgnoredAny;
 
 use super::graph::edges::id_at;
 use super::graph::explain::status;
-use crate::error::Result;
 use crate::json::json_string;
 use crate::metadata::sqlite::db::rows::{count, integer, text};
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::Result;
 use crate::path::VirtualPath;
 use crate::path_id::PathId;
 use crate::time::format_time;

@@ -4,9 +4,9 @@ use rusqlite::OptionalExtension;
 
 use super::graph::edges::id_at;
 use super::transaction::WorkTransaction;
-use crate::error::Result;
 use crate::metadata::sqlite::db::time::BootTime;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::Result;
 use crate::path_id::PathId;
 use crate::work::under_lease;
 
@@ -17,7 +17,7 @@ use crate::work::under_lease;
 /// `Conflict` for a live lease that the caller has not proved to hold.
 pub(in super::super) fn check_replaceable(tx: &WorkTransaction<'_>, path: &str) -> Result<()> {
     match leased(tx.connection, path, tx.time.boot())? {
-        Some(id) if !tx.changes.held.contains(&id) => Err(under_lease().at(path)),
+        Some(id) if !tx.changes.held.contains(&id) => Err(under_lease().at(path).into()),
         _ => Ok(()),
     }
 }

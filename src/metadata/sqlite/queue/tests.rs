@@ -19,13 +19,13 @@ use crate::call::{Call, Interrupts};
 use crate::clock::ManualClock;
 use crate::content::local::LocalContentStore;
 use crate::content::{LOCAL_BACKEND, NewContent, Placement};
-use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::sqlite::db::backends::BackendCache;
 use crate::metadata::sqlite::db::connection::{self, Role};
 use crate::metadata::sqlite::db::lease_tokens::Tokens;
 use crate::metadata::sqlite::db::time::Time;
 use crate::metadata::sqlite::db::{rows, schema};
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::{Error, ErrorKind, Result};
 use crate::metadata::sqlite::write::apply;
 use crate::metadata::sqlite::write::transaction::{Stamps, Transaction};
 use crate::metadata::{
@@ -300,7 +300,7 @@ impl ImportSource for One {
         1
     }
 
-    fn file(&self, _: usize) -> Result<Option<(ImportedFile, Conditions)>> {
+    fn file(&self, _: usize) -> crate::error::Result<Option<(ImportedFile, Conditions)>> {
         Ok(Some((self.0.clone(), Conditions::default())))
     }
 
@@ -312,7 +312,7 @@ impl ImportSource for One {
         &self,
         _: usize,
         _: &[Option<PathId>],
-    ) -> Result<Option<(VirtualPath, MetadataValues)>> {
+    ) -> crate::error::Result<Option<(VirtualPath, MetadataValues)>> {
         Ok(None)
     }
 
@@ -320,7 +320,7 @@ impl ImportSource for One {
         0
     }
 
-    fn directory(&self, _: usize) -> Result<Option<ImportedDirectory>> {
+    fn directory(&self, _: usize) -> crate::error::Result<Option<ImportedDirectory>> {
         Ok(None)
     }
 }

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Params;
 
-use crate::error::Result;
 use crate::metadata::Grant;
 use crate::metadata::sqlite::db::time::Time;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::Result;
 use crate::path_id::PathId;
 use crate::work::DependencyRef;
 

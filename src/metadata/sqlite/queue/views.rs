@@ -15,10 +15,10 @@ use super::order::{Best, Place, Term, path_of};
 use super::scan::RawItem;
 use crate::access::Rules;
 use crate::call::Call;
-use crate::error::Result;
 use crate::metadata::sqlite::db::backends::BackendCache;
 use crate::metadata::sqlite::db::time::Time;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::Result;
 use crate::range::{PathRange, Visible};
 use crate::work::{Status, WorkItem, WorkView};
 

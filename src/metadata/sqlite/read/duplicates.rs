@@ -1,10 +1,10 @@
 //! Files with the same content.
 
 use crate::content::ContentHash;
-use crate::error::Result;
 use crate::metadata::Duplicates;
 use crate::metadata::sqlite::db::holders;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::Result;
 use crate::range::PathRange;
 
 /// Files of one page.

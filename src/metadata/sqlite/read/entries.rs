@@ -3,12 +3,12 @@
 use rusqlite::Row;
 
 use crate::content::{BlockHashes, ContentHash, StoredContent};
-use crate::error::{Error, Result};
 use crate::metadata::sqlite::db::backends::BackendCache;
 use crate::metadata::sqlite::db::rows::{self, PATH_COLUMNS, PathRow, blob, decode, path_columns};
 use crate::metadata::sqlite::db::versions;
 use crate::metadata::sqlite::driver::statements::Connection;
-use crate::metadata::{Entry, Grant, StoreResult};
+use crate::metadata::sqlite::error::{Error, Result, StoreResult};
+use crate::metadata::{Entry, Grant};
 
 /// Returns the entry at `path`. One statement reads the store's row and the name, so that it needs
 /// no transaction around it.

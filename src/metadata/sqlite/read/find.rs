@@ -2,9 +2,9 @@
 
 use rusqlite::OptionalExtension;
 
-use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::sqlite::db::rows::{self, Kind};
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::{Error, ErrorKind, Result};
 use crate::metadata::sqlite::queue;
 use crate::metadata::{MetadataQuery, MetadataValue};
 use crate::path::VirtualPath;

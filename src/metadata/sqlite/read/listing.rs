@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use super::scan::{EntryDecoder, hand_over};
 use crate::call::Call;
-use crate::error::Result;
 use crate::metadata::sqlite::db::backends::BackendCache;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::Result;
 use crate::metadata::{EntryQuery, EntryRef, Scope};
 use crate::path::{VirtualPath, parent_of};
 use crate::range::{PathRange, Visible};

@@ -7,11 +7,11 @@ use parking_lot::Mutex;
 
 use super::scan;
 use crate::call::Call;
-use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::Grant;
 use crate::metadata::sqlite::db::connection::{self, Role};
 use crate::metadata::sqlite::db::versions;
 use crate::metadata::sqlite::driver::statements::Connection;
-use crate::metadata::{Grant, StoreError, StoreResult};
+use crate::metadata::sqlite::error::{Error, ErrorKind, Result, StoreError, StoreResult};
 
 /// Most idle connections that stay open.
 const IDLE: usize = 8;

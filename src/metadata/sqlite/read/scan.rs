@@ -12,10 +12,10 @@ use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{Null, ValueRef};
 
 use crate::content::ContentHash;
-use crate::error::Result;
 use crate::metadata::sqlite::db::backends::BackendCache;
 use crate::metadata::sqlite::db::rows::damaged;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::Result;
 use crate::metadata::{EntryRef, FileRef};
 use crate::path_id::PathId;
 use crate::time::Micros;

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use crate::access::Rules;
 use crate::call::Call;
 use crate::content::ContentHash;
-use crate::error::Result;
 use crate::metadata::sqlite::db::holders;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::Result;
 use crate::metadata::{ContentCount, StorageReport, StorageTotals};
 use crate::range::{PathRange, Visible};
 

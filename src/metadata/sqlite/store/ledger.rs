@@ -16,7 +16,7 @@ impl Ledger for SqliteStore {
         loop {
             match self.writer.commit(set.clone(), grant.clone()) {
                 Ok(committed) => return Ok(committed),
-                Err(Refusal::Store(error)) => return Err(error),
+                Err(Refusal::Store(error)) => return Err(error.into()),
                 Err(Refusal::Awaits(content)) => self.await_removal(content, false, &grant.call)?,
             }
         }
@@ -46,7 +46,7 @@ impl Ledger for SqliteStore {
         for (name, uuid) in wanted {
             match self.backend_uuid(name, call)? {
                 Some(known) if known == *uuid => {}
-                Some(_) => return Err(backends::elsewhere(name)),
+                Some(_) => return Err(backends::elsewhere(name).into()),
                 None => missing.push((name, uuid)),
             }
         }

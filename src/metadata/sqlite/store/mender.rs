@@ -16,13 +16,15 @@ impl MetadataMender for SqliteStore {
     }
 
     fn mend(&self, finding: &Finding, call: &Call) -> Result<bool> {
-        self.writer
-            .transaction(call, |connection| repair::mend(connection, finding))
+        Ok(self
+            .writer
+            .transaction(call, |connection| repair::mend(connection, finding))?)
     }
 
     fn mend_directory(&self, file: &LostFile, call: &Call) -> Result<Mended> {
-        self.writer
-            .transaction(call, |connection| files::mend_directory(connection, file))
+        Ok(self
+            .writer
+            .transaction(call, |connection| files::mend_directory(connection, file))?)
     }
 
     fn restore_content(
@@ -31,52 +33,59 @@ impl MetadataMender for SqliteStore {
         content: &VerifiedContent,
         call: &Call,
     ) -> Result<Mended> {
-        self.writer
-            .transaction(call, |connection| files::restore(connection, file, content))
+        Ok(self
+            .writer
+            .transaction(call, |connection| files::restore(connection, file, content))?)
     }
 
     fn move_aside(&self, path: &str, call: &Call) -> Result<Option<String>> {
-        self.writer
-            .transaction(call, |connection| names::move_aside(connection, path))
+        Ok(self
+            .writer
+            .transaction(call, |connection| names::move_aside(connection, path))?)
     }
 
     fn forget(&self, file: &LostFile, call: &Call) -> Result<bool> {
-        self.writer
-            .transaction(call, |connection| files::forget(connection, file))
+        Ok(self
+            .writer
+            .transaction(call, |connection| files::forget(connection, file))?)
     }
 
     fn describe(&self, path: &str, call: &Call) -> Result<Option<LostFile>> {
-        self.readers
-            .moment(call, |connection| files::describe(connection, path))
+        Ok(self
+            .readers
+            .moment(call, |connection| files::describe(connection, path))?)
     }
 
     fn holders(&self, key: &ContentKey, limit: usize, call: &Call) -> Result<Vec<LostFile>> {
-        self.readers
-            .moment(call, |connection| files::holders(connection, key, limit))
+        Ok(self
+            .readers
+            .moment(call, |connection| files::holders(connection, key, limit))?)
     }
 
     fn contents_of(&self, backend: &str, hash: &ContentHash, call: &Call) -> Result<Vec<i64>> {
-        self.readers.moment(call, |connection| {
+        Ok(self.readers.moment(call, |connection| {
             files::contents_of(connection, backend, hash)
-        })
+        })?)
     }
 
     fn content_place(&self, id: i64, call: &Call) -> Result<Option<ContentPlace>> {
-        self.readers
-            .moment(call, |connection| files::content_of(connection, id))
+        Ok(self
+            .readers
+            .moment(call, |connection| files::content_of(connection, id))?)
     }
 
     fn work_values(&self, path: &str, call: &Call) -> Result<Vec<(String, String)>> {
         match VirtualPath::parse(path) {
-            Ok(valid) => self
+            Ok(valid) => Ok(self
                 .readers
-                .moment(call, |connection| queue::all(connection, &valid)),
+                .moment(call, |connection| queue::all(connection, &valid))?),
             Err(_) => Ok(Vec::new()),
         }
     }
 
     fn value_of(&self, path: &str, key: &str, call: &Call) -> Result<Option<String>> {
-        self.readers
-            .moment(call, |connection| repair::value_of(connection, path, key))
+        Ok(self
+            .readers
+            .moment(call, |connection| repair::value_of(connection, path, key))?)
     }
 }

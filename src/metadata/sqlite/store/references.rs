@@ -8,11 +8,12 @@ use parking_lot::Mutex;
 use crate::call::Call;
 use crate::config::Durability;
 use crate::content::ContentHash;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error;
 use crate::metadata::sqlite::SqliteStore;
 use crate::metadata::sqlite::db::{connection, holders};
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::driver::vfs;
+use crate::metadata::sqlite::error::{Error, ErrorKind, Result};
 use crate::metadata::sqlite::upkeep::check;
 use crate::metadata::sqlite::wal::checkpoint;
 use crate::metadata::sqlite::write::member::Awaited;
@@ -84,8 +85,7 @@ impl SqliteStore {
 
     /// Runs `work`, which makes room, in a write transaction of its own. What it changes may be lost with power.
     fn removing<T>(&self, call: &Call, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        vfs::freeing(|| self.writer.transaction_of(Durability::Normal, call, work))
-    }
+        vfs::freeing(|| self.writer.transaction_of(Durability::Normal, call, work))}
 
     fn begin_pending(
         &self,
@@ -101,8 +101,7 @@ impl SqliteStore {
         let now = self.time.boot();
         self.begin(backend, wait, call, |connection, id| {
             removal::begin(connection, id, limit, now)
-        })
-    }
+        })}
 
     fn begin_orphans(
         &self,
@@ -121,15 +120,13 @@ impl SqliteStore {
         let now = self.time.boot();
         self.begin(backend, true, call, |connection, id| {
             removal::begin_of(connection, id, &known, now)
-        })
-    }
+        })}
 
     fn end(&self, removal: Removal, call: &Call) -> Result<()> {
         self.removing(call, |connection| {
             let id = self.backends.id(&removal.backend, connection)?;
             removal::end(connection, id, &removal.hashes)
-        })
-    }
+        })}
 
     fn reserve_for(
         &self,
@@ -212,17 +209,19 @@ impl References for SqliteStore {
         hashes: &[ContentHash],
         time: Duration,
         call: &Call,
-    ) -> Result<Reservation> {
+    ) -> error::Result<Reservation> {
         self.reserve_for(backend, hashes, time, call)
+            .map_err(Into::into)
     }
 
-    fn release(&self, reservation: &Reservation, call: &Call) -> Result<()> {
+    fn release(&self, reservation: &Reservation, call: &Call) -> error::Result<()> {
         let release = |connection: &_| removal::release(connection, reservation.id);
         self.writer
             .transaction_of(Durability::Normal, call, release)
+            .map_err(Into::into)
     }
 
-    fn has_pending_deletions(&self, backend: &str, call: &Call) -> Result<bool> {
+    fn has_pending_deletions(&self, backend: &str, call: &Call) -> error::Result<bool> {
         self.readers
             .look(call, |connection| {
                 let id = self.backends.id(backend, connection)?;
@@ -237,8 +236,9 @@ impl References for SqliteStore {
         limit: usize,
         wait: bool,
         call: &Call,
-    ) -> Result<Option<Removal>> {
+    ) -> error::Result<Option<Removal>> {
         self.begin_pending(backend, limit, wait, call)
+            .map_err(Into::into)
     }
 
     fn begin_removal_of(
@@ -246,16 +246,17 @@ impl References for SqliteStore {
         backend: &str,
         hashes: &[ContentHash],
         call: &Call,
-    ) -> Result<Option<Removal>> {
+    ) -> error::Result<Option<Removal>> {
         self.begin_orphans(backend, hashes, call)
+            .map_err(Into::into)
     }
 
-    fn end_removal(&self, removal: Removal, call: &Call) -> Result<()> {
-        self.end(removal, call)
+    fn end_removal(&self, removal: Removal, call: &Call) -> error::Result<()> {
+        self.end(removal, call).map_err(Into::into)
     }
 
-    fn pin(&self, call: &Call) -> Result<Box<dyn Send>> {
-        self.pins.hold(call)
+    fn pin(&self, call: &Call) -> error::Result<Box<dyn Send>> {
+        self.pins.hold(call).map_err(Into::into)
     }
 
     fn unreferenced(
@@ -263,18 +264,20 @@ impl References for SqliteStore {
         backend: &str,
         hashes: &[ContentHash],
         call: &Call,
-    ) -> Result<Vec<ContentHash>> {
-        self.writer.locked(call, |connection| {
-            let id = self.backends.id(backend, connection)?;
-            removal::orphans(connection, id, hashes)
-        })
+    ) -> error::Result<Vec<ContentHash>> {
+        self.writer
+            .locked(call, |connection| {
+                let id = self.backends.id(backend, connection)?;
+                removal::orphans(connection, id, hashes)
+            })
+            .map_err(Into::into)
     }
 
     fn visit_pending_deletions(
         &self,
-        found: &mut dyn FnMut(&PendingDeletions) -> Result<()>,
+        found: &mut dyn FnMut(&PendingDeletions) -> error::Result<()>,
         call: &Call,
-    ) -> Result<()> {
+    ) -> error::Result<()> {
         let mut after = None;
         loop {
             let (page, next) = self.readers.moment(call, |connection| {
@@ -294,12 +297,14 @@ impl References for SqliteStore {
         after: Option<&ContentCursor>,
         with_data: bool,
         call: &Call,
-    ) -> Result<Paged<ContentRow, ContentCursor>> {
+    ) -> error::Result<Paged<ContentRow, ContentCursor>> {
         let after = after.map_or(Ok(i64::MIN), check::id_of)?;
-        self.readers.moment(call, |connection| {
-            let backends = self.readable_backends(connection)?;
-            check::contents(connection, &backends, after, with_data)
-        })
+        self.readers
+            .moment(call, |connection| {
+                let backends = self.readable_backends(connection)?;
+                check::contents(connection, &backends, after, with_data)
+            })
+            .map_err(Into::into)
     }
 
     fn paths_of_content(
@@ -307,9 +312,11 @@ impl References for SqliteStore {
         content: &ContentKey,
         limit: usize,
         call: &Call,
-    ) -> Result<(Vec<String>, u64)> {
-        self.readers.moment(call, |connection| {
-            holders::paths_of(connection, content.id, content.hash.as_ref(), limit)
-        })
+    ) -> error::Result<(Vec<String>, u64)> {
+        self.readers
+            .moment(call, |connection| {
+                holders::paths_of(connection, content.id, content.hash.as_ref(), limit)
+            })
+            .map_err(Into::into)
     }
 }

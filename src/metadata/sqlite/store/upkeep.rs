@@ -24,7 +24,7 @@ impl Upkeep for SqliteStore {
         }
         // Damage is what two readings find.
         self.readers.close();
-        check()
+        check().map_err(Into::into)
     }
 
     fn mender(&self) -> &dyn MetadataMender {
@@ -32,7 +32,9 @@ impl Upkeep for SqliteStore {
     }
 
     fn advance_leases(&self, call: &Call) -> Result<()> {
-        self.writer.transaction(call, lease_tokens::advance)
+        self.writer
+            .transaction(call, lease_tokens::advance)
+            .map_err(Into::into)
     }
 
     fn shrink_log(&self, call: &Call) -> Result<()> {
@@ -41,6 +43,7 @@ impl Upkeep for SqliteStore {
             let connection = checkpoint::open_connection(&self.path)?;
             self.checkpointer.log().cut_back(&connection)
         })
+        .map_err(Into::into)
     }
 
     fn copy_to(
@@ -57,6 +60,6 @@ impl Upkeep for SqliteStore {
     }
 
     fn digest_of_copy(&self, file: &Path, call: &Call) -> Result<Option<String>> {
-        copy::digest_of(file, call)
+        copy::digest_of(file, call).map_err(Into::into)
     }
 }

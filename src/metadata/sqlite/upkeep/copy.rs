@@ -14,13 +14,14 @@ use sha2::{Digest, Sha256};
 use super::check;
 use crate::call::Call;
 use crate::content::ContentHash;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error;
 use crate::host::directory::create_file_at;
 use crate::metadata::sqlite::db::backends::BackendCache;
 use crate::metadata::sqlite::db::connection::{self, Role, abandon};
 use crate::metadata::sqlite::db::holders;
 use crate::metadata::sqlite::db::{lease_tokens, schema};
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::{Error, ErrorKind, Result};
 use crate::metadata::sqlite::write::removal;
 use crate::metadata::{ContentCursor, ContentKey, ContentRow, CopyIdentity, MetadataCopy, Paged};
 
@@ -52,7 +53,7 @@ pub(in super::super) fn create(
     source: &Connection,
     file: &Path,
     identity: &CopyIdentity,
-    step: &mut dyn FnMut(u64, u64) -> Result<()>,
+    step: &mut dyn FnMut(u64, u64) -> error::Result<()>,
 ) -> Result<Copy> {
     remove_database(file)?;
     let name = Name(file.to_owned());
@@ -79,7 +80,7 @@ fn build(
     source: &Connection,
     file: &Path,
     identity: &CopyIdentity,
-    step: &mut dyn FnMut(u64, u64) -> Result<()>,
+    step: &mut dyn FnMut(u64, u64) -> error::Result<()>,
 ) -> Result<Connection> {
     let created = create_file_at(file);
     created.map_err(|error| Error::io("cannot create the copy of the database", error))?;
@@ -132,7 +133,7 @@ fn beside(file: &Path, suffix: &str) -> PathBuf {
 fn copy_pages(
     source: &Connection,
     target: &mut Connection,
-    step: &mut dyn FnMut(u64, u64) -> Result<()>,
+    step: &mut dyn FnMut(u64, u64) -> error::Result<()>,
 ) -> Result<()> {
     connection::beginning(|| Ok(source.query_row("SELECT 1 FROM store", [], |_| Ok(()))?))?;
     let backup = Backup::new(source, target)?;
@@ -190,39 +191,47 @@ fn adopt(connection: &Connection, identity: &CopyIdentity) -> Result<()> {
 }
 
 impl MetadataCopy for Copy {
-    fn contents(&self, after: Option<&ContentCursor>) -> Result<Paged<ContentRow, ContentCursor>> {
+    fn contents(
+        &self,
+        after: Option<&ContentCursor>,
+    ) -> error::Result<Paged<ContentRow, ContentCursor>> {
         let after = after.map_or(Ok(i64::MIN), check::id_of)?;
         let backends = self.backends.current();
-        check::contents(&self.connection, &backends, after, false)
+        Ok(check::contents(&self.connection, &backends, after, false)?)
     }
 
-    fn unnamed(&self, backend: &str, hashes: &[ContentHash]) -> Result<Vec<ContentHash>> {
+    fn unnamed(&self, backend: &str, hashes: &[ContentHash]) -> error::Result<Vec<ContentHash>> {
         match self.backends.current().find(backend) {
-            Some(id) => removal::without_row(&self.connection, id, hashes),
+            Some(id) => Ok(removal::without_row(&self.connection, id, hashes)?),
             None => Ok(hashes.to_vec()),
         }
     }
 
-    fn first_path_of(&self, content: &ContentKey) -> Result<Option<String>> {
+    fn first_path_of(&self, content: &ContentKey) -> error::Result<Option<String>> {
         let (paths, _) = holders::paths_of(&self.connection, content.id, content.hash.as_ref(), 1)?;
         Ok(paths.into_iter().next())
     }
 
-    fn files(&self) -> Result<u64> {
+    fn files(&self) -> error::Result<u64> {
         let sql = "SELECT count(*) FROM paths WHERE kind = 1";
-        let count: i64 = self.connection.query_row(sql, [], |row| row.get(0))?;
+        let count = number(&self.connection, sql)?;
         Ok(count as u64)
     }
 
-    fn content_bytes(&self) -> Result<u64> {
+    fn content_bytes(&self) -> error::Result<u64> {
         let sql = "SELECT coalesce(sum(size), 0) FROM content WHERE data IS NULL";
-        let bytes: i64 = self.connection.query_row(sql, [], |row| row.get(0))?;
+        let bytes = number(&self.connection, sql)?;
         Ok(bytes as u64)
     }
 
-    fn digest(&self) -> Result<String> {
-        digest(&self.connection)
+    fn digest(&self) -> error::Result<String> {
+        Ok(digest(&self.connection)?)
     }
+}
+
+/// Returns the number that `sql` gives.
+fn number(connection: &Connection, sql: &str) -> Result<i64> {
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 
 /// Returns the digest of the users' data in the database at `file`, which no process has open, and removes its WAL;

@@ -26,12 +26,12 @@ use rusqlite::config::DbConfig;
 use super::failures::no_space;
 use super::health::Health;
 use crate::config::Durability;
-use crate::error::{Error, Result};
 use crate::host;
 use crate::metadata::sqlite::db::connection::{self, Role, WAL_KEPT_BYTES};
 use crate::metadata::sqlite::driver::reserve::{self, Upkeep};
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::driver::{vfs, wal_index};
+use crate::metadata::sqlite::error::{Error, Result};
 
 /// Pages that the WAL may grow by before a checkpoint is due, with synced commits.
 const DUE_PAGES_FULL: u64 = 4_000;

@@ -1,11 +1,11 @@
 //! The end of a write transaction.
 
 use super::unacknowledged;
-use crate::error::Result;
 use crate::metadata::sqlite::db::connection::{abandon, begin_writing};
 use crate::metadata::sqlite::db::versions;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::driver::vfs;
+use crate::metadata::sqlite::error::Result;
 
 /// Commits the transaction that is open. If that fails, it has to be abandoned, and never comes back.
 pub(in super::super) fn commit(connection: &Connection) -> Result<()> {

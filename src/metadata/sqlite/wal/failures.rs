@@ -2,9 +2,8 @@
 
 use rusqlite::ffi;
 
-use crate::error::{Error, ErrorKind};
-use crate::metadata::sqlite::driver::error::sqlite_code;
 use crate::metadata::sqlite::driver::vfs::UNSYNCED;
+use crate::metadata::sqlite::error::{Error, ErrorKind};
 
 /// The result code of a commit whose sync found no room, and that could not be undone for the same reason.
 pub(super) const UNSETTLED: i32 = ffi::SQLITE_FULL | (78 << 8);
@@ -27,20 +26,20 @@ pub(in super::super) fn unsettled_outcome() -> Error {
 
 /// Returns whether `error` is that of such a commit.
 pub(in super::super) fn is_unsettled(error: &Error) -> bool {
-    sqlite_code(error) == Some(UNSETTLED)
+    error.sqlite_code() == Some(UNSETTLED)
 }
 
 /// Returns whether `error` says that a sync failed.
 pub(super) fn is_failed_sync(error: &Error) -> bool {
     matches!(
-        sqlite_code(error),
+        error.sqlite_code(),
         Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC)
     )
 }
 
 /// Returns whether `error` says that a sync of the WAL found no room.
 pub(super) fn is_unsynced(error: &Error) -> bool {
-    sqlite_code(error) == Some(UNSYNCED)
+    error.sqlite_code() == Some(UNSYNCED)
 }
 
 /// Returns whether there was no room, in a sync or before.

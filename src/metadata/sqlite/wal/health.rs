@@ -4,10 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::failures::{UNSETTLED, is_failed_sync, is_out_of_room, no_space, unsettled_outcome};
 use super::unacknowledged;
-use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::sqlite::driver::error::sqlite_code;
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::driver::vfs::UNSYNCED;
+use crate::metadata::sqlite::error::{Error, ErrorKind, Result};
 
 /// Records failed syncs, and failed commits that could not be undone. After a failed sync, the kernel may treat pages
 /// as clean that never reached the disk, so a later sync proves nothing.
@@ -64,7 +63,7 @@ impl Health {
 
     /// Returns `result`, after checking whether a sync failed.
     pub fn observe<T>(&self, result: Result<T>) -> Result<T> {
-        result.map_err(|error| match sqlite_code(&error) {
+        result.map_err(|error| match error.sqlite_code() {
             Some(UNSYNCED) => {
                 self.unsynced.fetch_add(1, Ordering::AcqRel);
                 no_space()

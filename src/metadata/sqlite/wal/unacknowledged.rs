@@ -11,10 +11,10 @@ use std::time::Duration;
 use super::failures::{
     is_failed_sync, is_out_of_room, is_unsynced, no_space, unknown_outcome, unsettled_outcome,
 };
-use crate::error::{Error, Result};
 use crate::metadata::sqlite::db::connection::{abandon, begin_writing, waiting_for};
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::driver::vfs;
+use crate::metadata::sqlite::error::{Error, Result};
 
 /// How long to wait for other writers, to undo a commit.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use crate::call::Call;
-use crate::error::Result;
 use crate::metadata::sqlite::db::connection::{self, Role};
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::driver::wal_index;
+use crate::metadata::sqlite::error::Result;
 
 /// Interval at which waiting threads poll for commits of other processes.
 const PERIOD: Duration = Duration::from_millis(20);

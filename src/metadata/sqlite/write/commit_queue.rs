@@ -16,14 +16,14 @@ use super::group::{Finished, Group, GroupContext};
 use super::member::{Member, Outcome, Refusal, Reply, Request, State};
 use crate::call::Call;
 use crate::config::Durability;
-use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::sqlite::db::{connection, versions};
 use crate::metadata::sqlite::driver::statements::Connection;
 use crate::metadata::sqlite::driver::vfs;
+use crate::metadata::sqlite::error::{Error, ErrorKind, Result, StoreError, StoreResult};
 use crate::metadata::sqlite::wal::commit::in_transaction;
 use crate::metadata::sqlite::wal::failures::is_out_of_room;
 use crate::metadata::sqlite::wal::watch::Changes;
-use crate::metadata::{Claim, Committed, Grant, StoreError, StoreResult, WriteSet};
+use crate::metadata::{Claim, Committed, Grant, WriteSet};
 use crate::work::WorkItem;
 
 /// Most write sets of one group.

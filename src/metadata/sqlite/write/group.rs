@@ -8,19 +8,19 @@ use super::publications::Publications;
 use super::transaction::{Stamps, Transaction};
 use crate::config::Durability;
 use crate::content::Staged;
-use crate::error::{Error, Result};
+use crate::metadata::Committed;
 use crate::metadata::sqlite::db::backends::BackendCache;
 use crate::metadata::sqlite::db::connection::{abandon, begin_writing, set_synchronous};
 use crate::metadata::sqlite::db::lease_tokens::Tokens;
 use crate::metadata::sqlite::db::time::Time;
 use crate::metadata::sqlite::db::versions;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::{Error, Result, StoreError};
 use crate::metadata::sqlite::queue;
 use crate::metadata::sqlite::wal::checkpoint::Log;
 use crate::metadata::sqlite::wal::commit::commit;
 use crate::metadata::sqlite::wal::failures::{is_unsettled, unsettled_outcome};
 use crate::metadata::sqlite::wal::health::Health;
-use crate::metadata::{Committed, StoreError};
 
 /// What all groups of an engine share.
 pub(in super::super) struct GroupContext {

@@ -6,7 +6,8 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::config::Durability;
 use crate::content::ContentHash;
-use crate::metadata::{Change, Claim, Committed, Grant, StoreError, WriteSet};
+use crate::metadata::sqlite::error::StoreError;
+use crate::metadata::{Change, Claim, Committed, Grant, WriteSet};
 use crate::work::WorkItem;
 
 /// The request of a member.

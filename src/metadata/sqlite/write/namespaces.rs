@@ -1,10 +1,10 @@
 //! The registered namespaces.
 
 use crate::access::{NamespaceRule, Rules};
-use crate::error::{Error, Result};
 use crate::metadata::sqlite::db::versions;
 use crate::metadata::sqlite::db::visible;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::{Error, Result};
 use crate::metadata::sqlite::queue;
 use crate::range::PathRange;
 

@@ -2,8 +2,8 @@
 
 use parking_lot::Mutex;
 
-use crate::error::Result;
 use crate::metadata::sqlite::db::random::RandomPool;
+use crate::metadata::sqlite::error::Result;
 use crate::path_id::PathId;
 use crate::time::Micros;
 

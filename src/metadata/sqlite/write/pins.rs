@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::call::Call;
-use crate::error::{Error, ErrorKind, Result};
 use crate::host::directory::lock_file_at;
+use crate::metadata::sqlite::error::{Error, ErrorKind, Result};
 
 /// How long a copy waits between attempts while contents are being removed.
 const PAUSE: Duration = Duration::from_micros(200);
@@ -101,7 +101,7 @@ impl Pins {
     }
 
     fn open(&self) -> Result<File> {
-        lock_file_at(&self.path, FAILED)
+        Ok(lock_file_at(&self.path, FAILED)?)
     }
 }
 

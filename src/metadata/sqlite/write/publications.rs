@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::member::{Member, Request};
 use crate::call::Call;
 use crate::content::{ContentHash, Publisher, Staged};
-use crate::error::Result;
+use crate::metadata::sqlite::error::Result;
 
 /// The contents that rows of a transaction name and that are not published yet.
 #[derive(Default)]

@@ -14,12 +14,12 @@ use std::collections::HashSet;
 use rusqlite::OptionalExtension;
 
 use crate::content::ContentHash;
-use crate::error::Result;
 use crate::metadata::sqlite::db::holders;
 use crate::metadata::sqlite::db::random::RandomPool;
 use crate::metadata::sqlite::db::rows::blob;
 use crate::metadata::sqlite::db::time::BootTime;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::Result;
 use crate::time::Micros;
 
 /// How long an upload of a dead process may still be in progress.

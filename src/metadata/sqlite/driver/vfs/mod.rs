@@ -40,7 +40,7 @@ pub(in super::super) use self::rewrite::rewrite;
 use super::open_file::file_of;
 use super::reserve::{Reserve, STEP};
 use super::statements::Connection;
-use crate::error::{Error, Result};
+use crate::metadata::sqlite::error::{Error, Result};
 
 const NAME: &CStr = c"nexus";
 /// Suffix of the WAL's name after that of its database.

@@ -13,7 +13,7 @@ use super::super::statements::Connection;
 use super::super::wal_index;
 use super::appended::{FIRST_FRAME, FRAME_HEADER, PAGE};
 use super::{LogFile, checked, original_of, with_log, write_original};
-use crate::error::{Error, Result};
+use crate::metadata::sqlite::error::{Error, Result};
 
 /// Frames that are written at once: as many as SQLite's function takes.
 const FRAMES_AT_ONCE: usize = 31;

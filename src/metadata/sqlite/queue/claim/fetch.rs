@@ -11,11 +11,11 @@ use super::super::order::ranges::parent;
 use crate::access::Rules;
 use crate::call::Call;
 use crate::content::ContentHash;
-use crate::error::Result;
 use crate::metadata::sqlite::db::backends::BackendCache;
 use crate::metadata::sqlite::db::rows::{blob, count, integer, text};
 use crate::metadata::sqlite::db::time::BootTime;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::Result;
 use crate::path::VirtualPath;
 use crate::work::{Status, WorkItem};
 

@@ -12,10 +12,10 @@ use super::super::order::ranges::{Coverage, Territory, after, after_all_below, p
 use super::super::order::{Best, Bound, Place, path_of};
 use crate::access::Rules;
 use crate::call::Call;
-use crate::error::Result;
 use crate::metadata::sqlite::db::rows::integer;
 use crate::metadata::sqlite::db::time::Time;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::Result;
 
 /// Most directories of one partition that are looked up by name; with more, those of the partition are visited in
 /// order.

@@ -10,9 +10,9 @@ use rusqlite::Rows;
 
 use super::super::transaction::WorkTransaction;
 use super::edges::id_at;
-use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::sqlite::db::rows;
 use crate::metadata::sqlite::driver::statements::{Connection, Prepared};
+use crate::metadata::sqlite::error::{Error, ErrorKind, Result};
 use crate::path_id::PathId;
 
 /// Up to so many items are searched from one by one; beyond, one walk through everything they depend

@@ -6,8 +6,8 @@ use rusqlite::{OptionalExtension, Row};
 
 use super::super::order::directories::Firsts;
 use super::super::transaction::{Named, PendingEdges, WorkTransaction};
-use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::sqlite::db::rows::{self, Kind, blob};
+use crate::metadata::sqlite::error::{Error, ErrorKind, Result};
 use crate::path_id::PathId;
 use crate::range::PathRange;
 use crate::work::DependencyRef;

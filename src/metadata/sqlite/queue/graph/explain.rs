@@ -3,10 +3,10 @@
 use rusqlite::{OptionalExtension, Row};
 
 use super::edges::id_at;
-use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::sqlite::db::rows::{self, Kind, count, integer, text};
 use crate::metadata::sqlite::db::time::BootTime;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::{Error, ErrorKind, Result};
 use crate::path::VirtualPath;
 use crate::range::Visible;
 use crate::work::{Blocker, ExpiredLease, Explanation, Status};

@@ -3,7 +3,7 @@
 use super::super::order::directories;
 use super::super::transaction::WorkTransaction;
 use super::{cycles, edges};
-use crate::error::Result;
+use crate::metadata::sqlite::error::Result;
 
 /// Makes an item ready that is blocked, has dependencies, and has no open edge.
 const READY_ITEM: &str = "\

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use rusqlite::{OptionalExtension, Row};
 
 use super::Bound;
-use crate::error::Result;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::Result;
 use crate::path_id::PathId;
 
 const IS_ANNOUNCED: &str = "\

@@ -13,11 +13,11 @@ use super::ranges::{Coverage, Territory, after};
 use super::{Best, Place, directories, path_of};
 use crate::access::Rules;
 use crate::call::Call;
-use crate::error::Result;
 use crate::metadata::Supply;
 use crate::metadata::sqlite::db::rows::integer;
 use crate::metadata::sqlite::db::time::BootTime;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::Result;
 use crate::time::Micros;
 
 /// Most partitions with due or expired items that one claim of the whole store visits.

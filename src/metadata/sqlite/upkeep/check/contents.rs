@@ -4,11 +4,11 @@ use rusqlite::Row;
 
 use super::page::{PAGE, Page, hash, is_null};
 use crate::content::{BLOCK_BYTES, BlockHashes, ContentHash};
-use crate::error::{Error, Result};
 use crate::metadata::sqlite::db::backends::BackendNames;
 use crate::metadata::sqlite::db::holders::{self, has_holder};
 use crate::metadata::sqlite::db::rows::integer;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::{Error, Result};
 use crate::metadata::{
     CheckedRows, ContentCursor, ContentKey, ContentRow, FindingKind, Paged, PendingDeletions,
     RowCursor, RowKey,

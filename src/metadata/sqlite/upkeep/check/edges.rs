@@ -1,9 +1,9 @@
 //! Edges between work items. One to a deleted blocker is legitimate: open with a tombstone, or closed.
 
 use super::page::{PAGE, Page, blob, is_null, text};
-use crate::error::Result;
 use crate::metadata::sqlite::db::rows::integer;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::Result;
 use crate::metadata::{CheckedRows, FindingKind, RowCursor, RowKey};
 use crate::path_id::PathId;
 

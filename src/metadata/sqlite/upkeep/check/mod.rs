@@ -13,9 +13,9 @@ mod work;
 pub(in super::super) use self::contents::{id_of, page as contents, pending_deletions};
 use self::page::{Page, next_table};
 use crate::call::Call;
-use crate::error::{ErrorKind, Result};
 use crate::metadata::sqlite::db::backends::BackendNames;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::{ErrorKind, Result};
 use crate::metadata::{CheckedRows, FindingKind, RowCursor, RowKey};
 
 /// Checks a page of rows from `cursor` on.

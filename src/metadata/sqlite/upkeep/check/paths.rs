@@ -4,12 +4,12 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row};
 
 use super::page::{PAGE, Page, blob, hash, is_null, next_table, text};
-use crate::error::Result;
 use crate::metadata::sqlite::db::backends::BackendNames;
 use crate::metadata::sqlite::db::holders;
 use crate::metadata::sqlite::db::rows::integer;
 use crate::metadata::sqlite::db::visible::first_path;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::Result;
 use crate::metadata::{CheckedRows, FindingKind, MAX_VERSION, RowCursor, RowKey};
 use crate::path::{VirtualPath, parent_of};
 use crate::range::PathRange;

@@ -4,9 +4,9 @@ use rusqlite::OptionalExtension;
 
 use super::page::Page;
 use crate::call::Call;
-use crate::error::{Error, Result};
 use crate::metadata::sqlite::db::columns;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::{Error, Result};
 use crate::metadata::{CheckedRows, FindingKind, RowCursor, RowKey};
 
 /// Checks the table `number`, in the order of their names. SQLite reads all of it in one statement, in a read

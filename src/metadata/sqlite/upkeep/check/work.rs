@@ -3,10 +3,10 @@
 use rusqlite::Row;
 
 use super::page::{PAGE, Page, blob, is_null, next_table, text};
-use crate::error::Result;
 use crate::metadata::sqlite::db::columns;
 use crate::metadata::sqlite::db::rows::integer;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::Result;
 use crate::metadata::sqlite::queue;
 use crate::metadata::sqlite::write::namespaces;
 use crate::metadata::{CheckedRows, FindingKind, MetadataValue, RowCursor, RowKey};

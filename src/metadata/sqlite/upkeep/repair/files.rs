@@ -4,10 +4,10 @@ use rusqlite::{OptionalExtension, Row};
 
 use super::mender::Mender;
 use crate::content::ContentHash;
-use crate::error::{ErrorKind, Result};
 use crate::metadata::sqlite::db::holders;
 use crate::metadata::sqlite::db::rows::{blob, integer};
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::{ErrorKind, Result};
 use crate::metadata::sqlite::queue;
 use crate::metadata::{
     ContentKey, ContentPlace, LostFile, MAX_VERSION, Mended, VerifiedContent, guess_mime_type,

@@ -2,8 +2,8 @@
 
 use rusqlite::Params;
 
-use crate::error::Result;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::Result;
 
 pub(super) struct Mender<'a>(pub &'a Connection);
 

@@ -10,10 +10,10 @@ use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, params_from_iter};
 
 use self::mender::Mender;
-use crate::error::Result;
 use crate::metadata::sqlite::db::columns;
 use crate::metadata::sqlite::db::holders::has_holder;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::Result;
 use crate::metadata::sqlite::queue;
 use crate::metadata::sqlite::write::namespaces;
 use crate::metadata::{Finding, FindingKind, MetadataValue, RowKey};

@@ -3,8 +3,8 @@
 use rusqlite::OptionalExtension;
 
 use super::mender::Mender;
-use crate::error::Result;
 use crate::metadata::sqlite::driver::statements::Connection;
+use crate::metadata::sqlite::error::Result;
 use crate::path::{MAX_NAME_BYTES, MAX_PATH_BYTES};
 use crate::path_id::PathId;
 use crate::time::now;

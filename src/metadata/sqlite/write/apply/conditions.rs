@@ -1,9 +1,9 @@
 //! Conditions of a change, checked in the transaction that makes it.
 
 use super::super::transaction::Transaction;
-use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::Conditions;
 use crate::metadata::sqlite::db::rows::{Kind, PathRow};
+use crate::metadata::sqlite::error::{Error, ErrorKind, Result};
 use crate::metadata::sqlite::queue;
 use crate::path::VirtualPath;
 

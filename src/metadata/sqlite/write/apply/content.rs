@@ -11,9 +11,9 @@ use super::super::transaction::Transaction;
 use crate::content::{
     BlockHashes, ContentHash, Form, NewContent, Staged, StoredContent, Unprepared,
 };
-use crate::error::{Error, Result};
 use crate::metadata::sqlite::db::holders;
 use crate::metadata::sqlite::db::rows::{FileRow, blob};
+use crate::metadata::sqlite::error::{Error, Result};
 
 /// Most contents that were not prepared which one set names, before it is given up.
 const UNPREPARED: usize = 1024;
@@ -265,7 +265,7 @@ pub(super) fn load(tx: &Transaction<'_>, content: &HeldContent) -> Result<Stored
         })
         .optional()?;
     let Some((hash, size, blocks, data)) = row else {
-        return Err(crate::content::missing(&content.etag));
+        return Err(crate::content::missing(&content.etag).into());
     };
     let size: i64 = size;
     let blocks: Option<Vec<u8>> = blocks;

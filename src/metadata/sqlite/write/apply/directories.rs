@@ -2,10 +2,10 @@
 
 use super::super::transaction::Transaction;
 use super::conditions::not_found;
-use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::Entry;
 use crate::metadata::sqlite::db::rows::{self, Kind};
 use crate::metadata::sqlite::db::visible;
+use crate::metadata::sqlite::error::{Error, ErrorKind, Result};
 use crate::path::{VirtualPath, parent_of};
 use crate::path_id::PathId;
 use crate::range::PathRange;

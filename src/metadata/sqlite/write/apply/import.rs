@@ -10,9 +10,9 @@ use super::directories::{ensure_parent, not_a_directory};
 use super::files::{self, NewFile};
 use super::{metadata, remove};
 use crate::content::ContentHash;
-use crate::error::{Error, Result};
 use crate::metadata::sqlite::db::holders;
 use crate::metadata::sqlite::db::rows::{self, Kind, PathRow};
+use crate::metadata::sqlite::error::{Error, Result};
 use crate::metadata::sqlite::queue;
 use crate::metadata::sqlite::read::find;
 use crate::metadata::{

@@ -2,8 +2,8 @@
 
 use super::super::transaction::Transaction;
 use super::conditions::{check, is_directory, not_found};
-use crate::error::{Error, Result};
 use crate::metadata::sqlite::db::rows::{self, Kind, PathRow};
+use crate::metadata::sqlite::error::{Error, Result};
 use crate::metadata::sqlite::queue;
 use crate::metadata::sqlite::read::find::without_metadata;
 use crate::metadata::{Conditions, Entry, MetadataValue};

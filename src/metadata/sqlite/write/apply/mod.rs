@@ -12,7 +12,7 @@ mod remove;
 
 use super::removal;
 use super::transaction::Transaction;
-use crate::error::Result;
+use crate::metadata::sqlite::error::Result;
 use crate::metadata::sqlite::queue;
 use crate::metadata::{Change, Entry};
 
@@ -36,7 +36,7 @@ pub(in super::super) fn all(
             entries.resize(index + completions.len(), None);
             queue::complete_some(&mut tx.work, changes, completions)?;
         } else {
-            entries.push(one(tx, change).map_err(|error| change.failed(index, error))?);
+            entries.push(one(tx, change).map_err(|error| change.failed(index, error.into()))?);
         }
     }
     import::end(tx)?;

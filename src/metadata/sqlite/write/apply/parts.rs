@@ -6,8 +6,8 @@
 use rusqlite::OptionalExtension;
 
 use super::super::transaction::Transaction;
-use crate::error::Result;
 use crate::metadata::sqlite::db::rows::{Kind, PathRow};
+use crate::metadata::sqlite::error::Result;
 use crate::path::VirtualPath;
 use crate::range::PathRange;
 

@@ -9,8 +9,8 @@ use super::directories::{
 use super::files::{self, NewFile};
 use super::parts::{Table, alone_if_many, in_parts, of_tree};
 use super::{content, remove};
-use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::sqlite::db::rows::{self, FileRow, Kind, PathRow, path_columns};
+use crate::metadata::sqlite::error::{Error, ErrorKind, Result};
 use crate::metadata::sqlite::queue;
 use crate::metadata::{Entry, Relocation, guess_mime_type};
 use crate::path::{MAX_PATH_BYTES, MAX_SEGMENTS, VirtualPath, parent_of};
