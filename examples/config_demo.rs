@@ -26,7 +26,7 @@ fn connect_json(data_dir: &Path, more: Value) -> nexusfs::error::Result<Filesyst
     if let (Some(config), Value::Object(more)) = (config.as_object_mut(), more) {
         config.extend(more);
     }
-    Filesystem::connect(Some(&config.to_string()))
+    nexusfs::connect(Some(&config.to_string()))
 }
 
 fn write(fs: &Filesystem, path: &str, text: &str) -> Outcome {
@@ -58,14 +58,14 @@ fn demo_1_json(data_dir: &Path) -> Outcome {
 
     // No key is accepted and then ignored.
     for config in [r#"{"tenant": "acme"}"#, r#"{"cache_size_mb": "big"}"#] {
-        refused(ErrorKind::InvalidConfig, Filesystem::connect(Some(config)));
+        refused(ErrorKind::InvalidConfig, nexusfs::connect(Some(config)));
     }
     Ok(())
 }
 
 fn demo_2_yaml(basic: &Path, surroundings: &Environment) -> Outcome {
     println!("\n2. YAML: config-basic.yaml");
-    let fs = Filesystem::open(resolve_file_in(surroundings, basic)?)?;
+    let fs = nexusfs::open(resolve_file_in(surroundings, basic)?)?;
     print_setting(&fs, "durability")?;
     write(&fs, "/documents/from-yaml.txt", "hello")
 }
@@ -78,7 +78,7 @@ fn demo_3_multi_tenant(multi_tenant: &Path, surroundings: &Environment) -> Outco
 
     let connect = |tenant: &str| {
         let surroundings = surroundings.clone().with_variable("TENANT_ID", tenant);
-        Filesystem::open(resolve_file_in(&surroundings, multi_tenant)?)
+        nexusfs::open(resolve_file_in(&surroundings, multi_tenant)?)
     };
     let acme = connect("acme")?;
     let techinc = connect("techinc")?;

@@ -33,7 +33,7 @@ impl Tour {
         if let (Some(config), Value::Object(more)) = (config.as_object_mut(), more) {
             config.extend(more);
         }
-        Filesystem::connect(Some(&config.to_string()))
+        nexusfs::connect(Some(&config.to_string()))
     }
 
     fn part_1_files(&self) -> Result<()> {

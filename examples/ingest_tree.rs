@@ -334,7 +334,7 @@ fn run(settings: &Settings) -> Outcome<bool> {
         "durability": settings.durability,
         "tenant_id": settings.tenant,
     });
-    let store = Filesystem::connect(Some(&config.to_string()))?;
+    let store = nexusfs::connect(Some(&config.to_string()))?;
 
     let mut ingest = Ingest::new(&store, settings.batch);
     walk_trees(settings, &mut |found, from, to| {

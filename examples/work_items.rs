@@ -85,7 +85,7 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
         None => scratch.path().join("store"),
     };
     let config = json!({"data_dir": data_dir, "tenant_id": "acme"}).to_string();
-    let jobs = Jobs(Filesystem::connect(Some(&config))?);
+    let jobs = Jobs(nexusfs::connect(Some(&config))?);
 
     // fetch -> clean -> train -> report, where train also needs the labels. Lower priorities come first.
     jobs.add(

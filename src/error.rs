@@ -76,7 +76,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// }
 /// # let directory = tempfile::tempdir()?;
 /// # let config = serde_json::json!({ "data_dir": directory.path().join("nexus-data") });
-/// # let fs = Filesystem::connect(Some(&config.to_string()))?;
+/// # let fs = nexusfs::connect(Some(&config.to_string()))?;
 /// # assert_eq!(notes(&fs)?, b"# Notes");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

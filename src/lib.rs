@@ -5,12 +5,11 @@
 //! (`include/nexus.h`); Rust programs may use [`filesystem::Filesystem`] directly.
 //!
 //! ```
-//! use nexusfs::filesystem::Filesystem;
-//! # let directory = tempfile::tempdir()?;
+//! //! # let directory = tempfile::tempdir()?;
 //! # let data_dir = directory.path().join("nexus-data");
 //!
 //! let config = serde_json::json!({ "data_dir": data_dir });
-//! let fs = Filesystem::connect(Some(&config.to_string()))?;
+//! let fs = nexusfs::connect(Some(&config.to_string()))?;
 //! fs.write("/notes/hello.txt", b"hello", &Default::default())?;
 //! assert_eq!(fs.read("/notes/hello.txt")?, b"hello");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -38,7 +37,7 @@
 //! | to learn about | read |
 //! |---|---|
 //! | the calls of Rust programs, and those of C | [`filesystem`], [`capi`] |
-//! | a store, wherever it is; one of this process | [`filesystem::Store`], `embedded` |
+//! | a store, wherever it is; one of this process; opening it | [`filesystem::Store`], `embedded`, `open` |
 //! | configuration | [`config`] |
 //! | names of files, their ids, ranges of names | [`path`], [`path_id`], [`range`] |
 //! | errors; how long a call waits, and interrupting it | [`error`], [`call`] |
@@ -65,9 +64,31 @@ pub mod json;
 pub mod log;
 mod maintenance;
 pub mod metadata;
+mod open;
 pub mod path;
 pub mod path_id;
 pub mod range;
 pub mod time;
 mod transfer;
 pub mod work;
+
+pub use self::open::open;
+
+use self::error::Result;
+use self::filesystem::Filesystem;
+
+/// Opens the store that `config`, a JSON object, names; `None` for auto-discovery.
+///
+/// # Errors
+/// `InvalidConfig` naming the key; `Unsupported`, `VersionMismatch`, `Io`, `NoSpace`, `Busy`.
+pub fn connect(config: Option<&str>) -> Result<Filesystem> {
+    open(config::resolve(config)?)
+}
+
+/// Opens the store that the YAML file at `path` names.
+///
+/// # Errors
+/// As [`connect`].
+pub fn connect_file(path: &str) -> Result<Filesystem> {
+    open(config::resolve_file(path.as_ref())?)
+}

@@ -17,7 +17,7 @@ fn open() -> (TempDir, Filesystem) {
     let config = json!({
         "data_dir": directory.path(), "durability": "normal", "inline_max_bytes": 0,
     });
-    let fs = Filesystem::connect(Some(&config.to_string())).unwrap();
+    let fs = nexusfs::connect(Some(&config.to_string())).unwrap();
     (directory, fs)
 }
 
@@ -137,7 +137,7 @@ fn a_tenant_cannot_collect() {
     let config = json!({
         "data_dir": directory.path(), "tenant_id": "acme", "agent_id": "a1", "is_admin": true,
     });
-    gc(&Filesystem::connect(Some(&config.to_string())).unwrap());
+    gc(&nexusfs::connect(Some(&config.to_string())).unwrap());
     assert!(!orphan.exists(), "an admin collects for all");
 }
 

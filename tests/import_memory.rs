@@ -7,7 +7,7 @@ use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nexusfs::content::ContentHash;
-use nexusfs::filesystem::{Filesystem, ImportLimits, ImportOptions, WriteOptions};
+use nexusfs::filesystem::{ImportLimits, ImportOptions, WriteOptions};
 use serde_json::json;
 
 /// Counts what is allocated. SQLite has its own allocator, and bounds of its own.
@@ -43,7 +43,7 @@ const LINES: usize = 10_000;
 fn a_line_takes_little_memory_however_long_it_is() {
     let directory = tempfile::tempdir().unwrap();
     let config = json!({"data_dir": directory.path().join("data"), "durability": "normal"});
-    let store = Filesystem::connect(Some(&config.to_string())).unwrap();
+    let store = nexusfs::connect(Some(&config.to_string())).unwrap();
     store
         .write("/content", b"text", &WriteOptions::default())
         .unwrap();

@@ -54,7 +54,7 @@ fn bad_input_fails_as_the_vectors_say() {
 fn paths_are_normalised_or_refused_as_the_vectors_say() {
     let vectors = load("paths.json");
     let directory = TempDir::new().unwrap();
-    let fs = Filesystem::connect(Some(&completed(&json!({}), directory.path()))).unwrap();
+    let fs = nexusfs::connect(Some(&completed(&json!({}), directory.path()))).unwrap();
     let cases = vectors["cases"].as_array().unwrap();
     assert!(!cases.is_empty());
     for case in cases {
@@ -166,7 +166,7 @@ impl Scenario {
         let handles = scenario.get("handles").unwrap_or(&default_handles);
         for handle in handles.as_array().unwrap() {
             let config = completed(&handle["config"], running.directory.path());
-            let fs = Filesystem::connect(Some(&config))
+            let fs = nexusfs::connect(Some(&config))
                 .unwrap_or_else(|error| panic!("{file}: {name}: {handle}: {error}"));
             running.handles.insert(text(handle, "name").to_owned(), fs);
         }
@@ -245,7 +245,7 @@ impl Scenario {
                     Some(raw) => raw.as_str().unwrap().to_owned(),
                     None => completed(&step["config"], self.directory.path()),
                 };
-                let fs = Filesystem::connect(Some(&config))?;
+                let fs = nexusfs::connect(Some(&config))?;
                 self.handles.insert(text(step, "handle").to_owned(), fs);
                 Ok(Value::Null.into())
             }

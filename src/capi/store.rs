@@ -12,7 +12,7 @@ use super::progress;
 use super::status::nexus_status;
 use super::text::hand_out;
 use crate::error::{Error, Result};
-use crate::filesystem::{Filesystem, Store};
+use crate::filesystem::Store;
 use crate::log;
 
 /// A handle: an open store with the identity that uses it.
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn nexus_connect(
         guard(error, || {
             let fs = fs.required("fs")?;
             let config = optional_text(config_json, "config_json")?;
-            hand_out_store(fs, || Ok(Arc::new(Filesystem::connect(config)?)))
+            hand_out_store(fs, || Ok(Arc::new(crate::connect(config)?)))
         })
     }
 }
@@ -100,7 +100,7 @@ pub unsafe extern "C" fn nexus_connect_file(
         guard(error, || {
             let fs = fs.required("fs")?;
             let file = text(yaml_path, "yaml_path")?;
-            hand_out_store(fs, || Ok(Arc::new(Filesystem::connect_file(file)?)))
+            hand_out_store(fs, || Ok(Arc::new(crate::connect_file(file)?)))
         })
     }
 }

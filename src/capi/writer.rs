@@ -164,13 +164,13 @@ mod tests {
 
     use super::*;
     use crate::capi::status::{NEXUS_STATUS_MISUSE, NEXUS_STATUS_OK};
-    use crate::filesystem::{Filesystem, WriteOptions};
+    use crate::filesystem::WriteOptions;
 
     #[test]
     fn a_writer_that_is_being_committed_is_in_use() {
         let place = tempfile::tempdir().unwrap();
         let config = serde_json::json!({"data_dir": place.path(), "housekeeping": false});
-        let fs = Filesystem::connect(Some(&config.to_string())).unwrap();
+        let fs = crate::connect(Some(&config.to_string())).unwrap();
         let opened = fs.open_writer("/a", &WriteOptions::default()).unwrap();
         let writer = WRITERS
             .insert(Engaged::new(Mutex::new(Some(Box::new(opened)))))

@@ -18,10 +18,9 @@ use crate::work::LeaseToken;
 ///
 /// ```
 /// use nexusfs::error::ErrorKind;
-/// # use nexusfs::filesystem::Filesystem;
 /// # let directory = tempfile::tempdir()?;
 /// # let config = serde_json::json!({ "data_dir": directory.path().join("nexus-data") });
-/// # let fs = Filesystem::connect(Some(&config.to_string()))?;
+/// # let fs = nexusfs::connect(Some(&config.to_string()))?;
 ///
 /// let mut batch = fs.batch();
 /// batch.write("/jobs/fetch", b"get the data", &Default::default())?;

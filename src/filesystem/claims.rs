@@ -29,10 +29,9 @@ impl Filesystem {
     /// ```
     /// use nexusfs::error::ErrorKind;
     /// use nexusfs::filesystem::ClaimOptions;
-    /// # use nexusfs::filesystem::Filesystem;
     /// # let directory = tempfile::tempdir()?;
     /// # let config = serde_json::json!({ "data_dir": directory.path().join("nexus-data") });
-    /// # let fs = Filesystem::connect(Some(&config.to_string()))?;
+    /// # let fs = nexusfs::connect(Some(&config.to_string()))?;
     ///
     /// fs.write("/jobs/fetch", b"get the data", &Default::default())?;
     /// fs.set_meta_many("/jobs/fetch", r#"{"status": "ready", "priority": 1}"#)?;

@@ -205,7 +205,7 @@ mod tests {
     fn a_content_that_was_replaced_and_written_again_is_not_gone() {
         let place = tempfile::tempdir().unwrap();
         let config = serde_json::json!({"data_dir": place.path(), "housekeeping": false});
-        let fs = Filesystem::connect(Some(&config.to_string())).unwrap();
+        let fs = crate::connect(Some(&config.to_string())).unwrap();
         let write = |data| fs.write("/a", data, &WriteOptions::default()).unwrap();
         write(b"one");
         let path = VirtualPath::parse("/a").unwrap();

@@ -42,7 +42,7 @@ mod streams;
 mod turns;
 mod work;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -50,7 +50,7 @@ use parking_lot::RwLock;
 pub use self::batch::Batch;
 pub(crate) use self::change::check_mime_type;
 pub use self::change_set::ChangeSet;
-pub(crate) use self::engine::{Marker, read_note, write_note};
+pub use self::engine::{Engine, Home};
 pub use self::file_pattern::FilePattern;
 pub(crate) use self::listing::prefix_range;
 pub(crate) use self::metadata::object_text;
@@ -59,10 +59,9 @@ pub use self::store::{ReadStream, Store, WriteStream};
 pub use self::streams::{Reader, Writer};
 pub use crate::work::{WorkItem, WorkView};
 
-use self::engine::Engine;
 use crate::access::{Action, Identity, MountRule, NamespaceRule, Policy, Reach};
 use crate::call::{Call, Interrupts};
-use crate::config::{self, Resolved};
+use crate::config::{NamespaceDeclaration, Resolved};
 use crate::content::Placement;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::address::refuse_url;
@@ -80,12 +79,12 @@ const RULES_RETRIES: usize = 64;
 ///
 /// ```
 /// use nexusfs::error::ErrorKind;
-/// use nexusfs::filesystem::{Filesystem, ListOptions};
+/// use nexusfs::filesystem::ListOptions;
 /// # let directory = tempfile::tempdir()?;
 /// # let data_dir = directory.path().join("nexus-data");
 ///
 /// let config = serde_json::json!({ "data_dir": data_dir, "durability": "normal" });
-/// let host = Filesystem::connect(Some(&config.to_string()))?;
+/// let host = nexusfs::connect(Some(&config.to_string()))?;
 /// let acme = host.with_identity(Some("acme"), None)?;
 /// let rival = host.with_identity(Some("rival"), None)?;
 ///
@@ -115,31 +114,18 @@ struct Handle {
 }
 
 impl Filesystem {
-    /// Opens the store that `config`, a JSON object, names; `None` for auto-discovery.
+    /// Returns a handle on the store of `engine` for the identity that `config` names, with the backends `placement`. What
+    /// `config` says of namespaces is declared.
     ///
     /// # Errors
-    /// `InvalidConfig` naming the key; `Unsupported`, `VersionMismatch`, `Io`, `NoSpace`, `Busy`.
-    pub fn connect(config: Option<&str>) -> Result<Filesystem> {
-        Filesystem::open(config::resolve(config)?)
-    }
-
-    /// Opens the store that the YAML file at `path` names.
-    ///
-    /// # Errors
-    /// As [`connect`](Self::connect).
-    pub fn connect_file(path: &str) -> Result<Filesystem> {
-        Filesystem::open(config::resolve_file(path.as_ref())?)
-    }
-
-    /// Opens the store that `config`, a resolved configuration, names.
-    ///
-    /// # Errors
-    /// As [`connect`](Self::connect).
-    pub fn open(config: Resolved) -> Result<Filesystem> {
-        let interrupts = Interrupts::default();
+    /// `InvalidConfig`, `AccessDenied`; those of the store.
+    pub fn on(
+        engine: Arc<Engine>,
+        placement: Placement,
+        config: Resolved,
+        call: &Call,
+    ) -> Result<Filesystem> {
         let settings = &config.settings;
-        let call = interrupts.begin(settings.busy_timeout);
-        let (engine, placement) = Engine::open(settings, &call)?;
         let identity = Identity {
             tenant: settings.tenant_id.clone(),
             agent: settings.agent_id.clone(),
@@ -150,14 +136,14 @@ impl Filesystem {
         let declared: Vec<_> = settings.namespaces.iter().map(namespace_rule).collect();
         engine
             .store
-            .declare_namespaces(&declared, identity.admin, &call)?;
-        engine.reload_rules(&call)?;
+            .declare_namespaces(&declared, identity.admin, call)?;
+        engine.reload_rules(call)?;
         log::emit(
             Level::Info,
             &format_args!("opened the store {}", engine.uuid),
         );
         let filesystem = Filesystem::new(engine, config, identity, Arc::new(placement));
-        filesystem.remove_dropped(&call);
+        filesystem.remove_dropped(call);
         Ok(filesystem)
     }
 
@@ -237,28 +223,18 @@ impl Filesystem {
     /// Returns the backends whose directories are not marked as this store's, and how they are.
     pub(crate) fn wrong_markers(&self, call: &Call) -> Result<Vec<(String, &'static str)>> {
         let mounts = &self.handle.config.settings.mounts;
-        self.handle.engine.wrong_markers(mounts, call)
+        self.home().wrong_markers(mounts, call)
     }
 
     /// Marks the directory of the backend as this store's again, if its mark is missing or unreadable.
     pub(crate) fn mark_again(&self, backend: &str, call: &Call) -> Result<bool> {
         let mounts = &self.handle.config.settings.mounts;
-        self.handle.engine.mark_again(backend, mounts, call)
+        self.home().mark_again(backend, mounts, call)
     }
 
-    /// Returns the data directory.
-    pub(crate) fn data_dir(&self) -> &Path {
-        &self.handle.engine.places.data_dir
-    }
-
-    /// Returns the UUID of the store.
-    pub(crate) fn uuid(&self) -> &str {
-        &self.handle.engine.uuid
-    }
-
-    /// Returns the directories that the store lives in, as far as this process knows them.
-    pub(crate) fn directories(&self) -> Vec<PathBuf> {
-        self.handle.engine.places.directories()
+    /// Returns where the store is.
+    pub(crate) fn home(&self) -> &dyn Home {
+        &*self.handle.engine.home
     }
 
     /// Fails if `file` of the host, which need not exist and is not opened, is one of this store, of another that this process has
@@ -426,7 +402,7 @@ fn policy_of(engine: &Engine, identity: &Identity, placement: &Placement) -> Pol
     Policy::new(identity.clone(), engine.rules(), mounts.collect())
 }
 
-fn namespace_rule(declared: &config::NamespaceDeclaration) -> (NamespaceRule, bool) {
+fn namespace_rule(declared: &NamespaceDeclaration) -> (NamespaceRule, bool) {
     let rule = NamespaceRule {
         name: declared.name.clone(),
         readonly: declared.readonly,

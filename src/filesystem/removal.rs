@@ -11,11 +11,10 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::Filesystem;
+use super::{Filesystem, Home};
 use crate::call::{Call, Interrupts};
 use crate::content::Placement;
 use crate::error::Result;
-use crate::host::thread;
 use crate::log::{self, Level};
 use crate::metadata::MetadataStore;
 
@@ -43,7 +42,7 @@ impl Filesystem {
             is_left |= has_thread && !matches!(store.has_pending_deletions(name, call), Ok(false));
         }
         if is_left {
-            engine.remover.wake(&engine.store, placement);
+            engine.remover.wake(&*engine.home, &engine.store, placement);
         }
     }
 
@@ -113,7 +112,12 @@ struct State {
 
 impl Remover {
     /// Has the contents of `placement` removed that are pending deletion.
-    pub fn wake(&self, store: &Arc<dyn MetadataStore>, placement: &Arc<Placement>) {
+    pub fn wake(
+        &self,
+        home: &dyn Home,
+        store: &Arc<dyn MetadataStore>,
+        placement: &Arc<Placement>,
+    ) {
         let mut state = self.work.state.lock();
         if !state
             .placements
@@ -129,8 +133,8 @@ impl Remover {
         }
         let (store, work) = (Arc::clone(store), Arc::clone(&self.work));
         let far = self.interrupts.clone();
-        let spawned = thread::spawn("nexus-removal", move || work.run(&*store, &far));
-        match spawned {
+        let run = move || work.run(&*store, &far);
+        match home.spawn("nexus-removal", Box::new(run)) {
             Ok(thread) => {
                 state.is_running = true;
                 // The one before has ended, or is about to.

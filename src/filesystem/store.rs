@@ -25,11 +25,11 @@ use crate::path_id::PathId;
 /// ```
 /// use std::sync::Arc;
 ///
-/// use nexusfs::filesystem::{Batch, Filesystem, Store};
+/// use nexusfs::filesystem::{Batch, Store};
 /// # let directory = tempfile::tempdir()?;
 /// # let config = serde_json::json!({ "data_dir": directory.path().join("nexus-data") });
 ///
-/// let store: Arc<dyn Store> = Arc::new(Filesystem::connect(Some(&config.to_string()))?);
+/// let store: Arc<dyn Store> = Arc::new(nexusfs::connect(Some(&config.to_string()))?);
 /// let mut batch = Batch::new(store.child());
 /// batch.write("/jobs/fetch", b"get the data", &Default::default())?;
 /// batch.set_meta("/jobs/fetch", "status", r#""ready""#)?;

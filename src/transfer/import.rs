@@ -190,7 +190,7 @@ mod tests {
     fn store() -> (tempfile::TempDir, Arc<Filesystem>) {
         let directory = tempfile::tempdir().unwrap();
         let config = serde_json::json!({"data_dir": directory.path().join("data")});
-        let fs = Filesystem::connect(Some(&config.to_string())).unwrap();
+        let fs = crate::connect(Some(&config.to_string())).unwrap();
         (directory, Arc::new(fs))
     }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use nexusfs::filesystem::Filesystem;
 use regex::Regex;
 use serde_json::json;
 
@@ -13,7 +12,7 @@ fn new_database() -> (tempfile::TempDir, rusqlite::Connection) {
     let directory = tempfile::tempdir().unwrap();
     let data_dir = directory.path().join("store");
     let config = json!({ "data_dir": data_dir }).to_string();
-    drop(Filesystem::connect(Some(&config)).unwrap());
+    drop(nexusfs::connect(Some(&config)).unwrap());
     let database = rusqlite::Connection::open(data_dir.join("metadata.db")).unwrap();
     (directory, database)
 }

@@ -102,7 +102,7 @@ impl Store {
             if let Some(tenant) = tenant {
                 config["tenant_id"] = json!(tenant);
             }
-            Filesystem::connect(Some(&config.to_string())).unwrap()
+            nexusfs::connect(Some(&config.to_string())).unwrap()
         };
         let all = connect(None);
         let tenants = TENANTS.map(|tenant| connect(Some(tenant)));

@@ -441,7 +441,7 @@ fn connect(directory: &Path) -> Vec<Filesystem> {
             "housekeeping": false,
             "inline_max_bytes": inline_max,
         });
-        Filesystem::connect(Some(&config.to_string())).unwrap()
+        nexusfs::connect(Some(&config.to_string())).unwrap()
     };
     let first = open(INLINE_LIMITS[0]);
     let derived = first.with_identity(None, None).unwrap();

@@ -244,7 +244,7 @@ impl Store {
                 "allow_readonly_writes": admin,
                 "namespaces": [{"name": "team"}],
             });
-            Filesystem::connect(Some(&config.to_string())).unwrap()
+            nexusfs::connect(Some(&config.to_string())).unwrap()
         };
         let others = scene.others.iter();
         Store {

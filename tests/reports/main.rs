@@ -70,7 +70,7 @@ impl Store {
             "mounts": [{"name": "disk", "path": "/disk", "backend": "local", "root": directory.path().join("disk")}],
         });
         Store {
-            fs: Filesystem::connect(Some(&config.to_string())).unwrap(),
+            fs: nexusfs::connect(Some(&config.to_string())).unwrap(),
             c: connect(&config),
             directory,
             config,

@@ -38,8 +38,8 @@ fn is_kept(fs: &Filesystem, file: &Path) {
     }
     let config = json!({"config_file": file}).to_string();
     for result in [
-        Filesystem::connect_file(text(file)),
-        Filesystem::connect(Some(&config)),
+        nexusfs::connect_file(text(file)),
+        nexusfs::connect(Some(&config)),
     ] {
         let message = refused(result, ErrorKind::InvalidConfig);
         assert!(

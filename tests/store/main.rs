@@ -51,7 +51,7 @@ impl Place {
         for (key, value) in more.as_object().unwrap() {
             config[key] = value.clone();
         }
-        Filesystem::connect(Some(&config.to_string()))
+        nexusfs::connect(Some(&config.to_string()))
     }
 
     fn connect(&self, more: Value) -> Filesystem {

@@ -121,7 +121,7 @@ impl Store {
 fn connect(directory: &TempDir, mut config: Value) -> Filesystem {
     config["data_dir"] = json!(directory.path().join("data"));
     config["durability"] = json!("normal");
-    Filesystem::connect(Some(&config.to_string())).unwrap()
+    nexusfs::connect(Some(&config.to_string())).unwrap()
 }
 
 pub fn write(fs: &Filesystem, path: &str, text: &str) {

@@ -21,7 +21,7 @@ fn backup(store: &Store) -> Value {
 fn open_with(directory: &Path, mut config: Value) -> Filesystem {
     config["data_dir"] = json!(directory);
     config["durability"] = json!("normal");
-    Filesystem::connect(Some(&config.to_string())).unwrap()
+    nexusfs::connect(Some(&config.to_string())).unwrap()
 }
 
 fn open(directory: &Path) -> Filesystem {
@@ -128,7 +128,7 @@ fn contents_of_mounts_come_along() {
     let of_original = json!({"data_dir": target, "mounts": [{
         "name": "disk", "path": "/disk", "backend": "local", "root": store.beside("disk")
     }]});
-    let error = Filesystem::connect(Some(&of_original.to_string()))
+    let error = nexusfs::connect(Some(&of_original.to_string()))
         .err()
         .unwrap();
     assert_eq!(

@@ -513,7 +513,7 @@ fn nothing_is_removed_while_paths_cannot_be_read() {
     });
     drop(store.fs);
     let config = json!({"data_dir": directory, "durability": "normal"}).to_string();
-    let fs = Filesystem::connect(Some(&config)).unwrap();
+    let fs = nexusfs::connect(Some(&config)).unwrap();
     let report = crate::store::verify(&fs, REPAIR);
     assert_ne!(report["remaining_count"], 0, "{report:#}");
     assert_eq!(report["lost_count"], 0, "{report:#}");

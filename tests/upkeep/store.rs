@@ -31,7 +31,7 @@ impl Store {
         let directory = tempfile::tempdir().unwrap();
         config["data_dir"] = json!(directory.path().join("data"));
         config["durability"] = json!("normal");
-        let fs = Filesystem::connect(Some(&config.to_string())).unwrap();
+        let fs = nexusfs::connect(Some(&config.to_string())).unwrap();
         Store {
             fs,
             directory,
@@ -47,7 +47,7 @@ impl Store {
             "mounts": [{"name": "disk", "path": "/disk", "backend": "local",
                         "root": directory.path().join("disk")}],
         });
-        let fs = Filesystem::connect(Some(&config.to_string())).unwrap();
+        let fs = nexusfs::connect(Some(&config.to_string())).unwrap();
         Store {
             fs,
             directory,
@@ -61,7 +61,7 @@ impl Store {
         for (key, value) in members.as_object().unwrap() {
             config[key] = value.clone();
         }
-        Filesystem::connect(Some(&config.to_string())).unwrap()
+        nexusfs::connect(Some(&config.to_string())).unwrap()
     }
 
     /// A path beside the store.

@@ -70,7 +70,7 @@ impl Session {
         let config = self.config()?;
         let settings = &config.settings;
         match settings.db_path.try_exists() {
-            Ok(true) => Ok(Filesystem::open(config)?),
+            Ok(true) => Ok(nexusfs::open(config)?),
             Ok(false) => Err(Failure::new(
                 Exit::NotFound,
                 format!(
@@ -84,7 +84,7 @@ impl Session {
 
     /// Opens the store, and makes it where it is missing.
     pub fn open_or_create(&self) -> Result<Filesystem> {
-        Ok(Filesystem::open(self.config()?)?)
+        Ok(nexusfs::open(self.config()?)?)
     }
 
     /// Returns what must not be read or written over on the host while the store is open, which it has to be.

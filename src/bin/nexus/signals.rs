@@ -154,7 +154,7 @@ mod tests {
     -> Result<(), Box<dyn std::error::Error>> {
         let directory = tempfile::tempdir()?;
         let config = serde_json::json!({"data_dir": directory.path()}).to_string();
-        let fs = Filesystem::open(resolve_in(&Environment::of_process(), Some(&config))?)?;
+        let fs = nexusfs::open(resolve_in(&Environment::of_process(), Some(&config))?)?;
         let stop = StopRequest {
             signal: Arc::new(AtomicUsize::new(SIGTERM as usize)),
             at_once: Arc::default(),

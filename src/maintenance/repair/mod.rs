@@ -63,7 +63,7 @@ impl Filesystem {
         found: Report,
         watch: &mut Watch<'_, '_>,
     ) -> Result<String> {
-        let mut run = Run::new(Lost::new(self.data_dir()));
+        let mut run = Run::new(Lost::new(self.home().data_dir()));
         let mut json = found.to_json();
         let mut report = found;
         for _ in 0..ROUNDS {

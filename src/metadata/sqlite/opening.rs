@@ -66,9 +66,9 @@ impl SqliteStore {
             };
             Ok((store, uuid))
         };
-        connection::waiting_as(call, || {
+        Ok(connection::waiting_as(call, || {
             vfs::freeing(|| connection::confirming(&mut opening))
-        })
+        })?)
     }
 }
 
@@ -80,10 +80,10 @@ pub fn store_uuid(path: &Path, call: &Call) -> Result<Option<String>> {
     if !path.metadata().is_ok_and(|metadata| metadata.len() > 0) {
         return Ok(None);
     }
-    connection::waiting_as(call, || {
+    Ok(connection::waiting_as(call, || {
         connection::confirming(|| {
             let connection = connection::open(path, Role::Writer, 0)?;
             beginning(|| schema::read_uuid(&connection))
         })
-    })
+    })?)
 }

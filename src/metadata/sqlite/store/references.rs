@@ -85,7 +85,8 @@ impl SqliteStore {
 
     /// Runs `work`, which makes room, in a write transaction of its own. What it changes may be lost with power.
     fn removing<T>(&self, call: &Call, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        vfs::freeing(|| self.writer.transaction_of(Durability::Normal, call, work))}
+        vfs::freeing(|| self.writer.transaction_of(Durability::Normal, call, work))
+    }
 
     fn begin_pending(
         &self,
@@ -101,7 +102,8 @@ impl SqliteStore {
         let now = self.time.boot();
         self.begin(backend, wait, call, |connection, id| {
             removal::begin(connection, id, limit, now)
-        })}
+        })
+    }
 
     fn begin_orphans(
         &self,
@@ -120,13 +122,15 @@ impl SqliteStore {
         let now = self.time.boot();
         self.begin(backend, true, call, |connection, id| {
             removal::begin_of(connection, id, &known, now)
-        })}
+        })
+    }
 
     fn end(&self, removal: Removal, call: &Call) -> Result<()> {
         self.removing(call, |connection| {
             let id = self.backends.id(&removal.backend, connection)?;
             removal::end(connection, id, &removal.hashes)
-        })}
+        })
+    }
 
     fn reserve_for(
         &self,

@@ -17,11 +17,12 @@ use crate::call::Call;
 use crate::content::local::LocalContentStore;
 use crate::content::{ContentHash, ContentStore, LOCAL_BACKEND};
 use crate::error::{Error, ErrorKind, Result};
-use crate::filesystem::{Filesystem, Marker, read_note, write_note};
 use crate::host::directory::{Directory, is_foreign, make_directories, refused};
 use crate::host::layout::MOUNTS;
 use crate::host::lock::DirectoryLock;
-use crate::metadata::{CopyIdentity, MetadataCopy};
+use crate::metadata::{CopyIdentity, MetadataCopy, Upkeep};
+use crate::open::home::LocalHome;
+use crate::open::marker::{Marker, read_note, write_note};
 
 const NOTE: &str = "nexus-backup";
 /// What `NOTE` is called until it is written.
@@ -49,8 +50,8 @@ pub(super) struct Target {
 
 impl Target {
     /// Opens `directory`, which is missing, empty, or an earlier copy of the store.
-    pub fn open(fs: &Filesystem, directory: &Path, call: &Call) -> Result<Target> {
-        let directory = prepare(fs, directory)?;
+    pub fn open(home: &LocalHome, directory: &Path, call: &Call) -> Result<Target> {
+        let directory = prepare(home, directory)?;
         let known = Note::read(&directory)?;
         if known.is_none() && !is_unused(&directory)? {
             let what = "the target is neither empty nor a backup of this store";
@@ -63,14 +64,14 @@ impl Target {
         )
         .map_err(of_target)?;
         let note = match Note::read(&directory)? {
-            Some(note) if note.source == fs.uuid() => note,
+            Some(note) if note.source == home.uuid => note,
             Some(_) => {
                 let what = "the target is a backup of another store";
                 return Err(Error::invalid_argument(what));
             }
             None => {
                 let note = Note {
-                    source: fs.uuid().to_owned(),
+                    source: home.uuid.clone(),
                     copy: Uuid::now_v7().to_string(),
                     digests: Vec::new(),
                 };
@@ -79,7 +80,7 @@ impl Target {
             }
         };
         let database = directory.join(DATABASE);
-        if let Some(digest) = fs.upkeep()?.digest_of_copy(&database, call)?
+        if let Some(digest) = home.store.digest_of_copy(&database, call)?
             && !note.digests.contains(&digest)
         {
             let what = "the target was changed since it was made: it is in use as a store";
@@ -217,20 +218,20 @@ impl Note {
 }
 
 /// Creates `directory` if it is missing, and returns its canonical path. It must lie apart from the store.
-fn prepare(fs: &Filesystem, directory: &Path) -> Result<PathBuf> {
-    fs.check_host_file(directory)?;
+fn prepare(home: &LocalHome, directory: &Path) -> Result<PathBuf> {
     // Not created inside the store, not even to be refused.
     let existing = directory.ancestors().find(|above| above.exists());
     let above = existing.unwrap_or(Path::new("."));
-    check_apart(fs, &canonical(above)?, true)?;
+    check_apart(home, &canonical(above)?, true)?;
     create(directory)?;
     let directory = canonical(directory)?;
-    check_apart(fs, &directory, false)?;
+    check_apart(home, &directory, false)?;
     Ok(directory)
 }
 
-fn check_apart(fs: &Filesystem, directory: &Path, is_above: bool) -> Result<()> {
-    let apart = fs
+fn check_apart(home: &LocalHome, directory: &Path, is_above: bool) -> Result<()> {
+    let apart = home
+        .places
         .directories()
         .iter()
         .all(|own| !directory.starts_with(own) && (is_above || !own.starts_with(directory)));

@@ -7,8 +7,9 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+use super::home::LocalHome;
 use super::marker::Marker;
-use super::{Engine, place};
+use super::place;
 use crate::call::Call;
 use crate::config::MountDeclaration;
 use crate::content::local::LocalContentStore;
@@ -17,20 +18,21 @@ use crate::error::{Error, Result};
 use crate::host::layout::MOUNTS;
 use crate::host::resolve_host_path;
 use crate::host::stores::{FileIdentity, identity_of};
+use crate::metadata::Ledger;
 
 /// Opens what `declared` names. The caller holds the lock of the data directory. Nothing is created before all may be mounted.
 pub(super) fn open(
-    engine: &Engine,
+    home: &LocalHome,
     declared: &[MountDeclaration],
     call: &Call,
 ) -> Result<Vec<Mount>> {
     let mut found: Vec<Found> = Vec::with_capacity(declared.len());
     for mount in declared {
-        let root = find_root(engine, mount)?;
+        let root = find_root(home, mount)?;
         if found.iter().any(|earlier| earlier.root == root) {
             return Err(refused(mount, "its root is that of another mount"));
         }
-        let place = place_of(engine, mount, &root, call)?;
+        let place = place_of(home, mount, &root, call)?;
         found.push(Found { root, place });
     }
     let mut mounts = Vec::with_capacity(declared.len());
@@ -41,14 +43,14 @@ pub(super) fn open(
             .map_err(|error| error.at(mount.path.as_str()))?;
         let place = match found.place {
             Some(place) => place,
-            None => claim(engine, mount, &root)?,
+            None => claim(home, mount, &root)?,
         };
         backends.push((Arc::clone(&name), place));
-        let store = engine.mounted.open(&root, mount.readonly)?;
+        let store = home.mounted.open(&root, mount.readonly)?;
         if !mount.readonly {
             store.reclaim_unfinished(call)?;
         }
-        engine.places.add_mount(&root);
+        home.places.add_mount(&root);
         mounts.push(Mount {
             name,
             path: mount.path.clone(),
@@ -56,7 +58,7 @@ pub(super) fn open(
             readonly: mount.readonly,
         });
     }
-    engine.store.register_backends(&backends, call)?;
+    home.store.register_backends(&backends, call)?;
     Ok(mounts)
 }
 
@@ -91,8 +93,8 @@ struct Found {
 }
 
 /// Returns the canonical path of the mount's root, which need not exist unless the mount is read-only.
-fn find_root(engine: &Engine, mount: &MountDeclaration) -> Result<PathBuf> {
-    let data_dir = &engine.places.data_dir;
+fn find_root(home: &LocalHome, mount: &MountDeclaration) -> Result<PathBuf> {
+    let data_dir = &home.places.data_dir;
     let root = match mount.readonly {
         true => place::prepare_mount(&mount.root, true)
             .map_err(|error| error.at(mount.path.as_str()))?,
@@ -109,18 +111,18 @@ fn find_root(engine: &Engine, mount: &MountDeclaration) -> Result<PathBuf> {
 
 /// Returns the UUID of the place `root`, or `None` if it is new and the mount may have it.
 fn place_of(
-    engine: &Engine,
+    home: &LocalHome,
     mount: &MountDeclaration,
     root: &Path,
     call: &Call,
 ) -> Result<Option<String>> {
     match Marker::read(root)? {
-        Some(marker) if marker.is(&engine.uuid, &mount.name) => Ok(Some(marker.place)),
+        Some(marker) if marker.is(&home.uuid, &mount.name) => Ok(Some(marker.place)),
         Some(_) => Err(refused(
             mount,
             "its root belongs to another store or backend",
         )),
-        None if engine.store.backend_uuid(&mount.name, call)?.is_some() => Err(refused(
+        None if home.store.backend_uuid(&mount.name, call)?.is_some() => Err(refused(
             mount,
             "its root has no nexus-store file, but the backend exists",
         )),
@@ -137,9 +139,9 @@ fn place_of(
 }
 
 /// Marks the new root as the mount's, and returns its UUID.
-fn claim(engine: &Engine, mount: &MountDeclaration, root: &Path) -> Result<String> {
+fn claim(home: &LocalHome, mount: &MountDeclaration, root: &Path) -> Result<String> {
     let place = Uuid::now_v7().to_string();
-    Marker::new(&engine.uuid, &mount.name, &place).write(root)?;
+    Marker::new(&home.uuid, &mount.name, &place).write(root)?;
     Ok(place)
 }
 
