@@ -140,30 +140,3 @@ impl ContentBuilder {
 fn failed() -> Error {
     Error::misuse("an earlier write of this content failed")
 }
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::call::Interrupts;
-    use crate::content::local::LocalContentStore;
-    use crate::error::ErrorKind;
-
-    #[test]
-    fn what_was_not_written_whole_cannot_be_finished() {
-        let directory = tempfile::tempdir().unwrap();
-        let store = Arc::new(LocalContentStore::open(directory.path()).unwrap());
-        let interrupts = Interrupts::default();
-        let call = interrupts.begin(Duration::ZERO);
-        let mut builder = ContentBuilder::new(store, Some(8), &call).unwrap();
-        builder.write(b"small", &call).unwrap();
-        interrupts.interrupt();
-        let interrupted = builder.write(b"and more than fits", &call).unwrap_err();
-        assert_eq!(interrupted.kind(), ErrorKind::Cancelled);
-        let call = interrupts.begin(Duration::ZERO);
-        let again = builder.write(b"and more", &call).unwrap_err();
-        assert_eq!(again.kind(), ErrorKind::Misuse);
-        assert_eq!(builder.finish(&call).unwrap_err().kind(), ErrorKind::Misuse);
-    }
-}

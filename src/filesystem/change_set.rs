@@ -11,7 +11,7 @@ pub struct ChangeSet(Arc<Vec<Change>>);
 
 impl ChangeSet {
     /// Adds a change, to be made after the others.
-    pub(super) fn push(&mut self, change: Change) {
+    pub fn push(&mut self, change: Change) {
         Arc::make_mut(&mut self.0).push(change);
     }
 

@@ -194,33 +194,3 @@ pub(super) fn entry_of(entry: Option<Entry>) -> Result<Entry> {
 pub(super) fn not_found(path: &VirtualPath) -> Error {
     Error::not_found("no such file or directory").at(path)
 }
-
-#[cfg(test)]
-mod tests {
-    use std::cell::Cell;
-
-    use super::*;
-
-    #[test]
-    fn a_content_that_was_replaced_and_written_again_is_not_gone() {
-        let place = tempfile::tempdir().unwrap();
-        let config = serde_json::json!({"data_dir": place.path(), "housekeeping": false});
-        let fs = crate::connect(Some(&config.to_string())).unwrap();
-        let write = |data| fs.write("/a", data, &WriteOptions::default()).unwrap();
-        write(b"one");
-        let path = VirtualPath::parse("/a").unwrap();
-        let attempts = Cell::new(0);
-        let read = fs.with_content(&path, &fs.begin(), |content| {
-            attempts.set(attempts.get() + 1);
-            if attempts.get() > 20 {
-                return Ok(content.data);
-            }
-            write(b"two");
-            write(b"one");
-            Ok(None)
-        });
-        assert_eq!(read.unwrap(), b"one");
-        let gone = fs.with_content(&path, &fs.begin(), |_| Ok(None::<()>));
-        assert_eq!(gone.unwrap_err().kind(), ErrorKind::Corrupt);
-    }
-}

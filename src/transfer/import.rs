@@ -1,6 +1,7 @@
 //! Import of metadata.
 
 use std::collections::HashSet;
+use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use super::plan::Planner;
 use super::planned::Planned;
 use super::report::Report;
 use crate::call::Call;
+use crate::content::LOCAL_BACKEND;
 use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::{Filesystem, ImportOptions, Progress};
 use crate::metadata::Change;
@@ -25,6 +27,11 @@ const ATTEMPTS: usize = 8;
 pub(super) const PROGRESS_STEP: usize = 256;
 
 impl Filesystem {
+    /// Returns an empty file without a name, in the directory of the store.
+    pub(super) fn scratch(&self) -> Result<File> {
+        self.placement().store(LOCAL_BACKEND)?.scratch()
+    }
+
     /// Reads `file`, a path of the host, as [`export_metadata`](Self::export_metadata) wrote it, in one
     /// transaction, and returns a JSON report: `created`, `updated`, `skipped`, `remapped` (numbers),
     /// `collisions` (each with `path`, `existing_etag`, `imported_etag`, `resolution`, `message`),
@@ -52,7 +59,7 @@ impl Filesystem {
         self.check_host_file(path)?;
         let input = open_plain(path)?;
         let budget = Budget::new(&options.limits, &input);
-        let mut lines = Lines::new(self, options.invalid_work_keys, budget)?;
+        let mut lines = Lines::new(|| self.scratch(), options.invalid_work_keys, budget)?;
         lines
             .read(BufReader::new(input), &mut bad, &call, progress)
             .map_err(|error| error.at_file(path))?;
@@ -130,72 +137,12 @@ fn at_line(error: Error, lines: &Lines) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use super::*;
     use crate::filesystem::{ImportLimits, InvalidWorkKeys};
-    use crate::metadata::{
-        Conditions, ImportSource, ImportedDirectory, ImportedFile, MetadataValues,
-    };
-    use crate::path::VirtualPath;
-    use crate::path_id::PathId;
-
-    /// An import of two lines that make nothing. The handle is interrupted when the line number `at`, counting from 0
-    /// through all passes, is asked for.
-    struct Interrupted {
-        fs: Arc<Filesystem>,
-        at: usize,
-        asked: AtomicUsize,
-    }
-
-    impl std::fmt::Debug for Interrupted {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            write!(f, "interrupted at {}", self.at)
-        }
-    }
-
-    impl ImportSource for Interrupted {
-        fn files(&self) -> usize {
-            2
-        }
-
-        fn file(&self, _: usize) -> Result<Option<(ImportedFile, Conditions)>> {
-            if self.asked.fetch_add(1, Ordering::Relaxed) == self.at {
-                self.fs.interrupt();
-            }
-            Ok(None)
-        }
-
-        fn has_dependencies(&self) -> bool {
-            false
-        }
-
-        fn dependencies(
-            &self,
-            _: usize,
-            _: &[Option<PathId>],
-        ) -> Result<Option<(VirtualPath, MetadataValues)>> {
-            Ok(None)
-        }
-
-        fn directories(&self) -> usize {
-            0
-        }
-
-        fn directory(&self, _: usize) -> Result<Option<ImportedDirectory>> {
-            Ok(None)
-        }
-    }
-
-    fn store() -> (tempfile::TempDir, Arc<Filesystem>) {
-        let directory = tempfile::tempdir().unwrap();
-        let config = serde_json::json!({"data_dir": directory.path().join("data")});
-        let fs = crate::connect(Some(&config.to_string())).unwrap();
-        (directory, Arc::new(fs))
-    }
 
     /// The lines 1 and 2.
-    fn two_lines(directory: &tempfile::TempDir, fs: &Filesystem) -> Lines {
+    fn two_lines() -> Lines {
+        let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("in.jsonl");
         let line = |name: &str| {
             let etag = crate::content::ContentHash::of(b"");
@@ -204,7 +151,8 @@ mod tests {
         std::fs::write(&file, line("a") + &line("b")).unwrap();
         let input = open_plain(&file).unwrap();
         let budget = Budget::new(&ImportLimits::default(), &input);
-        let mut lines = Lines::new(fs, InvalidWorkKeys::Rename, budget).unwrap();
+        let scratch = || Ok(tempfile::tempfile().unwrap());
+        let mut lines = Lines::new(scratch, InvalidWorkKeys::Rename, budget).unwrap();
         let mut bad = BadLines::default();
         let read = lines.read(
             BufReader::new(input),
@@ -218,32 +166,15 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupt_is_of_no_line() {
-        let (directory, fs) = store();
-        let lines = two_lines(&directory, &fs);
-        // The policy asks for both lines, then the transaction.
-        for at in [0, 2] {
-            let source = Interrupted {
-                fs: Arc::clone(&fs),
-                at,
-                asked: AtomicUsize::new(0),
-            };
-            let changes = Arc::new(vec![Change::Import(Arc::new(source))]);
-            let error = fs.commit(&changes, &fs.begin()).unwrap_err();
-            let error = at_line(error, &lines);
-            assert_eq!(error.kind(), ErrorKind::Cancelled, "{at}: {error}");
-            assert_eq!(error.to_string(), "interrupted", "{at}");
-        }
-    }
-
-    #[test]
     fn a_line_is_named_for_what_is_about_its_file_alone() {
-        let (directory, fs) = store();
-        let lines = two_lines(&directory, &fs);
+        let lines = two_lines();
         let of_second = at_line(Error::conflict("changed").at("/b").in_operation(1), &lines);
         assert_eq!(of_second.to_string(), "line 2: changed: /b");
         let full = Error::new(ErrorKind::NoSpace, "no room").in_operation(1);
         assert_eq!(at_line(full, &lines).to_string(), "no room");
+        let interrupted = at_line(Error::cancelled().in_operation(1), &lines);
+        assert_eq!(interrupted.kind(), ErrorKind::Cancelled);
+        assert_eq!(interrupted.to_string(), "interrupted");
         let other = at_line(Error::internal("a defect"), &lines);
         assert_eq!(other.to_string(), "a defect");
     }

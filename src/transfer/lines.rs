@@ -2,6 +2,7 @@
 //! path and id: about 100 bytes per line.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::BufRead;
 
@@ -12,9 +13,8 @@ use super::line::{DirectoryLine, Line};
 use super::line_reader::{LineReader, MAX_LINE_BYTES, Next, ReadError};
 use super::line_spool::LineSpool;
 use crate::call::Call;
-use crate::content::LOCAL_BACKEND;
 use crate::error::{Error, Result};
-use crate::filesystem::{Filesystem, InvalidWorkKeys, Progress};
+use crate::filesystem::{InvalidWorkKeys, Progress};
 use crate::path::VirtualPath;
 use crate::path_id::PathId;
 
@@ -35,11 +35,15 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub fn new(fs: &Filesystem, keys: InvalidWorkKeys, budget: Budget) -> Result<Self> {
-        let local = fs.placement().store(LOCAL_BACKEND)?;
+    /// Returns no lines, whose texts will be in files that `scratch` makes.
+    pub fn new(
+        scratch: impl Fn() -> Result<File>,
+        keys: InvalidWorkKeys,
+        budget: Budget,
+    ) -> Result<Self> {
         Ok(Lines {
-            files: LineSpool::new(local.scratch()?),
-            directories: LineSpool::new(local.scratch()?),
+            files: LineSpool::new(scratch()?),
+            directories: LineSpool::new(scratch()?),
             keys,
             paths: PathIndex::default(),
             ids: HashMap::new(),

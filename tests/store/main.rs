@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod contents;
+mod contents_of_others;
 mod creating;
 mod foreign;
 mod host_files;

@@ -4,6 +4,7 @@
 mod choices;
 mod exporting;
 mod importing;
+mod interrupted;
 mod isolation;
 mod leases;
 mod numbers;

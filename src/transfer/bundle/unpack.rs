@@ -54,7 +54,7 @@ impl Filesystem {
         let mut bad = BadLines::default();
         let input = open_plain(path)?;
         let budget = Budget::new(&options.limits, &input);
-        let mut lines = Lines::new(self, options.invalid_work_keys, budget)?;
+        let mut lines = Lines::new(|| self.scratch(), options.invalid_work_keys, budget)?;
         let mut unpacking = Unpacking {
             spool: self.placement().store(LOCAL_BACKEND)?.spool(&call)?,
             inline_max: self.placement().routes().inline_max(),
