@@ -37,42 +37,30 @@
 //! | to learn about | read |
 //! |---|---|
 //! | the calls of Rust programs, and those of C | [`filesystem`], [`capi`] |
-//! | a store, wherever it is; one of this process; opening it | [`filesystem::Store`], `embedded`, `open` |
+//! | a store, wherever it is; opening one | [`filesystem::Store`], [`connect`], [`open`] |
 //! | configuration | [`config`] |
 //! | names of files, their ids, ranges of names | [`path`], [`path_id`], [`range`] |
 //! | errors; how long a call waits, and interrupting it | [`error`], [`call`] |
 //! | tenants, agents, namespaces | [`access`] |
 //! | what can be changed, found and asked | [`metadata`] |
-//! | crashes, several processes | [`content`], [`content::local`], [`metadata::sqlite`], `docs/design.md` |
+//! | crashes, several processes | [`content`], [`sqlite`], `docs/design.md` |
 //! | the store on the disk | `docs/format.md` |
 //! | work items and dependencies | [`work`] |
-//! | export, import and upkeep | `transfer`, `maintenance` |
 //! | log lines for the host program; times, clocks; paths and directories of the host; JSON texts | [`log`], [`time`], [`clock`], [`host`], [`json`] |
+//!
+//! Three crates are behind these names: `nexusfs-core`, which knows no store in particular, `nexusfs-sqlite`, which is one, and this
+//! one, which has the C interface.
 
-pub mod access;
-pub mod call;
 #[allow(unsafe_code)]
 pub mod capi;
-pub mod clock;
-pub mod config;
-pub mod content;
-mod embedded;
-pub mod error;
-pub mod filesystem;
-pub mod host;
-pub mod json;
-pub mod log;
-mod maintenance;
-pub mod metadata;
-mod open;
-pub mod path;
-pub mod path_id;
-pub mod range;
-pub mod time;
-mod transfer;
-pub mod work;
 
-pub use self::open::open;
+pub use nexusfs_core::{
+    access, call, clock, config, content, error, filesystem, host, json, log, metadata, path,
+    path_id, range, time, work,
+};
+/// The store that [`open`] opens: metadata in SQLite, contents in directories.
+pub use nexusfs_sqlite as sqlite;
+pub use nexusfs_sqlite::open;
 
 use self::error::Result;
 use self::filesystem::Filesystem;

@@ -11,10 +11,8 @@ use nexusfs::access::{Identity, NamespaceRule, Policy, Rules};
 use nexusfs::call::{Call, Interrupts};
 use nexusfs::clock::SystemClock;
 use nexusfs::config::Durability;
-use nexusfs::content::local::LocalContentStore;
 use nexusfs::content::{ContentHash, LOCAL_BACKEND, NewContent, Placement};
 use nexusfs::error::{Error, ErrorKind};
-use nexusfs::metadata::sqlite::{SqliteOptions, SqliteStore};
 use nexusfs::metadata::{
     Change, Conditions, Entry, EntryQuery, EntryRef, FileInfo, Grant, MetadataQuery, MetadataStore,
     MetadataValue, Relocation, Removal, Scope, StoreError, StoreResult, WriteSet,
@@ -22,6 +20,8 @@ use nexusfs::metadata::{
 use nexusfs::path::VirtualPath;
 use nexusfs::path_id::PathId;
 use nexusfs::range::{PathRange, Visible};
+use nexusfs::sqlite::files::LocalContentStore;
+use nexusfs::sqlite::{SqliteOptions, SqliteStore};
 use tempfile::TempDir;
 
 /// Longest content that is inline.

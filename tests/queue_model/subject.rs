@@ -9,15 +9,15 @@ use nexusfs::access::{Identity, Policy};
 use nexusfs::call::{Call, Interrupts};
 use nexusfs::clock::ManualClock;
 use nexusfs::config::Durability;
-use nexusfs::content::local::LocalContentStore;
 use nexusfs::content::{LOCAL_BACKEND, Placement};
-use nexusfs::metadata::sqlite::{SqliteOptions, SqliteStore};
 use nexusfs::metadata::{
     Change, Claim, Conditions, Entry, Finding, Grant, MetadataStore, MetadataValue, Relocation,
     RowCursor, StoreError, Supply, WriteSet,
 };
 use nexusfs::path::VirtualPath;
 use nexusfs::range::PathRange;
+use nexusfs::sqlite::files::LocalContentStore;
+use nexusfs::sqlite::{SqliteOptions, SqliteStore};
 use nexusfs::work::{
     DependencyRef, Explanation, LeaseToken, WorkCounts, WorkField, WorkItem, WorkView,
 };

@@ -10,14 +10,14 @@ use std::time::Duration;
 use nexusfs::call::{Call, Interrupts};
 use nexusfs::clock::SystemClock;
 use nexusfs::config::{self, EngineSettings, MountDeclaration};
-use nexusfs::content::local::LocalContentStore;
 use nexusfs::content::{
     ContentFile, ContentHash, ContentStore, Placement, Publication, Reclaimed, Spool, Staged,
     Staging,
 };
 use nexusfs::error::Result;
 use nexusfs::filesystem::{Engine, Home, Progress};
-use nexusfs::metadata::sqlite::{SqliteOptions, SqliteStore};
+use nexusfs::sqlite::files::LocalContentStore;
+use nexusfs::sqlite::{SqliteOptions, SqliteStore};
 
 use super::*;
 
