@@ -5,7 +5,7 @@
 //! (`include/nexus.h`); Rust programs may use [`filesystem::Filesystem`] directly.
 //!
 //! ```
-//! //! # let directory = tempfile::tempdir()?;
+//! # let directory = tempfile::tempdir()?;
 //! # let data_dir = directory.path().join("nexus-data");
 //!
 //! let config = serde_json::json!({ "data_dir": data_dir });

@@ -1,13 +1,27 @@
-//! The order of the layers, of which `docs/design.md` tells: a module uses those below it, never one above. So do the wings of
-//! the store in SQLite.
+//! The order of the layers, of which `docs/design.md` tells: a crate, and within one a module, uses those below it, never one above.
+//! So do the wings of the store in SQLite.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The modules of the library, from the lowest on.
-const LAYERS: [&str; 21] = [
+const CORE: &str = "crates/core";
+const SQLITE: &str = "crates/sqlite";
+const LIBRARY: &str = ".";
+const PROGRAM: &str = "crates/cli";
+
+/// The crates, each with those of them that it may use, and those of others that it may not.
+const CRATES: [(&str, &[&str], &[&str]); 4] = [
+    (CORE, &[], &["rusqlite", "libc", "nix"]),
+    (SQLITE, &["nexusfs-core"], &[]),
+    (LIBRARY, &["nexusfs-core", "nexusfs-sqlite"], &["rusqlite"]),
+    // Nothing of the C interface: a change there leaves the program as it is.
+    (PROGRAM, &["nexusfs-core", "nexusfs-sqlite"], &["rusqlite"]),
+];
+
+/// The modules of the core, from the lowest on.
+const LAYERS: [&str; 19] = [
     "error",
     "path",
     "range",
@@ -27,36 +41,29 @@ const LAYERS: [&str; 21] = [
     "transfer",
     "maintenance",
     "embedded",
-    "open",
-    "capi",
 ];
 
-/// The wings of the store that is kept in SQLite, from the lowest on.
-const WINGS: [&str; 8] = [
-    "error", "driver", "db", "wal", "queue", "read", "write", "upkeep",
+/// The wings of the store that is kept in SQLite, from the lowest on. The store itself is above them, and what opens it, with the
+/// contents in `files`, above that.
+const WINGS: [&str; 9] = [
+    "error", "thread", "driver", "db", "wal", "queue", "read", "write", "upkeep",
 ];
 
-/// Who may name the store that is kept in SQLite, by the beginnings of their paths. Everybody else knows the traits.
-const OPENERS: [&str; 2] = ["metadata/sqlite", "open"];
-
-fn source() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+fn project(part: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(part)
 }
 
-/// Returns the library's source files, relative to its folder, with what they hold besides tests.
-fn files() -> Vec<(String, String)> {
+/// Returns the source files of the crate in `folder`, relative to its `src`, with what they hold besides tests.
+fn files(folder: &str) -> Vec<(String, String)> {
+    let source = project(folder).join("src");
     let mut found = Vec::new();
-    let mut folders = vec![source()];
+    let mut folders = vec![source.clone()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            let name = path
-                .strip_prefix(source())
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .to_owned();
-            if path.is_dir() && name != "bin" {
+            let name = path.strip_prefix(&source).unwrap();
+            let name = name.to_str().unwrap().to_owned();
+            if path.is_dir() {
                 folders.push(path);
             } else if name.ends_with(".rs") && !name.contains("tests") {
                 let text = fs::read_to_string(&path).unwrap();
@@ -66,7 +73,44 @@ fn files() -> Vec<(String, String)> {
         }
     }
     found.sort();
+    assert!(!found.is_empty(), "no sources in {}", source.display());
     found
+}
+
+fn without_comments(code: &str) -> String {
+    let lines = code.lines().map(|line| line.split("//").next().unwrap());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Returns the names in the section `dependencies` of the manifest in `folder`.
+fn dependencies(folder: &str) -> BTreeSet<String> {
+    let manifest = fs::read_to_string(project(folder).join("Cargo.toml")).unwrap();
+    let (_, section) = manifest.split_once("\n[dependencies]\n").unwrap();
+    let section = section.split("\n[").next().unwrap();
+    let names = section
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split([' ', '.', '=']).next())
+        .filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn a_crate_uses_those_below_it() {
+    for (folder, below, refused) in CRATES {
+        let used = dependencies(folder);
+        let ours: Vec<_> = used
+            .iter()
+            .filter(|name| name.starts_with("nexusfs"))
+            .collect();
+        assert_eq!(ours, below, "{folder} uses these crates of ours");
+        let wrong: Vec<_> = refused
+            .iter()
+            .filter(|name| used.contains(**name))
+            .collect();
+        assert!(wrong.is_empty(), "{folder} uses {wrong:?}");
+    }
+    assert!(dependencies(SQLITE).contains("rusqlite"), "as it must");
 }
 
 fn layer_of(file: &str) -> &str {
@@ -84,7 +128,7 @@ fn named(code: &str) -> Vec<(&str, &str)> {
 
 #[test]
 fn every_module_is_in_a_layer() {
-    let mut modules: Vec<String> = files()
+    let mut modules: Vec<String> = files(CORE)
         .iter()
         .map(|(file, _)| layer_of(file).to_owned())
         .filter(|module| module != "lib")
@@ -100,7 +144,7 @@ fn no_module_uses_one_of_a_layer_above() {
     let height = |module: &str| LAYERS.iter().position(|layer| *layer == module);
     let mut wrong = Vec::new();
     let mut uses = 0;
-    for (file, code) in files() {
+    for (file, code) in files(CORE) {
         let Some(own) = height(layer_of(&file)) else {
             continue;
         };
@@ -115,39 +159,26 @@ fn no_module_uses_one_of_a_layer_above() {
             }
         }
     }
-    assert!(uses > 500, "{uses}: the uses are not found");
-    assert!(wrong.is_empty(), "{wrong:#?}");
-}
-
-#[test]
-fn only_the_opener_names_the_store_in_sqlite() {
-    let mut wrong = Vec::new();
-    for (file, code) in files() {
-        let is_opener = OPENERS.iter().any(|opener| file.starts_with(opener));
-        let names_sqlite = named(&code)
-            .iter()
-            .any(|(module, rest)| *module == "metadata" && rest.starts_with("::sqlite"));
-        if !is_opener && (names_sqlite || code.contains("rusqlite")) {
-            wrong.push(file);
-        }
-    }
+    assert!(uses > 350, "{uses}: the uses are not found");
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
 fn capi_knows_which_store_it_has_only_where_it_opens_one() {
-    let without_comments = |code: &str| {
-        let lines = code.lines().map(|line| line.split("//").next().unwrap());
-        lines.collect::<Vec<_>>().join("\n")
+    let names_one = |code: &str| {
+        let code = without_comments(code);
+        ["Filesystem", "sqlite", "crate::open", "crate::connect"]
+            .iter()
+            .any(|name| code.contains(name))
     };
-    let wrong: Vec<_> = files()
+    let wrong: Vec<_> = files(LIBRARY)
         .into_iter()
         .filter(|(file, _)| file.starts_with("capi/") && file != "capi/store.rs")
-        .filter(|(_, code)| without_comments(code).contains("Filesystem"))
+        .filter(|(_, code)| names_one(code))
         .map(|(file, _)| file)
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
-    let opener = fs::read_to_string(source().join("capi/store.rs")).unwrap();
+    let opener = fs::read_to_string(project("src/capi/store.rs")).unwrap();
     assert!(opener.contains("crate::connect("), "the opener");
 }
 
@@ -225,7 +256,7 @@ impl<'a> Room<'a> {
 /// Returns the files of the store's wings, by their modules relative to the store, with their code.
 fn files_of_wings() -> Vec<(Vec<String>, String)> {
     let in_wings = |(file, code): (String, String)| {
-        let module = file.strip_prefix("metadata/sqlite/")?.strip_suffix(".rs")?;
+        let module = file.strip_suffix(".rs")?;
         let mut module: Vec<String> = module.split('/').map(str::to_owned).collect();
         if module.last().is_some_and(|name| name == "mod") {
             module.pop();
@@ -238,7 +269,7 @@ fn files_of_wings() -> Vec<(Vec<String>, String)> {
             .filter(|line| !line.trim_start().starts_with("//"));
         is_in_wing.then(|| (module, lines.collect::<Vec<_>>().join("\n")))
     };
-    files().into_iter().filter_map(in_wings).collect()
+    files(SQLITE).into_iter().filter_map(in_wings).collect()
 }
 
 /// Calls `visit` with each file's module and room, and the room of each path in it that leads into the store.
@@ -254,8 +285,7 @@ fn visit_uses(mut visit: impl FnMut(&[String], Room<'_>, Room<'_>)) {
         for path in paths(code) {
             let ups = path.iter().take_while(|name| **name == "super").count();
             let target: Vec<&str> = match path[0] {
-                "crate" if path.starts_with(&["crate", "metadata", "sqlite"]) => path[3..].to_vec(),
-                "crate" => continue,
+                "crate" => path[1..].to_vec(),
                 "self" => [&own[..], &path[1..]].concat(),
                 // Such as in `pub(in super::super)`.
                 _ if ups == path.len() || ups > own.len() => continue,
@@ -279,6 +309,18 @@ fn no_wing_of_the_store_uses_one_above_or_the_store_itself() {
     });
     assert!(uses > 300, "{uses}: the uses are not found");
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn contents_in_directories_know_no_database() {
+    let contents = |(file, _): &(String, String)| file.starts_with("files/");
+    let files: Vec<_> = files(SQLITE).into_iter().filter(contents).collect();
+    assert!(files.len() > 3, "{}: they are not found", files.len());
+    for (file, code) in files {
+        let code = without_comments(&code);
+        let is_apart = !code.contains("crate::") && !code.contains("rusqlite");
+        assert!(is_apart, "{file} uses something else of the store");
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@
 //! below. A comment `<!-- section: … -->` begins a section of it. The generator does not expand
 //! macros, so every export is written out.
 //!
-//! Most `unsafe` code is here; the rest is in `metadata/sqlite/driver`. Two things make it sound: the
+//! Most `unsafe` code is here; the rest is in `driver` of `nexusfs-sqlite`. Two things make it sound: the
 //! conventions in the header, by which C passes pointers that are valid for the call and outputs that
 //! are writable, and the invariants of `handle.rs` and `text.rs`, which those files state.
 

@@ -1,4 +1,4 @@
-//! Tables of files and modules beside `src/`.
+//! Tables of files and modules beside the sources.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,21 +8,32 @@ use regex::Regex;
 
 use super::{project, quoted, read, section};
 
-/// Returns the paths of the files `.rs` below `folder`, relative to it.
-fn sources(folder: &Path) -> BTreeSet<PathBuf> {
+/// Where the sources of each crate are.
+const SOURCES: [&str; 4] = [
+    "crates/core/src",
+    "crates/sqlite/src",
+    "src",
+    "crates/cli/src",
+];
+
+/// Returns the paths of all source files, relative to the project.
+fn sources() -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|end| end == "rs") {
-                found.insert(path.strip_prefix(folder).unwrap().to_owned());
+    for source in SOURCES {
+        let before = found.len();
+        let mut folders = vec![project().join(source)];
+        while let Some(next) = folders.pop() {
+            for entry in fs::read_dir(next).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|end| end == "rs") {
+                    found.insert(path.strip_prefix(project()).unwrap().to_owned());
+                }
             }
         }
+        assert!(found.len() > before, "no sources in {source}");
     }
-    assert!(!found.is_empty(), "no sources in {}", folder.display());
     found
 }
 
@@ -38,22 +49,27 @@ fn expanded(name: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Returns the files and folders of `src/` that the table of files in `docs/design.md` names.
+/// Returns the files and folders that the tables of files in `docs/design.md` name. The head of each says where they are.
 fn files_of_design() -> Vec<PathBuf> {
     let design = read("docs/design.md");
-    let layers = section(&design, "\n## Layers\n");
-    let rows = layers.lines().filter_map(|line| line.strip_prefix("| `"));
+    let mut source = PathBuf::new();
     let mut named = Vec::new();
-    for row in rows {
+    for line in section(&design, "\n## Layers\n").lines() {
+        if let Some(head) = line.strip_prefix("| file in `") {
+            source = head.split('`').next().unwrap().into();
+        }
+        let Some(row) = line.strip_prefix("| `") else {
+            continue;
+        };
         let (cell, _) = row.split_once(" | ").expect(row);
         // A folder is named once in a cell, with the others behind it: `check/`, `repair/`.
-        let mut folder = PathBuf::new();
+        let mut folder = source.clone();
         for name in quoted(&format!("`{cell}")) {
             for path in expanded(name) {
-                let is_below_last = !project().join("src").join(&path).exists();
+                let is_below_last = !project().join(&source).join(&path).exists();
                 let path = match is_below_last {
                     true => folder.join(&path),
-                    false => path,
+                    false => source.join(&path),
                 };
                 folder = path.parent().unwrap_or(Path::new("")).to_owned();
                 named.push(path);
@@ -69,7 +85,8 @@ fn needs_no_row(file: &Path, named: &[PathBuf]) -> bool {
         .iter()
         .any(|part| part == "tests" || part == "tests.rs");
     let folder = file.parent().unwrap_or(Path::new(""));
-    let is_face = file.ends_with("lib.rs")
+    let is_face = file.ends_with("src/lib.rs")
+        || file.ends_with("src/main.rs")
         || file.ends_with("mod.rs") && named.iter().any(|other| other.starts_with(folder));
     is_test || is_face
 }
@@ -77,7 +94,7 @@ fn needs_no_row(file: &Path, named: &[PathBuf]) -> bool {
 #[test]
 fn the_table_of_files_in_design_md_names_every_source_file() {
     let named = files_of_design();
-    let missing: Vec<_> = sources(&project().join("src"))
+    let missing: Vec<_> = sources()
         .into_iter()
         .filter(|file| !needs_no_row(file, &named))
         .filter(|file| !named.iter().any(|other| file.starts_with(other)))
@@ -92,11 +109,11 @@ fn the_table_of_files_in_design_md_names_every_source_file() {
 fn the_table_of_files_in_design_md_names_nothing_that_is_gone() {
     let gone: Vec<_> = files_of_design()
         .into_iter()
-        .filter(|named| !project().join("src").join(named).exists())
+        .filter(|named| !project().join(named).exists())
         .collect();
     assert!(
         gone.is_empty(),
-        "docs/design.md, section Layers, names {gone:#?}, which src/ does not have"
+        "docs/design.md, section Layers, names {gone:#?}, which are not there"
     );
 }
 
@@ -105,8 +122,8 @@ fn a_table_of_modules_names_every_module() {
     let declaration = Regex::new(r"(?m)^(?:pub(?:\([a-z]+\))? )?mod ([a-z_0-9]+);").unwrap();
     let mut tables = 0;
     let mut missing = Vec::new();
-    for file in sources(&project().join("src")) {
-        let text = read(&format!("src/{}", file.display()));
+    for file in sources() {
+        let text = read(file.to_str().unwrap());
         let comment: String = text
             .lines()
             .take_while(|line| line.starts_with("//!"))
@@ -124,7 +141,7 @@ fn a_table_of_modules_names_every_module() {
         }
         tables += 1;
         let unnamed = modules.iter().filter(|module| !named.contains(*module));
-        missing.extend(unnamed.map(|module| format!("src/{}: {module}", file.display())));
+        missing.extend(unnamed.map(|module| format!("{}: {module}", file.display())));
     }
     assert!(tables > 0, "no module comment has a table");
     assert!(
@@ -144,13 +161,11 @@ fn contributing_md_names_every_module_that_may_be_unsafe() {
     let start = page.find("- `unsafe` is allowed in").expect("the rule");
     let rule = page[start..].split("\n- ").next().unwrap();
     let allowed: Vec<&str> = quoted(rule)
-        .filter_map(|name| name.strip_prefix("src/"))
+        .filter(|name| name.starts_with("src/") || name.starts_with("crates/"))
         .collect();
-    let used: Vec<PathBuf> = sources(&project().join("src"))
+    let used: Vec<PathBuf> = sources()
         .into_iter()
-        .filter(|file| {
-            without_tests(&read(&format!("src/{}", file.display()))).contains("unsafe {")
-        })
+        .filter(|file| without_tests(&read(file.to_str().unwrap())).contains("unsafe {"))
         .collect();
     let others = used
         .iter()

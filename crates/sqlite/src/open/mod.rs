@@ -4,7 +4,7 @@
 //! |---|---|
 //! | the open stores of this process | `opened` |
 //! | the directories of one of them | `home` |
-//! | preparing directories; which store they belong to; mounting others | `place`, `marker`, `pair`, `mounts` |
+//! | preparing directories, one opener at a time; which store they belong to; mounting others | `place`, `lock`, `marker`, `pair`, `mounts` |
 //! | copying a store to another directory | `backup` |
 
 mod backup;
