@@ -18,11 +18,12 @@ else()
   set(nexus_cargo_flags --release)
 endif()
 
-# The feature is for the program, and changes nothing in the library; but cargo has one place for the library with it and the
-# one without, and would compile library and program anew at every change between the two.
+# cargo compiles a crate with the features that all selected packages want of it. The program wants more of some, so that the
+# selection is the same wherever both are built: else what they have in common would be compiled twice.
 option(NEXUS_BUILD_CLI "Build and install the program nexus" ON)
+list(APPEND nexus_cargo_flags --package nexusfs)
 if(NEXUS_BUILD_CLI)
-  list(APPEND nexus_cargo_flags --features cli)
+  list(APPEND nexus_cargo_flags --package nexusfs-cli)
 endif()
 set(nexus_target_dir "${PROJECT_SOURCE_DIR}/target")
 set(nexus_cargo_output "${nexus_target_dir}/${nexus_cargo_profile}")
