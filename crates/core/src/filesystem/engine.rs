@@ -13,7 +13,7 @@ use super::turns::Turns;
 use crate::access::Rules;
 use crate::call::Call;
 use crate::config::{EngineSettings, MountDeclaration};
-use crate::content::Placement;
+use crate::content::{Placement, Prepared};
 use crate::error::Result;
 use crate::metadata::MetadataStore;
 
@@ -23,6 +23,8 @@ pub struct Engine {
     pub(super) remover: Remover,
     pub(super) store: Arc<dyn MetadataStore>,
     pub(super) appends: Turns,
+    /// What most changes need of contents.
+    pub(super) nothing_prepared: Arc<Prepared>,
     pub(super) settings: EngineSettings,
     pub(super) uuid: String,
     rules: RwLock<Arc<Rules>>,
@@ -93,6 +95,7 @@ impl Engine {
             remover: Remover::default(),
             store,
             appends: Turns::default(),
+            nothing_prepared: Arc::default(),
             settings,
             uuid,
             home,

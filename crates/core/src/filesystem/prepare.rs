@@ -6,7 +6,7 @@
 //! earlier change of the same set, the store names them and applies nothing. Then they are prepared, and the set is
 //! committed again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,12 +30,11 @@ const UPLOADS: usize = 64;
 const RESERVED_FOR: Duration = Duration::from_secs(3600);
 
 /// The contents of one set of changes.
-#[derive(Default)]
 pub(super) struct Preparation {
     pub contents: Arc<Prepared>,
     reservations: Vec<Reservation>,
     /// Contents that were named and not found, with the numbers of the changes that need them.
-    vanished: HashSet<(usize, ContentHash)>,
+    vanished: Vec<(usize, ContentHash)>,
 }
 
 /// A file whose content goes to another backend.
@@ -58,7 +57,11 @@ impl Filesystem {
     /// # Errors
     /// `Cancelled`, or those of a backend that takes contents before the commit.
     pub(super) fn prepare(&self, changes: &[Change], call: &Call) -> Result<Preparation> {
-        let mut preparation = Preparation::default();
+        let mut preparation = Preparation {
+            contents: Arc::clone(&self.handle.engine.nothing_prepared),
+            reservations: Vec::new(),
+            vanished: Vec::new(),
+        };
         for change in changes {
             let (Change::Rename(relocation) | Change::Copy(relocation)) = change else {
                 continue;
@@ -134,10 +137,11 @@ impl Filesystem {
                     // It was replaced meanwhile, so another one is needed now; or else it is gone.
                     None => {
                         let known = (unprepared.change, content.hash);
-                        return match preparation.vanished.insert(known) {
-                            true => Ok(()),
-                            false => Err(missing(&content.hash)),
-                        };
+                        if preparation.vanished.contains(&known) {
+                            return Err(missing(&content.hash));
+                        }
+                        preparation.vanished.push(known);
+                        return Ok(());
                     }
                 }
             }
