@@ -1,0 +1,100 @@
+//! The suites of `crates/testkit` on every store of the product, and on those of the test kit.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexusfs::content::local::LocalContentStore;
+use nexusfs::content::{ContentHash, ContentStore, Publication, Reclaimed};
+use nexusfs_testkit::content::conformance::Backend;
+use nexusfs_testkit::content::{Latency, MemoryContents, SlowContents};
+use nexusfs_testkit::content_conformance;
+use tempfile::TempDir;
+
+/// Contents in a directory.
+struct Local(TempDir);
+
+impl Local {
+    fn new() -> Self {
+        Local(TempDir::new().unwrap())
+    }
+}
+
+impl Backend for Local {
+    fn open(&self) -> Arc<dyn ContentStore> {
+        Arc::new(LocalContentStore::open(self.0.path()).unwrap())
+    }
+
+    fn overwrite(&self, hash: &ContentHash, bytes: &[u8]) {
+        let name = hash.to_string();
+        let shard = self.0.path().join("cas").join(&name[..2]);
+        fs::create_dir_all(&shard).unwrap();
+        // Another file: the one that has the name may be a staged content, too, which nothing could replace then.
+        let other = self.0.path().join("other");
+        fs::write(&other, bytes).unwrap();
+        fs::rename(other, shard.join(name)).unwrap();
+    }
+
+    fn leave_unfinished(&self) -> Reclaimed {
+        let tmp = self.0.path().join("tmp");
+        fs::write(tmp.join("018f2b6a-0000-7000-8000-000000000001"), b"begun").unwrap();
+        let spool = tmp.join("018f2b6a-0000-7000-8000-000000000002");
+        fs::create_dir(&spool).unwrap();
+        fs::write(
+            spool.join("018f2b6a-0000-7000-8000-000000000003"),
+            b"spooled",
+        )
+        .unwrap();
+        fs::write(spool.join("small"), b"small").unwrap();
+        Reclaimed {
+            files: 2,
+            bytes: 17,
+        }
+    }
+}
+
+/// Contents in memory, which may take their time.
+struct Memory {
+    contents: MemoryContents,
+    latency: Option<Latency>,
+}
+
+impl Memory {
+    fn new(publication: Publication, latency: Option<Duration>) -> Self {
+        Memory {
+            contents: MemoryContents::new(publication),
+            latency: latency.map(Latency::of_all),
+        }
+    }
+}
+
+impl Backend for Memory {
+    fn open(&self) -> Arc<dyn ContentStore> {
+        let contents = Arc::new(self.contents.clone());
+        match self.latency {
+            Some(latency) => Arc::new(SlowContents::new(contents, latency)),
+            None => contents,
+        }
+    }
+
+    fn overwrite(&self, hash: &ContentHash, bytes: &[u8]) {
+        self.contents.overwrite(hash, bytes);
+    }
+
+    fn leave_unfinished(&self) -> Reclaimed {
+        Reclaimed::default()
+    }
+}
+
+content_conformance!(local_contents, super::Local::new, local);
+content_conformance!(memory_contents_under_lock, || {
+    super::Memory::new(nexusfs::content::Publication::UnderLock, None)
+});
+content_conformance!(memory_contents_before_commit, || {
+    super::Memory::new(nexusfs::content::Publication::BeforeCommit, None)
+});
+content_conformance!(slow_contents, || {
+    let latency = std::time::Duration::from_micros(10);
+    super::Memory::new(nexusfs::content::Publication::BeforeCommit, Some(latency))
+});
