@@ -2,14 +2,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nexusfs::call::Interrupts;
+use nexusfs::clock::Clock;
 use nexusfs::content::local::LocalContentStore;
 use nexusfs::content::{ContentHash, ContentStore, Publication, Reclaimed};
+use nexusfs::metadata::MetadataStore;
+use nexusfs::metadata::sqlite::{SqliteOptions, SqliteStore};
 use nexusfs_testkit::content::conformance::Backend;
 use nexusfs_testkit::content::{Latency, MemoryContents, SlowContents};
-use nexusfs_testkit::content_conformance;
+use nexusfs_testkit::metadata::conformance::Database;
+use nexusfs_testkit::{content_conformance, metadata_conformance};
 use tempfile::TempDir;
 
 /// Contents in a directory.
@@ -98,3 +104,34 @@ content_conformance!(slow_contents, || {
     let latency = std::time::Duration::from_micros(10);
     super::Memory::new(nexusfs::content::Publication::BeforeCommit, Some(latency))
 });
+
+/// A database file.
+struct Sqlite(TempDir);
+
+impl Sqlite {
+    fn create() -> Box<dyn Database> {
+        // Nothing here is about durability, so the disk need not sync.
+        let directory = TempDir::new_in("/dev/shm").or_else(|_| TempDir::new());
+        Box::new(Sqlite(directory.unwrap()))
+    }
+}
+
+impl Database for Sqlite {
+    fn open(&self, clock: Arc<dyn Clock>) -> Arc<dyn MetadataStore> {
+        let options = SqliteOptions {
+            cache_kib: 1024,
+            housekeeping: false,
+            clock,
+        };
+        let uuid = "00000000-0000-7000-8000-000000000000";
+        let call = Interrupts::default().begin(Duration::from_secs(30));
+        let opened = SqliteStore::open(&self.0.path().join("metadata.db"), uuid, options, &call);
+        Arc::new(opened.unwrap().0)
+    }
+
+    fn directory(&self) -> Option<&Path> {
+        Some(self.0.path())
+    }
+}
+
+metadata_conformance!(sqlite_store, super::Sqlite::create, file);

@@ -2,7 +2,7 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | the cases that a store of metadata, or of contents, has to pass | `metadata::conformance`, [`content::conformance`] |
+//! | the cases that a store of metadata, or of contents, has to pass | [`metadata::conformance`], [`content::conformance`] |
 //! | the work queue against a model of it | `queue_model` |
 //! | contents in memory, slow ones, failing ones | [`content`] |
 //! | metadata in memory: a second store, simple and slow | `metadata` |
@@ -12,3 +12,5 @@
 
 #[macro_use]
 pub mod content;
+#[macro_use]
+pub mod metadata;

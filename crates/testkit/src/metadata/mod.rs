@@ -1,0 +1,4 @@
+//! What every store of metadata must do.
+
+#[macro_use]
+pub mod conformance;
