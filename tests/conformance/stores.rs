@@ -1,5 +1,4 @@
-//! The suites of `crates/testkit` on every store of the product, and on those of the test kit.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+//! The stores under test, as the suites open them.
 
 use std::fs;
 use std::path::Path;
@@ -14,15 +13,15 @@ use nexusfs::metadata::MetadataStore;
 use nexusfs::metadata::sqlite::{SqliteOptions, SqliteStore};
 use nexusfs_testkit::content::conformance::Backend;
 use nexusfs_testkit::content::{Latency, MemoryContents, SlowContents};
+use nexusfs_testkit::metadata::MemoryDatabase;
 use nexusfs_testkit::metadata::conformance::Database;
-use nexusfs_testkit::{content_conformance, metadata_conformance};
 use tempfile::TempDir;
 
 /// Contents in a directory.
-struct Local(TempDir);
+pub struct Local(TempDir);
 
 impl Local {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Local(TempDir::new().unwrap())
     }
 }
@@ -61,13 +60,13 @@ impl Backend for Local {
 }
 
 /// Contents in memory, which may take their time.
-struct Memory {
+pub struct Memory {
     contents: MemoryContents,
     latency: Option<Latency>,
 }
 
 impl Memory {
-    fn new(publication: Publication, latency: Option<Duration>) -> Self {
+    pub fn new(publication: Publication, latency: Option<Duration>) -> Self {
         Memory {
             contents: MemoryContents::new(publication),
             latency: latency.map(Latency::of_all),
@@ -93,23 +92,11 @@ impl Backend for Memory {
     }
 }
 
-content_conformance!(local_contents, super::Local::new, local);
-content_conformance!(memory_contents_under_lock, || {
-    super::Memory::new(nexusfs::content::Publication::UnderLock, None)
-});
-content_conformance!(memory_contents_before_commit, || {
-    super::Memory::new(nexusfs::content::Publication::BeforeCommit, None)
-});
-content_conformance!(slow_contents, || {
-    let latency = std::time::Duration::from_micros(10);
-    super::Memory::new(nexusfs::content::Publication::BeforeCommit, Some(latency))
-});
-
 /// A database file.
-struct Sqlite(TempDir);
+pub struct Sqlite(TempDir);
 
 impl Sqlite {
-    fn create() -> Box<dyn Database> {
+    pub fn create() -> Box<dyn Database> {
         // Nothing here is about durability, so the disk need not sync.
         let directory = TempDir::new_in("/dev/shm").or_else(|_| TempDir::new());
         Box::new(Sqlite(directory.unwrap()))
@@ -134,4 +121,7 @@ impl Database for Sqlite {
     }
 }
 
-metadata_conformance!(sqlite_store, super::Sqlite::create, file);
+/// Returns an empty database in memory.
+pub fn memory() -> Box<dyn Database> {
+    Box::new(MemoryDatabase::new("place-of-local"))
+}
