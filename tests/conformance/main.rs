@@ -3,7 +3,7 @@
 
 mod stores;
 
-use nexusfs_testkit::{content_conformance, metadata_conformance};
+use nexusfs_testkit::{content_conformance, metadata_conformance, queue_model};
 
 content_conformance!(local_contents, crate::stores::Local::new, local);
 content_conformance!(memory_contents_under_lock, || {
@@ -19,3 +19,13 @@ content_conformance!(slow_contents, || {
 
 metadata_conformance!(memory_store, crate::stores::memory);
 metadata_conformance!(sqlite_store, crate::stores::Sqlite::create, file);
+
+#[test]
+fn the_queue_in_memory_does_what_the_model_does() {
+    queue_model::check(stores::memory);
+}
+
+#[test]
+fn the_queue_in_sqlite_does_what_the_model_does() {
+    queue_model::check(stores::Sqlite::create);
+}

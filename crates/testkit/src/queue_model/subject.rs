@@ -1,7 +1,6 @@
-//! The store under test: two engines on one database, as two processes have them, with clocks that the
+//! The store under test: two handles on one database, as two processes have them, with clocks that the
 //! model moves.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use nexusfs::access::{Identity, Policy};
 use nexusfs::call::{Call, Interrupts};
 use nexusfs::clock::ManualClock;
 use nexusfs::config::Durability;
-use nexusfs::content::{LOCAL_BACKEND, Placement};
+use nexusfs::content::{LOCAL_BACKEND, Placement, Publication};
 use nexusfs::metadata::{
     Change, Claim, Conditions, Entry, Finding, Grant, MetadataStore, MetadataValue, Relocation,
     RowCursor, StoreError, Supply, WriteSet,
@@ -21,44 +20,41 @@ use nexusfs::sqlite::{SqliteOptions, SqliteStore};
 use nexusfs::work::{
     DependencyRef, Explanation, LeaseToken, WorkCounts, WorkField, WorkItem, WorkView,
 };
-use tempfile::TempDir;
 
 use super::item::{BY_HAND, Now, SECOND, WORKER};
 use super::operation::{Finish, HANDLES, Key};
 use super::reference::{EPOCH, ERROR, Guard, Operation, RESULT};
+use crate::content::MemoryContents;
+use crate::metadata::conformance::Database;
 
 pub struct Subject {
     placement: Arc<Placement>,
     clock: Arc<ManualClock>,
-    stores: Vec<SqliteStore>,
-    /// The engine whose turn it is.
+    stores: Vec<Arc<dyn MetadataStore>>,
+    /// The handle whose turn it is.
     turn: usize,
-    /// The last: a directory is removed when its store is closed.
-    directory: TempDir,
+    /// The last: it may be a directory, which is removed when its store is closed.
+    database: Box<dyn Database>,
 }
 
 impl Subject {
-    pub fn new(now: Now) -> Self {
-        // Nothing here is about durability, so the disk need not sync.
-        let directory = TempDir::new_in("/dev/shm")
-            .or_else(|_| TempDir::new())
-            .unwrap();
-        let local = Arc::new(LocalContentStore::open(directory.path()).unwrap());
+    pub fn new(database: Box<dyn Database>, now: Now) -> Self {
+        let local = Arc::new(MemoryContents::new(Publication::UnderLock));
         let clock = clock(now);
         Subject {
             placement: Arc::new(Placement::new(local, Vec::new(), 64)),
-            stores: open(directory.path(), &clock),
+            stores: open(&*database, &clock),
             clock,
-            directory,
+            database,
             turn: 0,
         }
     }
 
-    /// Closes both engines and opens them again; the clocks are those of `now`.
+    /// Closes both handles and opens them again; the clocks are those of `now`.
     pub fn reopen(&mut self, now: Now) {
         self.stores.clear();
         self.clock = clock(now);
-        self.stores = open(self.directory.path(), &self.clock);
+        self.stores = open(&*self.database, &self.clock);
     }
 
     pub fn pass(&self, seconds: i64) {
@@ -69,13 +65,13 @@ impl Subject {
         self.clock.step_wall(seconds * SECOND);
     }
 
-    /// Lets the other engine answer from now on.
+    /// Lets the other handle answer from now on.
     pub fn take_turns(&mut self) {
         self.turn = (self.turn + 1) % self.stores.len();
     }
 
     fn store(&self) -> &dyn MetadataStore {
-        &self.stores[self.turn]
+        &*self.stores[self.turn]
     }
 
     fn policy(&self, handle: usize) -> Policy {
@@ -252,18 +248,10 @@ fn clock(now: Now) -> Arc<ManualClock> {
     Arc::new(ManualClock::new(now.wall, now.since_boot, &boot_id))
 }
 
-fn open(directory: &Path, clock: &Arc<ManualClock>) -> Vec<SqliteStore> {
-    let open_one = |_| {
-        let options = SqliteOptions {
-            cache_kib: 1024,
-            housekeeping: false,
-            clock: Arc::clone(clock) as _,
-        };
-        let path = directory.join("metadata.db");
-        let uuid = "018f2b6a-0000-7000-8000-000000000000";
-        SqliteStore::open(&path, uuid, options, &call()).unwrap().0
-    };
-    (0..2).map(open_one).collect()
+fn open(database: &dyn Database, clock: &Arc<ManualClock>) -> Vec<Arc<dyn MetadataStore>> {
+    (0..2)
+        .map(|_| database.open(Arc::clone(clock) as _))
+        .collect()
 }
 
 fn call() -> Call {

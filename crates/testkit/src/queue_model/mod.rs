@@ -1,7 +1,6 @@
 //! The work queue against a model of it: random workers of two tenants claim, finish, fail, overtake each
 //! other, and change items by hand, while time passes, the wall's clock is set, and the store is closed and
 //! opened again. After each step, status, holder, attempts, views and counts are what the model says.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod item;
 mod operation;
@@ -12,30 +11,41 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nexusfs::metadata::Supply;
 use nexusfs::work::{Status, WorkItem, WorkView};
-use proptest::prelude::*;
+use proptest::test_runner::{Config as ProptestConfig, TestRunner};
 use serde_json::Value;
 
 use self::item::{LastError, Now, SECOND, WORKER};
 use self::operation::{Finish, HANDLES, Step, steps};
 use self::reference::{EPOCH, ERROR, Expected, Guard, Operation, Reference, sees};
 use self::subject::Subject;
+use crate::metadata::conformance::Database;
 
-proptest! {
-    #![proptest_config(ProptestConfig {
+/// Compares the stores that `create` makes, one for each of many random histories, with the model.
+///
+/// # Panics
+/// If a store does not do what the model does, with the shortest history found that shows it.
+pub fn check(create: fn() -> Box<dyn Database>) {
+    let config = ProptestConfig {
         // PROPTEST_CASES asks for more.
-        cases: std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(200),
+        cases: std::env::var("PROPTEST_CASES")
+            .ok()
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(200),
         max_shrink_iters: 2000,
         failure_persistence: None,
         ..ProptestConfig::default()
-    })]
-    #[test]
-    fn the_queue_does_what_the_model_does(steps in steps()) {
-        let mut run = Run::new();
+    };
+    let history = |steps: Vec<Step>| {
+        let mut run = Run::new(create());
         for (number, step) in steps.iter().enumerate() {
             run.step(step);
             run.compare(number % HANDLES.len(), step);
         }
         run.drain();
+        Ok(())
+    };
+    if let Err(error) = TestRunner::new(config).run(&steps(), history) {
+        panic!("{error}");
     }
 }
 
@@ -46,14 +56,14 @@ struct Run {
 }
 
 impl Run {
-    fn new() -> Self {
+    fn new(database: Box<dyn Database>) -> Self {
         let now = Now {
             wall: EPOCH + 100 * SECOND,
             boot: 1,
             since_boot: 50 * SECOND,
         };
         Run {
-            subject: Subject::new(now),
+            subject: Subject::new(database, now),
             model: Reference::new(now),
         }
     }
