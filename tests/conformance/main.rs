@@ -1,6 +1,7 @@
 //! The suites of `crates/testkit` on every store of the product, and on those of the test kit.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod faults;
 mod stores;
 
 use nexusfs_testkit::{content_conformance, metadata_conformance, queue_model};
