@@ -167,7 +167,7 @@ pub fn each_claim_has_a_greater_token(subject: &Subject) {
         &names.iter().map(String::as_str).collect::<Vec<_>>(),
     );
     let policy = subject.policy(None, None);
-    let mut handles = vec![subject.open_again(), subject.open_again()];
+    let mut handles = [subject.open_again(), subject.open_again()];
     let mut newest = 0;
     for round in 0..10 {
         if round % 4 == 3 {
