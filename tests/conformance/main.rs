@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod faults;
+mod listed;
 mod stores;
 
 use nexusfs_testkit::{content_conformance, metadata_conformance, queue_model};

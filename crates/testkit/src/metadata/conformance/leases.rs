@@ -345,6 +345,10 @@ pub fn only_the_holder_changes_the_run_of_an_item(subject: &Subject) {
     subject.commit(vec![set("/a", "status", "\"ready\"")]);
     assert_eq!(subject.claim(1, SECOND).len(), 1);
     subject.pass(SECOND);
+    // So has one whose lease had ended.
+    subject.commit(vec![set("/a", "status", "\"in_progress\"")]);
+    assert_eq!(subject.value("/a", "lease_expires_at"), None);
+    assert!(subject.claim(1, SECOND).is_empty());
     subject.commit(vec![set("/a", "status", "\"completed\"")]);
 }
 

@@ -187,34 +187,3 @@ macro_rules! metadata_conformance {
         })*
     };
 }
-
-#[cfg(test)]
-mod tests {
-    /// A case that is written and not listed is never run.
-    #[test]
-    fn every_case_is_listed() {
-        let list = include_str!("mod.rs").split("#[cfg(test)]").next().unwrap();
-        let groups = [
-            include_str!("catalog.rs"),
-            include_str!("claims.rs"),
-            include_str!("commits.rs"),
-            include_str!("database_file.rs"),
-            include_str!("dependencies.rs"),
-            include_str!("imports.rs"),
-            include_str!("leases.rs"),
-            include_str!("prepared.rs"),
-            include_str!("references.rs"),
-            include_str!("rules.rs"),
-            include_str!("trees.rs"),
-            include_str!("views.rs"),
-            include_str!("waiting.rs"),
-        ];
-        for case in groups
-            .iter()
-            .flat_map(|group| group.split("\npub fn ").skip(1))
-        {
-            let name = case.split('(').next().unwrap();
-            assert!(list.contains(&format!(" {name},")), "{name} is not listed");
-        }
-    }
-}
