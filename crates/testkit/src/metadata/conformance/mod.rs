@@ -1,5 +1,6 @@
-//! What every store of metadata must do, as functions over [`MetadataStore`]: each begins with an empty store and says one
-//! thing of it. [`metadata_conformance!`](crate::metadata_conformance) makes a test of each.
+//! What every store of metadata must do, as functions over [`MetadataStore`](nexusfs::metadata::MetadataStore): each
+//! begins with an empty store and says one thing of it.
+//! [`metadata_conformance!`](crate::metadata_conformance) makes a test of each.
 //!
 //! | cases about | where |
 //! |---|---|
