@@ -12,7 +12,7 @@ use nexusfs::content::{
 };
 use nexusfs::error::{ErrorKind, Result};
 use nexusfs::metadata::{
-    Change, ChangeSet, Conditions, EntryQuery, Grant, MetadataStore, Reservation, Scope, StoreError,
+    Change, Conditions, EntryQuery, Grant, MetadataStore, Reservation, Scope, StoreError, WriteSet,
 };
 use nexusfs::path::VirtualPath;
 use nexusfs::range::{PathRange, Visible};
@@ -154,7 +154,7 @@ impl Scene {
                 prepared.keep_reserved(&LOCAL_BACKEND.into(), hash, id);
             }
         }
-        let set = ChangeSet {
+        let set = WriteSet {
             changes: Arc::new(changes),
             routes: Arc::clone(self.placement.routes()),
             prepared: Arc::new(prepared),

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use nexusfs::call::Interrupts;
 use nexusfs::clock::Clock;
-use nexusfs::content::local::LocalContentStore;
 use nexusfs::content::{ContentHash, ContentStore, Publication, Reclaimed};
 use nexusfs::metadata::MetadataStore;
-use nexusfs::metadata::sqlite::{SqliteOptions, SqliteStore};
+use nexusfs::sqlite::files::LocalContentStore;
+use nexusfs::sqlite::{SqliteOptions, SqliteStore};
 use nexusfs_testkit::content::conformance::Backend;
 use nexusfs_testkit::content::{Latency, MemoryContents, SlowContents};
 use nexusfs_testkit::metadata::MemoryDatabase;

@@ -113,9 +113,9 @@ struct Watching<'a> {
 }
 
 impl Watch for Watching<'_> {
-    fn wait(&mut self, deadline: Option<Instant>, call: &Call) -> Result<()> {
+    fn wait(&mut self, deadline: Option<Instant>, call: &Call) -> Result<bool> {
         self.changes.wait(self.seen, deadline, call)?;
-        self.seen = self.changes.count(call)?;
-        Ok(())
+        let seen = self.changes.count(call)?;
+        Ok(std::mem::replace(&mut self.seen, seen) != seen)
     }
 }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use nexusfs::call::{Call, Interrupts};
-use nexusfs::content::{
+use nexusfs_core::call::{Call, Interrupts};
+use nexusfs_core::content::{
     BLOCK_BYTES, Condition, ContentBuilder, ContentFile, ContentHash, ContentReader, ContentStore,
     Expected, NewContent, Publication, Reclaimed, Spool, Staged, measure, stage_again,
 };
-use nexusfs::error::{Error, ErrorKind, Result};
+use nexusfs_core::error::{Error, ErrorKind, Result};
 
 use super::MemoryContents;
 
@@ -371,7 +371,7 @@ pub fn a_content_of_another_backend_is_refused(backend: &dyn Backend) {
         fn size(&self) -> u64 {
             self.0.size()
         }
-        fn blocks(&self) -> &nexusfs::content::BlockHashes {
+        fn blocks(&self) -> &nexusfs_core::content::BlockHashes {
             self.0.blocks()
         }
         fn is_in_place(&self) -> bool {

@@ -5,12 +5,12 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
-use nexusfs::call::Call;
-use nexusfs::content::{
+use nexusfs_core::call::Call;
+use nexusfs_core::content::{
     ContentFile, ContentHash, ContentStore, LocalContents, NewContent, Publication, Reclaimed,
     Spool, Staged, Staging,
 };
-use nexusfs::error::{Error, Result};
+use nexusfs_core::error::{Error, Result};
 use parking_lot::Mutex;
 
 /// A kind of call of a backend, or of what it hands out.

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
 
-use nexusfs::call::Call;
-use nexusfs::content::{
+use nexusfs_core::call::Call;
+use nexusfs_core::content::{
     BLOCK_BYTES, BlockHashes, ContentFile, ContentHash, ContentStore, NewContent, Publication,
     Reclaimed, SmallContents, Spool, Staged, Staging,
 };
-use nexusfs::error::{Error, Result};
+use nexusfs_core::error::{Error, Result};
 use parking_lot::Mutex;
 
 type Bytes = Arc<[u8]>;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nexusfs::call::Call;
-use nexusfs::content::{
+use nexusfs_core::call::Call;
+use nexusfs_core::content::{
     ContentFile, ContentHash, ContentStore, LocalContents, Publication, Reclaimed, Spool, Staged,
     Staging,
 };
-use nexusfs::error::Result;
+use nexusfs_core::error::Result;
 
 /// How long a sleeping call takes to hear an interrupt.
 const PIECE: Duration = Duration::from_millis(2);

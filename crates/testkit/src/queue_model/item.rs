@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use nexusfs::path_id::PathId;
+use nexusfs_core::path_id::PathId;
 use serde_json::{Value, json};
 
 pub const SECOND: i64 = 1_000_000;
@@ -148,7 +148,7 @@ impl Item {
 
     /// Returns the keys that are read of it, all but `last_error`.
     pub fn keys(&self) -> BTreeMap<String, Value> {
-        let time = |time: i64| json!(nexusfs::time::format_time(time));
+        let time = |time: i64| json!(nexusfs_core::time::format_time(time));
         let ids = |ids: &Vec<PathId>| json!(ids.iter().map(PathId::to_string).collect::<Vec<_>>());
         let attempts = Some(self.attempts).filter(|attempts| *attempts > 0);
         let lease = self.lease.as_ref();

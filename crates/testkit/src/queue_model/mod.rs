@@ -9,8 +9,8 @@ mod subject;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nexusfs::metadata::Supply;
-use nexusfs::work::{Status, WorkItem, WorkView};
+use nexusfs_core::metadata::Supply;
+use nexusfs_core::work::{Status, WorkItem, WorkView};
 use proptest::test_runner::{Config as ProptestConfig, TestRunner};
 use serde_json::Value;
 

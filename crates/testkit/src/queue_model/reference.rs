@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nexusfs::error::ErrorKind;
-use nexusfs::path_id::PathId;
+use nexusfs_core::error::ErrorKind;
+use nexusfs_core::path_id::PathId;
 
 use super::item::{BY_HAND, Item, LastError, Now, SECOND, WORKER};
 use super::operation::{Finish, HANDLES, Key};

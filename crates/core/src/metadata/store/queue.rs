@@ -41,6 +41,7 @@ pub trait Queue: Send + Sync {
 
 /// Notices changes that could make something claimable, of any process.
 pub trait Watch: Send {
-    /// Waits until something changed since the last wait, or since this was made, or until `deadline`. It may return earlier.
-    fn wait(&mut self, deadline: Option<Instant>, call: &Call) -> Result<()>;
+    /// Waits until something changed since the last wait, or since this was made, or until `deadline`. Returns whether something
+    /// changed.
+    fn wait(&mut self, deadline: Option<Instant>, call: &Call) -> Result<bool>;
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use nexusfs::content::{ContentHash, LOCAL_BACKEND};
-use nexusfs::error::ErrorKind;
-use nexusfs::metadata::{EntryQuery, Grant, MetadataQuery, Scope};
-use nexusfs::path_id::PathId;
-use nexusfs::range::PathRange;
+use nexusfs_core::content::{ContentHash, LOCAL_BACKEND};
+use nexusfs_core::error::ErrorKind;
+use nexusfs_core::metadata::{EntryQuery, Grant, MetadataQuery, Scope};
+use nexusfs_core::path_id::PathId;
+use nexusfs_core::range::PathRange;
 
 use super::Subject;
 use super::changes::{
@@ -191,7 +191,7 @@ pub fn content_is_inline_or_a_file_that_is_in_place(subject: &Subject) {
             .unwrap()
             .is_none()
     );
-    let large = nexusfs::content::BLOCK_BYTES + 1;
+    let large = nexusfs_core::content::BLOCK_BYTES + 1;
     subject.commit(vec![subject.write("/blocks", &vec![7; large])]);
     let (_, content) = subject
         .store
@@ -242,7 +242,7 @@ pub fn directories_above_the_own_part_exist_through_it_alone(subject: &Subject) 
     // What is above tells a condition or a copy no more than a list.
     let require = require(
         "/workspace",
-        nexusfs::metadata::Conditions {
+        nexusfs_core::metadata::Conditions {
             if_none_match: true,
             ..Default::default()
         },
@@ -453,7 +453,7 @@ pub fn storage_is_totalled_for_each_tenant(subject: &Subject) {
         .store
         .storage_report(&rules, &subject.all())
         .unwrap();
-    let figures = |totals: nexusfs::metadata::StorageTotals| {
+    let figures = |totals: nexusfs_core::metadata::StorageTotals| {
         [
             totals.files,
             totals.logical_bytes,
@@ -552,20 +552,23 @@ pub fn contents_are_listed_with_their_paths(subject: &Subject) {
     subject.commit(many.collect());
     for with_data in [false, true] {
         let mut rows = Vec::new();
-        let mut after = 0;
+        let mut after = None;
         loop {
-            let (page, next) = subject.store.contents(after, with_data, &call()).unwrap();
+            let (page, next) = subject
+                .store
+                .contents(after.as_ref(), with_data, &call())
+                .unwrap();
             rows.extend(page);
-            match next {
-                Some(next) => after = next,
-                None => break,
+            after = next;
+            if after.is_none() {
+                break;
             }
         }
         assert_eq!(rows.len(), 603);
         assert!(rows.is_sorted_by_key(|row| row.id));
         let find = |data: &[u8], backend: &str| {
             let hash = ContentHash::of(data);
-            let is_it = |row: &&nexusfs::metadata::ContentRow| {
+            let is_it = |row: &&nexusfs_core::metadata::ContentRow| {
                 row.hash == hash && row.backend.as_deref() == Some(backend)
             };
             rows.iter().find(is_it).unwrap()
@@ -575,7 +578,7 @@ pub fn contents_are_listed_with_their_paths(subject: &Subject) {
         assert_eq!(large.key().hash, Some(ContentHash::of(LARGE)));
         let (paths, count) = subject
             .store
-            .paths_of_content(large.id, 1, &call())
+            .paths_of_content(&large.key(), 1, &call())
             .unwrap();
         assert_eq!((&paths[..], count), (&["/a".to_owned()][..], 2));
         let small = find(b"small", LOCAL_BACKEND);
@@ -585,13 +588,15 @@ pub fn contents_are_listed_with_their_paths(subject: &Subject) {
         assert_ne!(media.id, large.id);
         let (paths, count) = subject
             .store
-            .paths_of_content(media.id, 9, &call())
+            .paths_of_content(&media.key(), 9, &call())
             .unwrap();
         assert_eq!((&paths[..], count), (&["/media/d".to_owned()][..], 1));
     }
-    let (paths, count) = subject
-        .store
-        .paths_of_content(i64::MAX, 9, &call())
-        .unwrap();
+    let gone = nexusfs_core::metadata::ContentKey {
+        id: i64::MAX,
+        backend: None,
+        hash: Some(ContentHash::of(LARGE)),
+    };
+    let (paths, count) = subject.store.paths_of_content(&gone, 9, &call()).unwrap();
     assert!(paths.is_empty() && count == 0);
 }

@@ -1,11 +1,11 @@
 //! Changes and queries, as cases write them.
 
-use nexusfs::metadata::{
+use nexusfs_core::metadata::{
     Change, Conditions, EntryQuery, MetadataQuery, MetadataValue, Relocation, Scope,
 };
-use nexusfs::path::VirtualPath;
-use nexusfs::range::PathRange;
-use nexusfs::work::LeaseToken;
+use nexusfs_core::path::VirtualPath;
+use nexusfs_core::range::PathRange;
+use nexusfs_core::work::LeaseToken;
 
 use super::Subject;
 

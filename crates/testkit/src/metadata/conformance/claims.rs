@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::thread;
 
-use nexusfs::time::Micros;
-use nexusfs::work::Status;
+use nexusfs_core::time::Micros;
+use nexusfs_core::work::Status;
 
 use super::Subject;
 use super::changes::{item, make_ready, path, release, set, set_all};
@@ -147,7 +147,7 @@ pub fn a_claim_returns_the_row_of_the_item(subject: &Subject) {
     assert!(claimed.lease > 0 && !claimed.lease_expired);
     let view = subject
         .store
-        .work(nexusfs::work::WorkView::InProgress, 9, &subject.all())
+        .work(nexusfs_core::work::WorkView::InProgress, 9, &subject.all())
         .unwrap();
     assert_eq!(view, [claimed]);
     assert!(
@@ -220,7 +220,7 @@ pub fn no_item_is_given_twice(subject: &Subject) {
 /// `not_before` is a time of the wall's clock.
 pub fn delayed_items_wait_for_their_time(subject: &Subject) {
     let at = |seconds: Micros| {
-        let time = nexusfs::time::format_time(subject.wall() + seconds * SECOND);
+        let time = nexusfs_core::time::format_time(subject.wall() + seconds * SECOND);
         format!("{{\"status\": \"ready\", \"not_before\": \"{time}\"}}")
     };
     for (name, seconds) in [("/late", 20), ("/soon", 10), ("/past", -10)] {
@@ -251,7 +251,7 @@ pub fn an_expired_lease_is_claimed_again(subject: &Subject) {
     subject.pass(1);
     let entry = subject
         .store
-        .work(nexusfs::work::WorkView::InProgress, 9, &subject.all())
+        .work(nexusfs_core::work::WorkView::InProgress, 9, &subject.all())
         .unwrap();
     assert!(
         entry
@@ -303,7 +303,7 @@ pub fn a_last_attempt_that_expires_fails(subject: &Subject) {
     )]);
     let claimed = subject.claim(1, SECOND);
     assert_eq!(claimed[0].attempts, 3);
-    let token = nexusfs::work::LeaseToken::new(claimed[0].lease).unwrap();
+    let token = nexusfs_core::work::LeaseToken::new(claimed[0].lease).unwrap();
     subject.commit(vec![release("/a", token)]);
     assert_eq!(subject.value("/a", "attempts").unwrap(), "2");
 }
@@ -333,7 +333,7 @@ pub fn an_agent_of_all_tenants_claims_its_parts(subject: &Subject) {
     let grant = subject.of(None, Some("bot"));
     let seen = subject
         .store
-        .work(nexusfs::work::WorkView::ByPriority, 9, &grant)
+        .work(nexusfs_core::work::WorkView::ByPriority, 9, &grant)
         .unwrap();
     assert_eq!(seen.len(), 3);
     assert!(subject.store.rules(&call()).is_ok());

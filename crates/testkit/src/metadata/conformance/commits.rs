@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use nexusfs::call::{Call, Interrupts};
-use nexusfs::content::{ContentHash, LOCAL_BACKEND, Publisher, Staged};
-use nexusfs::error::{Error, ErrorKind, Result};
-use nexusfs::metadata::{Change, ChangeSet, Conditions, EntryQuery, Grant};
+use nexusfs_core::call::{Call, Interrupts};
+use nexusfs_core::content::{ContentHash, LOCAL_BACKEND, Publisher, Staged};
+use nexusfs_core::error::{Error, ErrorKind, Result};
+use nexusfs_core::metadata::{Change, Conditions, EntryQuery, Grant, WriteSet};
 
 use super::Subject;
 use super::changes::{
@@ -250,7 +250,7 @@ pub fn a_content_that_cannot_be_published_is_not_named(subject: &Subject) {
             subject.write("/large", LARGE),
         ]
     };
-    let set = ChangeSet {
+    let set = WriteSet {
         publisher: Arc::new(Broken),
         ..subject.set(changes(), Default::default())
     };
@@ -259,7 +259,7 @@ pub fn a_content_that_cannot_be_published_is_not_named(subject: &Subject) {
     assert_eq!(subject.entry("/small"), None);
     assert_eq!(subject.entry("/large"), None);
     // One that a later change of the set drops again is not put in place at all.
-    let set = ChangeSet {
+    let set = WriteSet {
         publisher: Arc::new(Broken),
         ..subject.set(
             vec![subject.write("/large", LARGE), delete("/large")],

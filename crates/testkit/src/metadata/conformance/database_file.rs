@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use nexusfs::content::{BlockHashes, ContentHash, LOCAL_BACKEND};
-use nexusfs::error::ErrorKind;
-use nexusfs::metadata::{
-    CopyIdentity, Finding, FindingKind, Mended, RowCursor, RowKey, VerifiedContent,
+use nexusfs_core::content::{BlockHashes, ContentHash, LOCAL_BACKEND};
+use nexusfs_core::error::ErrorKind;
+use nexusfs_core::metadata::{
+    ContentKey, CopyIdentity, Finding, FindingKind, Mended, RowCursor, RowKey, VerifiedContent,
 };
 
 use super::Subject;
@@ -15,6 +15,11 @@ use super::changes::{delete, item, make_ready, mkdir, path, set};
 use super::subject::{MEDIA, SECOND, call};
 
 const LARGE: &[u8] = b"a content that is kept as a file";
+
+/// Returns what checks, repairs and copies the rows of the store.
+fn upkeep(subject: &Subject) -> &dyn nexusfs_core::metadata::Upkeep {
+    subject.store.upkeep().unwrap()
+}
 
 /// Puts something of each kind into the store.
 fn fill(subject: &Subject) {
@@ -48,7 +53,7 @@ fn findings(subject: &Subject) -> (Vec<Finding>, BTreeSet<&'static str>, u64) {
     let mut cursor = Some(RowCursor::start());
     while let Some(from) = cursor {
         parts.insert(from.what());
-        let checked = subject.store.check_rows(&from, &call()).unwrap();
+        let checked = upkeep(subject).check_rows(&from, &call()).unwrap();
         findings.extend(checked.findings);
         rows += checked.rows;
         cursor = checked.next;
@@ -73,10 +78,10 @@ pub fn a_check_of_whole_rows_finds_nothing(subject: &Subject) {
 /// What is said to be wrong is looked at again before anything is changed.
 pub fn a_repair_leaves_whole_rows_alone(subject: &Subject) {
     fill(subject);
-    let mender = subject.store.mender();
+    let mender = upkeep(subject).mender();
     let row = subject
         .store
-        .contents(0, false, &call())
+        .contents(None, false, &call())
         .unwrap()
         .0
         .remove(0);
@@ -127,7 +132,7 @@ pub fn a_repair_leaves_whole_rows_alone(subject: &Subject) {
 /// Nothing is forgotten that changed since it was described.
 pub fn what_is_lost_is_described_and_forgotten(subject: &Subject) {
     fill(subject);
-    let mender = subject.store.mender();
+    let mender = upkeep(subject).mender();
     let described = mender.describe("/d/b", &call()).unwrap().unwrap();
     assert_eq!(
         (described.path.as_str(), described.etag, described.size),
@@ -177,7 +182,7 @@ pub fn what_is_lost_is_described_and_forgotten(subject: &Subject) {
 /// From a row to the files that have it, and from a hash to its rows.
 pub fn a_content_is_found_by_its_row(subject: &Subject) {
     fill(subject);
-    let mender = subject.store.mender();
+    let mender = upkeep(subject).mender();
     let hash = ContentHash::of(LARGE);
     let rows = mender.contents_of(LOCAL_BACKEND, &hash, &call()).unwrap();
     let elsewhere = mender.contents_of(MEDIA, &hash, &call()).unwrap();
@@ -225,18 +230,17 @@ pub fn a_copy_is_another_store_with_the_same_files(subject: &Subject) {
         steps.push((done, of));
         Ok(())
     };
-    let copied = subject
-        .store
+    let copied = upkeep(subject)
         .copy_to(&file, &identity(), &mut step, &call())
         .unwrap();
     let last = steps.last().copied().unwrap();
     assert!(last.0 == last.1 && steps.is_sorted(), "{steps:?}");
     assert_eq!(copied.files().unwrap(), 7);
     assert_eq!(copied.content_bytes().unwrap(), 2 * LARGE.len() as u64);
-    let (rows, next) = copied.contents(0).unwrap();
+    let (rows, next) = copied.contents(None).unwrap();
     assert_eq!(next, None);
-    let (own, _) = subject.store.contents(0, false, &call()).unwrap();
-    let key = |rows: &[nexusfs::metadata::ContentRow]| -> Vec<_> {
+    let (own, _) = subject.store.contents(None, false, &call()).unwrap();
+    let key = |rows: &[nexusfs_core::metadata::ContentRow]| -> Vec<_> {
         rows.iter()
             .map(|row| (row.hash, row.backend.clone(), row.size))
             .collect()
@@ -246,10 +250,18 @@ pub fn a_copy_is_another_store_with_the_same_files(subject: &Subject) {
         row.hash == ContentHash::of(LARGE) && row.backend.as_deref() == Some(LOCAL_BACKEND)
     });
     assert_eq!(
-        copied.first_path_of(large.unwrap().id).unwrap().as_deref(),
+        copied
+            .first_path_of(&large.unwrap().key())
+            .unwrap()
+            .as_deref(),
         Some("/d/b")
     );
-    assert_eq!(copied.first_path_of(i64::MAX).unwrap(), None);
+    let gone = ContentKey {
+        id: i64::MAX,
+        backend: None,
+        hash: None,
+    };
+    assert_eq!(copied.first_path_of(&gone).unwrap(), None);
     let hashes = [
         ContentHash::of(LARGE),
         ContentHash::of(b"small"),
@@ -262,14 +274,16 @@ pub fn a_copy_is_another_store_with_the_same_files(subject: &Subject) {
     fs::rename(&file, &kept).unwrap();
     drop(copied);
     assert_eq!(
-        subject.store.digest_of_copy(&kept, &call()).unwrap(),
+        upkeep(subject).digest_of_copy(&kept, &call()).unwrap(),
         Some(digest.clone())
     );
-    assert_eq!(subject.store.digest_of_copy(&file, &call()).unwrap(), None);
+    assert_eq!(
+        upkeep(subject).digest_of_copy(&file, &call()).unwrap(),
+        None
+    );
     // Another moment, another digest.
     subject.commit(vec![set("/a", "k", "[2]")]);
-    let other = subject
-        .store
+    let other = upkeep(subject)
         .copy_to(&file, &identity(), &mut |_, _| Ok(()), &call())
         .unwrap();
     assert_ne!(other.digest().unwrap(), digest);
@@ -280,15 +294,13 @@ pub fn a_copy_that_is_dropped_leaves_nothing(subject: &Subject) {
     fill(subject);
     let file = target(subject);
     drop(
-        subject
-            .store
+        upkeep(subject)
             .copy_to(&file, &identity(), &mut |_, _| Ok(()), &call())
             .unwrap(),
     );
     assert!(!file.exists());
-    let mut enough = |_, _| Err(nexusfs::error::Error::misuse("enough"));
-    let error = subject
-        .store
+    let mut enough = |_, _| Err(nexusfs_core::error::Error::misuse("enough"));
+    let error = upkeep(subject)
         .copy_to(&file, &identity(), &mut enough, &call())
         .err()
         .unwrap();
@@ -299,8 +311,7 @@ pub fn a_copy_that_is_dropped_leaves_nothing(subject: &Subject) {
         subject.commit(vec![subject.write("/meanwhile", b"1")]);
         Ok(())
     };
-    let copied = subject
-        .store
+    let copied = upkeep(subject)
         .copy_to(&file, &identity(), &mut step, &call())
         .unwrap();
     assert_eq!(copied.files().unwrap(), 7, "it is of one moment");
@@ -317,7 +328,7 @@ pub fn lease_tokens_are_raised(subject: &Subject) {
         newest = token;
         subject.pass(2 * SECOND);
         match round {
-            0 => subject.store.advance_leases(&call()).unwrap(),
+            0 => upkeep(subject).advance_leases(&call()).unwrap(),
             _ => subject.store.pass_over_leases(&call()).unwrap(),
         }
     }
@@ -333,10 +344,10 @@ pub fn lease_tokens_are_raised(subject: &Subject) {
 /// Nothing of what was committed is lost with it.
 pub fn the_log_is_shrunk(subject: &Subject) {
     fill(subject);
-    subject.store.shrink_log(&call()).unwrap();
+    upkeep(subject).shrink_log(&call()).unwrap();
     assert_eq!(subject.read("/d/b"), LARGE);
     subject.commit(vec![subject.write("/after", b"1")]);
-    subject.store.shrink_log(&call()).unwrap();
+    upkeep(subject).shrink_log(&call()).unwrap();
     assert_eq!(subject.read("/after"), b"1");
     assert_eq!(findings(subject).0, []);
 }

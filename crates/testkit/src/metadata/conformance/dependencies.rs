@@ -1,9 +1,9 @@
 //! What items wait for.
 
-use nexusfs::error::ErrorKind;
-use nexusfs::metadata::Change;
-use nexusfs::path_id::PathId;
-use nexusfs::work::Status;
+use nexusfs_core::error::ErrorKind;
+use nexusfs_core::metadata::Change;
+use nexusfs_core::path_id::PathId;
+use nexusfs_core::work::Status;
 
 use super::Subject;
 use super::changes::{

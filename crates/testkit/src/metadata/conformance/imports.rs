@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use nexusfs::content::{ContentHash, LOCAL_BACKEND, NewContent};
-use nexusfs::error::{ErrorKind, Result};
-use nexusfs::metadata::{
+use nexusfs_core::content::{ContentHash, LOCAL_BACKEND, NewContent};
+use nexusfs_core::error::{ErrorKind, Result};
+use nexusfs_core::metadata::{
     Change, Compared, Conditions, ImportSource, ImportedDirectory, ImportedFile, MetadataValue,
     MetadataValues,
 };
-use nexusfs::path::VirtualPath;
-use nexusfs::path_id::PathId;
-use nexusfs::work::{DependencyRef, WorkField, WorkHistory};
+use nexusfs_core::path::VirtualPath;
+use nexusfs_core::path_id::PathId;
+use nexusfs_core::work::{DependencyRef, WorkField, WorkHistory};
 
 use super::Subject;
 use super::changes::{delete, make_ready, mkdir, path, set, with_value};

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use nexusfs::error::ErrorKind;
-use nexusfs::metadata::{Change, Conditions};
-use nexusfs::work::LeaseToken;
+use nexusfs_core::error::ErrorKind;
+use nexusfs_core::metadata::{Change, Conditions};
+use nexusfs_core::work::LeaseToken;
 
 use super::Subject;
 use super::changes::{
@@ -14,7 +14,10 @@ use super::changes::{
 use super::subject::{SECOND, claim, clock_of_boot, names_of};
 
 fn time(subject: &Subject, later: i64) -> String {
-    format!("\"{}\"", nexusfs::time::format_time(subject.wall() + later))
+    format!(
+        "\"{}\"",
+        nexusfs_core::time::format_time(subject.wall() + later)
+    )
 }
 
 #[track_caller]
@@ -72,7 +75,7 @@ pub fn a_completion_ends_the_lease_with_its_result(subject: &Subject) {
         .iter()
         .map(|(key, json)| format!("{key}={json}"))
         .collect();
-    let started = nexusfs::time::format_time(subject.wall() - SECOND);
+    let started = nexusfs_core::time::format_time(subject.wall() - SECOND);
     let expected = [
         "attempts=1".to_owned(),
         format!("completed_at={}", time(subject, 0)),
@@ -226,11 +229,11 @@ pub fn a_lease_is_a_condition_of_other_changes(subject: &Subject) {
     let guarded = |token| {
         [
             set_under("/x", "k", "1", under("/a", token)),
-            Change::Rename(nexusfs::metadata::Relocation {
+            Change::Rename(nexusfs_core::metadata::Relocation {
                 conditions: under("/a", token),
                 ..super::changes::relocation("/x", "/y")
             }),
-            Change::Copy(nexusfs::metadata::Relocation {
+            Change::Copy(nexusfs_core::metadata::Relocation {
                 conditions: under("/a", token),
                 ..super::changes::relocation("/y", "/x")
             }),
@@ -387,7 +390,7 @@ pub fn a_leased_item_is_replaced_by_its_holder_alone(subject: &Subject) {
     lost(subject, complete("/a", token));
     make_ready(subject, &["/b"]);
     let token = subject.claim_one(10 * SECOND);
-    subject.commit(vec![Change::Copy(nexusfs::metadata::Relocation {
+    subject.commit(vec![Change::Copy(nexusfs_core::metadata::Relocation {
         conditions: Conditions {
             lease: Some((path("/b"), token)),
             ..Conditions::default()

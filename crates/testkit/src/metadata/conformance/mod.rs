@@ -1,4 +1,4 @@
-//! What every store of metadata must do, as functions over [`MetadataStore`](nexusfs::metadata::MetadataStore): each
+//! What every store of metadata must do, as functions over [`MetadataStore`](nexusfs_core::metadata::MetadataStore): each
 //! begins with an empty store and says one thing of it.
 //! [`metadata_conformance!`](crate::metadata_conformance) makes a test of each.
 //!
@@ -156,7 +156,7 @@ macro_rules! metadata_conformance {
             an_explanation_says_why_an_item_waits,
         ]);
         $crate::metadata_conformance!(@cases $create, waiting, [
-            the_change_count_follows_what_can_be_claimed,
+            a_watch_notices_what_can_be_claimed,
             a_wait_ends_with_a_change_of_any_handle,
             a_wait_ends_in_time_or_when_interrupted,
             supply_tells_when_to_claim,

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexusfs::content::{
+use nexusfs_core::content::{
     ContentHash, ContentReader, Form, LOCAL_BACKEND, NewContent, Prepared, Publisher, Staged,
     Staging, Unprepared,
 };
-use nexusfs::error::{ErrorKind, Result};
-use nexusfs::metadata::{Change, ChangeSet, Conditions, StoreError, StoreResult};
+use nexusfs_core::error::{ErrorKind, Result};
+use nexusfs_core::metadata::{Change, Conditions, StoreError, StoreResult, WriteSet};
 
 use super::Subject;
 use super::changes::{append, copy, delete, mkdir, path, rename};
@@ -212,7 +212,7 @@ pub fn a_move_between_backends_names_what_it_needs(subject: &Subject) {
 struct Unasked;
 
 impl Publisher for Unasked {
-    fn publish(&self, name: &str, _: &[&dyn Staged], _: &nexusfs::call::Call) -> Result<()> {
+    fn publish(&self, name: &str, _: &[&dyn Staged], _: &nexusfs_core::call::Call) -> Result<()> {
         panic!("{name} was asked to publish");
     }
 }
@@ -246,7 +246,7 @@ pub fn a_reserved_content_is_named_without_being_published(subject: &Subject) {
         conditions: Conditions::default(),
         mime_type: None,
     };
-    let set = ChangeSet {
+    let set = WriteSet {
         publisher: Arc::new(Unasked),
         // The second one finds the first.
         ..subject.set(vec![write("/media/a"), write("/media/b")], prepared.clone())

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nexusfs::content::{ContentHash, LOCAL_BACKEND, NewContent};
-use nexusfs::error::ErrorKind;
-use nexusfs::metadata::Grant;
+use nexusfs_core::content::{ContentHash, LOCAL_BACKEND, NewContent};
+use nexusfs_core::error::ErrorKind;
+use nexusfs_core::metadata::Grant;
 
 use super::Subject;
 use super::changes::{delete, rename, rmdir};
@@ -39,7 +39,7 @@ fn has_pending(subject: &Subject) -> bool {
 /// Returns what is pending deletion and held by nobody.
 fn pending(subject: &Subject) -> BTreeSet<(String, ContentHash)> {
     let mut found = BTreeSet::new();
-    let mut visit = |deletions: &nexusfs::metadata::PendingDeletions| {
+    let mut visit = |deletions: &nexusfs_core::metadata::PendingDeletions| {
         found.extend(
             deletions
                 .hashes
@@ -594,8 +594,9 @@ pub fn pending_deletions_are_visited(subject: &Subject) {
     assert_eq!(pending(subject), expected, "it is not gone yet");
     subject.remove(removal);
     assert_eq!(pending(subject).len(), 700);
-    let mut failing =
-        |_: &nexusfs::metadata::PendingDeletions| Err(nexusfs::error::Error::misuse("enough"));
+    let mut failing = |_: &nexusfs_core::metadata::PendingDeletions| {
+        Err(nexusfs_core::error::Error::misuse("enough"))
+    };
     let error = subject
         .store
         .visit_pending_deletions(&mut failing, &call())

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use nexusfs::access::{NamespaceRule, Rules};
-use nexusfs::content::ContentHash;
-use nexusfs::error::ErrorKind;
-use nexusfs::metadata::StoreError;
-use nexusfs::path_id::PathId;
-use nexusfs::range::PathRange;
-use nexusfs::work::WorkView;
+use nexusfs_core::access::{NamespaceRule, Rules};
+use nexusfs_core::content::ContentHash;
+use nexusfs_core::error::ErrorKind;
+use nexusfs_core::metadata::StoreError;
+use nexusfs_core::path_id::PathId;
+use nexusfs_core::range::PathRange;
+use nexusfs_core::work::WorkView;
 
 use super::Subject;
 use super::changes::{delete, everything, make_ready, path, whole, with_value};

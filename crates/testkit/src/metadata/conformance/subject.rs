@@ -4,22 +4,22 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexusfs::access::{Identity, Policy};
-use nexusfs::call::{Call, Interrupts};
-use nexusfs::clock::{Clock, ManualClock};
-use nexusfs::config::Durability;
-use nexusfs::content::{
+use nexusfs_core::access::{Identity, Policy};
+use nexusfs_core::call::{Call, Interrupts};
+use nexusfs_core::clock::{Clock, ManualClock};
+use nexusfs_core::config::Durability;
+use nexusfs_core::content::{
     ContentHash, ContentStore, LOCAL_BACKEND, Mount, Placement, Prepared, Publication, Publisher,
 };
-use nexusfs::error::Error;
-use nexusfs::metadata::{
-    Change, ChangeSet, Claim, Committed, Conditions, Entry, EntryQuery, EntryRef, FileInfo, Grant,
-    MetadataStore, Removal, StoreError, StoreResult,
+use nexusfs_core::error::Error;
+use nexusfs_core::metadata::{
+    Change, Claim, Committed, Conditions, Entry, EntryQuery, EntryRef, FileInfo, Grant,
+    MetadataStore, Removal, StoreError, StoreResult, WriteSet,
 };
-use nexusfs::path::VirtualPath;
-use nexusfs::range::{PathRange, Visible};
-use nexusfs::time::Micros;
-use nexusfs::work::{LeaseToken, WorkItem};
+use nexusfs_core::path::VirtualPath;
+use nexusfs_core::range::{PathRange, Visible};
+use nexusfs_core::time::Micros;
+use nexusfs_core::work::{LeaseToken, WorkItem};
 
 use super::changes::path;
 use crate::content::MemoryContents;
@@ -122,8 +122,8 @@ impl Subject {
     }
 
     /// Returns the set of `changes`, with contents that were made for them beforehand.
-    pub(super) fn set(&self, changes: Vec<Change>, prepared: Prepared) -> ChangeSet {
-        ChangeSet {
+    pub(super) fn set(&self, changes: Vec<Change>, prepared: Prepared) -> WriteSet {
+        WriteSet {
             changes: Arc::new(changes),
             routes: Arc::clone(self.placement.routes()),
             prepared: Arc::new(prepared),

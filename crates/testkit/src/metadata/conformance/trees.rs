@@ -1,8 +1,8 @@
 //! Directories, and trees that are moved, copied and removed.
 
-use nexusfs::error::ErrorKind;
-use nexusfs::metadata::Change;
-use nexusfs::metadata::Relocation;
+use nexusfs_core::error::ErrorKind;
+use nexusfs_core::metadata::Change;
+use nexusfs_core::metadata::Relocation;
 
 use super::Subject;
 use super::changes::{

@@ -1,8 +1,8 @@
 //! Queries over work items.
 
-use nexusfs::metadata::Change;
-use nexusfs::range::PathRange;
-use nexusfs::work::{Status, WorkView};
+use nexusfs_core::metadata::Change;
+use nexusfs_core::range::PathRange;
+use nexusfs_core::work::{Status, WorkView};
 
 use super::Subject;
 use super::changes::{item, make_ready, path, set, set_all};
@@ -23,7 +23,7 @@ fn view(subject: &Subject, view: WorkView) -> Vec<String> {
 
 /// Makes items of every kind, among them two that wait.
 fn make_all(subject: &Subject) {
-    let later = nexusfs::time::format_time(subject.wall() + 1000 * SECOND);
+    let later = nexusfs_core::time::format_time(subject.wall() + 1000 * SECOND);
     for (at, keys) in [
         ("/ready-2", r#"{"status": "ready", "priority": 2}"#),
         ("/ready-none", r#"{"status": "ready"}"#),
@@ -209,7 +209,7 @@ pub fn many_items_are_sorted_like_few(subject: &Subject) {
                 .all(|item| item.status.name() == statuses[index]),
             "{view:?}"
         );
-        let key = |item: &nexusfs::work::WorkItem| match view {
+        let key = |item: &nexusfs_core::work::WorkItem| match view {
             WorkView::InProgress => (0, item.path.to_string()),
             _ => (item.priority.unwrap(), item.path.to_string()),
         };
@@ -271,7 +271,7 @@ pub fn counts_agree_with_the_views(subject: &Subject) {
     let counts = subject.store.work_counts(&all, &subject.all()).unwrap();
     assert_eq!([counts.ready, counts.delayed], [3, 0]);
     make_ready(subject, &["/shared/a/1", "/shared/b/1", "/t/1", "/t-x"]);
-    let within = |range: &PathRange, grant: &nexusfs::metadata::Grant| {
+    let within = |range: &PathRange, grant: &nexusfs_core::metadata::Grant| {
         subject.store.work_counts(range, grant).unwrap().ready
     };
     assert_eq!(within(&PathRange::under("/t"), &subject.all()), 1);

@@ -3,9 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nexusfs::call::Interrupts;
-use nexusfs::error::ErrorKind;
-use nexusfs::metadata::Supply;
+use nexusfs_core::call::Interrupts;
+use nexusfs_core::error::ErrorKind;
+use nexusfs_core::metadata::Supply;
 
 use super::Subject;
 use super::changes::{complete, fail, item, make_ready, release, set};
@@ -16,27 +16,22 @@ fn supply(subject: &Subject) -> Supply {
     subject.store.supply(&scope, &subject.all()).unwrap()
 }
 
-/// Whatever may make something claimable changes the count, and nothing else has to.
-pub fn the_change_count_follows_what_can_be_claimed(subject: &Subject) {
-    let count = || subject.store.change_count(&call()).unwrap();
-    let mut last = count();
-    assert_eq!(count(), last, "nothing happened");
-    let mut changed = |what: &str| {
-        let now = count();
-        assert_ne!(now, last, "{what}");
-        last = now;
-    };
+/// Whatever may make something claimable is noticed, and nothing else has to be.
+pub fn a_watch_notices_what_can_be_claimed(subject: &Subject) {
+    let mut watch = subject.store.watch(&call()).unwrap();
+    let mut changed = || watch.wait(Some(Instant::now()), &call()).unwrap();
+    assert!(!changed(), "nothing happened");
     make_ready(subject, &["/a"]);
-    changed("a ready item");
+    assert!(changed(), "a ready item");
     let token = subject.claim_one(10 * SECOND);
-    subject.store.change_count(&call()).unwrap();
+    changed();
     subject.commit(vec![release("/a", token)]);
-    changed("a release");
+    assert!(changed(), "a release");
     let token = subject.claim_one(10 * SECOND);
     subject.commit(vec![fail("/a", token, Some(SECOND))]);
-    changed("a failure");
+    assert!(changed(), "a failure");
     subject.commit(vec![set("/a", "priority", "1")]);
-    changed("another priority");
+    assert!(changed(), "another priority");
     subject.commit(
         item(
             subject,
@@ -47,9 +42,9 @@ pub fn the_change_count_follows_what_can_be_claimed(subject: &Subject) {
     );
     subject.pass(SECOND);
     let token = subject.claim_one(10 * SECOND);
-    subject.store.change_count(&call()).unwrap();
+    changed();
     subject.commit(vec![complete("/a", token)]);
-    changed("a dependency that was completed");
+    assert!(changed(), "a dependency that was completed");
 }
 
 /// Of this handle at once, of others soon.
@@ -60,7 +55,7 @@ pub fn a_wait_ends_with_a_change_of_any_handle(subject: &Subject) {
         let changes = item(subject, &name, r#"{"status": "ready"}"#).into();
         let set = subject.set(changes, Default::default());
         let grant = subject.all();
-        let seen = subject.store.change_count(&call()).unwrap();
+        let mut watch = subject.store.watch(&call()).unwrap();
         let (store, committing) = (
             &subject.store,
             if by_other { &other } else { &subject.store },
@@ -72,45 +67,36 @@ pub fn a_wait_ends_with_a_change_of_any_handle(subject: &Subject) {
             });
             let deadline = Some(Instant::now() + Duration::from_secs(30));
             let began = Instant::now();
-            store.wait_for_change(seen, deadline, &call()).unwrap();
+            assert!(watch.wait(deadline, &call()).unwrap());
             assert!(
                 began.elapsed() < Duration::from_secs(20),
                 "it waited for the deadline"
             );
         });
-        assert_ne!(store.change_count(&call()).unwrap(), seen);
         assert_eq!(supply(subject), Supply::Now);
-        // What happened before the wait counts, too.
-        store.wait_for_change(seen, None, &call()).unwrap();
+        // What happened before the wait counts, too, since the watch was made.
+        let mut watch = store.watch(&call()).unwrap();
+        make_ready(subject, &["/again"]);
+        assert!(watch.wait(None, &call()).unwrap());
     }
 }
 
 /// A deadline and an interrupt end it.
 pub fn a_wait_ends_in_time_or_when_interrupted(subject: &Subject) {
-    let seen = subject.store.change_count(&call()).unwrap();
+    let mut watch = subject.store.watch(&call()).unwrap();
     let began = Instant::now();
     let deadline = Some(began + Duration::from_millis(60));
-    subject
-        .store
-        .wait_for_change(seen, deadline, &call())
-        .unwrap();
-    assert!(
-        began.elapsed() >= Duration::from_millis(60),
-        "nothing changed"
-    );
-    subject
-        .store
-        .wait_for_change(seen, Some(Instant::now()), &call())
-        .unwrap();
+    assert!(!watch.wait(deadline, &call()).unwrap(), "nothing changed");
+    assert!(began.elapsed() >= Duration::from_millis(60));
+    assert!(!watch.wait(Some(Instant::now()), &call()).unwrap());
     let interrupts = Interrupts::default();
     let interrupted = interrupts.begin(Duration::from_secs(30));
-    let store = &subject.store;
     thread::scope(|scope| {
         scope.spawn(|| {
             thread::sleep(Duration::from_millis(50));
             interrupts.interrupt();
         });
-        let error = store.wait_for_change(seen, None, &interrupted).unwrap_err();
+        let error = watch.wait(None, &interrupted).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
     });
 }
@@ -121,7 +107,7 @@ pub fn supply_tells_when_to_claim(subject: &Subject) {
     subject.write_all(&["/file"]);
     subject.commit(item(subject, "/held", r#"{"status": "blocked"}"#).into());
     assert_eq!(supply(subject), Supply::None);
-    let at = nexusfs::time::format_time(subject.wall() + 100 * SECOND);
+    let at = nexusfs_core::time::format_time(subject.wall() + 100 * SECOND);
     let keys = format!("{{\"status\": \"ready\", \"not_before\": \"{at}\"}}");
     subject.commit(item(subject, "/delayed", &keys).into());
     assert_eq!(supply(subject), Supply::After(Duration::from_secs(100)));
@@ -147,7 +133,7 @@ pub fn supply_stays_within_the_part(subject: &Subject) {
     make_ready(subject, &["/shared/b/1", "/archives/a/1"]);
     let of_tenant = |prefix: Option<&str>| {
         let policy = subject.policy(Some("a"), None);
-        let scope = policy.claimable(prefix.map(nexusfs::range::PathRange::with_prefix));
+        let scope = policy.claimable(prefix.map(nexusfs_core::range::PathRange::with_prefix));
         subject
             .store
             .supply(&scope, &subject.of(Some("a"), None))

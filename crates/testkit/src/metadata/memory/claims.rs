@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use nexusfs::access::{ClaimScope, Rules};
-use nexusfs::metadata::{Claim, Supply};
-use nexusfs::range::PathRange;
-use nexusfs::work::{MOST_ATTEMPTS, Status, WorkItem};
+use nexusfs_core::access::{ClaimScope, Rules};
+use nexusfs_core::metadata::{Claim, Supply};
+use nexusfs_core::range::PathRange;
+use nexusfs_core::work::{MOST_ATTEMPTS, Status, WorkItem};
 
 use super::queries::{rank, work_item};
 use super::state::{Item, Lease, Now, State};

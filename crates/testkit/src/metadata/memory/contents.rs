@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use nexusfs::content::{ContentHash, Form, NewContent, Staged, Unprepared};
-use nexusfs::error::{Error, Result};
+use nexusfs_core::content::{ContentHash, Form, NewContent, Staged, Unprepared};
+use nexusfs_core::error::{Error, Result};
 
 use super::state::{Content, ContentName};
 use super::transaction::Transaction;

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use nexusfs::content::{Form, NewContent, Unprepared};
-use nexusfs::error::{Error, ErrorKind, Result};
-use nexusfs::metadata::{
+use nexusfs_core::content::{Form, NewContent, Unprepared};
+use nexusfs_core::error::{Error, ErrorKind, Result};
+use nexusfs_core::metadata::{
     Conditions, Entry, MAX_VERSION, MetadataValue, MetadataValues, guess_mime_type,
 };
-use nexusfs::path::VirtualPath;
-use nexusfs::path_id::PathId;
-use nexusfs::range::PathRange;
-use nexusfs::work::is_work_key;
+use nexusfs_core::path::VirtualPath;
+use nexusfs_core::path_id::PathId;
+use nexusfs_core::range::PathRange;
+use nexusfs_core::work::is_work_key;
 
 use super::state::{
     ContentName, File, Kind, Name, is_directory, not_a_directory, not_found, parent, tree,
@@ -259,7 +259,6 @@ impl Transaction<'_> {
                     let at = (path.to_owned(), key.clone());
                     self.state.metadata.insert(at, (text.clone(), *digest));
                 }
-                other => return Err(Error::unsupported(format!("no such value: {other:?}"))),
             }
         }
         match fields.is_empty() {

@@ -1,11 +1,11 @@
 //! Files as an export described them.
 
-use nexusfs::content::ContentHash;
-use nexusfs::error::{Error, Result};
-use nexusfs::metadata::{
+use nexusfs_core::content::ContentHash;
+use nexusfs_core::error::{Error, Result};
+use nexusfs_core::metadata::{
     Compared, Conditions, Entry, ImportSource, ImportedDirectory, ImportedFile, guess_mime_type,
 };
-use nexusfs::path_id::PathId;
+use nexusfs_core::path_id::PathId;
 
 use super::files::new_file;
 use super::queries::all_values;

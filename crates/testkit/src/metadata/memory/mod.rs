@@ -10,7 +10,6 @@
 //! | what a commit does | `transaction`, `files`, `relocate`, `contents`, `imports`, `work` |
 //! | what is read; claims | `queries`, `claims` |
 //! | which contents are needed; who removes some | `references`, `pins` |
-//! | what only rows of a database need | `upkeep` |
 
 mod claims;
 mod contents;
@@ -22,28 +21,26 @@ mod references;
 mod relocate;
 mod state;
 mod transaction;
-mod upkeep;
 mod work;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nexusfs::access::{ClaimScope, NamespaceRule, Rules};
-use nexusfs::call::Call;
-use nexusfs::clock::Clock;
-use nexusfs::content::{ContentHash, Staged, StoredContent};
-use nexusfs::error::{Error, Result};
-use nexusfs::metadata::{
-    ChangeSet, CheckedRows, Claim, Committed, ContentCount, ContentRow, CopyIdentity,
-    DescribedEntry, Duplicates, Entry, EntryQuery, EntryRef, Grant, MetadataCopy, MetadataMender,
-    MetadataQuery, MetadataStore, Paged, PendingDeletions, Removal, Reservation, RowCursor,
-    StorageReport, StoreError, StoreResult, Supply,
+use nexusfs_core::access::{ClaimScope, NamespaceRule, Rules};
+use nexusfs_core::call::Call;
+use nexusfs_core::clock::Clock;
+use nexusfs_core::content::{ContentHash, Staged, StoredContent};
+use nexusfs_core::error::{Error, Result};
+use nexusfs_core::metadata::{
+    Catalog, Claim, Committed, ContentCount, ContentCursor, ContentKey, ContentRow, DescribedEntry,
+    Duplicates, Entry, EntryQuery, EntryRef, Grant, Ledger, MetadataQuery, MetadataStore, Paged,
+    PendingDeletions, Queue, References, Removal, Reservation, StorageReport, StoreError,
+    StoreResult, Supply, Watch, WriteSet,
 };
-use nexusfs::path::VirtualPath;
-use nexusfs::path_id::PathId;
-use nexusfs::range::PathRange;
-use nexusfs::work::{Explanation, WorkCounts, WorkItem, WorkView};
+use nexusfs_core::path::VirtualPath;
+use nexusfs_core::path_id::PathId;
+use nexusfs_core::range::PathRange;
+use nexusfs_core::work::{Explanation, WorkCounts, WorkItem, WorkView};
 use parking_lot::{Condvar, Mutex};
 
 use self::pins::Pins;
@@ -139,7 +136,7 @@ enum Refusal {
 }
 
 impl MemoryStore {
-    fn try_commit(&self, set: &ChangeSet, grant: &Grant) -> Result<Committed, Refusal> {
+    fn try_commit(&self, set: &WriteSet, grant: &Grant) -> Result<Committed, Refusal> {
         let mut state = self.database.state.lock();
         if state.rules.version != grant.rules.version {
             return Err(Refusal::Store(StoreError::RulesChanged));
@@ -179,89 +176,12 @@ impl MemoryStore {
     }
 }
 
-impl MetadataStore for MemoryStore {
+/// There are no rows that something could be wrong with, and no file to be copied: it has no upkeep.
+impl MetadataStore for MemoryStore {}
+
+impl Catalog for MemoryStore {
     fn rules(&self, _: &Call) -> Result<Rules> {
         Ok(self.database.state.lock().rules.clone())
-    }
-
-    fn declare_namespaces(
-        &self,
-        declared: &[(NamespaceRule, bool)],
-        admin: bool,
-        _: &Call,
-    ) -> Result<()> {
-        let mut state = self.database.state.lock();
-        let mut rules: Vec<NamespaceRule> = state.rules.iter().cloned().collect();
-        let mut changed = false;
-        for (wanted, remove) in declared {
-            let name = &wanted.name;
-            let known = state.rules.get(name);
-            let is_change = match known {
-                Some(known) => *remove || known != wanted,
-                None => !remove,
-            };
-            if !is_change {
-                continue;
-            }
-            let root = format!("/{name}");
-            let mut ranges = state::tree(&root).into_iter();
-            let refused = match known {
-                Some(known) if known.builtin => "is built in",
-                _ if admin => "",
-                Some(_) => "is registered with other rules; changing it takes an admin",
-                None if ranges.any(|range| state.names_in(&range).next().is_some()) => {
-                    "is not empty; registering it takes an admin"
-                }
-                None => "",
-            };
-            if !refused.is_empty() {
-                let what = format!("namespaces: '{name}' {refused}");
-                return Err(Error::invalid_config(what));
-            }
-            changed = true;
-            rules.retain(|rule| rule.name != *name);
-            if !remove {
-                rules.push(NamespaceRule {
-                    requires_agent: false,
-                    builtin: false,
-                    ..wanted.clone()
-                });
-            }
-        }
-        if changed {
-            state.rules = Rules::new(state.rules.version + 1, rules);
-        }
-        Ok(())
-    }
-
-    fn register_backends(&self, backends: &[(Arc<str>, String)], _: &Call) -> Result<()> {
-        let mut state = self.database.state.lock();
-        let mut known = state.backends.clone();
-        for (name, uuid) in backends {
-            match known.iter().find(|(known, _)| known == name) {
-                Some((_, place)) if place == uuid => {}
-                Some(_) => {
-                    let what = format!("the backend '{name}' is known in another place");
-                    return Err(Error::invalid_config(what));
-                }
-                None => known.push((Arc::clone(name), uuid.clone())),
-            }
-        }
-        state.backends = known;
-        Ok(())
-    }
-
-    fn backend_uuid(&self, name: &str, _: &Call) -> Result<Option<String>> {
-        let state = self.database.state.lock();
-        let found = state.backends.iter().find(|(known, _)| **known == *name);
-        Ok(found.map(|(_, uuid)| uuid.clone()))
-    }
-
-    fn is_leased(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<bool> {
-        self.read(grant, |state| {
-            let item = state.items.get(path.as_str());
-            Ok(item.is_some_and(|item| item.is_leased(self.now())))
-        })
     }
 
     fn entry(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<Option<Entry>> {
@@ -409,6 +329,109 @@ impl MetadataStore for MemoryStore {
         })
     }
 
+    fn forget_cached(&self) {}
+}
+
+impl Ledger for MemoryStore {
+    fn commit(&self, set: WriteSet, grant: &Grant) -> StoreResult<Committed> {
+        loop {
+            match self.try_commit(&set, grant) {
+                Ok(committed) => return Ok(committed),
+                Err(Refusal::Store(error)) => return Err(error),
+                Err(Refusal::Awaits(name)) => self.await_removal(&name, false, &grant.call)?,
+            }
+        }
+    }
+
+    fn declare_namespaces(
+        &self,
+        declared: &[(NamespaceRule, bool)],
+        admin: bool,
+        _: &Call,
+    ) -> Result<()> {
+        let mut state = self.database.state.lock();
+        let mut rules: Vec<NamespaceRule> = state.rules.iter().cloned().collect();
+        let mut changed = false;
+        for (wanted, remove) in declared {
+            let name = &wanted.name;
+            let known = state.rules.get(name);
+            let is_change = match known {
+                Some(known) => *remove || known != wanted,
+                None => !remove,
+            };
+            if !is_change {
+                continue;
+            }
+            let root = format!("/{name}");
+            let mut ranges = state::tree(&root).into_iter();
+            let refused = match known {
+                Some(known) if known.builtin => "is built in",
+                _ if admin => "",
+                Some(_) => "is registered with other rules; changing it takes an admin",
+                None if ranges.any(|range| state.names_in(&range).next().is_some()) => {
+                    "is not empty; registering it takes an admin"
+                }
+                None => "",
+            };
+            if !refused.is_empty() {
+                let what = format!("namespaces: '{name}' {refused}");
+                return Err(Error::invalid_config(what));
+            }
+            changed = true;
+            rules.retain(|rule| rule.name != *name);
+            if !remove {
+                rules.push(NamespaceRule {
+                    requires_agent: false,
+                    builtin: false,
+                    ..wanted.clone()
+                });
+            }
+        }
+        if changed {
+            state.rules = Rules::new(state.rules.version + 1, rules);
+        }
+        Ok(())
+    }
+
+    fn register_backends(&self, backends: &[(Arc<str>, String)], _: &Call) -> Result<()> {
+        let mut state = self.database.state.lock();
+        let mut known = state.backends.clone();
+        for (name, uuid) in backends {
+            match known.iter().find(|(known, _)| known == name) {
+                Some((_, place)) if place == uuid => {}
+                Some(_) => {
+                    let what = format!("the backend '{name}' is known in another place");
+                    return Err(Error::invalid_config(what));
+                }
+                None => known.push((Arc::clone(name), uuid.clone())),
+            }
+        }
+        state.backends = known;
+        Ok(())
+    }
+
+    fn backend_uuid(&self, name: &str, _: &Call) -> Result<Option<String>> {
+        let state = self.database.state.lock();
+        let found = state.backends.iter().find(|(known, _)| **known == *name);
+        Ok(found.map(|(_, uuid)| uuid.clone()))
+    }
+}
+
+impl Queue for MemoryStore {
+    fn claim(&self, claim: Claim, grant: &Grant) -> StoreResult<Vec<WorkItem>> {
+        let mut state = self.database.state.lock();
+        grant.call.check()?;
+        if state.rules.version != grant.rules.version {
+            return Err(StoreError::RulesChanged);
+        }
+        let now = self.now();
+        Ok(claims::claim(&mut state, &claim, &grant.rules, now))
+    }
+
+    fn supply(&self, scope: &ClaimScope, grant: &Grant) -> StoreResult<Supply> {
+        self.read(grant, |state| Ok(claims::supply(state, scope, self.now())))
+    }
+
     fn work(&self, view: WorkView, limit: usize, grant: &Grant) -> StoreResult<Vec<WorkItem>> {
         self.read(grant, |state| {
             let visible = state.resolve(&grant.visible);
@@ -430,57 +453,49 @@ impl MetadataStore for MemoryStore {
         })
     }
 
-    fn commit(&self, set: ChangeSet, grant: &Grant) -> StoreResult<Committed> {
-        loop {
-            match self.try_commit(&set, grant) {
-                Ok(committed) => return Ok(committed),
-                Err(Refusal::Store(error)) => return Err(error),
-                Err(Refusal::Awaits(name)) => self.await_removal(&name, false, &grant.call)?,
-            }
-        }
+    fn is_leased(&self, path: &VirtualPath, grant: &Grant) -> StoreResult<bool> {
+        self.read(grant, |state| {
+            let item = state.items.get(path.as_str());
+            Ok(item.is_some_and(|item| item.is_leased(self.now())))
+        })
     }
 
-    fn advance_leases(&self, _: &Call) -> Result<()> {
+    /// What other stores have given out is not known: this one has a sequence of its own.
+    fn pass_over_leases(&self, _: &Call) -> Result<()> {
         self.database.state.lock().newest_token += RAISED;
         Ok(())
     }
 
-    /// What other stores have given out is not known: this one has a sequence of its own.
-    fn pass_over_leases(&self, call: &Call) -> Result<()> {
-        self.advance_leases(call)
+    fn watch(&self, _: &Call) -> Result<Box<dyn Watch + '_>> {
+        Ok(Box::new(Watching {
+            database: &self.database,
+            seen: *self.database.changes.lock(),
+        }))
     }
+}
 
-    fn claim(&self, claim: Claim, grant: &Grant) -> StoreResult<Vec<WorkItem>> {
-        let mut state = self.database.state.lock();
-        grant.call.check()?;
-        if state.rules.version != grant.rules.version {
-            return Err(StoreError::RulesChanged);
-        }
-        let now = self.now();
-        Ok(claims::claim(&mut state, &claim, &grant.rules, now))
-    }
+/// One who waits.
+struct Watching<'a> {
+    database: &'a MemoryDatabase,
+    seen: u64,
+}
 
-    fn supply(&self, scope: &ClaimScope, grant: &Grant) -> StoreResult<Supply> {
-        self.read(grant, |state| Ok(claims::supply(state, scope, self.now())))
-    }
-
-    fn change_count(&self, _: &Call) -> Result<u64> {
-        Ok(*self.database.changes.lock())
-    }
-
-    fn wait_for_change(&self, seen: u64, deadline: Option<Instant>, call: &Call) -> Result<()> {
+impl Watch for Watching<'_> {
+    fn wait(&mut self, deadline: Option<Instant>, call: &Call) -> Result<bool> {
         let mut changes = self.database.changes.lock();
         loop {
             call.check()?;
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            if *changes != seen || left.is_some_and(|left| left.is_zero()) {
-                return Ok(());
+            if *changes != self.seen || left.is_some_and(|left| left.is_zero()) {
+                return Ok(std::mem::replace(&mut self.seen, *changes) != *changes);
             }
             let pause = left.map_or(PAUSE, |left| left.min(PAUSE));
             self.database.changed.wait_for(&mut changes, pause);
         }
     }
+}
 
+impl References for MemoryStore {
     fn reserve(
         &self,
         backend: &str,
@@ -528,33 +543,8 @@ impl MetadataStore for MemoryStore {
         Ok(())
     }
 
-    fn forget_cached(&self) {}
-
-    fn shrink_log(&self, _: &Call) -> Result<()> {
-        Ok(())
-    }
-
-    /// There are no rows that something could be wrong with.
-    fn check_rows(&self, _: &RowCursor, _: &Call) -> Result<CheckedRows> {
-        Ok(CheckedRows::default())
-    }
-
-    fn contents(&self, after: i64, with_data: bool, _: &Call) -> Result<Paged<ContentRow, i64>> {
-        Ok(queries::contents(
-            &self.database.state.lock(),
-            after,
-            with_data,
-        ))
-    }
-
-    fn paths_of_content(&self, id: i64, limit: usize, _: &Call) -> Result<(Vec<String>, u64)> {
-        let state = self.database.state.lock();
-        let Some((name, _)) = state.content_of_id(id) else {
-            return Ok((Vec::new(), 0));
-        };
-        let paths: Vec<String> = state.holders(name).map(str::to_owned).collect();
-        let count = paths.len() as u64;
-        Ok((paths.into_iter().take(limit).collect(), count))
+    fn pin(&self, call: &Call) -> Result<Box<dyn Send>> {
+        Ok(Box::new(self.database.pins.pin(call)?))
     }
 
     fn unreferenced(
@@ -574,29 +564,39 @@ impl MetadataStore for MemoryStore {
         self.pending_deletions().iter().try_for_each(found)
     }
 
-    fn pin(&self, call: &Call) -> Result<Box<dyn Send>> {
-        Ok(Box::new(self.database.pins.pin(call)?))
-    }
-
-    fn copy_to(
+    fn contents(
         &self,
-        _: &Path,
-        _: &CopyIdentity,
-        _: &mut dyn FnMut(u64, u64) -> Result<()>,
+        after: Option<&ContentCursor>,
+        with_data: bool,
         _: &Call,
-    ) -> Result<Box<dyn MetadataCopy>> {
-        Err(no_file())
+    ) -> Result<Paged<ContentRow, ContentCursor>> {
+        let after = match after {
+            Some(cursor) => match cursor.0.as_slice().try_into() {
+                Ok(bytes) => i64::from_be_bytes(bytes),
+                Err(_) => return Err(Error::internal("a cursor of another store")),
+            },
+            None => i64::MIN,
+        };
+        let (rows, next) = queries::contents(&self.database.state.lock(), after, with_data);
+        let next = next.map(|id| ContentCursor(id.to_be_bytes().to_vec()));
+        Ok((rows, next))
     }
 
-    fn digest_of_copy(&self, _: &Path, _: &Call) -> Result<Option<String>> {
-        Err(no_file())
+    fn paths_of_content(
+        &self,
+        content: &ContentKey,
+        limit: usize,
+        _: &Call,
+    ) -> Result<(Vec<String>, u64)> {
+        let state = self.database.state.lock();
+        let found = state.content_of_id(content.id);
+        let Some((name, _)) =
+            found.filter(|(name, _)| content.hash.is_none_or(|hash| name.1 == hash))
+        else {
+            return Ok((Vec::new(), 0));
+        };
+        let paths: Vec<String> = state.holders(name).map(str::to_owned).collect();
+        let count = paths.len() as u64;
+        Ok((paths.into_iter().take(limit).collect(), count))
     }
-
-    fn mender(&self) -> &dyn MetadataMender {
-        self
-    }
-}
-
-fn no_file() -> Error {
-    Error::unsupported("a store in memory has no database file")
 }

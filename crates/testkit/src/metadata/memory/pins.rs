@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nexusfs::call::Call;
-use nexusfs::error::{Error, ErrorKind, Result};
+use nexusfs_core::call::Call;
+use nexusfs_core::error::{Error, ErrorKind, Result};
 use parking_lot::Mutex;
 
 /// How long to wait between attempts.

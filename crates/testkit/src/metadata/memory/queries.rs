@@ -3,18 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use nexusfs::access::Rules;
-use nexusfs::content::ContentHash;
-use nexusfs::error::{Error, Result};
-use nexusfs::metadata::{
+use nexusfs_core::access::Rules;
+use nexusfs_core::content::ContentHash;
+use nexusfs_core::error::Result;
+use nexusfs_core::metadata::{
     ContentCount, ContentRow, Duplicates, EntryQuery, EntryRef, Grant, MetadataQuery,
     MetadataValue, Paged, Scope, StorageReport, StorageTotals,
 };
-use nexusfs::path::VirtualPath;
-use nexusfs::path_id::PathId;
-use nexusfs::range::{PathRange, Visible};
-use nexusfs::time::format_time;
-use nexusfs::work::{
+use nexusfs_core::path::VirtualPath;
+use nexusfs_core::path_id::PathId;
+use nexusfs_core::range::{PathRange, Visible};
+use nexusfs_core::time::format_time;
+use nexusfs_core::work::{
     Blocker, DependencyRef, ExpiredLease, Explanation, Status, WorkCounts, WorkField, WorkItem,
     WorkView,
 };
@@ -162,7 +162,6 @@ pub(super) fn find(state: &State, query: &MetadataQuery, visible: &Visible) -> R
                 let names = state.names_in(&range).map(|(path, _)| path);
                 paths.extend(names.filter(has_it).cloned());
             }
-            other => return Err(Error::unsupported(format!("no such value: {other:?}"))),
         }
     }
     paths.truncate(query.limit);
@@ -196,7 +195,6 @@ fn has_value(state: &State, item: &Item, field: &WorkField, visible: &Visible) -
             }
             item.depends && dependencies_of(state, item) == wanted
         }
-        _ => false,
     }
 }
 

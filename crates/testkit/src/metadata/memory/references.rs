@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nexusfs::call::Call;
-use nexusfs::content::ContentHash;
-use nexusfs::error::{Error, ErrorKind, Result};
-use nexusfs::metadata::{PendingDeletions, Removal, Reservation};
+use nexusfs_core::call::Call;
+use nexusfs_core::content::ContentHash;
+use nexusfs_core::error::{Error, ErrorKind, Result};
+use nexusfs_core::metadata::{PendingDeletions, Removal, Reservation};
 
 use super::MemoryStore;
 use super::state::{ContentName, State};

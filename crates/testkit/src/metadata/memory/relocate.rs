@@ -1,9 +1,9 @@
 //! Moving and copying files and trees.
 
-use nexusfs::error::{Error, ErrorKind, Result};
-use nexusfs::metadata::{Entry, Relocation, guess_mime_type};
-use nexusfs::path::VirtualPath;
-use nexusfs::path_id::PathId;
+use nexusfs_core::error::{Error, ErrorKind, Result};
+use nexusfs_core::metadata::{Entry, Relocation, guess_mime_type};
+use nexusfs_core::path::VirtualPath;
+use nexusfs_core::path_id::PathId;
 
 use super::files::already_exists;
 use super::state::{

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use nexusfs::access::{NamespaceRule, Rules};
-use nexusfs::content::{BlockHashes, ContentHash, LOCAL_BACKEND, StoredContent};
-use nexusfs::error::{Error, ErrorKind, Result};
-use nexusfs::metadata::{Entry, EntryRef, FileInfo, FileRef};
-use nexusfs::path::VirtualPath;
-use nexusfs::path_id::PathId;
-use nexusfs::range::{PathRange, Visible};
-use nexusfs::time::Micros;
-use nexusfs::work::Status;
+use nexusfs_core::access::{NamespaceRule, Rules};
+use nexusfs_core::content::{BlockHashes, ContentHash, LOCAL_BACKEND, StoredContent};
+use nexusfs_core::error::{Error, ErrorKind, Result};
+use nexusfs_core::metadata::{Entry, EntryRef, FileInfo, FileRef};
+use nexusfs_core::path::VirtualPath;
+use nexusfs_core::path_id::PathId;
+use nexusfs_core::range::{PathRange, Visible};
+use nexusfs_core::time::Micros;
+use nexusfs_core::work::Status;
 
 /// A content of a backend.
 pub(super) type ContentName = (Arc<str>, ContentHash);

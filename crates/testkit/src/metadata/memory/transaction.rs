@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use nexusfs::content::{ContentHash, Staged, Unprepared};
-use nexusfs::error::{Error, ErrorKind, Result};
-use nexusfs::metadata::{Change, ChangeSet, Conditions, Entry, Grant};
-use nexusfs::path::VirtualPath;
-use nexusfs::path_id::PathId;
-use nexusfs::range::PathRange;
-use nexusfs::time::Micros;
+use nexusfs_core::content::{ContentHash, Staged, Unprepared};
+use nexusfs_core::error::{Error, ErrorKind, Result};
+use nexusfs_core::metadata::{Change, Conditions, Entry, Grant, WriteSet};
+use nexusfs_core::path::VirtualPath;
+use nexusfs_core::path_id::PathId;
+use nexusfs_core::range::PathRange;
+use nexusfs_core::time::Micros;
 
 use super::state::{Content, ContentName, Name, Now, State, is_directory, not_found};
 use super::work::Named;
@@ -18,7 +18,7 @@ use super::work::Named;
 pub(super) struct Transaction<'a> {
     pub state: State,
     pub grant: &'a Grant,
-    pub set: &'a ChangeSet,
+    pub set: &'a WriteSet,
     pub now: Now,
     /// The number of the change that is applied.
     pub change: usize,
@@ -42,7 +42,7 @@ pub(super) struct Transaction<'a> {
 }
 
 impl<'a> Transaction<'a> {
-    pub fn new(state: &State, grant: &'a Grant, set: &'a ChangeSet, now: Now) -> Self {
+    pub fn new(state: &State, grant: &'a Grant, set: &'a WriteSet, now: Now) -> Self {
         Transaction {
             state: state.clone(),
             grant,
@@ -141,7 +141,6 @@ impl<'a> Transaction<'a> {
             } => self.fail(path, *token, error, *retry_after),
             Change::ReleaseWork { path, token } => self.release_work(path, *token),
             Change::Import(source) => self.import_all(&**source),
-            other => Err(Error::unsupported(format!("no such change: {other:?}"))),
         }
     }
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use nexusfs::error::{Error, ErrorKind, Result};
-use nexusfs::metadata::Entry;
-use nexusfs::path::VirtualPath;
-use nexusfs::path_id::PathId;
-use nexusfs::range::PathRange;
-use nexusfs::time::Micros;
-use nexusfs::work::{
+use nexusfs_core::error::{Error, ErrorKind, Result};
+use nexusfs_core::metadata::Entry;
+use nexusfs_core::path::VirtualPath;
+use nexusfs_core::path_id::PathId;
+use nexusfs_core::range::PathRange;
+use nexusfs_core::time::Micros;
+use nexusfs_core::work::{
     DependencyRef, LeaseToken, MOST_ATTEMPTS, Status, WorkField, WorkHistory, back_off,
     is_library_key,
 };
@@ -66,7 +66,6 @@ impl Transaction<'_> {
                 WorkField::NotBefore(time) => item.not_before = Some(*time),
                 WorkField::Tags(_) => item.tags = Some(field.to_json()),
                 WorkField::MaxAttempts(attempts) => item.max_attempts = Some(*attempts),
-                other => return Err(Error::unsupported(format!("no such key: {other:?}"))),
             }
         }
         self.supplied = true;
