@@ -10,14 +10,17 @@ const CORE: &str = "crates/core";
 const SQLITE: &str = "crates/sqlite";
 const LIBRARY: &str = ".";
 const PROGRAM: &str = "crates/cli";
+const TESTKIT: &str = "crates/testkit";
 
 /// The crates, each with those of them that it may use, and those of others that it may not.
-const CRATES: [(&str, &[&str], &[&str]); 4] = [
+const CRATES: [(&str, &[&str], &[&str]); 5] = [
     (CORE, &[], &["rusqlite", "libc", "nix"]),
     (SQLITE, &["nexusfs-core"], &[]),
     (LIBRARY, &["nexusfs-core", "nexusfs-sqlite"], &["rusqlite"]),
     // Nothing of the C interface: a change there leaves the program as it is.
     (PROGRAM, &["nexusfs-core", "nexusfs-sqlite"], &["rusqlite"]),
+    // For tests alone: it knows no store in particular.
+    (TESTKIT, &["nexusfs-core"], &["rusqlite", "libc", "nix"]),
 ];
 
 /// The modules of the core, from the lowest on.

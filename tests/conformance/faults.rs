@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexusfs::call::{Call, Interrupts};
-use nexusfs::clock::SystemClock;
 use nexusfs::config::Durability;
 use nexusfs::content::{
     ContentHash, ContentStore, LOCAL_BACKEND, NewContent, Placement, Prepared, Publication, Staged,
@@ -16,6 +15,7 @@ use nexusfs::metadata::{
 };
 use nexusfs::path::VirtualPath;
 use nexusfs::range::{PathRange, Visible};
+use nexusfs::sqlite::SystemClock;
 use nexusfs_testkit::content::{FailingContents, Fault, MemoryContents, Operation, When};
 use nexusfs_testkit::metadata::conformance::Database;
 

@@ -8,7 +8,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nexusfs::call::{Call, Interrupts};
-use nexusfs::clock::SystemClock;
 use nexusfs::config::{self, EngineSettings, MountDeclaration};
 use nexusfs::content::{
     ContentFile, ContentHash, ContentStore, Placement, Publication, Reclaimed, Spool, Staged,
@@ -16,6 +15,7 @@ use nexusfs::content::{
 };
 use nexusfs::error::Result;
 use nexusfs::filesystem::{Engine, Home, Progress};
+use nexusfs::sqlite::SystemClock;
 use nexusfs::sqlite::files::LocalContentStore;
 use nexusfs::sqlite::{SqliteOptions, SqliteStore};
 

@@ -4,16 +4,10 @@
 //! while the machine sleeps, and is the same for every process (`CLOCK_BOOTTIME` of `clock_gettime(2)`).
 
 use std::fmt::Debug;
-use std::fs;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use rustix::time::{ClockId, clock_gettime};
-
-use crate::error::{Error, Result};
-use crate::time::{Micros, now};
-
-/// Where the kernel names the current boot.
-const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+use crate::error::Result;
+use crate::time::Micros;
 
 /// Returns the time.
 pub trait Clock: Debug + Send + Sync {
@@ -25,28 +19,6 @@ pub trait Clock: Debug + Send + Sync {
 
     /// Returns what names this boot of the machine.
     fn boot_id(&self) -> Result<String>;
-}
-
-/// The clocks of the machine.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn wall(&self) -> Micros {
-        now()
-    }
-
-    fn since_boot(&self) -> Micros {
-        // It cannot fail: every kernel that the library runs on has this clock.
-        let time = clock_gettime(ClockId::Boottime);
-        time.tv_sec * 1_000_000 + time.tv_nsec / 1_000
-    }
-
-    fn boot_id(&self) -> Result<String> {
-        let id = fs::read_to_string(BOOT_ID)
-            .map_err(|error| Error::io("cannot read the id of this boot", error))?;
-        Ok(id.trim().to_owned())
-    }
 }
 
 /// Clocks that only move when a test sets them.

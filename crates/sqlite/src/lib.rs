@@ -13,8 +13,9 @@
 //! | opening the database; what the store does for each of the traits | `opening`, `store` |
 //! | contents as files | [`files`] |
 //! | opening a store, as a configuration names it; copying one | `open` |
-//! | threads without signals | `thread` |
+//! | threads without signals; the clocks | `thread`, `clock` |
 
+mod clock;
 mod db;
 mod driver;
 mod error;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 use nexusfs_core::clock::Clock;
 use nexusfs_core::metadata::{MetadataStore, Upkeep};
 
+pub use self::clock::SystemClock;
 use self::db::backends::{BackendCache, BackendNames};
 use self::db::time::Time;
 use self::driver::reserve::KeptReserve;

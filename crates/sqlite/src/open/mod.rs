@@ -19,7 +19,6 @@ mod place;
 use std::sync::Arc;
 
 use nexusfs_core::call::{Call, Interrupts};
-use nexusfs_core::clock::SystemClock;
 use nexusfs_core::config::{EngineSettings, Resolved, Settings};
 use nexusfs_core::content::{ContentStore, Placement};
 use nexusfs_core::error::Result;
@@ -31,6 +30,7 @@ use self::home::LocalHome;
 use self::mounts::Mounted;
 use self::opened::Opened;
 use self::pair::Pair;
+use crate::clock::SystemClock;
 use crate::files::LocalContentStore;
 use crate::open::lock::DirectoryLock;
 use crate::{SqliteOptions, SqliteStore};
