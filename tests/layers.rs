@@ -24,7 +24,8 @@ const CRATES: [(&str, &[&str], &[&str]); 5] = [
 ];
 
 /// The modules of the core, from the lowest on.
-const LAYERS: [&str; 19] = [
+const LAYERS: [&str; 20] = [
+    "text_form",
     "error",
     "path",
     "range",

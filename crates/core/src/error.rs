@@ -3,10 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// What went wrong, as a caller can act on it. Each kind is one status of the C interface.
 ///
 /// Exhaustive: the C interface does not compile as long as it has no status for one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// An argument is malformed or out of range.
     InvalidArgument,
@@ -62,7 +65,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// An error: its [kind](ErrorKind), a one-line message, and, where they apply, the virtual path
 /// it is about, the index of the failed batch operation, and the underlying cause.
 ///
-/// Creating one from a static message and an existing path allocates nothing.
+/// Creating one from a static message and an existing path allocates nothing. Its serialised form is without the cause.
 ///
 /// ```
 /// use nexusfs::error::{ErrorKind, Result};
@@ -81,11 +84,14 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// # assert_eq!(notes(&fs)?, b"# Notes");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Serialize, Deserialize)]
 pub struct Error {
     kind: ErrorKind,
+    #[serde(rename = "message")]
     what: Cow<'static, str>,
     path: Option<Box<str>>,
     index: Option<usize>,
+    #[serde(skip)]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 

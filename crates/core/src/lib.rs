@@ -33,6 +33,7 @@ pub mod metadata;
 pub mod path;
 pub mod path_id;
 pub mod range;
+mod text_form;
 pub mod time;
 mod transfer;
 pub mod work;

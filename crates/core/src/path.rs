@@ -9,6 +9,7 @@ use std::fmt;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::text_form::text_form;
 
 /// Longest name of one segment, in bytes.
 pub const MAX_NAME_BYTES: usize = 255;
@@ -137,6 +138,8 @@ impl fmt::Display for VirtualPath {
         f.write_str(&self.0)
     }
 }
+
+text_form!(VirtualPath, VirtualPath::parse);
 
 impl fmt::Debug for VirtualPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

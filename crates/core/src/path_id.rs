@@ -4,6 +4,7 @@ use std::fmt;
 
 use uuid::{Builder, Uuid};
 
+use crate::text_form::text_form;
 use crate::time::Micros;
 
 /// The identity of a file or of a directory that was made: a UUID (version 7) that stays through
@@ -57,6 +58,8 @@ impl fmt::Display for PathId {
         self.0.hyphenated().fmt(f)
     }
 }
+
+text_form!(PathId, |text| PathId::parse(text).ok_or("this is no UUID"));
 
 impl fmt::Debug for PathId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

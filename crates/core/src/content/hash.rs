@@ -5,6 +5,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::text_form::text_form;
 
 /// SHA-256 of a file's bytes, shown as 64 lower-case hexadecimal digits. It is the file's etag.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,6 +83,8 @@ impl fmt::Display for ContentHash {
         Ok(())
     }
 }
+
+text_form!(ContentHash, ContentHash::parse);
 
 impl fmt::Debug for ContentHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

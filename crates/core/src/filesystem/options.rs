@@ -1,12 +1,14 @@
 //! Options of calls.
 
+use serde::{Deserialize, Serialize};
+
 use crate::content::ContentHash;
 use crate::metadata::Entry;
 use crate::time::Micros;
 
 /// The token of a work lease, as a condition: the work item at `path` must be held under `token`
 /// when the change is committed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseCondition {
     /// The work item.
     pub path: String,
@@ -15,7 +17,8 @@ pub struct LeaseCondition {
 }
 
 /// Conditions under which a change is made, checked in the committing transaction.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Conditions {
     /// The file must exist with this etag.
     pub if_match: Option<ContentHash>,
@@ -26,7 +29,8 @@ pub struct Conditions {
 }
 
 /// Options of a write, an append and a streaming writer.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct WriteOptions {
     /// Conditions on the current state of the file.
     pub conditions: Conditions,
@@ -35,7 +39,8 @@ pub struct WriteOptions {
 }
 
 /// Options of a rename and of a copy.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RelocateOptions {
     /// Conditions on the source (`if_none_match` is not allowed).
     pub conditions: Conditions,
@@ -44,7 +49,8 @@ pub struct RelocateOptions {
 }
 
 /// Options of `mkdir`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct MkdirOptions {
     /// Missing parents are made too.
     pub parents: bool,
@@ -53,7 +59,8 @@ pub struct MkdirOptions {
 }
 
 /// What to list, and how much of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ListOptions {
     /// The directory to list; `None` with a `prefix` means the whole store.
     pub path: Option<String>,
@@ -83,7 +90,8 @@ impl Default for ListOptions {
 }
 
 /// Where and how much to search for names or metadata.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FindOptions {
     /// The directory to search; `None` for the root.
     pub base: Option<String>,
@@ -94,7 +102,8 @@ pub struct FindOptions {
 }
 
 /// Where and how much to search in contents.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct GrepOptions {
     /// The directory to search, or the file; `None` for the root.
     pub base: Option<String>,
@@ -112,7 +121,7 @@ pub struct GrepOptions {
 }
 
 /// Some entries, and where the next page begins. Made by each kind of [`Store`](super::Store).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
     /// The entries, ordered by the bytes of their paths.
     pub entries: Vec<Entry>,
@@ -121,7 +130,7 @@ pub struct Page {
 }
 
 /// One line that `grep` found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Match {
     /// The file.
     pub path: crate::path::VirtualPath,
@@ -136,7 +145,7 @@ pub struct Match {
 }
 
 /// What `grep` found. Made by each kind of [`Store`](super::Store).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Matches {
     /// The lines, ordered by path and line.
     pub matches: Vec<Match>,
@@ -147,7 +156,8 @@ pub struct Matches {
 }
 
 /// Which entries `export_metadata` writes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ExportOptions {
     /// Only paths that begin with this raw string.
     pub prefix: Option<String>,
@@ -158,7 +168,8 @@ pub struct ExportOptions {
 }
 
 /// What `import_metadata` does with a path that exists.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ImportMode {
     /// The existing file stays.
@@ -173,7 +184,8 @@ pub enum ImportMode {
 }
 
 /// What `import_metadata` does with a work key whose value has the wrong type.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum InvalidWorkKeys {
     /// The line is bad.
@@ -184,7 +196,8 @@ pub enum InvalidWorkKeys {
 }
 
 /// What `import_metadata` does with a line whose content no file has that the caller may read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum MissingContent {
     /// The line is bad.
@@ -195,7 +208,8 @@ pub enum MissingContent {
 }
 
 /// What [`ImportMode::Auto`] compares.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum NewerBy {
     /// The times of the contents.
@@ -207,7 +221,8 @@ pub enum NewerBy {
 }
 
 /// Limits of an import. 0 means a default that grows with the size of the file.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ImportLimits {
     /// Most lines, those of directories among them.
     pub lines: u64,
@@ -218,7 +233,8 @@ pub struct ImportLimits {
 }
 
 /// Options of `import_metadata`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ImportOptions {
     /// What to do with a path that exists.
     pub mode: ImportMode,
@@ -235,7 +251,8 @@ pub struct ImportOptions {
 }
 
 /// What `verify` does beyond the check of rows, and of the lengths of contents.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct VerifyOptions {
     /// Every content is read and hashed.
     pub content: bool,
@@ -247,7 +264,8 @@ pub struct VerifyOptions {
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64, &str) -> bool;
 
 /// How a worker claims items.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ClaimOptions {
     /// Only items whose paths begin with this raw string.
     pub prefix: Option<String>,

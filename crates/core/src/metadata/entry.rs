@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::content::ContentHash;
 use crate::path::VirtualPath;
 use crate::path_id::PathId;
@@ -11,7 +13,7 @@ use crate::time::Micros;
 pub const MAX_VERSION: u64 = 1 << 53;
 
 /// One name in the store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Where it is.
     pub path: VirtualPath,
@@ -26,7 +28,7 @@ pub struct Entry {
 }
 
 /// What a file has beyond its name and times.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileInfo {
     /// Hash of the content.
     pub etag: ContentHash,
@@ -40,8 +42,8 @@ pub struct FileInfo {
     pub backend: Arc<str>,
 }
 
-/// An [`Entry`] that borrows its texts, as a row of the store or as an entry has them.
-#[derive(Debug, Clone, Copy)]
+/// An [`Entry`] that borrows its texts, as a row of the store or as an entry has them. Both have the same serialised form.
+#[derive(Debug, Clone, Copy, Serialize)]
 pub struct EntryRef<'a> {
     /// As in [`Entry`].
     pub path: &'a str,
@@ -56,7 +58,7 @@ pub struct EntryRef<'a> {
 }
 
 /// A [`FileInfo`] that borrows its texts.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize)]
 pub struct FileRef<'a> {
     /// As in [`FileInfo`].
     pub etag: ContentHash,

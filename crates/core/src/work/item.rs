@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::Status;
 use crate::content::ContentHash;
 use crate::path::VirtualPath;
@@ -9,7 +11,8 @@ use crate::path_id::PathId;
 use crate::time::Micros;
 
 /// The five queries over work items.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum WorkView {
     /// Status ready, no open edge, `not_before` past; by priority, then creation.
     Ready,
@@ -25,7 +28,7 @@ pub enum WorkView {
 }
 
 /// One work item.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkItem {
     /// Id of the file.
     pub path_id: PathId,
