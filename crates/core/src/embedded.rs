@@ -104,7 +104,9 @@ impl Store for Filesystem {
     }
 
     fn commit(&self, changes: &ChangeSet) -> Result<Vec<Option<Entry>>> {
-        Filesystem::commit(self, changes.shared(), &self.begin())
+        let call = self.begin();
+        let changes = self.placed(changes.shared(), &call)?;
+        Filesystem::commit(self, &changes, &call)
     }
 
     fn visit(

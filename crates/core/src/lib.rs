@@ -8,7 +8,7 @@
 //! |---|---|
 //! | errors; calls; log lines | [`error`], [`call`], [`log`] |
 //! | names of files, their ids, ranges of names | [`path`], [`path_id`], [`range`] |
-//! | times and clocks; JSON texts; paths and directories of the host | [`time`], [`clock`], [`json`], [`host`] |
+//! | times and clocks; JSON texts; words as text; paths and directories of the host | [`time`], [`clock`], [`json`], `text_form`, [`host`] |
 //! | configuration | [`config`] |
 //! | tenants, agents, namespaces | [`access`] |
 //! | contents; paths and what is said of them; work items | [`content`], [`metadata`], [`work`] |

@@ -164,6 +164,11 @@ impl Batch {
         self.add(change)
     }
 
+    /// Returns what was collected.
+    pub fn changes(&self) -> &ChangeSet {
+        &self.changes
+    }
+
     /// Returns the number of operations.
     pub fn len(&self) -> usize {
         self.changes.changes().len()

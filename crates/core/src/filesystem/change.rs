@@ -3,17 +3,19 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::claims::check_error_text;
 use super::prepare::Preparation;
 use super::{Conditions, Filesystem, MkdirOptions, RelocateOptions, WriteOptions};
 use crate::access::{Action, Policy};
 use crate::call::Call;
-use crate::content::with_room;
+use crate::content::{ContentHash, NewContent, with_room};
 use crate::error::{Error, ErrorKind, Result};
+use crate::json::json_text;
 use crate::metadata::{
     self, Change, Committed, Entry, ImportSource, MetadataValue, Relocation, StoreError, WriteSet,
 };
 use crate::path::{VirtualPath, quoted};
-use crate::work::{DependencyRef, LeaseToken, WorkField};
+use crate::work::{DependencyRef, LeaseToken, WorkField, is_retry_delay};
 
 /// Longest MIME type, in bytes (RFC 6838 allows 127 for each of its two parts).
 const MAX_MIME_BYTES: usize = 255;
@@ -82,6 +84,43 @@ impl Filesystem {
             }
             self.prepare_more(changes, &unprepared, preparation, call)?;
         }
+    }
+
+    /// Returns `changes` with the content of each write where this handle keeps what is at its path: those of a set that was made
+    /// elsewhere are bytes in memory.
+    pub(crate) fn placed(
+        &self,
+        changes: &Arc<Vec<Change>>,
+        call: &Call,
+    ) -> Result<Arc<Vec<Change>>> {
+        let mut changes = Arc::clone(changes);
+        for index in 0..changes.len() {
+            let Change::Write {
+                path,
+                content: NewContent::Inline { data, .. },
+                backend,
+                ..
+            } = &changes[index]
+            else {
+                continue;
+            };
+            let own = self.placement().routes().backend_for(path.as_str());
+            if backend == own {
+                continue;
+            }
+            let placed = self
+                .pre_authorize_write(path, call)
+                .and_then(|()| self.placement().build(own, data, call))
+                .map_err(|error| error.at(path).in_operation(index))?;
+            let own = Arc::clone(own);
+            if let Change::Write {
+                content, backend, ..
+            } = &mut Arc::make_mut(&mut changes)[index]
+            {
+                (*content, *backend) = (placed, own);
+            }
+        }
+        Ok(changes)
     }
 
     /// Fails as the commit would if the policy refuses a write to `path`, before work is spent on it.
@@ -171,17 +210,22 @@ pub(super) fn delete_change(path: &str, conditions: &Conditions) -> Result<Chang
 
 /// Returns the source and target of a rename or copy.
 pub(super) fn relocation(from: &str, to: &str, options: &RelocateOptions) -> Result<Relocation> {
-    if options.conditions.if_none_match {
-        return Err(Error::invalid_argument(
-            "if_none_match makes no sense for the source of a rename or copy; use NO_REPLACE",
-        ));
-    }
+    check_source(options.conditions.if_none_match)?;
     Ok(Relocation {
         from: VirtualPath::parse(from)?,
         to: VirtualPath::parse(to)?,
         no_replace: options.no_replace,
         conditions: conditions_of(&options.conditions)?,
     })
+}
+
+fn check_source(if_none_match: bool) -> Result<()> {
+    match if_none_match {
+        false => Ok(()),
+        true => Err(Error::invalid_argument(
+            "if_none_match makes no sense for the source of a rename or copy; use NO_REPLACE",
+        )),
+    }
 }
 
 /// Returns the change that sets metadata.
@@ -226,11 +270,7 @@ pub(crate) fn check_mime_type(mime_type: &str) -> Result<()> {
 
 /// Checks and converts conditions.
 pub(super) fn conditions_of(conditions: &Conditions) -> Result<metadata::Conditions> {
-    if conditions.if_match.is_some() && conditions.if_none_match {
-        return Err(Error::invalid_argument(
-            "if_match and if_none_match exclude each other",
-        ));
-    }
+    check_exclusive(conditions.if_match, conditions.if_none_match)?;
     let lease = match &conditions.lease {
         Some(lease) => Some((
             VirtualPath::parse(&lease.path)?,
@@ -243,6 +283,63 @@ pub(super) fn conditions_of(conditions: &Conditions) -> Result<metadata::Conditi
         if_none_match: conditions.if_none_match,
         lease,
     })
+}
+
+fn check_exclusive(if_match: Option<ContentHash>, if_none_match: bool) -> Result<()> {
+    match if_match.is_some() && if_none_match {
+        false => Ok(()),
+        true => Err(Error::invalid_argument(
+            "if_match and if_none_match exclude each other",
+        )),
+    }
+}
+
+/// Returns an error unless a batch can have made `change`: for one that was read from its serialised form.
+pub(super) fn check(change: &Change) -> Result<()> {
+    let exclusive = |conditions: &metadata::Conditions| {
+        check_exclusive(conditions.if_match, conditions.if_none_match)
+    };
+    match change {
+        Change::Write {
+            conditions,
+            mime_type,
+            ..
+        }
+        | Change::Append {
+            conditions,
+            mime_type,
+            ..
+        } => {
+            mime_type.as_deref().map_or(Ok(()), check_mime_type)?;
+            exclusive(conditions)
+        }
+        Change::Rename(relocation) | Change::Copy(relocation) => {
+            check_source(relocation.conditions.if_none_match)
+        }
+        Change::Delete { conditions, .. }
+        | Change::SetMetadata { conditions, .. }
+        | Change::Require { conditions, .. } => exclusive(conditions),
+        Change::CompleteWork { result, .. } => {
+            let checked = result.as_deref().map(|result| json_text("result", result));
+            checked.transpose().map(drop)
+        }
+        Change::FailWork {
+            error, retry_after, ..
+        } => {
+            check_error_text(error)?;
+            match retry_after.is_none_or(is_retry_delay) {
+                true => Ok(()),
+                false => Err(Error::invalid_argument("a retry waits at most 366 days")),
+            }
+        }
+        Change::MakeDirectory { .. }
+        | Change::RemoveDirectory { .. }
+        | Change::DeleteMetadata { .. }
+        | Change::ReleaseWork { .. } => Ok(()),
+        Change::Heartbeat { .. } | Change::Import(_) => {
+            Err(Error::invalid_argument("this is no change of a batch"))
+        }
+    }
 }
 
 /// Asks the policy for everything that `change` touches.

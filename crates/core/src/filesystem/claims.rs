@@ -171,18 +171,24 @@ pub(super) fn fail_change(
     error: &str,
     retry_after_ms: u64,
 ) -> Result<Change> {
-    if error.len() > MAX_ERROR_BYTES {
-        return Err(Error::invalid_argument(format!(
-            "the error text has {} bytes; the most are {MAX_ERROR_BYTES}",
-            error.len()
-        )));
-    }
+    check_error_text(error)?;
     Ok(Change::FailWork {
         path: VirtualPath::parse(path)?,
         token: LeaseToken::required(lease)?,
         error: error.to_owned(),
         retry_after: retry_delay(retry_after_ms)?,
     })
+}
+
+/// Returns an error unless `text` may say why an attempt failed.
+pub(super) fn check_error_text(text: &str) -> Result<()> {
+    if text.len() > MAX_ERROR_BYTES {
+        return Err(Error::invalid_argument(format!(
+            "the error text has {} bytes; the most are {MAX_ERROR_BYTES}",
+            text.len()
+        )));
+    }
+    Ok(())
 }
 
 /// Returns the change that gives an item back.

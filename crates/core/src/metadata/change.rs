@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::serial;
 use crate::content::{ContentHash, NewContent};
 use crate::error::{Error, Result};
 use crate::path::VirtualPath;
@@ -13,7 +15,7 @@ use crate::time::Micros;
 use crate::work::{LeaseToken, Status, WorkField, WorkHistory};
 
 /// What must hold at a path for a change to be made there.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conditions {
     /// The file must exist with this etag.
     pub if_match: Option<ContentHash>,
@@ -39,16 +41,22 @@ pub enum MetadataValue {
 
 /// One change. Changes of a set see what the earlier ones did.
 ///
+/// The serialised form has the bytes of contents and the texts of metadata, and nothing that depends on a handle or on the
+/// rules. An import has none.
+///
 /// Exhaustive: a store has to make each of them, and does not compile as long as it does not know one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Change {
     /// Create or replace a file.
     Write {
         /// The file.
         path: VirtualPath,
         /// Its new content.
+        #[serde(with = "serial::content")]
         content: NewContent,
-        /// The backend that holds it.
+        /// The backend that holds it; "" where no handle has placed the content yet.
+        #[serde(skip)]
         backend: Arc<str>,
         /// Conditions on the file.
         conditions: Conditions,
@@ -60,6 +68,7 @@ pub enum Change {
         /// The file.
         path: VirtualPath,
         /// What to append.
+        #[serde(with = "serial::bytes")]
         data: Arc<Vec<u8>>,
         /// Conditions on the file.
         conditions: Conditions,
@@ -86,6 +95,7 @@ pub enum Change {
         /// An existing directory is no error.
         exist_ok: bool,
         /// Directories above the caller's part count as existing; how many segments they have.
+        #[serde(skip)]
         given_depth: usize,
     },
     /// Remove a directory.
@@ -100,7 +110,8 @@ pub enum Change {
         /// The file.
         path: VirtualPath,
         /// Keys and values.
-        values: Vec<(String, MetadataValue)>,
+        #[serde(with = "serial::values")]
+        values: MetadataValues,
         /// Conditions on the file.
         conditions: Conditions,
     },
@@ -156,6 +167,7 @@ pub enum Change {
     },
     /// Create or replace files as an export described them, then make directories: one that was made already stays as it
     /// is.
+    #[serde(skip)]
     Import(Arc<dyn ImportSource>),
 }
 
@@ -171,7 +183,7 @@ impl Change {
 }
 
 /// Source and target of a rename or copy.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Relocation {
     /// What is moved or copied.
     pub from: VirtualPath,

@@ -12,6 +12,7 @@ mod copy;
 mod entry;
 mod query;
 mod repair;
+mod serial;
 mod store;
 mod value;
 

@@ -3,11 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 use crate::time::Micros;
 
 /// The token of a lease: a number from a sequence of the store that never repeats. A greater one is newer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u64", into = "i64")]
 pub struct LeaseToken(i64);
 
 impl LeaseToken {
@@ -31,6 +34,20 @@ impl LeaseToken {
     /// Returns its number.
     pub fn number(self) -> i64 {
         self.0
+    }
+}
+
+impl TryFrom<u64> for LeaseToken {
+    type Error = Error;
+
+    fn try_from(number: u64) -> Result<Self> {
+        LeaseToken::required(number)
+    }
+}
+
+impl From<LeaseToken> for i64 {
+    fn from(token: LeaseToken) -> i64 {
+        token.0
     }
 }
 
@@ -82,6 +99,11 @@ pub fn retry_delay(milliseconds: u64) -> Result<Option<Micros>> {
             "retry_after_ms is {milliseconds}; a retry waits at most 366 days"
         ))),
     }
+}
+
+/// Returns whether a retry may wait for `delay`, as [`retry_delay`] gives it.
+pub(crate) fn is_retry_delay(delay: Micros) -> bool {
+    (1..=LONGEST.as_micros() as Micros).contains(&delay)
 }
 
 fn bounded(milliseconds: u64) -> Option<Micros> {
